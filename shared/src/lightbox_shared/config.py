@@ -1,0 +1,85 @@
+"""Settings that every service has. Each is an environment variable `LIGHTBOX_<NAME>`; docs/settings.md lists them.
+
+A service adds its own by subclassing `Settings`. Secrets are `SecretStr`, so that neither a log line nor a
+traceback can show them.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# `scheme://host:port` of each service is a setting of its own, since in a cluster each has its own host.
+PORT_OFFSETS = {
+    "gateway": 0,
+    "auth-service": 1,
+    "inference-service": 2,
+    "imagehub-service": 3,
+    "annotation-service": 4,
+    "core-collection-service": 5,
+}
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Environment(StrEnum):
+    """Where the platform runs: development is open by default, production is closed by default."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """What every service needs to know. Raises `pydantic.ValidationError` naming the variable that is wrong."""
+
+    model_config = SettingsConfigDict(env_prefix="LIGHTBOX_", extra="ignore", frozen=True, populate_by_name=True)
+
+    environment: Environment = Environment.DEVELOPMENT
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_000)] = 8000
+    data_dir: Path = Path("var")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    public_url: str | None = None
+    """Where browsers reach the gateway, for absolute links; by default what the request named."""
+
+    issuer: str = "lightbox"
+    auth_service_url: str = ""
+    client_secret: SecretStr = SecretStr("")
+    """The service's own credential, with which it gets its service tokens."""
+    secret_key: SecretStr = SecretStr("")
+    """The service's own secret, for what it signs or encrypts by itself; at least 32 characters."""
+
+    database_url: Annotated[
+        str, Field(validation_alias=AliasChoices("LIGHTBOX_DATABASE_URL", "DATABASE_URL", "database_url"))
+    ] = ""
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+
+    blob_store_url: str | None = None
+    """An object store (`s3://`, `gs://`, `az://`, `file://`) for blobs above `blob_row_limit`."""
+    blob_row_limit: int = 32 * 1024 * 1024
+
+    max_picture_bytes: int = 20 * 1024 * 1024
+    max_picture_pixels: int = 50_000_000
+
+    @model_validator(mode="after")
+    def _services_follow_the_gateway(self) -> Self:
+        if not self.auth_service_url:
+            object.__setattr__(self, "auth_service_url", self.local_url("auth-service"))
+        return self
+
+    def local_url(self, service: str) -> str:
+        """Where `service` listens when everything runs on one machine: the gateway's port plus its offset."""
+        return f"http://127.0.0.1:{self.port + PORT_OFFSETS[service]}"
+
+    @property
+    def in_production(self) -> bool:
+        """True where the platform is closed by default."""
+        return self.environment is Environment.PRODUCTION
+
+
+def split_commas(value: object) -> object:
+    """Read `a, b` from the environment as `("a", "b")`; for `field_validator(..., mode="before")`."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

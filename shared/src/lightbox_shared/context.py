@@ -1,0 +1,112 @@
+"""What surrounds every request: an id, a trace, one access line, metrics, and the last net under an exception.
+
+Pure ASGI, since Starlette's BaseHTTPMiddleware buffers and breaks cancellation. Trace context follows
+W3C Trace Context: a valid `traceparent` keeps its trace id and flags and gets a new parent id; an invalid one
+starts a new trace and drops `tracestate`.
+"""
+
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.errors.handlers import convert
+from lightbox_shared.metrics import HttpMetrics
+
+log = structlog.get_logger("access")
+
+_TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+QUIET_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A place in a distributed trace: 32 hex digits of trace, 16 of span, 2 of flags."""
+
+    trace_id: str
+    span_id: str
+    flags: str
+    continued: bool = False
+    """Whether the trace came from outside, and its `tracestate` with it."""
+
+    @classmethod
+    def from_header(cls, value: bytes | None) -> "Trace":
+        """Continue the caller's trace, or start one."""
+        match = _TRACEPARENT.fullmatch(value or b"")
+        valid = (
+            match is not None
+            and match[1] != b"ff"
+            and (match[1] != b"00" or match[5] is None)
+            and match[2].strip(b"0")
+            and match[3].strip(b"0")
+        )
+        if match is None or not valid:
+            return cls(secrets.token_hex(16), secrets.token_hex(8), "00")
+        return cls(match[2].decode(), secrets.token_hex(8), match[4].decode(), continued=True)
+
+    @property
+    def header(self) -> str:
+        """The `traceparent` for calls made on behalf of this request."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+
+def request_id_from(value: bytes | None) -> str:
+    """The caller's request id where it is harmless, else a new one."""
+    return value.decode() if value and _REQUEST_ID.fullmatch(value) else secrets.token_hex(12)
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first value of a header, given in lower case."""
+    return next((value for key, value in scope["headers"] if key == name), None)
+
+
+class RequestContext:
+    """The outermost middleware of a service."""
+
+    def __init__(self, app: ASGIApp, *, dialects: Dialects, metrics: HttpMetrics) -> None:
+        self._app = app
+        self._dialects = dialects
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = request_id_from(header(scope, b"x-request-id"))
+        trace = Trace.from_header(header(scope, b"traceparent"))
+        scope.setdefault("state", {}).update(request_id=request_id, trace=trace)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace.trace_id, traceparent=trace.header)
+        # "/x" and "/x/" are one resource, answered in place: a redirect would lose CORS and the body of a POST.
+        path = scope["path"]
+        if len(path) > 1 and path.endswith("/"):
+            scope["path"] = path.rstrip("/") or "/"
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            failure = convert(error)
+            if status:
+                raise  # too late for an answer: the server cuts the connection, so the client can tell
+            await self._dialects.of(path).render(failure)(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._metrics.observe(scope["method"], route, status, seconds)
+            if path not in QUIET_PATHS:
+                log.info("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1e3, 1))

@@ -1,0 +1,122 @@
+"""PostgreSQL: one engine, two types of session.
+
+A `WriteSession` is one transaction, committed *before* the response starts, so that a 2xx means durable. FastAPI runs
+the code behind a `yield` dependency after the response by default; `scope="function"` is what makes it run before.
+A `ReadSession` sends each statement by itself and refuses to flush.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import URL, MetaData, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session
+
+# Names for constraints, so that migrations can name what they change.
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+POOL_WAIT_SECONDS = 5
+CONNECT_SECONDS = 5
+
+
+class Base(DeclarativeBase):
+    """For a service's own declarative base: `class Base(lightbox_shared.database.Base): __abstract__ = True` is not
+    needed; subclass with `metadata = new_metadata()` so that services never share tables."""
+
+    __abstract__ = True
+
+
+def new_metadata() -> MetaData:
+    """Metadata with the naming convention."""
+    return MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class ReadOnlyViolation(RuntimeError):
+    """Somebody tried to write through a `ReadSession`; a mistake in the code, never in a request."""
+
+
+class _ReadOnlySession(Session):
+    def flush(self, objects: Sequence[Any] | None = None) -> None:  # noqa: ARG002 - the signature is Session's
+        if self.new or self.dirty or self.deleted:
+            raise ReadOnlyViolation
+
+
+class ReadSession(AsyncSession):
+    """Reads only."""
+
+    sync_session_class = _ReadOnlySession
+
+
+class WriteSession(AsyncSession):
+    """One transaction."""
+
+
+def asyncpg_url(url: str) -> URL:
+    """A `postgresql://` or `postgres://` address, as people write it, for the asyncpg driver."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """The engine of one service and its sessions. Create it in the lifespan; `await dispose()` at the end."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            asyncpg_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            pool_use_lifo=True,
+            connect_args={"timeout": CONNECT_SECONDS, "server_settings": {"timezone": "UTC", "jit": "off"}},
+        )
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
+            class_=ReadSession,
+            expire_on_commit=False,
+        )
+        self._writers = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A session that reads."""
+        async with self._readers() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[WriteSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._writers() as session, session.begin():
+            yield session
+
+    async def check(self) -> None:
+        """For `/readyz`. Raises what the driver raises."""
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def dispose(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+async def _reading(request: Request) -> AsyncIterator[ReadSession]:
+    database: Database = request.state.database
+    async with database.reading() as session:
+        yield session
+
+
+async def _writing(request: Request) -> AsyncIterator[WriteSession]:
+    database: Database = request.state.database
+    async with database.writing() as session:
+        yield session
+
+
+Reading = Annotated[ReadSession, Depends(_reading, scope="function")]
+Writing = Annotated[WriteSession, Depends(_writing, scope="function")]

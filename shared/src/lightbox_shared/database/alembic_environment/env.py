@@ -1,0 +1,12 @@
+"""What Alembic runs: the connection comes from `lightbox_shared.database.migrate`, which holds the lock."""
+
+from alembic import context
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=context.config.attributes["target_metadata"],
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

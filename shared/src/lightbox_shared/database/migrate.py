@@ -1,0 +1,78 @@
+"""Alembic migrations at start-up, one process at a time: an advisory lock lets the replicas of a service queue.
+
+Each service keeps its versions in `<package>/migrations/`; the environment that runs them is this package's
+`alembic_environment/`, so no service carries a copy.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Final
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from lightbox_shared.database import Database
+
+log = structlog.get_logger()
+
+_LOCK: Final = 0x4C69_6768_7462_6F78  # "Lightbox": one lock a database, and each service has a database of its own
+
+
+def alembic_config(package: str, metadata: MetaData | None = None) -> Config:
+    """Alembic's configuration for one service."""
+    folder = Path(importlib.import_module(package).__path__[0])
+    config = Config()
+    config.set_main_option("script_location", "lightbox_shared.database:alembic_environment")
+    config.set_main_option("version_locations", str(folder / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes["target_metadata"] = metadata
+    return config
+
+
+async def migrate(engine: AsyncEngine, package: str) -> None:
+    """Bring the service's database to the newest version; waits for other replicas that do the same."""
+
+    def upgrade(connection: Connection) -> None:
+        config = alembic_config(package)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        await connection.commit()
+        try:
+            async with engine.begin() as migrating:
+                await migrating.run_sync(upgrade)
+        finally:
+            await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            await connection.commit()
+    log.info("database is up to date")
+
+
+def new_revision(package: str, message: str, url: str, metadata: MetaData) -> None:
+    """Write a migration from the difference between `metadata` and the database at `url`."""
+    import asyncio  # noqa: PLC0415 - only the command line comes here
+
+    async def run() -> None:
+        database = Database(url)
+
+        def revise(connection: Connection) -> None:
+            config = alembic_config(package, metadata)
+            config.attributes["connection"] = connection
+            command.revision(config, message, autogenerate=True)
+
+        async with database.engine.begin() as connection:
+            await connection.run_sync(revise)
+        await database.dispose()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":  # python -m lightbox_shared.database.migrate auth_service postgresql://... "add keys"
+    _package, _url, _message = sys.argv[1:]
+    new_revision(_package, _message, _url, importlib.import_module(f"{_package}.tables").metadata)

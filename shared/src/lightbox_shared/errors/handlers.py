@@ -1,0 +1,106 @@
+"""Turns whatever an endpoint raises into a `LightboxError`, and that into the dialect of the path."""
+
+from collections.abc import Mapping
+
+import structlog
+from asyncpg.exceptions import (
+    CannotConnectNowError,
+    InterfaceError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+)
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from lightbox_shared import errors
+from lightbox_shared.errors.dialects import Dialects
+
+log = structlog.get_logger()
+
+_BY_STATUS: Mapping[int, type[errors.LightboxError]] = {
+    401: errors.NotAuthenticated,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.TooLarge,
+    415: errors.UnsupportedMediaType,
+    422: errors.InvalidRequest,
+}
+
+
+def from_http_exception(error: HTTPException) -> errors.LightboxError:
+    """Starlette's own refusals (unknown path, wrong method, broken multipart body) as ours."""
+    kind = _BY_STATUS.get(error.status_code, errors.BadRequest if error.status_code < 500 else errors.InternalError)
+    detail = kind.default_detail if error.status_code in {404, 405} else str(error.detail)
+    return kind(detail, headers=error.headers)
+
+
+def from_validation_error(error: RequestValidationError) -> errors.LightboxError:
+    """pydantic's list as one sentence a field; a body that is no JSON is a bad request."""
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return errors.BadRequest("The body is not valid JSON.")
+    fields = [
+        errors.FieldError(".".join(str(part) for part in each["loc"][1:]), _sentence(each["type"], each["msg"]))
+        for each in found
+    ]
+    detail = "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in fields)
+    return errors.InvalidRequest(detail, fields=fields)
+
+
+def _sentence(kind: str, message: str) -> str:
+    return "This field is required." if kind == "missing" else message.removeprefix("Value error, ")
+
+
+# What asyncpg or the operating system raise while the server is down, starting, or has just cut us off.
+_DATABASE_DOWN = (
+    CannotConnectNowError,
+    InterfaceError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+    OSError,
+)
+
+
+def is_database_outage(error: Exception) -> bool:
+    """True for what goes away by itself once the database is back; False for our own mistakes."""
+    if isinstance(error, PoolTimeoutError):
+        return True
+    if isinstance(error, DBAPIError):
+        cause: BaseException | None = error.orig
+        while cause is not None:
+            if isinstance(cause, _DATABASE_DOWN):
+                return True
+            cause = cause.__cause__
+        return error.connection_invalidated
+    return isinstance(error, (CannotConnectNowError, PostgresConnectionError, ConnectionError))
+
+
+def convert(error: Exception) -> errors.LightboxError:
+    """Whatever was raised, as what the caller is told. The unexpected is logged with its traceback, here and once."""
+    match error:
+        case errors.LightboxError():
+            return error
+        case HTTPException():
+            return from_http_exception(error)
+        case RequestValidationError():
+            return from_validation_error(error)
+    if is_database_outage(error):
+        log.warning("database unavailable", error=type(error).__name__)
+        return errors.Unavailable("The database is not available at the moment.")
+    log.error("unexpected error", exc_info=error)
+    return errors.InternalError()
+
+
+def install_error_handlers(app: FastAPI, dialects: Dialects) -> None:
+    """Every expected failure leaves in the dialect of its path; the unexpected is for `RequestContext`."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return dialects.of(request.url.path).render(convert(error))
+
+    for kind in (errors.LightboxError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, answer)

@@ -1,0 +1,113 @@
+"""Calls between services: a typed client in a service's `clients/` subclasses `ServiceClient`.
+
+It carries the service's own token, the request id and the trace; retries what is safe to retry (a connection that
+failed, or an idempotent request that got 502, 503 or 504); and turns silence into `Unavailable`.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio
+import httpx
+import stamina
+import structlog
+
+from lightbox_shared.auth.jwks import KeySet
+from lightbox_shared.config import Settings
+from lightbox_shared.errors import Unavailable
+
+TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+RENEW_BEFORE_SECONDS: Final = 60
+_TRY_AGAIN: Final = frozenset({502, 503, 504})
+
+# The names of the token endpoint's parameters and of this platform's internal paths.
+SERVICE_TOKEN_PATH: Final = "/internal/service-token"  # noqa: S105 - a path
+JWKS_PATH: Final = "/.well-known/jwks.json"
+
+
+class ServiceTokens:
+    """This service's own token, renewed a minute before it expires."""
+
+    def __init__(self, http: httpx.AsyncClient, *, service: str, secret: str) -> None:
+        self._http = http
+        self._service = service
+        self._secret = secret
+        self._token = ""
+        self._expires_at = 0.0
+        self._lock = anyio.Lock()
+
+    async def get(self) -> str:
+        """A valid token. Raises `httpx.HTTPError` when auth-service does not give one."""
+        if time.monotonic() < self._expires_at - RENEW_BEFORE_SECONDS:
+            return self._token
+        async with self._lock:
+            if time.monotonic() >= self._expires_at - RENEW_BEFORE_SECONDS:
+                answer = await self._http.post(SERVICE_TOKEN_PATH, auth=(self._service, self._secret))
+                answer.raise_for_status()
+                body = answer.json()
+                self._token = body["access_token"]
+                self._expires_at = time.monotonic() + body["expires_in"]
+        return self._token
+
+
+class ServiceClient:
+    """The base of a typed client for one service."""
+
+    def __init__(self, http: httpx.AsyncClient, tokens: ServiceTokens) -> None:
+        self._http = http
+        self._tokens = tokens
+
+    async def get(self, path: str, **params: str | int) -> httpx.Response:
+        """GET with retries. Raises `Unavailable` when the service does not answer; other statuses are the caller's."""
+        try:
+            async for attempt in stamina.retry_context(
+                on=(httpx.TransportError, _TryAgain), attempts=3, wait_initial=0.05, wait_max=0.5, timeout=5.0
+            ):
+                with attempt:
+                    token = await self._tokens.get()
+                    answer = await self._http.get(path, params=params, headers=outgoing_headers(token))
+                    if answer.status_code in _TRY_AGAIN:
+                        raise _TryAgain(answer.status_code)
+                    return answer
+        except (httpx.HTTPError, _TryAgain) as error:
+            raise Unavailable("A service that is needed for this does not answer at the moment.") from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+class _TryAgain(Exception):
+    """The service says that it can't answer at the moment."""
+
+
+def outgoing_headers(token: str) -> dict[str, str]:
+    """The headers of a call on behalf of the current request."""
+    headers = {"Authorization": f"Bearer {token}"}
+    context = structlog.contextvars.get_contextvars()
+    if "request_id" in context:
+        headers["X-Request-ID"] = context["request_id"]
+    if "traceparent" in context:
+        headers["traceparent"] = context["traceparent"]
+    return headers
+
+
+def auth_http(settings: Settings) -> httpx.AsyncClient:
+    """A client of auth-service's internal paths."""
+    return httpx.AsyncClient(base_url=settings.auth_service_url, timeout=TIMEOUT)
+
+
+@asynccontextmanager
+async def auth_access(
+    settings: Settings, service: str
+) -> AsyncIterator[tuple[KeySet, ServiceTokens, httpx.AsyncClient]]:
+    """What every service but auth-service needs of auth-service: its public keys and our own token."""
+    async with auth_http(settings) as http:
+
+        async def fetch_keys() -> dict[str, Any]:
+            answer = await http.get(JWKS_PATH)
+            answer.raise_for_status()
+            document: dict[str, Any] = answer.json()
+            return document
+
+        secret = settings.client_secret.get_secret_value()
+        yield KeySet(fetch_keys), ServiceTokens(http, service=service, secret=secret), http
