@@ -21,6 +21,8 @@ PORT_OFFSETS = {
     "core-collection-service": 5,
 }
 
+MIN_SECRET_LENGTH = 32
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -73,6 +75,13 @@ class Settings(BaseSettings):
     def local_url(self, service: str) -> str:
         """Where `service` listens when everything runs on one machine: the gateway's port plus its offset."""
         return f"http://127.0.0.1:{self.port + PORT_OFFSETS[service]}"
+
+    def own_secret(self) -> str:
+        """The service's own secret. Raises `ValueError` when it is missing or too short to be one."""
+        secret = self.secret_key.get_secret_value()
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise ValueError(f"LIGHTBOX_SECRET_KEY must have at least {MIN_SECRET_LENGTH} characters")
+        return secret
 
     @property
     def in_production(self) -> bool:

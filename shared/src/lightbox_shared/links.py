@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Callable
-from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -25,12 +24,12 @@ class SignedLinks:
         signed: str | bytes = self._serializer.dumps([value, expires_at])
         return signed if isinstance(signed, str) else signed.decode()
 
-    def read(self, text: str) -> Any:
+    def read(self, text: str) -> str | int:
         """The value. Raises `NotFound` for a forged or expired text alike."""
         try:
             value, expires_at = self._serializer.loads(text)
         except (BadData, TypeError, ValueError) as error:
             raise NotFound from error
-        if expires_at < self._clock():
+        if not isinstance(value, str | int) or expires_at < self._clock():
             raise NotFound
         return value

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+from lightbox.run.process import die_with_parent, open_log
+
 VERSION: Final = 18
 SYSTEM_USER: Final = "lightbox"
 SYSTEM_STATE: Final = Path("/var/lib/lightbox")
@@ -99,7 +101,7 @@ class PostgresServer:
         for path in (data, socket_folder):
             if user is not None and path.stat().st_uid != user.pw_uid:
                 os.chown(path, user.pw_uid, user.pw_gid)
-        return cls(data, binaries, socket_folder, user, folder / "postgres.log", settings)
+        return cls(data, binaries, socket_folder, user, folder / "log" / "postgres.log", settings)
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
         """The address of a database; who can open the socket's folder is trusted."""
@@ -117,18 +119,25 @@ class PostgresServer:
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]
         for option in (*options, *self.settings):
             command += ["-c", option]
-        with self.log_path.open("ab") as log:
+        log = open_log(self.log_path)
+        try:
             # A session of its own, so that Ctrl-C reaches the services first and the database last.
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - we have no threads when we start
                 cwd="/",
-                **self._as_user(),
+                user=self._uid,
+                group=self._gid,
+                extra_groups=self._groups,
             )
-        self._wait_until_ready()
+        finally:
+            os.close(log)
+        self.process = process
+        self._wait_until_ready(process)
 
     def stop(self) -> None:
         """Stop the server: open transactions are rolled back, everything committed is on disk."""
@@ -144,26 +153,16 @@ class PostgresServer:
 
     def sql(self, statement: str, database: str = SUPERUSER) -> str:
         """Run a statement with psql and return what it prints, without decoration. Raises `PostgresError`."""
-        command = [
-            str(self.binaries / "psql"),
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            self.url(database),
-            "-c",
-            statement,
-        ]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **self._as_user())
-        if done.returncode:
-            raise PostgresError(done.stderr.strip())
-        return done.stdout.strip()
+        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement)
 
     def ensure_database(self, name: str) -> None:
         """Make a database and a role of the same name that owns it, where they are missing."""
-        if not self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+        if not name.isidentifier():
+            message = f"{name!r} is no name for a database"
+            raise PostgresError(message)
+        if not self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):  # noqa: S608 - checked above
             self.sql(f'CREATE ROLE "{name}" LOGIN')
-        if not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        if not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):  # noqa: S608 - checked above
             self.sql(f'CREATE DATABASE "{name}" OWNER "{name}"')
 
     def __enter__(self) -> Self:
@@ -173,8 +172,34 @@ class PostgresServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _as_user(self) -> dict[str, int | list[int]]:
-        return {} if self.user is None else {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+    def _run(self, program: str, *arguments: str) -> str:
+        """Run one of the server's programs as the server's user. Raises `PostgresError` with what it complained of."""
+        done = subprocess.run(
+            [str(self.binaries / program), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**os.environ, "LC_ALL": "C"},
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._groups,
+        )
+        if done.returncode:
+            raise PostgresError(f"{program} failed: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    @property
+    def _uid(self) -> int | None:
+        return None if self.user is None else self.user.pw_uid
+
+    @property
+    def _gid(self) -> int | None:
+        return None if self.user is None else self.user.pw_gid
+
+    @property
+    def _groups(self) -> list[int] | None:
+        return None if self.user is None else []
 
     def _refuse_second_server(self) -> None:
         lock = self.data / "postmaster.pid"
@@ -187,35 +212,20 @@ class PostgresServer:
             raise PostgresError(message)
 
     def _initialise(self) -> None:
-        command = [
-            str(self.binaries / "initdb"),
-            "-D",
-            str(self.data),
-            "-U",
-            SUPERUSER,
-            "--auth=trust",
-            "--encoding=UTF8",
-        ]
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
-        environment = {**os.environ, "LC_ALL": "C"}
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd="/", env=environment, **self._as_user()
-        )
-        if done.returncode:
-            message = f"initdb failed: {done.stderr.strip()}"
-            raise PostgresError(message)
+        locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+        common = ("--auth=trust", "--encoding=UTF8", "--no-instructions")
+        self._run("initdb", "-D", str(self.data), "-U", SUPERUSER, *common, *locale)
 
-    def _wait_until_ready(self) -> None:
-        assert self.process is not None
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         status = self.data / "postmaster.pid"
         while time.monotonic() < deadline:
-            if self.process.poll() is not None:
+            if process.poll() is not None:
                 raise PostgresError(f"PostgreSQL did not start:\n{_tail(self.log_path)}")
             if status.exists():
                 lines = status.read_text().splitlines()
                 # The eighth line of postmaster.pid is the server's state.
-                if len(lines) >= 8 and lines[0] == str(self.process.pid) and lines[7].strip() == "ready":
+                if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
                     return
             time.sleep(0.02)
         self.stop()

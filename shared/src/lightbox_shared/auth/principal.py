@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
+from lightbox_shared.errors import InvalidToken
+
 
 class Authority(IntEnum):
     """What an account may do; the numbers are on the wire."""
@@ -15,6 +17,9 @@ class Authority(IntEnum):
     DOCTOR = 102
     GUEST = 103
 
+
+ANONYMOUS_ACCOUNT = 1
+"""The reserved account that owns what nobody signed in for."""
 
 ACCOUNT_SUBJECT = "account:"
 SERVICE_SUBJECT = "service:"
@@ -31,6 +36,13 @@ class Principal:
     authority: Authority = Authority.NONE
     session_id: int | None = None
     service: str | None = None
+
+    @property
+    def account(self) -> int:
+        """The account's id, for endpoints that only accounts may call. Raises `InvalidToken` for a service."""
+        if self.account_id is None:
+            raise InvalidToken
+        return self.account_id
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> Self:

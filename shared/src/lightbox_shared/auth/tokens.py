@@ -7,7 +7,8 @@ Revocation is a matter of the gateway (see `gateway/revocations.py`), the only d
 
 import time
 from collections import OrderedDict
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from jose import jwt
 from jose.exceptions import JOSEError
@@ -38,7 +39,7 @@ _REQUIRED: Final = {
 class TokenVerifier:
     """Checks tokens against a key set."""
 
-    def __init__(self, keys: KeySet, *, issuer: str, clock: Any = time.time) -> None:
+    def __init__(self, keys: KeySet, *, issuer: str, clock: Callable[[], float] = time.time) -> None:
         self._keys = keys
         self._issuer = issuer
         self._clock = clock

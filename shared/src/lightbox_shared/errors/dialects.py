@@ -59,14 +59,16 @@ class ProblemDetails:
 @dataclass(frozen=True, slots=True)
 class FieldMap:
     """The shape of Django REST framework's clients: one sentence a field, else `{"detail": ...}`; a request that
-    does not validate is 400. `scheme` is what a 401 asks for."""
+    does not validate is 400. `scheme` is what a 401 asks for; `members` are failures, by code, whose sentence stands
+    under another name than `detail`."""
 
     scheme: str = "Token"
+    members: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, error: LightboxError) -> Response:
         """`{"username": "..."}` for fields, `{"non_field_errors": ["..."]}` for the whole, `{"detail": ...}` else."""
         status = HTTPStatus.BAD_REQUEST if isinstance(error, InvalidRequest) else error.status
-        body: dict[str, object] = {"detail": error.detail}
+        body: dict[str, object] = {self.members.get(error.code, "detail"): error.detail}
         if error.fields:
             body = {}
             for each in error.fields:
@@ -76,15 +78,16 @@ class FieldMap:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMember:
-    """`{"ERROR": "..."}`, with the documented sentence of a status where there is one."""
+    """`{"ERROR": "..."}`, with the documented sentence of a status where there is one; `member` is the name."""
 
     sentences: Mapping[int, str] = field(default_factory=dict)
+    member: str = "ERROR"
 
     def render(self, error: LightboxError) -> Response:
         """One member, whose sentence is the documented one of the status, else that of the failure."""
         status = HTTPStatus.BAD_REQUEST if isinstance(error, InvalidRequest) else error.status
         detail = self.sentences.get(int(status), error.detail)
-        return json_response({"ERROR": detail}, status, challenge(error, "Bearer"))
+        return json_response({self.member: detail}, status, challenge(error, "Bearer"))
 
 
 PROBLEM_DETAILS: Dialect = ProblemDetails()

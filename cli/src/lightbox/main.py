@@ -1,0 +1,35 @@
+"""The command line. Commands live in a module each; here they only get their names."""
+
+from typing import Annotated
+
+import typer
+
+from lightbox.demo import demo as run_demo
+from lightbox.environment import write as write_environment
+from lightbox.run import command
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lightbox: the back end of a medical-image lab.")
+
+
+@app.command()
+def run() -> None:
+    """Start everything on this machine; Ctrl-C stops it."""
+    raise typer.Exit(command.run())
+
+
+@app.command()
+def demo(
+    url: Annotated[str | None, typer.Option(help="The gateway; by default the one on this machine.")] = None,
+) -> None:
+    """Walk through the running platform; start one where none runs."""
+    raise typer.Exit(run_demo(url))
+
+
+@app.command()
+def env() -> None:
+    """Write .env with fresh secrets for docker compose; an existing one is left alone."""
+    raise typer.Exit(write_environment())
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,60 @@
+"""`lightbox run`: start, say where to look, keep everything alive, and end cleanly on Ctrl-C."""
+
+import signal
+import threading
+import time
+from types import FrameType
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from lightbox.run.platform import Platform, StartError
+
+TEND_SECONDS = 0.2
+
+
+def banner(platform: Platform, seconds: float) -> Panel:
+    """Where to look, once everything is ready."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("API", f"{platform.url}/docs")
+    table.add_row("State", f"{platform.url}/readyz")
+    password = platform.data_dir / "admin-password"
+    if password.exists():
+        table.add_row("Administrator", f"name and password as set at the first start; generated: {password}")
+    table.add_row("Logs", str(platform.log_dir))
+    table.add_row("Data", str(platform.data_dir))
+    table.add_row("Stop", "Ctrl-C")
+    note = "The bundled models are demonstrations on synthetic phantoms. They are no medical device."
+    table.add_row("Note", note)
+    return Panel(table, title=f"Lightbox is ready ({seconds:.1f} s)", expand=False)
+
+
+def run() -> int:
+    """Run the platform until SIGINT or SIGTERM; the exit code."""
+    console = Console(soft_wrap=True)
+    stopping = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    platform = Platform(say=console.print)
+    try:
+        console.print("Starting Lightbox ...")
+        platform.start()
+        platform.wait_ready(stopping.is_set)
+        if not stopping.is_set():
+            console.print(banner(platform, time.monotonic() - platform.started_at))
+        while not stopping.wait(TEND_SECONDS):
+            platform.tend()
+    except StartError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        return 1
+    finally:
+        if platform.children or platform.postgres:
+            console.print("Stopping ...")
+        platform.stop()
+    console.print("Stopped.")
+    return 0

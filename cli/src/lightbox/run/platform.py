@@ -1,0 +1,160 @@
+"""The whole platform on one machine: a database server, every service, and what holds them together.
+
+Order: the database first, then all services side by side; the other way round at the end. A service that ends by
+itself is started again; so is the database, which recovers from its log.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from lightbox.run.databases import database_name, ensure_databases, on_server
+from lightbox.run.postgres import PostgresError, PostgresServer
+from lightbox.run.process import Child
+from lightbox.run.secrets import SERVICES, load_or_create, service_secrets_setting
+from lightbox_shared.config import Settings
+
+READY_SECONDS: Final = 90.0
+POLL_SECONDS: Final = 0.05
+
+
+class StartError(RuntimeError):
+    """The platform can't start; the text is for the person at the terminal."""
+
+
+@dataclass
+class Platform:
+    """Start, tend, stop. `say` gets one line for everything that a person would want to know."""
+
+    settings: Settings = field(default_factory=Settings)
+    say: Callable[[str], None] = print
+    children: dict[str, Child] = field(default_factory=dict, init=False)
+    postgres: PostgresServer | None = field(default=None, init=False)
+    started_at: float = field(default=0.0, init=False)
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers on this machine."""
+        return self.settings.local_url("gateway")
+
+    @property
+    def data_dir(self) -> Path:
+        """Where everything is kept."""
+        return self.settings.data_dir.resolve()
+
+    @property
+    def log_dir(self) -> Path:
+        """One file a service."""
+        return self.data_dir / "log"
+
+    def start(self) -> None:
+        """Start everything; returns when processes run, not when they are ready. Raises `StartError`."""
+        self.started_at = time.monotonic()
+        self._refuse_busy_ports()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        secrets = load_or_create(self.data_dir / "secrets.json")
+        databases = self._start_database()
+        for service in SERVICES:
+            own = secrets[service]
+            environment = {
+                **os.environ,
+                "LIGHTBOX_DATA_DIR": str(self.data_dir),
+                "LIGHTBOX_PORT": str(self.settings.port),
+                "LIGHTBOX_CLIENT_SECRET": own.client_secret,
+                "LIGHTBOX_SECRET_KEY": own.secret_key,
+            }
+            # Each knows its own database only; the address of the server is for us.
+            environment.pop("DATABASE_URL", None)
+            environment["LIGHTBOX_DATABASE_URL"] = databases[service]
+            if service == "auth-service":
+                environment["LIGHTBOX_SERVICE_SECRETS"] = service_secrets_setting(secrets)
+            command = [sys.executable, "-m", "lightbox_shared.serve", service]
+            self.children[service] = Child(service, command, environment, self.log_dir / f"{service}.log")
+            self.children[service].start()
+
+    def wait_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait until every service says that it is ready. Raises `StartError` with the end of a log."""
+        waiting = dict(self.children)
+        deadline = time.monotonic() + READY_SECONDS
+        with httpx.Client(timeout=2.0) as http:
+            while waiting and not stopped():
+                for name in list(waiting):
+                    if self._ready(http, name):
+                        del waiting[name]
+                if not waiting:
+                    return
+                name, child = next(iter(waiting.items()))
+                ended = child.process is not None and child.process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    raise StartError(f"{name} does not start. The end of {child.log_path}:\n{tail(child.log_path)}")
+                time.sleep(POLL_SECONDS)
+
+    def tend(self) -> None:
+        """Start again whatever ended."""
+        if self.postgres is not None and self.postgres.process is not None and self.postgres.process.poll() is not None:
+            self.say("PostgreSQL ended by itself; starting it again")
+            try:
+                self.postgres.start()
+            except PostgresError as error:
+                self.say(str(error))
+        for child in self.children.values():
+            code = child.tend()
+            if code is not None:
+                self.say(f"{child.name} ended by itself (code {code}); starting it again, see {child.log_path}")
+
+    def stop(self) -> None:
+        """Stop the services, the gateway first so that nothing new comes in, then the database."""
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.wait_stopped()
+        self.children.clear()
+        if self.postgres is not None:
+            self.postgres.stop()
+
+    def _ready(self, http: httpx.Client, service: str) -> bool:
+        try:
+            return http.get(self.settings.local_url(service) + "/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _start_database(self) -> dict[str, str]:
+        """The address of each service's database; gateway has none, and gets an empty one."""
+        named = {service: database_name(service) for service in SERVICES if service != "gateway"}
+        if self.settings.database_url:
+            ensure_databases(self.settings.database_url, list(named.values()))
+            urls = {service: on_server(self.settings.database_url, name) for service, name in named.items()}
+        else:
+            try:
+                self.postgres = PostgresServer.at(self.data_dir)
+                self.postgres.start()
+            except PostgresError as error:
+                raise StartError(str(error)) from error
+            for name in named.values():
+                self.postgres.ensure_database(name)
+            urls = {service: self.postgres.url(name, user=name) for service, name in named.items()}
+        return {"gateway": "", **urls}
+
+    def _refuse_busy_ports(self) -> None:
+        for service in SERVICES:
+            port = int(self.settings.local_url(service).rsplit(":", 1)[1])
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    message = f"Port {port} ({service}) is in use; is the platform running already? "
+                    message += "LIGHTBOX_PORT moves the gateway, and the services follow it."
+                    raise StartError(message) from error
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a text file."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""

@@ -1,0 +1,26 @@
+"""The documented sentences of the COVID-19 API."""
+
+from lightbox_shared.errors import BadRequest
+from lightbox_shared.errors.dialects import ErrorMember
+
+COVID19 = ErrorMember(
+    {
+        404: "Not a valid endpoint, you only have /alive or /predict",
+        405: "Not a valid method",
+        500: "Internal server error",
+    }
+)
+
+
+class EmptyFile(BadRequest):
+    """No file, or one without bytes."""
+
+    code = "empty-file"
+    default_detail = "file you send is empty !!!"
+
+
+class NotAnImage(BadRequest):
+    """A file that can't be decoded."""
+
+    code = "not-an-image"
+    default_detail = "file you send is not an image !!!"

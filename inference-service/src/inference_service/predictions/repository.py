@@ -1,0 +1,22 @@
+"""The queries on predictions."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from inference_service.predictions.models import Prediction
+from lightbox_shared.database import ReadSession
+from lightbox_shared.pagination import PageRequest
+
+
+async def page_of_account(session: ReadSession, account_id: int, page: PageRequest) -> Sequence[Prediction]:
+    """Newest first, one more than asked for."""
+    query = select(Prediction).where(Prediction.account_id == account_id)
+    if page.after is not None:
+        query = query.where(Prediction.id < page.after)
+    return (await session.scalars(query.order_by(Prediction.id.desc()).limit(page.limit + 1))).all()
+
+
+async def find(session: ReadSession, prediction_id: int) -> Prediction | None:
+    """One prediction."""
+    return await session.get(Prediction, prediction_id)

@@ -1,0 +1,69 @@
+"""Models that are loaded and measured: at start-up those that answer a system, the others when first asked for."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from inference_service.models.catalog import ModelVersion
+from inference_service.runtime.calibration import Plan, calibrate
+from inference_service.runtime.scheduler import Scheduler
+from inference_service.runtime.session import OnnxSession, Session
+
+log = structlog.get_logger()
+
+
+def usable_cores(setting: int) -> int:
+    """As set, else what the process may use (affinity, which a container's cpuset is part of)."""
+    if setting:
+        return setting
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that can run."""
+
+    version: ModelVersion
+    plan: Plan
+
+
+class Engine:
+    """Loads each model once."""
+
+    def __init__(self, scheduler: Scheduler, *, cores: int, providers: tuple[str, ...]) -> None:
+        self.scheduler = scheduler
+        self._cores = cores
+        self._providers = providers
+        self._loaded: dict[str, LoadedModel] = {}
+        self._lock = anyio.Lock()
+
+    async def load(self, version: ModelVersion) -> LoadedModel:
+        """The model, opened and calibrated. Raises `ModelError`."""
+        loaded = self._loaded.get(version.identity)
+        if loaded is not None:
+            return loaded
+        async with self._lock:  # one measurement at a time, or they would measure each other
+            if version.identity not in self._loaded:
+                plan = await to_thread.run_sync(self._calibrate, version)
+                self._loaded[version.identity] = LoadedModel(version, plan)
+                log.info(
+                    "model calibrated",
+                    model=version.identity,
+                    alone="all cores" if plan.wide is not None else "one core",
+                    loaded=f"{self._cores} runs side by side, batch {plan.batch}",
+                    milliseconds=plan.milliseconds,
+                )
+        return self._loaded[version.identity]
+
+    def _calibrate(self, version: ModelVersion) -> Plan:
+        return calibrate(self._opener(version), version.description.input, self._cores)
+
+    def _opener(self, version: ModelVersion) -> Callable[[int], Session]:
+        def open_session(threads: int) -> Session:
+            return OnnxSession(version.graph, version.description, threads=threads, providers=self._providers)
+
+        return open_session

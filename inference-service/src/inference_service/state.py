@@ -1,0 +1,39 @@
+"""What the endpoints of this service work with, made once in the lifespan."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from inference_service.clients.accounts import AccountDirectory
+from inference_service.models.catalog import ModelCatalog
+from inference_service.predictions.service import PictureReader
+from inference_service.runtime.engine import Engine, LoadedModel
+from lightbox_shared.blobs import Blobs
+from lightbox_shared.links import SignedLinks
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the running service."""
+
+    accounts: AccountDirectory
+    blobs: Blobs
+    catalog: ModelCatalog
+    engine: Engine
+    reader: PictureReader
+    links: SignedLinks
+    chexray: LoadedModel
+    covid19: LoadedModel
+    max_picture_bytes: int
+    max_picture_pixels: int
+    picture_link_seconds: int
+    public_url: str | None
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.state.services
+    return services
+
+
+Components = Annotated[Services, Depends(_services)]

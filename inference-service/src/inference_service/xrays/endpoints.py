@@ -1,0 +1,76 @@
+"""CheXRay's paths; sign-up and login are auth-service's."""
+
+from fastapi import APIRouter, Request, Response
+
+from inference_service.predictions.notice import about_model
+from inference_service.state import Components, Services
+from inference_service.xrays import repository, service
+from inference_service.xrays.models import XRay
+from inference_service.xrays.schemas import UserBody, XRayBody
+from lightbox_shared.auth.dependencies import CurrentAccount
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
+from lightbox_shared.conditional import bytes_response
+from lightbox_shared.database import Reading, Writing
+from lightbox_shared.forms import read_fields
+from lightbox_shared.uploads import read_upload
+from lightbox_shared.urls import public_base
+
+router = APIRouter(prefix="/api/chexray", tags=["CheXRay"])
+
+
+def _body(request: Request, response: Response, components: Services, xray: XRay) -> XRayBody:
+    about_model(response, xray.prediction)
+    return XRayBody.of(xray, public_base(request, components.public_url) + service.picture_path(components, xray))
+
+
+@router.get("/user")
+async def user(caller: CurrentAccount, session: Reading, components: Components) -> UserBody:
+    """The account behind the token, and its X-rays."""
+    username = await components.accounts.username(caller.account)
+    past = await repository.ids_of_account(session, caller.account)
+    return UserBody(userid=caller.account, username=username, pastxrays=list(past))
+
+
+@router.post("/xray")
+async def xray(
+    request: Request, response: Response, caller: CurrentAccount, session: Reading, components: Components
+) -> XRayBody:
+    """One of one's own X-rays; the body names it by `xray_id`."""
+    xray_id = service.parse_xray_id(await read_fields(request))
+    return _body(request, response, components, await service.owned(session, xray_id, caller.account))
+
+
+@router.post("/upload", status_code=201)
+async def upload(
+    request: Request, response: Response, caller: CurrentAccount, session: Writing, components: Components
+) -> XRayBody:
+    """Keep `image` under `title` and read it."""
+    sent = await read_upload(request, "image", components.max_picture_bytes)
+    return _body(request, response, components, await service.upload(components, session, sent, caller.account))
+
+
+@router.post("/anonupload", status_code=201)
+async def anonymous_upload(request: Request, response: Response, session: Writing, components: Components) -> XRayBody:
+    """The same for anybody; the X-ray belongs to the anonymous account, and its link is the only way back to it."""
+    sent = await read_upload(request, "image", components.max_picture_bytes)
+    return _body(request, response, components, await service.upload(components, session, sent, ANONYMOUS_ACCOUNT))
+
+
+@router.get("/media/signed/{text}", include_in_schema=False)
+async def signed_picture(request: Request, text: str, session: Reading, components: Components) -> Response:
+    """A user's picture, through a link that expires."""
+    found = await service.picture_behind(components, session, signed=text)
+    return await _picture(request, session, components, found)
+
+
+@router.get("/media/open/{key}", include_in_schema=False)
+async def open_picture(request: Request, key: str, session: Reading, components: Components) -> Response:
+    """An anonymous picture, through its unguessable link."""
+    return await _picture(request, session, components, await service.open_picture(session, key))
+
+
+async def _picture(request: Request, session: Reading, components: Services, found: XRay) -> Response:
+    data, media_type = await service.picture_for_browsers(components, session, found)
+    # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
+    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
+    return bytes_response(request, data, media_type, etag=found.picture_sha256.hex(), headers=headers)

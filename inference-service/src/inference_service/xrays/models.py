@@ -1,0 +1,32 @@
+"""The table of X-rays."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from inference_service.predictions.models import Prediction
+from inference_service.tables import Base
+
+
+class XRay(Base):
+    """One uploaded picture with its prediction."""
+
+    __tablename__ = "xrays"
+    __table_args__ = (Index("ix_xrays_account_id_id", "account_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    """The owner, an account of auth-service; 1 is the anonymous account."""
+    title: Mapped[str] = mapped_column(Text)
+    posted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    picture_sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey("blobs.sha256"))
+    media_type: Mapped[str] = mapped_column(Text)
+    open_key: Mapped[str | None] = mapped_column(Text, unique=True)
+    """For an anonymous picture, the unguessable part of its link."""
+    findings: Mapped[dict[str, float]] = mapped_column(JSONB)
+    """The five probabilities by their names on the wire, whatever the model calls them."""
+    prediction_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("predictions.id"))
+
+    prediction: Mapped[Prediction] = relationship(lazy="raise")

@@ -1,0 +1,119 @@
+"""The rules of CheXRay: what an upload must be, who may see what, and where a picture can be loaded from."""
+
+import secrets
+from typing import Final
+
+from anyio import to_thread
+
+from inference_service.predictions import service as predictions
+from inference_service.state import Services
+from inference_service.xrays import repository
+from inference_service.xrays.errors import NotTheOwner
+from inference_service.xrays.models import XRay
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
+from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.errors import InvalidRequest, NotFound
+from lightbox_shared.images import MediaType, PictureError, decode_grey
+from lightbox_shared.uploads import Upload
+
+SYSTEM: Final = "chexray"
+FINDINGS: Final = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
+MAX_TITLE: Final = 255
+MEDIA_PATH: Final = "/api/chexray/media"
+
+
+def check_title(title: str) -> str:
+    """Raises `InvalidRequest` for a title that is too long or has control characters; an empty one is fine."""
+    if len(title) > MAX_TITLE:
+        raise InvalidRequest.of("title", f"Ensure this field has no more than {MAX_TITLE} characters.")
+    if not title.isprintable():
+        raise InvalidRequest.of("title", "Control characters are not allowed.")
+    return title
+
+
+async def upload(services: Services, session: WriteSession, upload: Upload, account_id: int) -> XRay:
+    """Read the picture, then keep the bytes, the prediction and the X-ray in one transaction.
+
+    The model runs before the first statement, so that no connection is held while a picture waits for a core.
+    """
+    title = check_title(upload.fields.get("title", ""))
+    if upload.data is None:
+        raise InvalidRequest.of("image", "No file was submitted.")
+    if not upload.data:
+        raise InvalidRequest.of("image", "The submitted file is empty.")
+    try:
+        read = await services.reader.read(upload.data, services.chexray)
+    except PictureError as error:
+        raise InvalidRequest.of("image", f"Upload a valid image. {error}") from error
+    digest = await services.blobs.put(session, upload.data)
+    xray = XRay(
+        account_id=account_id,
+        title=title,
+        picture_sha256=digest,
+        media_type=read.media_type.value,
+        open_key=secrets.token_urlsafe(24) if account_id == ANONYMOUS_ACCOUNT else None,
+        findings=read.serving(SYSTEM),
+        prediction=await predictions.record(session, read, account_id),
+    )
+    session.add(xray)
+    await session.flush()
+    return xray
+
+
+async def owned(session: ReadSession, xray_id: int, account_id: int) -> XRay:
+    """An account's X-ray. Raises `NotFound` and `NotTheOwner`."""
+    xray = await repository.find(session, xray_id) if 0 < xray_id < 2**63 else None
+    if xray is None:
+        raise NotFound
+    if xray.account_id != account_id:
+        raise NotTheOwner
+    return xray
+
+
+def picture_path(services: Services, xray: XRay) -> str:
+    """Where an `<img>` tag can load the picture: a link that expires, or for an anonymous picture its secret one."""
+    if xray.open_key is not None:
+        return f"{MEDIA_PATH}/open/{xray.open_key}"
+    text = services.links.sign(xray.id, lifetime_seconds=services.picture_link_seconds)
+    return f"{MEDIA_PATH}/signed/{text}"
+
+
+async def picture_behind(services: Services, session: ReadSession, *, signed: str) -> XRay:
+    """The X-ray that a signed link points to. Raises `NotFound`."""
+    xray = await repository.find(session, int(services.links.read(signed)))
+    if xray is None:
+        raise NotFound
+    return xray
+
+
+async def open_picture(session: ReadSession, key: str) -> XRay:
+    """The anonymous X-ray with that key. Raises `NotFound`."""
+    xray = await repository.find_open(session, key) if key.isascii() and key.isprintable() else None
+    if xray is None:
+        raise NotFound
+    return xray
+
+
+async def picture_for_browsers(services: Services, session: ReadSession, xray: XRay) -> tuple[bytes, str]:
+    """Bytes and media type of what an `<img>` tag can show: the original, or a PNG of what no browser reads."""
+    data = await services.blobs.get(session, xray.picture_sha256)
+    media_type = MediaType(xray.media_type)
+    if media_type.shown_by_browsers:
+        return data, media_type.value
+
+    def render() -> bytes:
+        return decode_grey(data, max_pixels=services.max_picture_pixels).png()
+
+    return await to_thread.run_sync(render, limiter=services.reader.decoding), MediaType.PNG.value
+
+
+def parse_xray_id(fields: dict[str, object]) -> int:
+    """The id in the field `xray_id`, or `id`; a number, or a text of digits. Raises `InvalidRequest`."""
+    value = fields.get("xray_id", fields.get("id"))
+    if value is None:
+        raise InvalidRequest.of("xray_id", "This field is required.")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 40:
+        return int(value)
+    raise InvalidRequest.of("xray_id", "A valid integer is required.")

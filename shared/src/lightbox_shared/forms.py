@@ -1,0 +1,208 @@
+"""Small request bodies that clients send as JSON, urlencoded or multipart text: one dictionary, whichever it was.
+
+What no endpoint can use is refused here, before it reaches a rule or a database: bodies that are cut short, texts that
+are not UTF-8, lone surrogates (JSON can write them, UTF-8 can't), and U+0000 (PostgreSQL can't store it).
+Uploads of files don't come this way.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from typing import Final, NoReturn
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from pydantic import BaseModel
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from lightbox_shared.errors import BadRequest, FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
+
+MAX_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 100
+
+JSON_TYPE: Final = "application/json"
+URLENCODED_TYPE: Final = "application/x-www-form-urlencoded"
+MULTIPART_TYPE: Final = "multipart/form-data"
+
+REQUIRED: Final = "This field is required."
+BLANK: Final = "This field may not be blank."
+NOT_A_STRING: Final = "Not a valid string."
+
+
+async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES) -> dict[str, object]:
+    """The members of a JSON object, or the fields of a form; of a repeated one the last. An empty body has none.
+
+    Raises `UnsupportedMediaType`, `TooLarge` above `max_bytes`, `BadRequest` for what can't be parsed, and
+    `InvalidRequest` for a value with text in it that can't be stored.
+    """
+    media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
+    charset = parameters.get(b"charset", b"utf-8").lower()
+    known = media_type in {JSON_TYPE.encode(), URLENCODED_TYPE.encode(), MULTIPART_TYPE.encode()}
+    if charset not in {b"utf-8", b"utf8"} or (media_type and not known):
+        raise UnsupportedMediaType(f"Send {JSON_TYPE}, {URLENCODED_TYPE} or {MULTIPART_TYPE}, in UTF-8.")
+    body = await _read_body(request, max_bytes)
+    if not body:
+        return {}
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest("The body is not valid UTF-8.") from error
+    match media_type:
+        case b"application/json":
+            fields = _parse_json(text)
+        case b"application/x-www-form-urlencoded":
+            fields = _parse_urlencoded(text)
+        case b"multipart/form-data":
+            fields = await _parse_multipart(body, request.headers)
+        case _:
+            raise UnsupportedMediaType("The body has no Content-Type.")
+    _refuse_unstorable(fields)
+    return fields
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > max_bytes:
+        raise TooLarge(f"The body may have at most {max_bytes} bytes.")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise TooLarge(f"The body may have at most {max_bytes} bytes.")
+    except ClientDisconnect as error:
+        raise BadRequest("The body ended early.") from error
+    return bytes(body)
+
+
+def _parse_json(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise BadRequest("The JSON is nested too deeply.") from error
+    except ValueError as error:  # also numbers with thousands of digits
+        raise BadRequest("The body is not valid JSON.") from error
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
+
+
+def _parse_urlencoded(text: str) -> dict[str, object]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
+    except ValueError as error:  # too many fields, or escapes that are no UTF-8
+        raise BadRequest("The body is not a valid form.") from error
+
+
+class _WholeMultiPart(MultiPartParser):
+    """Knows whether the closing boundary came: Starlette's takes a body that was cut for a complete one."""
+
+    complete = False
+
+    def on_end(self) -> None:
+        self.complete = True
+
+
+async def _parse_multipart(body: bytes, headers: Headers) -> dict[str, object]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = _WholeMultiPart(headers, stream(), max_files=0, max_fields=MAX_FIELDS, max_part_size=len(body))
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadRequest("The body is not valid multipart/form-data, or carries a file.") from error
+    if not parser.complete:
+        raise BadRequest("The multipart body ended early.")
+    return dict(form.multi_items())
+
+
+def _refuse_unstorable(fields: dict[str, object]) -> None:
+    if any(_unstorable(name) for name in fields):
+        raise BadRequest("A field's name has characters that are not allowed.")
+    wrong = [
+        FieldError(name, problem)
+        for name, value in fields.items()
+        if (problem := next((each for text in _texts(value) if (each := _unstorable(text))), None))
+    ]
+    if wrong:
+        raise InvalidRequest(fields=wrong)
+
+
+def _unstorable(text: str) -> str | None:
+    if "\0" in text:
+        return "Null characters are not allowed."
+    return NOT_A_STRING if any("\ud800" <= each <= "\udfff" for each in text) else None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All strings inside a JSON value, without recursion: the value is as deep as the sender liked."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case list() as items:
+                waiting.extend(items)
+            case dict() as members:
+                waiting.extend(members.keys())
+                waiting.extend(members.values())
+
+
+class Fields:
+    """Takes texts out of what `read_fields` returned and collects what is wrong, so that the caller hears it all at
+    once. Read everything, then `check()`."""
+
+    def __init__(self, values: dict[str, object]) -> None:
+        self._values = values
+        self._errors: dict[str, str] = {}
+
+    def text(self, name: str, *, trim: bool = False, max_length: int | None = None) -> str:
+        """A text that must be there and not be empty; "" after noting why it is not acceptable."""
+        if name not in self._values:
+            self.reject(name, REQUIRED)
+        value = self.optional_text(name, trim=trim, max_length=max_length)
+        if value == "":
+            self.reject(name, BLANK)
+        return value or ""
+
+    def optional_text(self, name: str, *, trim: bool = False, max_length: int | None = None) -> str | None:
+        """A text that may be absent (None) or empty; "" after noting why it is not acceptable."""
+        value = self._values.get(name)
+        if not isinstance(value, str):
+            if name in self._values:
+                self.reject(name, "This field may not be null." if value is None else NOT_A_STRING)
+            return None
+        if trim:
+            value = value.strip()
+        if max_length is not None and len(value) > max_length:
+            self.reject(name, f"Ensure this field has no more than {max_length} characters.")
+            return None
+        return value
+
+    def reject(self, name: str, message: str) -> None:
+        """Note that a field is not acceptable; what was said about it first stays."""
+        self._errors.setdefault(name, message)
+
+    def accepted(self, name: str) -> bool:
+        """Whether nothing is wrong with a field so far."""
+        return name not in self._errors
+
+    def check(self) -> None:
+        """Raises `InvalidRequest` with one sentence a field if anything was noted."""
+        if self._errors:
+            wrong = [FieldError(name, message) for name, message in self._errors.items()]
+            raise InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in wrong), fields=wrong)
+
+
+def documented_body(model: type[BaseModel]) -> dict[str, object]:
+    """`openapi_extra` for an endpoint that uses `read_fields`: the three media types with the schema of `model`."""
+    schema = {"schema": model.model_json_schema()}
+    content = dict.fromkeys((JSON_TYPE, URLENCODED_TYPE, MULTIPART_TYPE), schema)
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,162 @@
+"""The queue in front of the cores, and the measurement that says how to run."""
+
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import numpy as np
+import pytest
+from anyio import to_thread
+from support.onnx_models import write_model
+
+from inference_service.models.catalog import ModelCatalog
+from inference_service.models.description import InputDescription
+from inference_service.models.tensors import Tensor
+from inference_service.runtime.calibration import Plan, calibrate
+from inference_service.runtime.engine import Engine
+from inference_service.runtime.scheduler import Scheduler
+from lightbox_shared.errors import Unavailable
+
+PICTURE = np.zeros((1, 2, 2), dtype=np.float32)
+WANTED = InputDescription(name="image", width=8, height=8, range=(0, 1))
+
+
+class ControlledSession:
+    """Waits until it is let go, and remembers what it ran."""
+
+    def __init__(self, *, open_: bool = False) -> None:
+        self.batches: list[int] = []
+        self.gate = threading.Event()
+        if open_:
+            self.gate.set()
+
+    def run(self, batch: Tensor) -> Tensor:
+        self.batches.append(len(batch))
+        assert self.gate.wait(5)
+        return batch.reshape(len(batch), -1).mean(axis=1, keepdims=True)
+
+
+class SlowSession:
+    """Takes a while that depends on the threads and on the batch; its result may depend on the threads too."""
+
+    def __init__(self, milliseconds: float, *, per_picture: bool = True, offset: float = 0.0) -> None:
+        self._seconds = milliseconds / 1e3
+        self._per_picture = per_picture
+        self._offset = np.float32(offset)
+
+    def run(self, batch: Tensor) -> Tensor:
+        time.sleep(self._seconds * (len(batch) if self._per_picture else 1))
+        return batch.reshape(len(batch), -1).sum(axis=1, keepdims=True) + self._offset
+
+
+def plan(narrow: ControlledSession, wide: ControlledSession | None = None, batch: int = 1) -> Plan:
+    return Plan(narrow, wide, batch, {"one thread": 1000.0})
+
+
+@pytest.fixture
+async def scheduler() -> AsyncIterator[Scheduler]:
+    made = Scheduler(cores=2, queue_limit=3)
+    yield made
+    await made.close()
+
+
+async def settle() -> None:
+    await anyio.sleep(0.05)
+
+
+async def test_alone_a_picture_gets_all_cores_and_in_company_one_each(scheduler: Scheduler) -> None:
+    narrow, wide = ControlledSession(), ControlledSession()
+    chosen = plan(narrow, wide)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scheduler.run, chosen, PICTURE)
+        await settle()
+        assert (wide.batches, narrow.batches) == ([1], [])
+        for _ in range(3):
+            tasks.start_soon(scheduler.run, chosen, PICTURE)
+        await settle()
+        assert (wide.batches, narrow.batches) == ([1], [])  # the cores are taken
+        wide.gate.set()
+        await settle()
+        assert (wide.batches, narrow.batches) == ([1], [1, 1])
+        narrow.gate.set()
+    assert (wide.batches, narrow.batches) == ([1], [1, 1, 1])
+
+
+async def test_every_picture_gets_its_own_row_of_a_batch(scheduler: Scheduler) -> None:
+    session = ControlledSession()
+    results: dict[int, float] = {}
+
+    async def one(value: int) -> None:
+        results[value] = float((await scheduler.run(plans, np.full_like(PICTURE, value)))[0])
+
+    plans = plan(session, batch=4)
+    async with anyio.create_task_group() as tasks:
+        for value in range(8):
+            tasks.start_soon(one, value)
+        await settle()
+        session.gate.set()
+    assert results == {value: float(value) for value in range(8)}
+    assert max(session.batches) == 4
+
+
+async def test_a_full_queue_says_when_to_come_back(scheduler: Scheduler) -> None:
+    chosen = plan(ControlledSession())
+    with scheduler.admit(chosen), scheduler.admit(chosen), scheduler.admit(chosen), scheduler.admit(chosen):
+        with scheduler.admit(chosen), pytest.raises(Unavailable) as refused, scheduler.admit(chosen):
+            pass
+        assert refused.value.headers["Retry-After"] == "3"  # five pictures of a second each on two cores
+    assert scheduler.admitted == 0
+
+
+async def test_who_leaves_the_queue_costs_nothing(scheduler: Scheduler) -> None:
+    session = ControlledSession()
+    chosen = plan(session)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(scheduler.run, chosen, PICTURE)
+        await settle()
+        with anyio.move_on_after(0.05):
+            await scheduler.run(chosen, PICTURE)
+        session.gate.set()
+    await scheduler.run(chosen, PICTURE)
+    assert len(session.batches) == 3
+
+
+async def test_a_model_that_fails_does_not_take_its_core_along(scheduler: Scheduler) -> None:
+    class Failing:
+        def run(self, batch: Tensor) -> Tensor:
+            raise ArithmeticError(batch.shape)
+
+    failing = Plan(Failing(), None, 1, {"one thread": 1.0})
+    for _ in range(5):
+        with pytest.raises(ArithmeticError):
+            await scheduler.run(failing, PICTURE)
+    assert (await scheduler.run(plan(ControlledSession(open_=True)), PICTURE)).tolist() == [0.0]
+
+
+def test_calibration_takes_the_wide_way_only_where_it_is_quicker_and_the_same() -> None:
+    quicker = calibrate(lambda threads: SlowSession(4 / threads), WANTED, cores=2)
+    assert quicker.wide is not None
+    assert quicker.batch == 1
+    assert calibrate(lambda _threads: SlowSession(2), WANTED, cores=2).wide is None
+    other_numbers = calibrate(lambda threads: SlowSession(4 / threads, offset=threads * 1e-3), WANTED, cores=2)
+    assert other_numbers.wide is None
+    assert calibrate(lambda _threads: SlowSession(1), WANTED, cores=1).wide is None
+
+
+def test_calibration_batches_only_where_it_gains() -> None:
+    assert calibrate(lambda _threads: SlowSession(2, per_picture=False), WANTED, cores=2).batch == 8
+    assert calibrate(lambda _threads: SlowSession(1), WANTED, cores=2).batch == 1
+
+
+async def test_the_engine_loads_each_model_once(tmp_path: Path, scheduler: Scheduler) -> None:
+    write_model(tmp_path)
+    version = (await to_thread.run_sync(ModelCatalog.scan, [tmp_path])).find("means")
+    assert version is not None
+    engine = Engine(scheduler, cores=2, providers=("CPUExecutionProvider",))
+    first = await engine.load(version)
+    assert await engine.load(version) is first
+    row = await scheduler.run(first.plan, np.ones((1, 16, 16), dtype=np.float32))
+    assert row.tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,144 @@
+"""Pictures that the tests send: small, exact, and made by other code than the code under test."""
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+import gdcm
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, RLELossless, generate_uid
+
+DIGITAL_XRAY_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
+
+
+def ramp(width: int = 64, height: int = 48, top: int = 255) -> npt.NDArray[np.uint16]:
+    """Values 0..top, rising from left to right."""
+    row = np.linspace(0, top, width).round().astype(np.uint16)
+    return np.tile(row, (height, 1))
+
+
+def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
+    """The bytes of a picture file."""
+    buffer = BytesIO()
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+def png(width: int = 64, height: int = 48) -> bytes:
+    """An 8-bit grey PNG."""
+    return encoded(Image.fromarray(ramp(width, height).astype(np.uint8)), "PNG")
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A small PNG whose header claims another size (PNG specification, section 11.2.1)."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, body) for kind, body in chunks)
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """One chunk with its length and checksum."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_with_text_bomb(megabytes: int) -> bytes:
+    """A PNG with a zTXt chunk that inflates to many megabytes of nothing."""
+    bomb = b"Comment\0\0" + zlib.compress(b"\0" * (megabytes * 1024 * 1024), 9)
+    whole = png()
+    return whole[:33] + png_chunk(b"zTXt", bomb) + whole[33:]
+
+
+def tiff_with_bomb(claimed: int) -> bytes:
+    """A deflated TIFF strip of zeros that inflates far beyond what its small file suggests (TIFF 6.0)."""
+    strip = zlib.compress(b"\0" * (claimed * 1024), 9)
+    entries = [
+        (256, 4, claimed), (257, 4, claimed), (258, 3, 8), (259, 3, 8), (262, 3, 1),
+        (273, 4, 8), (277, 3, 1), (278, 4, claimed), (279, 4, len(strip)),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(entries))
+    for tag, kind, value in entries:
+        directory += struct.pack("<HHII", tag, kind, 1, value)
+    return b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + directory + b"\0\0\0\0"
+
+
+def gif(frames: int) -> bytes:
+    """An animation."""
+    pictures = [Image.new("P", (2, 2), color=n % 256) for n in range(frames)]
+    return encoded(pictures[0], "GIF", save_all=True, append_images=pictures[1:])
+
+
+def dicom_dataset(stored: npt.NDArray[Any], *, bits: int = 12, photometric: str = "MONOCHROME2") -> FileDataset:
+    """A digital X-ray with these stored values, uncompressed."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DIGITAL_XRAY_FOR_PRESENTATION
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SOPClassUID = meta.MediaStorageSOPClassUID
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset.PatientName = "PHANTOM^SYNTHETIC"
+    dataset.Modality = "DX"
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = photometric
+    dataset.BitsAllocated = stored.dtype.itemsize * 8
+    dataset.BitsStored, dataset.HighBit = bits, bits - 1
+    dataset.PixelRepresentation = int(stored.dtype.kind == "i")
+    dataset.PixelData = stored.tobytes()
+    return dataset
+
+
+def dicom_bytes(dataset: FileDataset) -> bytes:
+    """As a file (PS3.10)."""
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def dicom(stored: npt.NDArray[Any] | None = None, **options: Any) -> bytes:
+    """A digital X-ray file."""
+    return dicom_bytes(dicom_dataset(ramp(top=4095) if stored is None else stored, **options))
+
+
+def dicom_rle(stored: npt.NDArray[Any]) -> bytes:
+    """RLE lossless, compressed by pydicom."""
+    dataset = dicom_dataset(stored)
+    dataset.compress(RLELossless)
+    return dicom_bytes(dataset)
+
+
+def dicom_jpeg2000(stored: npt.NDArray[Any]) -> bytes:
+    """JPEG 2000 lossless, compressed by Pillow (OpenJPEG)."""
+    dataset = dicom_dataset(stored, bits=16)
+    codestream = encoded(Image.fromarray(stored), "JPEG2000", no_jp2=True, irreversible=False)
+    dataset.PixelData = encapsulate([codestream])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    return dicom_bytes(dataset)
+
+
+def dicom_jpeg_lossless(stored: npt.NDArray[Any], folder: Any) -> bytes:
+    """JPEG lossless, first-order prediction, compressed by GDCM."""
+    source, target = folder / "plain.dcm", folder / "lossless.dcm"
+    source.write_bytes(dicom(stored))
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(source))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(target))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    data: bytes = target.read_bytes()
+    assert pydicom.dcmread(BytesIO(data)).file_meta.TransferSyntaxUID == JPEGLosslessSV1
+    return data
