@@ -14,6 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from support.running import temporary_folder
 
 from lightbox.run.postgres import PostgresServer
 from lightbox_shared.database import Database
@@ -44,10 +45,12 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """A server that forgets at the end, and so needs no fsync; the fault tests use one that has it."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with PostgresServer.at(folder, ("fsync=off", "full_page_writes=off", "max_connections=200")) as server:
+    with (
+        temporary_folder() as folder,
+        PostgresServer.at(folder, ("fsync=off", "full_page_writes=off", "max_connections=200")) as server,
+    ):
         yield server
 
 

@@ -1,5 +1,6 @@
 """Pictures that the tests send: small, exact, and made by other code than the code under test."""
 
+import hashlib
 import struct
 import zlib
 from io import BytesIO
@@ -12,9 +13,19 @@ import pydicom
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, RLELossless, generate_uid
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    RLELossless,
+    generate_uid,
+)
 
-DIGITAL_XRAY_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
+
+def sha256_hex(data: bytes) -> str:
+    """The digest as people write it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def ramp(width: int = 64, height: int = 48, top: int = 255) -> npt.NDArray[np.uint16]:
@@ -28,6 +39,9 @@ def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
     buffer = BytesIO()
     image.save(buffer, format_name, **options)
     return buffer.getvalue()
+
+
+GREY = Image.fromarray(ramp().astype(np.uint8))
 
 
 def png(width: int = 64, height: int = 48) -> bytes:
@@ -76,7 +90,7 @@ def gif(frames: int) -> bytes:
 def dicom_dataset(stored: npt.NDArray[Any], *, bits: int = 12, photometric: str = "MONOCHROME2") -> FileDataset:
     """A digital X-ray with these stored values, uncompressed."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = DIGITAL_XRAY_FOR_PRESENTATION
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
@@ -104,6 +118,13 @@ def dicom_bytes(dataset: FileDataset) -> bytes:
 def dicom(stored: npt.NDArray[Any] | None = None, **options: Any) -> bytes:
     """A digital X-ray file."""
     return dicom_bytes(dicom_dataset(ramp(top=4095) if stored is None else stored, **options))
+
+
+def dicom_without_pixels() -> bytes:
+    """A header and nothing to look at."""
+    dataset = dicom_dataset(ramp(top=4095))
+    del dataset.PixelData
+    return dicom_bytes(dataset)
 
 
 def dicom_rle(stored: npt.NDArray[Any]) -> bytes:

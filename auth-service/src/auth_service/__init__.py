@@ -1,1 +1,1 @@
-"""placeholder"""
+"""Accounts, sessions and signing keys: the only service of the platform that can sign a token."""

@@ -15,12 +15,12 @@ from inference_service.covid19.service import LABELS
 from inference_service.covid19.service import SYSTEM as COVID19_SYSTEM
 from inference_service.models import endpoints as models
 from inference_service.models.catalog import ModelCatalog
+from inference_service.orm import BLOBS
 from inference_service.predictions import endpoints as predictions
 from inference_service.predictions.service import PictureReader
 from inference_service.runtime.engine import Engine, usable_cores
 from inference_service.runtime.scheduler import Scheduler
 from inference_service.state import Services
-from inference_service.tables import BLOBS
 from inference_service.xrays import endpoints as xrays
 from inference_service.xrays.errors import CHEXRAY
 from inference_service.xrays.service import FINDINGS, MEDIA_PATH

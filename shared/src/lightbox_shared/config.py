@@ -11,15 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# `scheme://host:port` of each service is a setting of its own, since in a cluster each has its own host.
-PORT_OFFSETS = {
-    "gateway": 0,
-    "auth-service": 1,
-    "inference-service": 2,
-    "imagehub-service": 3,
-    "annotation-service": 4,
-    "core-collection-service": 5,
-}
+from lightbox_shared.ports import port_of
 
 MIN_SECRET_LENGTH = 32
 
@@ -74,7 +66,7 @@ class Settings(BaseSettings):
 
     def local_url(self, service: str) -> str:
         """Where `service` listens when everything runs on one machine: the gateway's port plus its offset."""
-        return f"http://127.0.0.1:{self.port + PORT_OFFSETS[service]}"
+        return f"http://127.0.0.1:{port_of(service, self.port)}"
 
     def own_secret(self) -> str:
         """The service's own secret. Raises `ValueError` when it is missing or too short to be one."""

@@ -8,6 +8,8 @@ starts a new trace and drops `tracestate`.
 import re
 import secrets
 import time
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +58,14 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
+_current: ContextVar[Mapping[str, str]] = ContextVar("current request", default={})  # noqa: B039 - never changed
+
+
+def context_headers() -> Mapping[str, str]:
+    """What calls made on behalf of the current request carry on; nothing outside of a request."""
+    return _current.get()
+
+
 def request_id_from(value: bytes | None) -> str:
     """The caller's request id where it is harmless, else a new one."""
     return value.decode() if value and _REQUEST_ID.fullmatch(value) else secrets.token_hex(12)
@@ -83,7 +93,8 @@ class RequestContext:
         trace = Trace.from_header(header(scope, b"traceparent"))
         scope.setdefault("state", {}).update(request_id=request_id, trace=trace)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace.trace_id, traceparent=trace.header)
+        structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace.trace_id)
+        _current.set({"X-Request-ID": request_id, "traceparent": trace.header})
         # "/x" and "/x/" are one resource, answered in place: a redirect would lose CORS and the body of a POST.
         path = scope["path"]
         if len(path) > 1 and path.endswith("/"):

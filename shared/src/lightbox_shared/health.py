@@ -54,6 +54,6 @@ def health_router(checks: Mapping[str, Check], metrics: HttpMetrics) -> APIRoute
 
     @router.get("/metrics")
     async def render_metrics() -> Response:
-        return metrics.render()
+        return await metrics.render()
 
     return router

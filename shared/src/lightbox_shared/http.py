@@ -12,10 +12,10 @@ from typing import Any, Final
 import anyio
 import httpx
 import stamina
-import structlog
 
 from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.config import Settings
+from lightbox_shared.context import context_headers
 from lightbox_shared.errors import Unavailable
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
@@ -81,14 +81,8 @@ class _TryAgain(Exception):
 
 
 def outgoing_headers(token: str) -> dict[str, str]:
-    """The headers of a call on behalf of the current request."""
-    headers = {"Authorization": f"Bearer {token}"}
-    context = structlog.contextvars.get_contextvars()
-    if "request_id" in context:
-        headers["X-Request-ID"] = context["request_id"]
-    if "traceparent" in context:
-        headers["traceparent"] = context["traceparent"]
-    return headers
+    """The headers of a call with our own token, on behalf of the current request if there is one."""
+    return {"Authorization": f"Bearer {token}", **context_headers()}
 
 
 def auth_http(settings: Settings) -> httpx.AsyncClient:

@@ -7,7 +7,7 @@ without its query string, because some published clients send passwords there. T
 import logging
 import re
 import sys
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -38,6 +38,16 @@ def _redact_value(value: object) -> object:
     return value
 
 
+class _StandardOutput:
+    """Standard output as it is when something is written: loggers are cached, and it may be replaced meanwhile."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 def configure_logging(service: str, level: str, log_format: str) -> None:
     """Send structlog and the standard library's loggers to standard output in one format."""
 
@@ -45,6 +55,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
         event["service"] = service
         return event
 
+    output = cast("TextIO", _StandardOutput())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -61,10 +72,10 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=output),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -1,6 +1,7 @@
 """Prometheus metrics: requests by method, route and status, and how long they took. Labels are route templates,
 never paths, so that their number is bounded."""
 
+from anyio import to_thread
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
@@ -34,6 +35,7 @@ class HttpMetrics:
         self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def render(self) -> Response:
-        """Everything in the text format."""
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+    async def render(self) -> Response:
+        """Everything in the text format. In a thread, since the numbers of the process are read from files."""
+        content = await to_thread.run_sync(generate_latest, self.registry)
+        return Response(content, media_type=CONTENT_TYPE_LATEST)

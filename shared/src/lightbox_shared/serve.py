@@ -5,7 +5,8 @@ import sys
 
 import uvicorn
 
-from lightbox_shared.config import PORT_OFFSETS, Settings
+from lightbox_shared.config import Settings
+from lightbox_shared.ports import port_of
 
 KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection, so that it never meets a closed one
 GRACE_SECONDS = 10
@@ -16,11 +17,10 @@ def main(service: str) -> None:
     package = service.replace("-", "_")
     module = importlib.import_module(f"{package}.app")
     settings = Settings()
-    port = settings.port + PORT_OFFSETS[service]
     uvicorn.run(
         module.create_app(),
         host=settings.host,
-        port=port,
+        port=port_of(service, settings.port),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -88,12 +88,10 @@ class Platform:
                 for name in list(waiting):
                     if self._ready(http, name):
                         del waiting[name]
-                if not waiting:
-                    return
-                name, child = next(iter(waiting.items()))
-                ended = child.process is not None and child.process.poll() is not None
-                if ended or time.monotonic() > deadline:
-                    raise StartError(f"{name} does not start. The end of {child.log_path}:\n{tail(child.log_path)}")
+                late = [child for child in waiting.values() if child.ended or time.monotonic() > deadline]
+                if late:
+                    name, log = late[0].name, late[0].log_path
+                    raise StartError(f"{name} does not start. The end of {log}:\n{tail(log)}")
                 time.sleep(POLL_SECONDS)
 
     def tend(self) -> None:

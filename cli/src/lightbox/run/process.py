@@ -54,6 +54,11 @@ class Child:
     _not_before: float = field(default=0.0, init=False)
     _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and does not run any more."""
+        return self.process is not None and self.process.poll() is not None
+
     def start(self) -> None:
         """Start it, in a session of its own: Ctrl-C is for us, and we stop the others in order."""
 

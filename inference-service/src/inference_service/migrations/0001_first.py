@@ -53,7 +53,6 @@ def upgrade() -> None:
         sa.Column("findings", postgresql.JSONB, nullable=False),
         sa.Column("prediction_id", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_xrays"),
-        sa.UniqueConstraint("open_key", name="uq_xrays_open_key"),
         sa.ForeignKeyConstraint(["picture_sha256"], ["blobs.sha256"], name="fk_xrays_picture_sha256_blobs"),
         sa.ForeignKeyConstraint(["prediction_id"], ["predictions.id"], name="fk_xrays_prediction_id_predictions"),
     )

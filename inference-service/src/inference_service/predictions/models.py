@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inference_service.tables import Base
+from inference_service.orm import Base
 
 
 class Prediction(Base):

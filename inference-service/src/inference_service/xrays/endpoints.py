@@ -1,6 +1,8 @@
 """CheXRay's paths; sign-up and login are auth-service's."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from inference_service.predictions.notice import about_model
 from inference_service.state import Components, Services
@@ -56,20 +58,16 @@ async def anonymous_upload(request: Request, response: Response, session: Writin
     return _body(request, response, components, await service.upload(components, session, sent, ANONYMOUS_ACCOUNT))
 
 
-@router.get("/media/signed/{text}", include_in_schema=False)
-async def signed_picture(request: Request, text: str, session: Reading, components: Components) -> Response:
-    """A user's picture, through a link that expires."""
-    found = await service.picture_behind(components, session, signed=text)
-    return await _picture(request, session, components, found)
-
-
-@router.get("/media/open/{key}", include_in_schema=False)
-async def open_picture(request: Request, key: str, session: Reading, components: Components) -> Response:
-    """An anonymous picture, through its unguessable link."""
-    return await _picture(request, session, components, await service.open_picture(session, key))
-
-
-async def _picture(request: Request, session: Reading, components: Services, found: XRay) -> Response:
+@router.get("/media/{xray_id}", include_in_schema=False)
+async def picture(
+    request: Request,
+    xray_id: Annotated[int, Path(ge=1, lt=2**63)],
+    session: Reading,
+    components: Components,
+    key: Annotated[str, Query(max_length=500)] = "",
+) -> Response:
+    """A picture, for whoever has its link."""
+    found = await service.picture_behind(components, session, xray_id, key)
     data, media_type = await service.picture_for_browsers(components, session, found)
     # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}

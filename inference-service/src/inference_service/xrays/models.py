@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, LargeB
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from inference_service.orm import Base
 from inference_service.predictions.models import Prediction
-from inference_service.tables import Base
 
 
 class XRay(Base):
@@ -23,8 +23,8 @@ class XRay(Base):
     posted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     picture_sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey("blobs.sha256"))
     media_type: Mapped[str] = mapped_column(Text)
-    open_key: Mapped[str | None] = mapped_column(Text, unique=True)
-    """For an anonymous picture, the unguessable part of its link."""
+    open_key: Mapped[str | None] = mapped_column(Text)
+    """For an anonymous picture, the unguessable part of its link; NULL for a user's, whose links are signed."""
     findings: Mapped[dict[str, float]] = mapped_column(JSONB)
     """The five probabilities by their names on the wire, whatever the model calls them."""
     prediction_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("predictions.id"))

@@ -17,8 +17,3 @@ async def ids_of_account(session: ReadSession, account_id: int) -> Sequence[int]
 async def find(session: ReadSession, xray_id: int) -> XRay | None:
     """One X-ray with its prediction."""
     return await session.get(XRay, xray_id, options=[joinedload(XRay.prediction)])
-
-
-async def find_open(session: ReadSession, key: str) -> XRay | None:
-    """An anonymous X-ray by the key in its link."""
-    return (await session.scalars(select(XRay).where(XRay.open_key == key))).one_or_none()

@@ -1,5 +1,6 @@
 """The rules of CheXRay: what an upload must be, who may see what, and where a picture can be loaded from."""
 
+import hmac
 import secrets
 from typing import Final
 
@@ -71,25 +72,22 @@ async def owned(session: ReadSession, xray_id: int, account_id: int) -> XRay:
 
 
 def picture_path(services: Services, xray: XRay) -> str:
-    """Where an `<img>` tag can load the picture: a link that expires, or for an anonymous picture its secret one."""
-    if xray.open_key is not None:
-        return f"{MEDIA_PATH}/open/{xray.open_key}"
-    text = services.links.sign(xray.id, lifetime_seconds=services.picture_link_seconds)
-    return f"{MEDIA_PATH}/signed/{text}"
+    """Where an `<img>` tag can load the picture. The key that opens it is in the query, which is never logged: one
+    that expires, or for an anonymous picture the one that was made with it."""
+    key = xray.open_key or services.links.sign(xray.id, lifetime_seconds=services.picture_link_seconds)
+    return f"{MEDIA_PATH}/{xray.id}?key={key}"
 
 
-async def picture_behind(services: Services, session: ReadSession, *, signed: str) -> XRay:
-    """The X-ray that a signed link points to. Raises `NotFound`."""
-    xray = await repository.find(session, int(services.links.read(signed)))
+async def picture_behind(services: Services, session: ReadSession, xray_id: int, key: str) -> XRay:
+    """The X-ray whose link has this key. Raises `NotFound`, whatever is wrong with the link."""
+    xray = await repository.find(session, xray_id)
     if xray is None:
         raise NotFound
-    return xray
-
-
-async def open_picture(session: ReadSession, key: str) -> XRay:
-    """The anonymous X-ray with that key. Raises `NotFound`."""
-    xray = await repository.find_open(session, key) if key.isascii() and key.isprintable() else None
-    if xray is None:
+    if xray.open_key is None:
+        opens = services.links.read(key) == xray.id
+    else:
+        opens = hmac.compare_digest(key.encode(), xray.open_key.encode())
+    if not opens:
         raise NotFound
     return xray
 

@@ -1,0 +1,1 @@
+"""Who there is: names, password hashes, and what each account may do."""

@@ -1,0 +1,108 @@
+"""The accounts that every installation has: `anonymous`, which nobody can log in to since it has no password, and a
+first administrator.
+
+Safe to run at every start of every replica: one at a time, and what exists stays as it is.
+"""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+import structlog
+
+from auth_service.accounts import repository
+from auth_service.accounts.errors import BootstrapFailed
+from auth_service.accounts.models import FIRST_ADMIN_ID
+from auth_service.accounts.names import clean_username, password_problem, username_key, username_problem
+from auth_service.accounts.passwords import Passwords
+from auth_service.config import AuthSettings
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
+from lightbox_shared.database import Database, WriteSession
+
+log = structlog.get_logger()
+
+PASSWORD_FILE: Final = "admin-password"  # noqa: S105 - the name of a file
+ANONYMOUS: Final = "anonymous"
+
+
+async def bootstrap(database: Database, passwords: Passwords, settings: AuthSettings) -> None:
+    """Make what is missing. Raises `BootstrapFailed`."""
+    async with database.writing() as session:
+        await repository.lock_bootstrap(session)
+        await _ensure_anonymous(session)
+        if not await repository.administrator_exists(session, FIRST_ADMIN_ID):
+            await _add_administrator(session, passwords, settings)
+
+
+async def _ensure_anonymous(session: WriteSession) -> None:
+    if await repository.find(session, ANONYMOUS_ACCOUNT) is None:
+        values = {
+            "id": ANONYMOUS_ACCOUNT,
+            "username": ANONYMOUS,
+            "username_key": username_key(ANONYMOUS),
+            "authority": Authority.NONE,
+        }
+        if await repository.insert_new(session, values) is None:
+            raise BootstrapFailed(f"Another account has the name {ANONYMOUS!r}.")
+
+
+async def _add_administrator(session: WriteSession, passwords: Passwords, settings: AuthSettings) -> None:
+    username = clean_username(settings.admin_username)
+    problem = username_problem(username)
+    if problem is not None:
+        raise BootstrapFailed(f"LIGHTBOX_ADMIN_USERNAME: {problem}")
+    if settings.admin_password is None:
+        path = settings.data_dir / PASSWORD_FILE
+        password = await anyio.to_thread.run_sync(_generated_password, path)
+    else:
+        path = None
+        password = settings.admin_password.get_secret_value()
+        problem = password_problem(password, shortest=settings.shortest_password)
+        if problem is not None:
+            raise BootstrapFailed(f"LIGHTBOX_ADMIN_PASSWORD: {problem}")
+    values = {
+        "id": FIRST_ADMIN_ID,
+        "username": username,
+        "username_key": username_key(username),
+        "password_hash": await passwords.hash(password),
+        "authority": Authority.ADMIN,
+    }
+    if await repository.insert_new(session, values) is None:
+        raise BootstrapFailed(f"LIGHTBOX_ADMIN_USERNAME: another account has the name {username!r}.")
+    log.info("made the administrator", username=username, file=None if path is None else str(path))
+
+
+def _generated_password(path: Path) -> str:
+    """Write a new password, durable before the account is; a file that is there already is from a start that did not
+    get as far as the account, and its password is taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return _left_behind_password(path)
+    password = secrets.token_urlsafe(18)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"{password}\n")
+        file.flush()
+        os.fsync(descriptor)
+    return password
+
+
+def _left_behind_password(path: Path) -> str:
+    advice = f"{path} is not a private file of ours with a password in it: remove it and start again."
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise BootstrapFailed(advice) from error
+    try:
+        status = os.fstat(descriptor)
+        private = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+        password = os.read(descriptor, 1024).decode(errors="replace").removesuffix("\n") if private else ""
+    finally:
+        os.close(descriptor)
+    if not password:
+        raise BootstrapFailed(advice)
+    return password

@@ -1,0 +1,24 @@
+"""What can go wrong with accounts; each dialect of the logins has its own words for these."""
+
+from lightbox_shared.errors import Conflict, FieldError, NotAuthenticated
+
+
+class UsernameTaken(Conflict):
+    """Another account has this name, or one that differs only in case or in width."""
+
+    code = "username-taken"
+    default_detail = "A user with that username already exists."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("username", self.default_detail)])
+
+
+class WrongCredentials(NotAuthenticated):
+    """There is no such account, or its password is another. Which of the two is nobody's business."""
+
+    code = "wrong-credentials"
+    default_detail = "Unable to log in with provided credentials."
+
+
+class BootstrapFailed(RuntimeError):
+    """The first start can't make its accounts; the text says what to do."""

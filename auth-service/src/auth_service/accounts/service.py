@@ -1,0 +1,91 @@
+"""The rules of accounts: who can have which name, and who has shown that an account is theirs.
+
+A password takes tens of milliseconds to hash, so nothing here holds a connection meanwhile: what is needed before is
+read in a session of its own, and the caller's transaction starts after.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from auth_service.accounts import repository
+from auth_service.accounts.errors import UsernameTaken, WrongCredentials
+from auth_service.accounts.models import Account
+from auth_service.accounts.names import clean_username, password_problem, username_key, username_problem
+from auth_service.accounts.passwords import Passwords
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.errors import FieldError
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Somebody knew the password that an account had since `password_changed_at`."""
+
+    account_id: int
+    password_changed_at: datetime
+    replacement_hash: str | None
+    """The same password in today's kind of hash, where the stored one is outdated."""
+
+
+class Accounts:
+    """Registers and authenticates."""
+
+    def __init__(self, database: Database, passwords: Passwords, *, shortest_password: int) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._shortest_password = shortest_password
+
+    def problems(self, username: str, password: str) -> list[FieldError]:
+        """What is wrong with a new account's name and password, apart from the name being taken."""
+        found = {
+            "username": username_problem(clean_username(username)),
+            "password": password_problem(password, shortest=self._shortest_password),
+        }
+        return [FieldError(field, message) for field, message in found.items() if message is not None]
+
+    async def is_taken(self, username: str) -> bool:
+        """Whether an account has this name already. Only `register` decides; this saves hashing in vain."""
+        async with self._database.reading() as session:
+            return await repository.find_by_key(session, username_key(username)) is not None
+
+    async def register(
+        self, session: WriteSession, username: str, password: str, *, authority: Authority = Authority.NONE
+    ) -> Account:
+        """Add an account; its name and password have no `problems`. Raises `UsernameTaken`.
+
+        Call it before anything else in the transaction: a connection is taken only after the password is hashed.
+        """
+        password_hash = await self._passwords.hash(password)
+        account = await repository.insert_new(
+            session,
+            {
+                "username": clean_username(username),
+                "username_key": username_key(username),
+                "password_hash": password_hash,
+                "authority": authority,
+            },
+        )
+        if account is None:
+            raise UsernameTaken
+        return account
+
+    async def authenticate(self, username: str, password: str) -> Proof:
+        """Check a password, in the same time whether or not the account exists. Raises `WrongCredentials`."""
+        async with self._database.reading() as session:
+            account = await repository.find_by_key(session, username_key(username))
+        fits, replacement = await self._passwords.verify(password, None if account is None else account.password_hash)
+        if account is None or not fits:
+            raise WrongCredentials
+        return Proof(account.id, account.password_changed_at, replacement)
+
+    async def confirm(self, session: WriteSession, proof: Proof) -> Account:
+        """The account of a proof, locked until the transaction ends. Raises `WrongCredentials` if its password was
+        changed since: whoever changes a password and then ends all sessions must not miss this one."""
+        account = await repository.lock_unchanged(
+            session, proof.account_id, proof.password_changed_at, to_update=proof.replacement_hash is not None
+        )
+        if account is None:
+            raise WrongCredentials
+        if proof.replacement_hash is not None:
+            await repository.replace_hash(session, account.id, proof.replacement_hash)
+        return account

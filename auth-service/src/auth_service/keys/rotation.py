@@ -1,0 +1,63 @@
+"""Making keys. A new key is published at once, but signs only when every verifier has had time to fetch it; the older
+ones stay published until the last token that they signed has expired. So no token is ever rejected.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import anyio.to_thread
+import structlog
+
+from auth_service.keys import material, repository
+from auth_service.keys.encryption import KeyCipher
+from auth_service.keys.models import SigningKey
+from lightbox_shared.database import Database, WriteSession
+
+log = structlog.get_logger()
+
+SIGNS_AFTER: Final = timedelta(minutes=10)
+"""Longer than the verifiers' refresh (5 minutes) and this service's own (`service.REFRESH_SECONDS`) together."""
+LONGEST_TOKEN_LIFETIME: Final = timedelta(days=30)
+RETIREMENT_LEEWAY: Final = timedelta(hours=1)
+"""For clocks that differ, and for a replica that signs a little longer with the key that it knows."""
+
+
+async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime) -> None:
+    """Make a key that signs at once where there is none. Replicas that start together make one."""
+    async with database.writing() as session:
+        await repository.lock(session)
+        if not await repository.published(session, now):
+            await _add(session, cipher, now, signs_from=now)
+
+
+async def rotate(database: Database, cipher: KeyCipher, now: datetime) -> str:
+    """Publish a new key and settle when the older ones retire; returns its id.
+
+    Raises `WrongSecretKey` when the secret does not open the keys that are there: the running service could not
+    use a key that is encrypted with another one.
+    """
+    async with database.writing() as session:
+        await repository.lock(session)
+        older = await repository.published(session, now)
+        for key in older:
+            cipher.decrypt(key.private_key)
+        signs_from = now + SIGNS_AFTER if older else now
+        kid = await _add(session, cipher, now, signs_from=signs_from)
+        await repository.retire_others(session, kid, signs_from + LONGEST_TOKEN_LIFETIME + RETIREMENT_LEEWAY)
+    return kid
+
+
+async def _add(session: WriteSession, cipher: KeyCipher, now: datetime, *, signs_from: datetime) -> str:
+    new = await anyio.to_thread.run_sync(material.generate)
+    session.add(
+        SigningKey(
+            kid=new.kid,
+            private_key=cipher.encrypt(new.pem),
+            public_jwk=new.public_jwk,
+            created_at=now,
+            signs_from=signs_from,
+        )
+    )
+    await session.flush()
+    log.info("made a signing key", kid=new.kid, signs_from=signs_from.isoformat())
+    return new.kid

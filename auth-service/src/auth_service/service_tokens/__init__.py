@@ -1,0 +1,1 @@
+"""The tokens with which the platform's services call each other."""

@@ -1,0 +1,81 @@
+"""All SQL about sessions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select, update
+
+from auth_service.orm import XID8
+from auth_service.sessions.models import LoginSession
+from lightbox_shared.auth.tokens import LEEWAY_SECONDS
+from lightbox_shared.database import ReadSession, WriteSession
+
+# Verifiers accept a token a little longer than it lives; a revoked one stays in the feed for as long, and a bit more.
+_STILL_ACCEPTED: Final = timedelta(seconds=LEEWAY_SECONDS + 50)
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """Revoked sessions, as (id, end of its tokens), and the cursor to ask for the next ones with."""
+
+    cursor: int
+    revoked: list[tuple[int, datetime]]
+
+
+async def insert_session(
+    session: WriteSession, *, account_id: int, client_id: str, created_at: datetime, expires_at: datetime
+) -> LoginSession:
+    """Add a session; it has its id then."""
+    row = LoginSession(account_id=account_id, client_id=client_id, created_at=created_at, expires_at=expires_at)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def revoke(session: WriteSession, account_id: int, session_id: int) -> None:
+    """Revoke one session of an account, if it is not revoked yet."""
+    await _revoke(session, LoginSession.account_id == account_id, LoginSession.id == session_id)
+
+
+async def revoke_all(session: WriteSession, account_id: int) -> None:
+    """Revoke all sessions of an account."""
+    await _revoke(
+        session, LoginSession.account_id == account_id, LoginSession.expires_at > func.now() - _STILL_ACCEPTED
+    )
+
+
+async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> None:
+    values = {"revoked_at": func.now(), "revoked_xid": func.pg_current_xact_id()}
+    await session.execute(update(LoginSession).where(*which, LoginSession.revoked_at.is_(None)).values(values))
+
+
+async def revocations(session: ReadSession, after: int | None) -> Revocations:
+    """The revoked sessions whose tokens have not expired, all of them or those since the cursor `after`.
+
+    Transactions don't commit in the order in which they begin, so neither a time nor a counter can say "since": a
+    revocation that began earlier and commits later would be missed. Instead each revoked row carries the id of the
+    transaction that revoked it, and the cursor is the `xmin` of the snapshot that the rows are read in: every
+    transaction below it has ended, so what it revoked is in this answer or an earlier one; every one that is still
+    under way has that id or a higher one, so `revoked_xid >= cursor` finds it next time. Rows near the cursor may come
+    twice; none is missed. Cursor and rows are of one snapshot because they are of one statement.
+
+    A cursor from the future is of another database (one that was restored into a new server, which counts from the
+    start): then everything is answered.
+    """
+    snapshot = select(func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=XID8).label("cursor")).subquery()
+    conditions: list[ColumnElement[bool]] = [
+        LoginSession.revoked_xid.is_not(None),
+        LoginSession.expires_at > func.now() - _STILL_ACCEPTED,
+    ]
+    if after is not None:
+        given = cast(cast(literal(str(after)), Text), XID8)
+        conditions.append(or_(LoginSession.revoked_xid >= given, given > snapshot.c.cursor))
+    statement = (
+        select(cast(snapshot.c.cursor, Text).label("cursor"), LoginSession.id, LoginSession.expires_at)
+        .select_from(snapshot)
+        .outerjoin(LoginSession, and_(*conditions))
+    )
+    rows = (await session.execute(statement)).all()
+    # Of an outer join: without any revocation there is one row, with the cursor alone.
+    return Revocations(int(rows[0].cursor), [(row.id, row.expires_at) for row in rows if row.id is not None])

@@ -1,0 +1,60 @@
+"""Access tokens as this platform writes them: the profile of RFC 9068, signed with RS256. `lightbox_shared.auth` reads
+them."""
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from jose import jwt
+
+from auth_service.keys.service import SigningKeys
+from lightbox_shared.auth.principal import ACCOUNT_SUBJECT, SERVICE_SUBJECT, Authority
+from lightbox_shared.auth.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE
+
+SERVICE_TOKEN_SECONDS: Final = 900
+
+
+class TokenIssuer:
+    """Signs tokens. A signature takes under a millisecond, so it stays on the event loop."""
+
+    def __init__(self, keys: SigningKeys, *, issuer: str, clock: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._clock = clock
+
+    def now(self) -> int:
+        """Seconds since the epoch, as the tokens have them."""
+        return int(self._clock())
+
+    def for_account(
+        self, account_id: int, authority: Authority, *, session_id: int, client_id: str, issued_at: int, expires_at: int
+    ) -> str:
+        """A token of a session. Times are seconds since the epoch. Raises `NoSigningKey`."""
+        return self._sign(
+            {
+                "sub": f"{ACCOUNT_SUBJECT}{account_id}",
+                "sid": session_id,
+                "authority": int(authority),
+                "client_id": client_id,
+                "iat": issued_at,
+                "exp": expires_at,
+            }
+        )
+
+    def for_service(self, name: str) -> str:
+        """A token with which a service calls another one, for `SERVICE_TOKEN_SECONDS`. Raises `NoSigningKey`."""
+        now = self.now()
+        return self._sign(
+            {
+                "sub": f"{SERVICE_SUBJECT}{name}",
+                "client_id": name,
+                "iat": now,
+                "exp": now + SERVICE_TOKEN_SECONDS,
+            }
+        )
+
+    def _sign(self, claims: dict[str, str | int]) -> str:
+        signer = self._keys.signer()
+        claims = {"iss": self._issuer, "aud": AUDIENCE, "jti": secrets.token_urlsafe(16), **claims}
+        return jwt.encode(claims, signer.key, ALGORITHM, headers={"kid": signer.kid, "typ": TOKEN_TYPE})

@@ -1,0 +1,16 @@
+#!/bin/sh
+# A database and a role for each service, where they are missing. Runs to its end at every start, so that a service
+# that is new to an installation gets its own. Passwords come from the environment as <SERVICE>_DATABASE_PASSWORD.
+set -eu
+for service in auth inference; do
+  name="lightbox_$service"
+  variable="$(echo "$service" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD"
+  eval "password=\${$variable}"
+  psql -v ON_ERROR_STOP=1 -v name="$name" -v password="$password" <<'SQL'
+SELECT format('CREATE ROLE %I LOGIN', :'name') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
+SELECT format('ALTER ROLE %I PASSWORD %L', :'name', :'password') \gexec
+SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
+SELECT format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', :'name') \gexec
+SQL
+done

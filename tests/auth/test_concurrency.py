@@ -1,0 +1,111 @@
+"""What happens when things happen at the same time."""
+
+from collections import Counter
+
+import anyio
+import httpx
+import pytest
+from support.asgi import WithState
+from support.auth_service import SignUp
+
+from auth_service.accounts.errors import UsernameTaken, WrongCredentials
+from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.service import Accounts
+from auth_service.logins.chexray import CLIENT
+from auth_service.logins.service import Logins
+from lightbox_shared.database import Database
+
+
+async def test_of_many_sign_ups_with_one_name_exactly_one_wins(client: httpx.AsyncClient) -> None:
+    answers: list[httpx.Response] = []
+
+    async def sign_up(number: int) -> None:
+        name = "Yelda" if number % 2 else "yelda"
+        answers.append(await client.post("/api/chexray/signup/", json={"username": name, "password": "x"}))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(12):
+            tasks.start_soon(sign_up, number)
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 11}
+    refused = [answer.json() for answer in answers if answer.status_code == 400]
+    assert refused == [{"username": "A user with that username already exists"}] * 11
+
+
+async def test_the_constraint_decides_where_both_saw_the_name_free(service: WithState) -> None:
+    """Both transactions are past the check; the second waits for the first, and loses when that one commits."""
+    database, accounts = service.state["database"], service.state["accounts"]
+    outcome: list[str] = []
+
+    async def second() -> None:
+        try:
+            async with database.writing() as session:
+                await accounts.register(session, "ADA", "x")
+        except UsernameTaken:
+            outcome.append("taken")
+
+    async with anyio.create_task_group() as tasks, database.writing() as session:
+        await accounts.register(session, "ada", "x")
+        tasks.start_soon(second)
+        await anyio.sleep(0.3)
+        assert outcome == []
+    assert outcome == ["taken"]
+
+
+async def test_many_logins_side_by_side(client: httpx.AsyncClient, sign_up: SignUp) -> None:
+    """More than the pool has connections: while it hashes, a login holds none."""
+    body = await sign_up()
+    statuses: list[int] = []
+
+    async def log_in() -> None:
+        fields = {"username": body["username"], "password": "correct horse"}
+        statuses.append((await client.post("/api/chexray/login", json=fields)).status_code)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(40):
+            tasks.start_soon(log_in)
+    assert Counter(statuses) == {200: 40}
+
+
+class WatchesThePool(Passwords):
+    """Notes how many connections are in use while a password is hashed or verified."""
+
+    database: Database
+    in_use: list[int]
+
+    async def hash(self, password: str) -> str:
+        self.in_use.append(self.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return await super().hash(password)
+
+    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        self.in_use.append(self.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return await super().verify(password, stored)
+
+
+async def test_no_connection_is_held_while_hashing(service: WithState, client: httpx.AsyncClient) -> None:
+    passwords = await WatchesThePool.start()
+    passwords.database, passwords.in_use = service.state["database"], []
+    accounts = Accounts(passwords.database, passwords, shortest_password=1)
+    service.state = {
+        **service.state,
+        "accounts": accounts,
+        "logins": Logins(accounts, service.state["sessions"]),
+    }
+    fields = {"username": "ada", "password": "x"}
+    assert (await client.post("/api/chexray/signup", json=fields)).status_code == 200
+    assert (await client.post("/api/chexray/login", json=fields)).status_code == 200
+    assert passwords.in_use == [0, 0]
+
+
+async def test_a_login_under_way_does_not_survive_a_change_of_the_password(service: WithState) -> None:
+    database: Database = service.state["database"]
+    accounts: Accounts = service.state["accounts"]
+    sessions = service.state["sessions"]
+    async with database.writing() as session:
+        account = await accounts.register(session, "ada", "old")
+    proof = await accounts.authenticate("ada", "old")
+    async with database.writing() as session:
+        row = await session.get_one(type(account), account.id)
+        row.password_changed_at = proof.password_changed_at.replace(year=2100)
+    with pytest.raises(WrongCredentials):
+        async with database.writing() as session:
+            await sessions.open(session, await accounts.confirm(session, proof), CLIENT)

@@ -1,0 +1,92 @@
+"""What services get: tokens for their secret, and accounts."""
+
+import base64
+
+import httpx
+import pytest
+from support.asgi import WithState
+from support.auth_service import SignUp, bearer
+
+from auth_service.config import parse_service_secrets
+from lightbox_shared.http import ServiceTokens
+
+PATH = "/internal/service-token"
+
+
+async def test_a_service_token(client: httpx.AsyncClient, service: WithState) -> None:
+    answer = await client.post(PATH, auth=("gateway", "the gateway's"))
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    body = answer.json()
+    assert body == {"access_token": body["access_token"], "token_type": "Bearer", "expires_in": 900}
+    principal = await service.state["tokens"].verify(body["access_token"])
+    assert (principal.service, principal.account_id) == ("gateway", None)
+
+
+async def test_the_client_of_the_kit(client: httpx.AsyncClient) -> None:
+    tokens = ServiceTokens(client, service="inference-service", secret="with:colons")
+    token = await tokens.get()
+    assert await tokens.get() == token
+    assert (await client.get("/internal/accounts/1", headers=bearer(token))).status_code == 200
+
+
+def _basic(text: str | bytes) -> str:
+    return "Basic " + base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+
+NOT_SERVICES = (
+    "",
+    "Basic",
+    "Basic !!!",
+    "Basic gateway",
+    "Bearer x",
+    _basic("gateway"),
+    _basic("gateway:"),
+    _basic("gateway:wrong"),
+    _basic("gateway:with:colons"),
+    _basic("nobody:the gateway's"),
+    _basic(":"),
+    _basic(b"\xff:\xfe"),
+)
+
+
+async def test_who_gets_none(client: httpx.AsyncClient) -> None:
+    requests: list[dict[str, str]] = [{}, *({"Authorization": value} for value in NOT_SERVICES)]
+    for headers in requests:
+        answer = await client.post(PATH, headers=headers)
+        assert (headers, answer.status_code) == (headers, 401)
+        assert answer.headers["www-authenticate"].startswith("Basic ")
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_account_for_services(as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
+    name = (await sign_up())["username"]
+    answer = await as_gateway.get("/internal/accounts/3")
+    assert (answer.status_code, answer.json()) == (200, {"id": 3, "username": name, "authority": 100})
+    answer = await as_gateway.get("/internal/accounts/1/")
+    assert answer.json() == {"id": 1, "username": "anonymous", "authority": 100}
+
+
+async def test_no_such_account(as_gateway: httpx.AsyncClient) -> None:
+    for account_id, status in {"4": 404, str(2**63 - 1): 404, str(2**63): 422, "0": 422, "x": 422, "1e3": 422}.items():
+        answer = await as_gateway.get(f"/internal/accounts/{account_id}")
+        assert (account_id, answer.status_code) == (account_id, status)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_accounts_are_for_services_only(client: httpx.AsyncClient, sign_up: SignUp) -> None:
+    assert (await client.get("/internal/accounts/1")).status_code == 401
+    answer = await client.get("/internal/accounts/1", headers=bearer((await sign_up())["token"]))
+    assert answer.status_code == 403
+
+
+def test_the_setting() -> None:
+    assert parse_service_secrets("") == {}
+    assert parse_service_secrets(" gateway:a:b , inference-service:c,") == {"gateway": "a:b", "inference-service": "c"}
+
+
+@pytest.mark.parametrize("text", ["hidden", "gateway:", ":hidden", "a:hidden,a:hidden", "Two words:hidden"])
+def test_a_wrong_setting_is_not_shown(text: str) -> None:
+    with pytest.raises(ValueError, match="is not `name:secret`") as raised:
+        parse_service_secrets(text)
+    assert "hidden" not in str(raised.value)
