@@ -77,6 +77,8 @@ def test_a_graph_must_fit_its_description(tmp_path: Path) -> None:
         description = read_description(folder / "model.toml")
         with pytest.raises(ModelError, match=told):
             OnnxSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))
+    (folder / "model.toml").write_text(text)
+    description = read_description(folder / "model.toml")
     (folder / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(ModelError, match="can't load"):
         OnnxSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))

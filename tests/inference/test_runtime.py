@@ -35,7 +35,8 @@ class ControlledSession:
     def run(self, batch: Tensor) -> Tensor:
         self.batches.append(len(batch))
         assert self.gate.wait(5)
-        return batch.reshape(len(batch), -1).mean(axis=1, keepdims=True)
+        result: Tensor = batch.reshape(len(batch), -1).mean(axis=1, keepdims=True)
+        return result
 
 
 class SlowSession:
@@ -48,7 +49,8 @@ class SlowSession:
 
     def run(self, batch: Tensor) -> Tensor:
         time.sleep(self._seconds * (len(batch) if self._per_picture else 1))
-        return batch.reshape(len(batch), -1).sum(axis=1, keepdims=True) + self._offset
+        result: Tensor = batch.reshape(len(batch), -1).sum(axis=1, keepdims=True) + self._offset
+        return result
 
 
 def plan(narrow: ControlledSession, wide: ControlledSession | None = None, batch: int = 1) -> Plan:

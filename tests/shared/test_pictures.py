@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from support import pictures
 
 from lightbox_shared.images import (
@@ -31,7 +32,7 @@ def values(data: bytes) -> np.ndarray:
 
 
 EXPECTED = pictures.ramp().astype(np.float64) / 255
-GREY = Image.fromarray(pictures.ramp().astype(np.uint8))
+GREY = pictures.GREY
 
 
 @pytest.mark.parametrize(
@@ -136,14 +137,12 @@ def test_browsers_get_a_png_of_the_same_picture() -> None:
     assert np.abs(np.asarray(shown, float) / 255 - STORED / 4095).max() < 0.003
 
 
-NO_PIXELS = pictures.dicom_dataset(STORED)
-del NO_PIXELS.PixelData
 FRAMES = pictures.dicom_dataset(STORED)
 FRAMES.NumberOfFrames = 2
 LIAR = pydicom.dcmread(BytesIO(pictures.dicom_jpeg2000(pictures.ramp(top=65535))))
 LIAR.Rows, LIAR.Columns = 8, 8
 DEFLATED = pictures.dicom_dataset(STORED)
-DEFLATED.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+DEFLATED.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
 RLE_BOMB = pydicom.dcmread(BytesIO(pictures.dicom_rle(STORED)))
 RLE_BOMB.PixelData = pydicom.encaps.encapsulate([b"\1\0\0\0\x40" + b"\0" * 59 + b"\x81\0" * 3_000_000])
 RLE_BOMB["PixelData"].is_undefined_length = True
@@ -172,7 +171,7 @@ RLE_BOMB["PixelData"].is_undefined_length = True
         pytest.param(pictures.dicom(STORED)[:200], id="dicom-meta-only"),
         pytest.param(pictures.dicom_rle(STORED)[:-300], id="truncated-rle"),
         pytest.param(pictures.dicom_jpeg2000(pictures.ramp(top=65535))[:-300], id="truncated-jpeg2000"),
-        pytest.param(pictures.dicom_bytes(NO_PIXELS), id="dicom-without-pixels"),
+        pytest.param(pictures.dicom_without_pixels(), id="dicom-without-pixels"),
         pytest.param(pictures.dicom_bytes(FRAMES), id="dicom-frames"),
         pytest.param(pictures.dicom_bytes(LIAR), id="dicom-liar"),
         pytest.param(pictures.dicom(STORED, photometric="YBR_FULL"), id="dicom-colour"),

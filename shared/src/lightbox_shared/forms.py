@@ -2,7 +2,7 @@
 
 What no endpoint can use is refused here, before it reaches a rule or a database: bodies that are cut short, texts that
 are not UTF-8, lone surrogates (JSON can write them, UTF-8 can't), and U+0000 (PostgreSQL can't store it).
-Uploads of files don't come this way.
+Uploads of files don't come this way, but their multipart bodies do (`read_multipart`).
 """
 
 import json
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import BaseModel
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers
+from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
@@ -29,6 +29,10 @@ MULTIPART_TYPE: Final = "multipart/form-data"
 REQUIRED: Final = "This field is required."
 BLANK: Final = "This field may not be blank."
 NOT_A_STRING: Final = "Not a valid string."
+ENDED_EARLY: Final = "The body ended early."
+
+_UTF8: Final = frozenset({b"utf-8", b"utf8"})
+_MEDIA_TYPES: Final = f"Send {JSON_TYPE}, {URLENCODED_TYPE} or {MULTIPART_TYPE}, in UTF-8."
 
 
 async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES) -> dict[str, object]:
@@ -40,8 +44,8 @@ async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES) -> dict[s
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
     charset = parameters.get(b"charset", b"utf-8").lower()
     known = media_type in {JSON_TYPE.encode(), URLENCODED_TYPE.encode(), MULTIPART_TYPE.encode()}
-    if charset not in {b"utf-8", b"utf8"} or (media_type and not known):
-        raise UnsupportedMediaType(f"Send {JSON_TYPE}, {URLENCODED_TYPE} or {MULTIPART_TYPE}, in UTF-8.")
+    if charset not in _UTF8 or (media_type and not known):
+        raise UnsupportedMediaType(_MEDIA_TYPES)
     body = await _read_body(request, max_bytes)
     if not body:
         return {}
@@ -73,7 +77,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
             if len(body) > max_bytes:
                 raise TooLarge(f"The body may have at most {max_bytes} bytes.")
     except ClientDisconnect as error:
-        raise BadRequest("The body ended early.") from error
+        raise BadRequest(ENDED_EARLY) from error
     return bytes(body)
 
 
@@ -109,17 +113,33 @@ class _WholeMultiPart(MultiPartParser):
         self.complete = True
 
 
+async def read_multipart(
+    headers: Headers, stream: AsyncGenerator[bytes, None], *, max_files: int, max_fields: int, max_part_bytes: int
+) -> FormData:
+    """The parts of a multipart body; `close()` it, since files above 1 MB are on disk. The one way in for every
+    multipart body. Raises `UnsupportedMediaType`, and `BadRequest` for one that is broken or was cut."""
+    _, parameters = parse_options_header(headers["content-type"])
+    if parameters.get(b"charset", b"utf-8").lower() not in _UTF8:  # Starlette would look up whatever codec it names
+        raise UnsupportedMediaType(_MEDIA_TYPES)
+    limits = {"max_files": max_files, "max_fields": max_fields, "max_part_size": max_part_bytes}
+    parser = _WholeMultiPart(headers, stream, **limits)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadRequest(f"The multipart body is broken: {error.message}") from error
+    except ClientDisconnect as error:
+        raise BadRequest(ENDED_EARLY) from error
+    if not parser.complete:
+        await form.close()
+        raise BadRequest(ENDED_EARLY)
+    return form
+
+
 async def _parse_multipart(body: bytes, headers: Headers) -> dict[str, object]:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
-    parser = _WholeMultiPart(headers, stream(), max_files=0, max_fields=MAX_FIELDS, max_part_size=len(body))
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise BadRequest("The body is not valid multipart/form-data, or carries a file.") from error
-    if not parser.complete:
-        raise BadRequest("The multipart body ended early.")
+    form = await read_multipart(headers, stream(), max_files=0, max_fields=MAX_FIELDS, max_part_bytes=len(body))
     return dict(form.multi_items())
 
 

@@ -1,12 +1,14 @@
 """One file and some text fields out of a `multipart/form-data` request (RFC 7578)."""
 
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
-from lightbox_shared.errors import BadRequest, FieldError, TooLarge
+from lightbox_shared.errors import FieldError, TooLarge
+from lightbox_shared.forms import MULTIPART_TYPE, read_multipart
 
 MAX_FIELDS = 20
 MAX_FIELD_BYTES = 64 * 1024
@@ -23,14 +25,16 @@ class Upload:
 async def read_upload(request: Request, name: str, max_bytes: int) -> Upload:
     """Read the file field `name`. Any other content type is an upload without a file.
 
-    Raises `BadRequest` for a broken body and `TooLarge` for a file over `max_bytes`.
+    Raises `BadRequest` for a body that is broken or was cut, `UnsupportedMediaType` for another character set than
+    UTF-8, and `TooLarge` for a file over `max_bytes`.
     """
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+    media_type, _ = parse_options_header(request.headers.get("content-type", ""))
+    if media_type != MULTIPART_TYPE.encode():
         return Upload(None)
-    try:
-        form = await request.form(max_files=MAX_FIELDS, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
-    except HTTPException as error:
-        raise BadRequest(f"The multipart body is broken: {error.detail}") from error
+    async with aclosing(request.stream()) as stream:
+        form = await read_multipart(
+            request.headers, stream, max_files=MAX_FIELDS, max_fields=MAX_FIELDS, max_part_bytes=MAX_FIELD_BYTES
+        )
     try:
         texts: dict[str, str] = {}
         for key, value in form.multi_items():

@@ -71,6 +71,6 @@ def _parse(document: dict[str, Any]) -> dict[str, Key]:
         if entry.get("kty") == "RSA" and entry.get("use", "sig") == "sig" and entry.get("kid"):
             try:
                 keys[entry["kid"]] = jwk.construct(entry, "RS256")
-            except JOSEError:
+            except (JOSEError, TypeError, ValueError):  # one bad key must not cost the good ones
                 log.warning("a published key can't be read", kid=entry["kid"])
     return keys

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import URL, MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import Session
 
 # Names for constraints, so that migrations can name what they change.
 NAMING_CONVENTION = {
@@ -25,13 +26,6 @@ NAMING_CONVENTION = {
 
 POOL_WAIT_SECONDS = 5
 CONNECT_SECONDS = 5
-
-
-class Base(DeclarativeBase):
-    """For a service's own declarative base: `class Base(lightbox_shared.database.Base): __abstract__ = True` is not
-    needed; subclass with `metadata = new_metadata()` so that services never share tables."""
-
-    __abstract__ = True
 
 
 def new_metadata() -> MetaData:
@@ -65,6 +59,17 @@ def asyncpg_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+asyncpg")
 
 
+async def _connect(**options: object) -> asyncpg.Connection:
+    """asyncpg's, where every way not to reach the server is a `ConnectionError`: a socket that is not there, a name
+    that nobody knows and a server that keeps silent are other kinds of `OSError`, as is a full disk."""
+    try:
+        return await asyncpg.connect(**options)
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise ConnectionError(str(error) or type(error).__name__) from error
+
+
 class Database:
     """The engine of one service and its sessions. Create it in the lifespan; `await dispose()` at the end."""
 
@@ -75,7 +80,11 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
-            connect_args={"timeout": CONNECT_SECONDS, "server_settings": {"timezone": "UTC", "jit": "off"}},
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "server_settings": {"timezone": "UTC", "jit": "off"},
+                "async_creator_fn": _connect,
+            },
         )
         self._readers = async_sessionmaker(
             self.engine.execution_options(isolation_level="AUTOCOMMIT"),

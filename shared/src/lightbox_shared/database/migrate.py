@@ -42,15 +42,10 @@ async def migrate(engine: AsyncEngine, package: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    async with engine.connect() as connection:
-        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
-        await connection.commit()
-        try:
-            async with engine.begin() as migrating:
-                await migrating.run_sync(upgrade)
-        finally:
-            await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
-            await connection.commit()
+    # One connection, so that a pool of one suffices; the lock goes with the transaction, however that ends.
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await connection.run_sync(upgrade)
     log.info("database is up to date")
 
 

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from lightbox_shared import errors
@@ -89,6 +90,8 @@ def convert(error: Exception) -> errors.LightboxError:
             return from_http_exception(error)
         case RequestValidationError():
             return from_validation_error(error)
+        case ClientDisconnect():
+            return errors.BadRequest("The body ended early.")
     if is_database_outage(error):
         log.warning("database unavailable", error=type(error).__name__)
         return errors.Unavailable("The database is not available at the moment.")

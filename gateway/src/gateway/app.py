@@ -1,0 +1,107 @@
+"""Puts the gateway together: `create_app()` for `python -m lightbox_shared.serve gateway`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.access_log import AccessLog
+from gateway.clients.auth import AuthServiceFeed
+from gateway.clients.services import TIMEOUT_SECONDS, HttpServices
+from gateway.config import GatewaySettings
+from gateway.cors import Cors
+from gateway.door import Door
+from gateway.identity import Identity
+from gateway.limits import RateLimits
+from gateway.openapi import PlatformDocument
+from gateway.pages import Pages, load_docs
+from gateway.peers import Peers
+from gateway.proxy import Proxy
+from gateway.revocations import Revocations
+from gateway.routes import Routes
+from lightbox_shared.auth.tokens import TokenVerifier
+from lightbox_shared.http import ServiceTokens, auth_access
+from lightbox_shared.logging import configure_logging
+from lightbox_shared.metrics import HttpMetrics
+
+
+def create_app(settings: GatewaySettings | None = None, routes: Routes | None = None) -> ASGIApp:
+    """The gateway; with another table than that of the platform for tests. Raises `pydantic.ValidationError` naming
+    the setting that is wrong."""
+    settings = settings or GatewaySettings()
+    configure_logging("gateway", settings.log_level, settings.log_format)
+    return Gateway(settings, routes or Routes())
+
+
+class Gateway:
+    """The ASGI application: opens everything at its start, and is a `Door` from then on."""
+
+    def __init__(self, settings: GatewaySettings, routes: Routes) -> None:
+        self._settings = settings
+        self._routes = routes
+        self._docs = load_docs()
+        self._door: Door | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._door is not None and scope["type"] != "lifespan":
+            await self._door(scope, receive, send)
+            return
+        await receive()
+        async with open_door(self._settings, self._routes, self._docs) as self._door:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@asynccontextmanager
+async def open_door(settings: GatewaySettings, routes: Routes, docs: Mapping[str, Response]) -> AsyncIterator[Door]:
+    """Everything that has to be opened and closed."""
+    addresses = settings.addresses
+    metrics = HttpMetrics()
+    access_log = AccessLog(log_format=settings.log_format, log_level=settings.log_level)
+    limits = RateLimits.from_settings(settings)
+    async with (
+        auth_access(settings, "gateway") as (keys, _, auth_http),
+        httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http,
+    ):
+        secret = settings.client_secret.get_secret_value()
+        feed = AuthServiceFeed(auth_http, lambda: ServiceTokens(auth_http, service="gateway", secret=secret))
+        revocations = Revocations(feed, poll_seconds=settings.revocation_poll_seconds)
+        verifier = TokenVerifier(keys, issuer=settings.issuer)
+        identity = Identity(verifier, revocations, cookie=settings.session_cookie)
+        services = HttpServices(http, addresses)
+        pages = Pages(
+            services=services,
+            installed=settings.services,
+            document=PlatformDocument(services, settings.services, routes, cookie=settings.session_cookie),
+            metrics=metrics,
+            identity=identity,
+            revocations=revocations,
+            metrics_token=settings.metrics_token.get_secret_value(),
+            docs=docs,
+        )
+        proxy = Proxy(addresses)
+        door = Door(
+            routes=routes,
+            peers=Peers(settings.trusted_proxies),
+            cors=Cors(settings.origins),
+            identity=identity,
+            limits=limits,
+            proxy=proxy,
+            pages=pages,
+            metrics=metrics,
+            access_log=access_log,
+        )
+        polling = asyncio.create_task(revocations.poll_forever())
+        try:
+            yield door
+        finally:
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
+            proxy.close()
+            await limits.close()
+            access_log.flush()

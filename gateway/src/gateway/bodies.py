@@ -1,0 +1,166 @@
+"""A request's body on its way to a service: whole where it came in one piece, else piece by piece, never held."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.types import Receive
+
+from gateway.exchange import Exchange
+from lightbox_shared.errors import LightboxError, TooLarge
+
+IDLE_SECONDS: Final = 60.0
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES: Final = 32 * 1024 * 1024
+
+
+class ClientGone(Exception):
+    """The client has left; nobody waits for an answer."""
+
+
+class ClientTooSlow(LightboxError):
+    """The client has stopped in the middle of its request (RFC 9110 section 15.5.9)."""
+
+    status = 408
+    code = "request-timeout"
+    default_detail = f"The rest of the request did not arrive within {IDLE_SECONDS:.0f} seconds."
+
+
+class StreamedBody:
+    """The rest of a body, to iterate over once; `failure` says why the iteration broke off."""
+
+    def __init__(self, first: bytes, receive: Receive, max_body: int, *, has_length: bool) -> None:
+        self._first = first
+        self._receive = receive
+        self._max_body = max_body
+        self.has_length = has_length
+        self.finished = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._chunks():
+                yield chunk
+        except (ClientGone, LightboxError) as failure:
+            self.failure = failure
+            raise
+        self.finished.set()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        size = len(self._first)
+        if self._first:
+            yield self._first
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    message = await self._receive()
+            except TimeoutError:
+                raise ClientTooSlow from None
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_body:
+                raise too_large(self._max_body)
+            if chunk:
+                yield chunk
+            if not message.get("more_body"):
+                return
+
+
+Body = bytes | StreamedBody | None
+
+
+async def open_body(exchange: Exchange, max_body: int) -> Body:
+    """The body of a request, None where there is none. Raises `TooLarge` by the announced length, before anything is
+    read, or by the first piece; `ClientGone`."""
+    own = exchange.headers.own
+    announced = own.get(b"content-length")
+    if announced is None:
+        if b"transfer-encoding" not in own:
+            return None
+    elif int(announced) > max_body:
+        raise too_large(max_body)
+    message = await exchange.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    first: bytes = message.get("body", b"")
+    if len(first) > max_body:
+        raise too_large(max_body)
+    if message.get("more_body"):
+        return StreamedBody(first, exchange.receive, max_body, has_length=announced is not None)
+    return first
+
+
+def too_large(max_body: int) -> TooLarge:
+    """413 with the limit."""
+    return TooLarge(f"The body is larger than the {max_body:,} bytes that are accepted here.")
+
+
+def is_unread(exchange: Exchange) -> bool:
+    """Whether a refusal leaves a body behind that is not worth reading, or that will never come (`Expect`)."""
+    own = exchange.headers.own
+    length = int(own.get(b"content-length", 0))
+    return (
+        length > 64 * 1024 or b"transfer-encoding" in own or any(n == b"expect" for n, _ in exchange.scope["headers"])
+    )
+
+
+async def linger(exchange: Exchange) -> None:
+    """Read on for a moment after a refusal, then end it: a connection that is closed with unread data in it is reset,
+    and a client that still sends would never see the refusal (RFC 9112 section 9.6)."""
+    size = 0
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while size < LINGER_BYTES:
+                message = await exchange.receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    break
+    except TimeoutError:
+        pass
+    await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class ClientWatch:
+    """Cancels the request's task when its client leaves. It starts late and only when a request takes long: a task
+    for each would cost more than it could save."""
+
+    __slots__ = ("_gone", "_loop", "_receive", "_task", "_timer", "_watcher")
+
+    START_AFTER_SECONDS: Final = 0.05
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    def start(self, body: Body) -> None:
+        """Begin, once the body (which finds out by itself) was read."""
+        self._timer = self._loop.call_later(self.START_AFTER_SECONDS, self._begin, body)
+
+    def stop(self) -> None:
+        """End it. Cheap, and to be called in any case."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    def was_it(self) -> bool:
+        """Whether a `CancelledError` that was just caught came from here; it is taken back then."""
+        return self._gone and self._task is not None and self._task.uncancel() == 0
+
+    def _begin(self, body: Body) -> None:
+        self._watcher = self._loop.create_task(self._watch(body))
+
+    async def _watch(self, body: Body) -> None:
+        if isinstance(body, StreamedBody):
+            await body.finished.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()

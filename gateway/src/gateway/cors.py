@@ -1,0 +1,51 @@
+"""Cross-origin calls from web pages (Fetch standard, "CORS protocol"), answered by the gateway for every service.
+
+Cookies may come along, so the origin is echoed and never `*`; answers therefore vary by `Origin`. What a service says
+about CORS is dropped.
+"""
+
+from typing import Final
+
+from gateway.config import ANY_ORIGIN
+from gateway.headers import RawHeaders
+
+METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+EXPOSED: Final = (
+    b"X-Request-ID, Location, Link, ETag, Retry-After, RateLimit, RateLimit-Policy, "
+    b"Content-Disposition, Content-Range, Accept-Ranges"
+)
+MAX_AGE_SECONDS: Final = b"7200"  # the longest that Chromium keeps
+_VARY: Final = (b"vary", b"Origin")
+_CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
+_EXPOSE: Final = (b"access-control-expose-headers", EXPOSED)
+
+
+class Cors:
+    """Says which page may read an answer."""
+
+    def __init__(self, origins: frozenset[str]) -> None:
+        self._any = ANY_ORIGIN in origins
+        self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
+
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of this origin may call us."""
+        return self._any or origin in self._origins
+
+    def headers(self, origin: bytes | None) -> RawHeaders:
+        """What to add to an answer."""
+        if not self._origins:
+            return []
+        if origin is None or not self.allows(origin):
+            return [_VARY]
+        return [_VARY, (b"access-control-allow-origin", origin), _CREDENTIALS, _EXPOSE]
+
+    def preflight(self, asked_headers: bytes | None) -> RawHeaders:
+        """What the answer to an allowed preflight says beside `headers`."""
+        answer = [
+            (b"access-control-allow-methods", METHODS),
+            (b"access-control-max-age", MAX_AGE_SECONDS),
+            (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers"),
+        ]
+        if asked_headers is not None:
+            answer.append((b"access-control-allow-headers", asked_headers))
+        return answer

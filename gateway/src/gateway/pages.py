@@ -1,0 +1,141 @@
+"""What the gateway answers itself: health, metrics, and the description of the platform.
+
+`/docs` is Swagger UI from the package `fastapi-offline`, so that it works in a laboratory without the internet.
+"""
+
+import hmac
+import time
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+from starlette.responses import HTMLResponse, Response
+
+from gateway.clients.services import Services
+from gateway.config import SERVICES
+from gateway.exchange import Exchange
+from gateway.identity import Identity
+from gateway.openapi import DISCLAIMER, PlatformDocument
+from gateway.revocations import Revocations
+from gateway.routes import GET, Route
+from lightbox_shared.errors import MethodNotAllowed, NotFound, Unavailable
+from lightbox_shared.errors.dialects import json_response
+from lightbox_shared.health import Check, run_checks
+from lightbox_shared.metrics import HttpMetrics
+
+NOT_INSTALLED: Final = "not installed"
+READY_FOR_SECONDS: Final = 1.0
+
+_DOCS_POLICY: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+}
+_DOCS_PAGE: Final = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Lightbox</title>
+<meta name="viewport" content="width=device-width">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<p style="font: 1rem sans-serif; margin: 0; padding: 1rem; background: #fff4ce"><strong>{DISCLAIMER}</strong></p>
+<div id="swagger-ui"></div>
+<noscript>The description as JSON is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+"""
+_DOCS_START: Final = 'SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true });\n'
+
+
+class Pages:
+    """The gateway's own paths."""
+
+    def __init__(
+        self,
+        *,
+        services: Services,
+        installed: tuple[str, ...],
+        document: PlatformDocument,
+        metrics: HttpMetrics,
+        identity: Identity,
+        revocations: Revocations,
+        metrics_token: str,
+        docs: Mapping[str, Response],
+    ) -> None:
+        self._document = document
+        self._metrics = metrics
+        self._identity = identity
+        self._metrics_token = metrics_token.encode()
+        self._revocations = revocations
+        self._checks = {name: _check(services, name) for name in installed}
+        self._readiness: tuple[float, Response] = (float("-inf"), Response())
+        self._docs = docs
+
+    async def answer(self, exchange: Exchange, route: Route) -> Response:
+        """Raises `LightboxError`: `NotFound`, `MethodNotAllowed`, and those of `/metrics`."""
+        if exchange.method not in GET:
+            raise MethodNotAllowed(headers={"Allow": "GET, HEAD, OPTIONS"})
+        match route.prefix:
+            case "/healthz":
+                return json_response({"status": "ok"}, 200)
+            case "/readyz":
+                return await self._ready()
+            case "/metrics":
+                return await self._render_metrics(exchange, route)
+            case "/openapi.json":
+                return json_response(await self._document.get(), 200)
+        page = self._docs.get(exchange.path.rstrip("/"))
+        if page is None:
+            raise NotFound
+        return page
+
+    async def _ready(self) -> Response:
+        """Everything that is installed is ready, and we know which sessions are dead. Kept for a moment, since anybody
+        may ask and each question is one to every service."""
+        asked_at, response = self._readiness
+        if time.monotonic() - asked_at < READY_FOR_SECONDS:
+            return response
+        results = await run_checks({**self._checks, "revocations": self._knows_revocations})
+        ready = all(result == "ok" for result in results.values())
+        revocations = results.pop("revocations")
+        body = {
+            "status": "ready" if ready else "not ready",
+            "services": {name: results.get(name, NOT_INSTALLED) for name in SERVICES},
+            "checks": {"revocations": revocations},
+        }
+        response = json_response(body, 200 if ready else 503)
+        self._readiness = (time.monotonic(), response)
+        return response
+
+    async def _knows_revocations(self) -> None:
+        if not self._revocations.known:
+            raise Unavailable("The list of revoked sessions was never fetched.")
+
+    async def _render_metrics(self, exchange: Exchange, route: Route) -> Response:
+        scheme, _, token = exchange.headers.own.get(b"authorization", b"").partition(b" ")
+        told = scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._metrics_token)
+        if not (self._metrics_token and told):
+            await self._identity.identify(route, exchange.headers.own)
+        return await self._metrics.render()
+
+
+def _check(services: Services, name: str) -> Check:
+    async def check() -> None:
+        await services.check(name)
+
+    return check
+
+
+def load_docs() -> Mapping[str, Response]:
+    """Path -> page, read before the event loop starts."""
+    static = files("fastapi_offline") / "static"
+    cached = {"Cache-Control": "public, max-age=86400"}
+    return {
+        "/docs": HTMLResponse(_DOCS_PAGE, headers=_DOCS_POLICY),
+        "/docs/start.js": Response(_DOCS_START, media_type="text/javascript"),
+        "/docs/swagger-ui-bundle.js": Response(
+            (static / "swagger-ui-bundle.js").read_bytes(), media_type="text/javascript", headers=cached
+        ),
+        "/docs/swagger-ui.css": Response(
+            (static / "swagger-ui.css").read_bytes(), media_type="text/css", headers=cached
+        ),
+    }

@@ -1,0 +1,166 @@
+"""The map of the platform: which path belongs to which service, who may call it, how often, with how much.
+
+Somebody new reads `TABLE` first. The longest prefix wins, on whole segments; where a row names methods, the rows of
+one prefix are asked in their order. What is not in the table does not exist: `/internal/**` of the services is for
+the services alone. Every path answers with and without its slash at the end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, ErrorMember, FieldMap
+
+
+class Access(Enum):
+    """Who may call. On a public path a token is not even looked at; on an optional one a bad token is refused."""
+
+    PUBLIC = "public"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+    ADMIN = "admin"
+
+
+class Rate(Enum):
+    """Which limit counts; the numbers are settings (`LIGHTBOX_RATE_...`)."""
+
+    SIGN_IN = "sign-in"
+    """Where a password can be guessed."""
+    OPEN = "open"
+    """Where strangers can make us compute."""
+    UPLOAD = "upload"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table."""
+
+    prefix: str
+    service: str
+    access: Access
+    rate: Rate = Rate.READ
+    max_body: int = 64 * 1024
+    """Bytes; more is 413."""
+    timeout: float = 30.0
+    """Seconds of silence that we grant the service, before its answer and within it; then 504."""
+    dialect: Dialect = PROBLEM_DETAILS
+    """How 400, 401 and 403 look. Whatever the gateway itself is about (413, 429, 502 to 504) is problem details."""
+    methods: frozenset[str] = field(default_factory=frozenset)
+    """Empty: every method. The service knows what it answers, and refuses the others itself."""
+    exact: bool = False
+    """Only this path, nothing below it."""
+    secret: bool = False
+    """What follows the prefix opens the thing by itself (a signed link), so no log shows it."""
+
+
+GATEWAY: Final = "gateway"
+AUTH: Final = "auth-service"
+INFERENCE: Final = "inference-service"
+IMAGEHUB: Final = "imagehub-service"
+ANNOTATION: Final = "annotation-service"
+CORE: Final = "core-collection-service"
+
+PUBLIC, OPTIONAL, REQUIRED, ADMIN = Access.PUBLIC, Access.OPTIONAL, Access.REQUIRED, Access.ADMIN
+SIGN_IN, OPEN, UPLOAD, READ = Rate.SIGN_IN, Rate.OPEN, Rate.UPLOAD, Rate.READ
+GET: Final = frozenset({"GET", "HEAD"})
+POST: Final = frozenset({"POST"})
+PUT: Final = frozenset({"PUT"})
+DELETE: Final = frozenset({"DELETE"})
+
+KB: Final = 1024
+MB: Final = 1024 * KB
+FORM: Final = 64 * KB
+PICTURE: Final = 20 * MB + 64 * KB  # the services' limit of a picture, and what multipart puts around it
+TENSOR: Final = 64 * MB  # a batch of pictures as numbers (Open Inference Protocol)
+CORE_PICTURE: Final = 56 * MB  # a picture in base64 (4/3), in CBOR written as hexadecimal text (2)
+CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at most 60 MiB
+
+CHEXRAY: Final = FieldMap("Token")
+COVID19: Final = ErrorMember()
+IMAGEHUB_SHAPE: Final = FieldMap("Bearer")
+YELDA: Final = ErrorMember({401: "用户未登录", 403: "用户没有权限"}, member="message")
+
+TABLE: Final[tuple[Route, ...]] = (
+    # --- the gateway itself
+    Route("/healthz", GATEWAY, PUBLIC, exact=True),
+    Route("/readyz", GATEWAY, PUBLIC, exact=True),
+    Route("/metrics", GATEWAY, ADMIN, exact=True),
+    Route("/openapi.json", GATEWAY, PUBLIC, exact=True),
+    Route("/docs", GATEWAY, PUBLIC),
+    # --- accounts and sessions
+    Route("/.well-known/jwks.json", AUTH, PUBLIC, exact=True),
+    Route("/api/sessions", AUTH, REQUIRED),
+    Route("/api/keys", AUTH, REQUIRED),
+    Route("/oauth", AUTH, PUBLIC, SIGN_IN),
+    # --- CheXRay: chest findings
+    Route("/api/chexray/signup", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),
+    Route("/api/chexray/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),
+    Route("/api/chexray/user", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY),
+    Route("/api/chexray/xray", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY),
+    Route("/api/chexray/upload", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, CHEXRAY),
+    Route("/api/chexray/anonupload", INFERENCE, PUBLIC, OPEN, PICTURE, 60, CHEXRAY),
+    Route("/api/chexray/media", INFERENCE, PUBLIC, READ, FORM, dialect=CHEXRAY, secret=True),
+    # --- COVID-19
+    Route("/alive", INFERENCE, PUBLIC, READ, FORM, dialect=COVID19),
+    Route("/predict", INFERENCE, PUBLIC, OPEN, PICTURE, 60, COVID19),
+    # --- predictions and models, the platform's own view of both
+    Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, methods=POST),
+    Route("/api/predictions", INFERENCE, REQUIRED),
+    Route("/api/models", INFERENCE, PUBLIC),
+    # --- Open Inference Protocol
+    Route("/v2", INFERENCE, PUBLIC, READ, FORM, methods=GET),
+    Route("/v2", INFERENCE, REQUIRED, UPLOAD, TENSOR, 60),
+    Route("/v2/repository", INFERENCE, ADMIN, READ, FORM, 120),
+    # --- ImageHub: the gallery
+    Route("/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE),
+    Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE),
+    Route("/admin", IMAGEHUB, ADMIN, READ, 1 * MB, 300, IMAGEHUB_SHAPE),
+    Route("/image", IMAGEHUB, PUBLIC, UPLOAD, CHUNK, 120, IMAGEHUB_SHAPE, methods=PUT),
+    Route("/image", IMAGEHUB, PUBLIC, READ, FORM, 60, IMAGEHUB_SHAPE),
+    # --- CoRE: the collection that devices send to
+    Route("/.well-known/core", CORE, PUBLIC, exact=True),
+    Route("/collections", CORE, PUBLIC, UPLOAD, CORE_PICTURE, 60, methods=POST),
+    Route("/collections", CORE, PUBLIC),
+    # --- TheYelda: the doctors who label
+    Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
+    Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST),
+    Route("/authorization", AUTH, REQUIRED, READ, FORM, dialect=YELDA, methods=DELETE),
+    Route("/authorization", AUTH, OPTIONAL, READ, FORM, dialect=YELDA),
+    Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
+    Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
+    Route("/accounts", AUTH, OPTIONAL, SIGN_IN, FORM, dialect=YELDA, methods=POST),  # self-registration
+    Route("/accounts", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
+    Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA),
+    Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
+    Route("/images", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
+    Route("/labels", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
+    Route("/label", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
+    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, PICTURE, 60, YELDA),
+    Route("/download", ANNOTATION, ADMIN, READ, FORM, 120, YELDA),
+)
+
+
+class Routes:
+    """The table, made for looking up: a dictionary by prefix, asked from the longest to the shortest."""
+
+    def __init__(self, table: Iterable[Route] = TABLE) -> None:
+        self._by_prefix: dict[str, tuple[Route, ...]] = {}
+        for route in table:
+            self._by_prefix[route.prefix] = (*self._by_prefix.get(route.prefix, ()), route)
+        self._depth = max(prefix.count("/") for prefix in self._by_prefix)
+
+    def find(self, path: str, method: str) -> Route | None:
+        """The row for a decoded path; None if no row covers it. A slash at the end makes no difference."""
+        whole = path[:-1] if len(path) > 1 and path[-1] == "/" else path
+        prefix = whole
+        surplus = prefix.count("/") - self._depth
+        if surplus > 0:
+            prefix = prefix.rsplit("/", surplus)[0]
+        while prefix:
+            for route in self._by_prefix.get(prefix, ()):
+                if (not route.methods or method in route.methods) and (not route.exact or prefix == whole):
+                    return route
+            prefix = prefix[: prefix.rfind("/")]
+        return None

@@ -1,0 +1,141 @@
+"""Processes are killed under load: no answered upload is lost, and the platform recovers without help."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from support import pictures
+from support.running import running_platform
+
+from lightbox.run.platform import Platform
+
+RECOVERY_SECONDS = 30
+CLIENTS = 4
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    """A platform that is looked after as `lightbox run` does it. Its database keeps fsync on."""
+    with running_platform() as running:
+        ended = threading.Event()
+
+        def tend() -> None:
+            while not ended.wait(0.1):
+                running.tend()
+
+        keeper = threading.Thread(target=tend)
+        keeper.start()
+        try:
+            yield running
+        finally:
+            ended.set()
+            keeper.join()
+
+
+class Uploads:
+    """Clients that upload until they are told to stop, and remember what was answered with 201."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._url = platform.url
+        answer = httpx.post(
+            f"{self._url}/api/chexray/signup/", json={"username": f"load-{time.monotonic_ns()}", "password": "pw"}
+        )
+        self.token = {"Authorization": f"Token {answer.json()['token']}"}
+        self.kept: dict[int, tuple[str, bytes]] = {}
+        self.failures: set[int] = set()
+        self._stop = threading.Event()
+
+    def _upload_on_and_on(self, client_number: int) -> None:
+        with httpx.Client(base_url=self._url, headers=self.token, timeout=30) as http:
+            number = 0
+            while not self._stop.is_set():
+                number += 1
+                title, data = f"{client_number}-{number}", pictures.png(64 + client_number, 64 + number % 500)
+                try:
+                    answer = http.post("/api/chexray/upload/", data={"title": title}, files={"image": ("x.png", data)})
+                except httpx.TransportError:
+                    time.sleep(0.1)
+                    continue
+                if answer.status_code == 201:
+                    self.kept[answer.json()["id"]] = (title, data)
+                else:
+                    self.failures.add(answer.status_code)
+                    time.sleep(0.1)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._upload_on_and_on, args=(n,)) for n in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until `count` more uploads were answered with 201: the platform works."""
+        goal, deadline = len(self.kept) + count, time.monotonic() + RECOVERY_SECONDS
+        while len(self.kept) < goal:
+            assert time.monotonic() < deadline, f"no recovery; failures seen: {self.failures}"
+            time.sleep(0.05)
+
+    def assert_all_are_there(self) -> None:
+        with httpx.Client(base_url=self._url, headers=self.token, timeout=30) as http:
+            history = http.get("/api/chexray/user/").json()["pastxrays"]
+            assert set(self.kept) <= set(history)
+            for xray_id, (title, data) in self.kept.items():
+                body = http.post("/api/chexray/xray/", json={"xray_id": xray_id}).json()
+                assert body["title"] == title
+                assert httpx.get(body["image"]).content == data
+
+
+def kill(pid: int | None) -> None:
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_killing_inference_service_under_load(platform: Platform) -> None:
+    uploads = Uploads(platform)
+    with uploads.running():
+        uploads.wait_for_more(20)
+        for _ in range(2):
+            process = platform.children["inference-service"].process
+            kill(process.pid if process else None)
+            uploads.wait_for_more(20)
+    # Whoever was refused was told so, and when to come back; nothing else.
+    assert uploads.failures <= {502, 503, 504}
+    uploads.assert_all_are_there()
+
+
+def test_killing_postgresql_under_load(platform: Platform) -> None:
+    uploads = Uploads(platform)
+    assert platform.postgres is not None
+    with uploads.running():
+        uploads.wait_for_more(20)
+        process = platform.postgres.process
+        kill(process.pid if process else None)
+        uploads.wait_for_more(20)
+    assert uploads.failures <= {502, 503, 504}
+    uploads.assert_all_are_there()
+
+
+def test_killing_auth_service_keeps_tokens_working(platform: Platform) -> None:
+    uploads = Uploads(platform)
+    with uploads.running():
+        uploads.wait_for_more(5)
+        process = platform.children["auth-service"].process
+        kill(process.pid if process else None)
+        uploads.wait_for_more(20)
+    assert uploads.failures == set()
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while httpx.get(f"{platform.url}/readyz").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    uploads.assert_all_are_there()

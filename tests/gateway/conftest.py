@@ -1,0 +1,56 @@
+"""One platform for each test: gateway, auth-service, and a service that shows what arrived."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from support.gateway import FakeAuth, FakeService, Key, Platform, Server, Start
+
+from gateway.app import create_app
+from gateway.config import GatewaySettings
+from gateway.routes import Routes
+
+
+@pytest.fixture(scope="session")
+def key() -> Key:
+    return Key()
+
+
+@pytest.fixture
+def start(key: Key) -> Iterator[Start]:
+    """Starts a platform; keyword arguments are settings of the gateway."""
+    running: list[Server] = []
+    clients: list[httpx.Client] = []
+
+    def run(routes: Routes | None = None, **settings: Any) -> Platform:
+        auth, service = FakeAuth([key]), FakeService()
+        auth_server, service_server = Server(auth), Server(service)
+        defaults: dict[str, Any] = {
+            "services": ("auth-service", "inference-service"),
+            "auth_service_url": auth_server.url,
+            "inference_service_url": service_server.url,
+            "client_secret": "secret",
+            "revocation_poll_seconds": 0.05,
+        }
+        # In a thread, since async tests have a loop here, and building an application may block.
+        with ThreadPoolExecutor(1) as thread:
+            gateway = Server(thread.submit(create_app, GatewaySettings(**{**defaults, **settings}), routes).result())
+        running.extend((gateway, auth_server, service_server))
+        http = httpx.Client(base_url=gateway.url, timeout=10)
+        clients.append(http)
+        return Platform(key, auth, service, gateway, auth_server, service_server, http)
+
+    yield run
+    for client in clients:
+        client.close()
+    for server in running:
+        server.leave()
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def platform(start: Start) -> Platform:
+    return start()

@@ -1,0 +1,82 @@
+"""Web pages of other origins."""
+
+import pytest
+from pydantic import ValidationError
+from support.gateway import Platform, Start
+
+from gateway.config import GatewaySettings
+
+PAGE = "https://app.example"
+ASKING = {
+    "Origin": PAGE,
+    "Access-Control-Request-Method": "PUT",
+    "Access-Control-Request-Headers": "authorization, x-a",
+}
+
+
+@pytest.mark.parametrize("path", ["/api/predictions/7", "/images/7/", "/image/page", "/docs"])
+def test_preflight_is_answered_for_every_path_of_the_table(platform: Platform, path: str) -> None:
+    response = platform.http.options(path, headers=ASKING)
+    assert response.status_code == 204
+    headers = response.headers
+    assert headers["access-control-allow-origin"] == PAGE
+    assert headers["access-control-allow-credentials"] == "true"
+    assert "PUT" in headers["access-control-allow-methods"]
+    assert headers["access-control-allow-headers"] == "authorization, x-a"
+    assert "Origin" in headers["vary"]
+    assert platform.service.seen == []
+
+
+def test_preflight_of_nothing(platform: Platform) -> None:
+    assert platform.http.options("/nothing", headers=ASKING).status_code == 404
+
+
+def test_options_without_an_origin_is_the_services_business(platform: Platform) -> None:
+    assert platform.http.options("/api/models").status_code == 200
+    assert platform.service.last.method == "OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/api/models", "/api/predictions", "/nothing", "/healthz", "/images"])
+def test_answers_and_refusals_can_be_read(platform: Platform, path: str) -> None:
+    headers = platform.http.get(path, headers={"Origin": PAGE}).headers
+    assert headers["access-control-allow-origin"] == PAGE
+    assert headers["access-control-allow-credentials"] == "true"
+    assert "X-Request-ID" in headers["access-control-expose-headers"]
+    assert "Origin" in headers.get_list("vary", split_commas=True)
+
+
+def test_answers_vary_by_origin_even_without_one(platform: Platform) -> None:
+    assert platform.http.get("/api/models").headers["vary"] == "Origin"
+
+
+def test_named_origins_only(start: Start) -> None:
+    platform = start(allowed_origins=f"{PAGE}, http://localhost:3000")
+    assert platform.http.get("/alive", headers={"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
+    other = {**ASKING, "Origin": "https://evil.example"}
+    assert platform.http.options("/alive", headers=other).status_code == 403
+    assert "access-control-allow-origin" not in platform.http.get("/alive", headers=other).headers
+
+
+def test_production_allows_none(start: Start) -> None:
+    platform = start(environment="production")
+    response = platform.http.get("/alive", headers={"Origin": PAGE})
+    assert not {"access-control-allow-origin", "vary"} & response.headers.keys()
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTBOX_SERVICES", "auth-service, imagehub-service")
+    monkeypatch.setenv("LIGHTBOX_ALLOWED_ORIGINS", "https://a.example,https://b.example")
+    monkeypatch.setenv("LIGHTBOX_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
+    monkeypatch.setenv("LIGHTBOX_RATE_READ", "100 per 5 minutes")
+    monkeypatch.setenv("LIGHTBOX_PORT", "9000")
+    settings = GatewaySettings()
+    assert settings.addresses == {
+        "auth-service": "http://127.0.0.1:9001",
+        "imagehub-service": "http://127.0.0.1:9003",
+    }
+    assert settings.origins == {"https://a.example", "https://b.example"}
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert str(settings.rate_read) == "100 per 5 minute"
+    monkeypatch.setenv("LIGHTBOX_SERVICES", "auth-service,ai-service")
+    with pytest.raises(ValidationError, match="ai-service"):
+        GatewaySettings()

@@ -1,0 +1,173 @@
+"""The table: every path of the contracts has its place."""
+
+import socket
+
+import pytest
+from support.gateway import Platform, Start
+
+from gateway.routes import TABLE, Access, Rate, Routes
+
+AUTH, INFERENCE = "auth-service", "inference-service"
+IMAGEHUB, ANNOTATION, CORE = "imagehub-service", "annotation-service", "core-collection-service"
+P, O, R, A = Access.PUBLIC, Access.OPTIONAL, Access.REQUIRED, Access.ADMIN  # noqa: E741
+
+CONTRACTS = [
+    ("POST", "/api/chexray/signup", AUTH, P),
+    ("POST", "/api/chexray/login", AUTH, P),
+    ("GET", "/api/chexray/user", INFERENCE, R),
+    ("POST", "/api/chexray/xray", INFERENCE, R),
+    ("POST", "/api/chexray/upload", INFERENCE, R),
+    ("POST", "/api/chexray/anonupload", INFERENCE, P),
+    ("GET", "/api/chexray/media/abc.png", INFERENCE, P),
+    ("GET", "/alive", INFERENCE, P),
+    ("POST", "/predict", INFERENCE, P),
+    ("POST", "/api/predictions", INFERENCE, R),
+    ("GET", "/api/predictions/7", INFERENCE, R),
+    ("GET", "/api/models", INFERENCE, P),
+    ("GET", "/api/sessions", AUTH, R),
+    ("DELETE", "/api/sessions/3", AUTH, R),
+    ("GET", "/.well-known/jwks.json", AUTH, P),
+    ("GET", "/v2/health/ready", INFERENCE, P),
+    ("GET", "/v2/models/chest/versions/1", INFERENCE, P),
+    ("POST", "/v2/models/chest/infer", INFERENCE, R),
+    ("POST", "/v2/repository/models/chest/load", INFERENCE, A),
+    ("GET", "/.well-known/core", CORE, P),
+    ("GET", "/collections", CORE, P),
+    ("POST", "/collections/images", CORE, P),
+    ("GET", "/collections/images", CORE, P),
+    ("GET", "/login", AUTH, P),
+    ("POST", "/login", AUTH, P),
+    ("GET", "/auth", AUTH, R),
+    ("POST", "/admin/auth/code", IMAGEHUB, A),
+    ("GET", "/admin/onedrive/connect", IMAGEHUB, A),
+    ("POST", "/admin/add/image", IMAGEHUB, A),
+    ("GET", "/admin/groups", IMAGEHUB, A),
+    ("GET", "/image", IMAGEHUB, P),
+    ("GET", "/image/page", IMAGEHUB, P),
+    ("GET", "/image/total-page", IMAGEHUB, P),
+    ("PUT", "/image/upload-session/x", IMAGEHUB, P),
+    ("GET", "/", ANNOTATION, P),
+    ("POST", "/authorization", AUTH, P),
+    ("DELETE", "/authorization", AUTH, R),
+    ("GET", "/self", AUTH, R),
+    ("GET", "/Self", AUTH, R),
+    ("GET", "/accounts", AUTH, R),
+    ("POST", "/accounts", AUTH, O),
+    ("PUT", "/accounts/7", AUTH, R),
+    ("GET", "/accounts/performance/7", ANNOTATION, R),
+    ("GET", "/jobs", ANNOTATION, R),
+    ("PUT", "/jobs/7", ANNOTATION, R),
+    ("GET", "/images/7", ANNOTATION, R),
+    ("POST", "/labels", ANNOTATION, R),
+    ("GET", "/label/7", ANNOTATION, R),
+    ("POST", "/uploads/medical-images", ANNOTATION, R),
+    ("GET", "/uploads/photos/x.png", ANNOTATION, R),
+    ("GET", "/download", ANNOTATION, A),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "service", "access"), CONTRACTS)
+def test_every_path_of_the_contracts_is_routed(method: str, path: str, service: str, access: Access) -> None:
+    routes = Routes()
+    for written in (path, path.rstrip("/") + "/"):
+        route = routes.find(written, method)
+        assert route is not None
+        assert (route.service, route.access) == (service, access)
+
+
+def test_every_row_is_needed_by_a_contract_or_is_our_own() -> None:
+    routes = Routes()
+    others = [("PATCH", "/authorization"), ("POST", "/oauth/token"), ("GET", "/api/keys")]
+    used = {id(routes.find(path, method)) for method, path in [*(row[:2] for row in CONTRACTS), *others]}
+    assert [row for row in TABLE if id(row) not in used and row.service != "gateway"] == []
+
+
+def test_the_row_with_the_most_segments_wins_on_whole_segments() -> None:
+    routes = Routes()
+    for path in ("/alivex", "/apixyz", "/api", "/api/chexray", "/internal", "/internal/revocations", "/labelx"):
+        assert routes.find(path, "GET") is None
+    assert routes.find("/.well-known/core/x", "GET") is None  # exact
+    assert routes.find("/predict/a/b/c/d/e/f/g/h", "POST") is not None
+
+
+def test_what_can_be_guessed_or_computed_by_strangers_is_limited() -> None:
+    routes = Routes()
+    expected = {
+        ("POST", "/api/chexray/login"): Rate.SIGN_IN,
+        ("POST", "/api/chexray/signup"): Rate.SIGN_IN,
+        ("GET", "/login"): Rate.SIGN_IN,
+        ("POST", "/authorization"): Rate.SIGN_IN,
+        ("POST", "/api/chexray/anonupload"): Rate.OPEN,
+        ("POST", "/predict"): Rate.OPEN,
+        ("POST", "/api/chexray/upload"): Rate.UPLOAD,
+    }
+    for (method, path), rate in expected.items():
+        route = routes.find(path, method)
+        assert route is not None
+        assert route.rate is rate
+
+
+def test_an_unknown_path_speaks_both_languages(platform: Platform) -> None:
+    for path in ("/nothing", "/internal/revocations", "/api//models", "//api/models", "/api/models//x"):
+        response = platform.http.get(platform.gateway.url + path)
+        assert response.status_code == 404, path
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json() == {
+            "type": "/problems/not-found",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "Not found.",
+            "ERROR": "Not a valid endpoint, you only have /alive or /predict",
+        }
+    assert platform.service.seen == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/alive/../internal/x",
+        "/alive/%2e%2e/internal/x",
+        "/alive/%2E%2e%2Finternal",
+        "/alive/./x",
+        "/alive/..",
+        "/alive/%00",
+        "/alive/a%5cb",
+        "/alive/a\\b",
+        "/alive/%0d%0aX-Evil:1",
+        "/alive/%7f",
+    ],
+)
+def test_a_path_with_two_meanings_is_refused(platform: Platform, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=5) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert platform.service.seen == []
+
+
+@pytest.mark.parametrize("target", ["/alive%2Fx", "/alive/%2e%2ex", "/alive/%252e%252e/x", "/alive/a;b=c", "/%61live"])
+def test_what_is_matched_is_what_is_forwarded(platform: Platform, target: str) -> None:
+    assert platform.http.get(platform.gateway.url + target).status_code == 200
+    assert platform.service.last.path == target.encode()
+
+
+def test_odd_request_targets(platform: Platform) -> None:
+    for target, status in (
+        (b"http://elsewhere/alive", b"200"),
+        (b"/caf\xc3\xa9", b"400"),
+        (b"*", b"404"),
+        (b"alive", b"400"),
+    ):
+        with socket.create_connection(("127.0.0.1", platform.port), timeout=5) as connection:
+            connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert received[9:12] == status, target
+    assert [seen.path for seen in platform.service.seen] == [b"/alive"]
+
+
+def test_a_service_that_is_not_installed_is_named(start: Start) -> None:
+    platform = start(services=("auth-service", "inference-service"))
+    response = platform.http.get("/image/page")
+    assert response.status_code == 503
+    assert response.json()["detail"] == "imagehub-service is not part of this installation yet."
+    assert "retry-after" in response.headers

@@ -1,0 +1,73 @@
+"""What the tests of the kit share: an empty database, settings, and applications of a few lines."""
+
+import itertools
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import structlog
+from fastapi import APIRouter, FastAPI
+
+from lightbox.run.postgres import PostgresServer
+from lightbox_shared.app import build_app
+from lightbox_shared.config import Settings
+from lightbox_shared.database import Database
+from lightbox_shared.errors.dialects import Dialects
+
+MakeApp = Callable[..., FastAPI]
+"""An application of these routers; `state` is what its lifespan yields."""
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    """The address of a database without any table."""
+    name = f"empty_{os.getpid()}_{next(_numbers)}"
+    postgres.sql(f"CREATE DATABASE {name} STRATEGY file_copy")
+    yield postgres.url(name)
+    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(empty_database: str) -> AsyncIterator[Database]:
+    made = Database(empty_database)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def make_app() -> MakeApp:
+    def make(
+        *routers: APIRouter, state: Mapping[str, Any] | None = None, dialects: Dialects | None = None, **settings: Any
+    ) -> FastAPI:
+        @asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+            yield dict(state or {})
+
+        return build_app(
+            name="kit",
+            description="A few endpoints of a test.",
+            settings=Settings(**settings),
+            lifespan=lifespan,
+            routers=routers,
+            checks={},
+            dialects=dialects,
+        )
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """`build_app` configures the logging of the process; the next test shall find it as this one did."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    configuration = structlog.get_config()
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.configure(**configuration)
+    structlog.contextvars.clear_contextvars()

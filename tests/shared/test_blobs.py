@@ -1,0 +1,105 @@
+"""Bytes come back exactly, the same ones are kept once, and nothing is readable that was not committed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from sqlalchemy import func, select
+
+from lightbox_shared.blobs import BlobMissing, Blobs, ObjectStoreBlobs, blob_table, sha256
+from lightbox_shared.database import Database, new_metadata
+
+METADATA = new_metadata()
+TABLE = blob_table(METADATA)
+LIMIT = 1000
+LARGE = os.urandom(1024 * 1024)
+
+
+@pytest.fixture
+async def ready(database: Database) -> Database:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    return database
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Blobs:
+    """Blobs with an object store for what has more than `LIMIT` bytes."""
+    return Blobs(TABLE, large=ObjectStoreBlobs.at(f"file://{tmp_path}/store"), row_limit=LIMIT)
+
+
+def files(tmp_path: Path) -> dict[str, bytes]:
+    folder = tmp_path / "store"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def keep(database: Database, blobs: Blobs, data: bytes) -> bytes:
+    async with database.writing() as session:
+        return await blobs.put(session, data)
+
+
+async def read(database: Database, blobs: Blobs, digest: bytes) -> bytes:
+    async with database.reading() as session:
+        return await blobs.get(session, digest)
+
+
+async def one(database: Database, *columns: Any) -> tuple[Any, ...]:
+    async with database.reading() as session:
+        return tuple((await session.execute(select(*columns))).one())
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(range(256)), LARGE], ids=["none", "zero", "all", "1 MB"])
+async def test_bytes_come_back_exactly(ready: Database, data: bytes) -> None:
+    blobs = Blobs(TABLE, row_limit=LIMIT)
+    digest = await keep(ready, blobs, data)
+    assert digest == sha256(data)
+    assert await read(ready, blobs, digest) == data
+    assert await one(ready, TABLE.c.size) == (len(data),)
+
+
+async def test_the_same_bytes_are_kept_once(ready: Database, stored: Blobs, tmp_path: Path) -> None:
+    async with anyio.create_task_group() as tasks:
+        for data in (b"small", LARGE) * 4:
+            tasks.start_soon(keep, ready, stored, data)
+    assert await one(ready, func.count(TABLE.c.sha256)) == (2,)
+    assert len(await to_thread.run_sync(files, tmp_path)) == 1
+
+
+async def test_above_the_limit_bytes_are_in_the_object_store(ready: Database, stored: Blobs, tmp_path: Path) -> None:
+    at_limit, above = b"x" * LIMIT, b"x" * (LIMIT + 1)
+    assert await read(ready, stored, await keep(ready, stored, at_limit)) == at_limit
+    assert await to_thread.run_sync(files, tmp_path) == {}
+    digest = await keep(ready, stored, above)
+    assert await read(ready, stored, digest) == above
+    name = digest.hex()
+    assert await to_thread.run_sync(files, tmp_path) == {f"blobs/{name[:2]}/{name}": above}
+    async with ready.reading() as session:
+        row = (await session.execute(select(TABLE.c.size, TABLE.c.data).where(TABLE.c.sha256 == digest))).one()
+    assert tuple(row) == (LIMIT + 1, None)
+
+
+async def test_missing_bytes_are_missed(ready: Database, stored: Blobs, tmp_path: Path) -> None:
+    with pytest.raises(BlobMissing):
+        await read(ready, stored, sha256(b"never"))
+    digest = await keep(ready, stored, LARGE)
+    with pytest.raises(BlobMissing):  # a service that was started without the store
+        await read(ready, Blobs(TABLE, row_limit=LIMIT), digest)
+    name = digest.hex()
+    (tmp_path / "store" / "blobs" / name[:2] / name).unlink()
+    with pytest.raises(BlobMissing, match=name):
+        await read(ready, stored, digest)
+
+
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["row", "object"])
+async def test_a_rollback_keeps_nothing_readable(ready: Database, stored: Blobs, data: bytes) -> None:
+    with pytest.raises(RuntimeError, match="no"):
+        async with ready.writing() as session:
+            digest = await stored.put(session, data)
+            assert await stored.get(session, digest) == data
+            raise RuntimeError("no")
+    with pytest.raises(BlobMissing):
+        await read(ready, stored, sha256(data))
+    assert await read(ready, stored, await keep(ready, stored, data)) == data
