@@ -48,7 +48,7 @@ lock: $(VENV)/lock ## pin all dependencies again
 train: ## train the demonstration models again (PyTorch, under half an hour on two cores)
 	@test -d $(VENV)/training || $(PYTHON) -m venv $(VENV)/training
 	@$(VENV)/training/bin/pip --quiet install -r $(TRAINING)/requirements.txt
-	@cd inference-service && ../$(VENV)/training/bin/python -m training.train
+	@cd inference-service && for step in train evaluate samples; do ../$(VENV)/training/bin/python -m training.$$step || exit; done
 
 clean: ## remove the environment (the data in var/ stays)
 	@rm -rf $(VENV)

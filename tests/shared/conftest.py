@@ -3,22 +3,20 @@
 import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import structlog
 from fastapi import APIRouter, FastAPI
+from support.kit import MakeApp
 
 from lightbox.run.postgres import PostgresServer
 from lightbox_shared.app import build_app
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
-
-MakeApp = Callable[..., FastAPI]
-"""An application of these routers; `state` is what its lifespan yields."""
 
 _numbers = itertools.count()
 

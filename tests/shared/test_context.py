@@ -1,5 +1,6 @@
 """What surrounds every request: the id, the trace, the access line, the metrics, the last net."""
 
+import contextvars
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +11,7 @@ import pytest
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 from support.asgi import client_of, running
-from tests.shared.conftest import MakeApp
+from support.kit import MakeApp
 
 from lightbox_shared.context import Trace, context_headers
 from lightbox_shared.errors import NotFound
@@ -68,7 +69,7 @@ async def test_a_harmless_request_id_is_kept(client: httpx.AsyncClient, given: s
 
 @pytest.mark.parametrize("given", ["", "A" * 65, "a b", 'a"b', "a\nb", "<x>", "é", "a,b", "a/b"])
 async def test_any_other_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
-    answer = await client.get("/things/1", headers={"X-Request-ID": given.encode()})
+    answer = await client.get("/things/1", headers={b"X-Request-ID": given.encode()})
     assert re.fullmatch("[0-9a-f]{24}", answer.headers["x-request-id"])
     assert answer.json()["X-Request-ID"] == answer.headers["x-request-id"]
 
@@ -134,7 +135,7 @@ async def test_calls_on_behalf_of_a_request_carry_its_trace(client: httpx.AsyncC
     carried = (await client.get("/things/1", headers={"traceparent": EXAMPLE})).json()["traceparent"]
     assert carried.startswith(f"00-{TRACE_ID}-")
     assert PARENT_ID not in carried
-    assert context_headers() == {}
+    assert contextvars.Context().run(context_headers) == {}
 
 
 async def test_a_slash_at_the_end_changes_nothing(client: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """A 2xx means durable, readers do not write, migrations queue, and an outage is an outage."""
 
+import asyncio
 import importlib
-import socket
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -13,11 +13,11 @@ from alembic.migration import MigrationContext
 from anyio import to_thread
 from conftest import FreshDatabase
 from fastapi import APIRouter, Depends
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from support.asgi import BASE_URL, client_of, running
+from support.kit import MakeApp
 from support.running import temporary_folder
-from tests.shared.conftest import MakeApp
 
 from lightbox.run.postgres import PostgresServer
 from lightbox_shared.database import (
@@ -81,7 +81,8 @@ async def refuse(note_id: int, session: Writing) -> None:
 
 @router.get("/notes")
 async def count(session: Reading) -> int:
-    return (await session.execute(text("SELECT count(*) FROM notes"))).scalar_one()
+    found: int = (await session.execute(text("SELECT count(*) FROM notes"))).scalar_one()
+    return found
 
 
 @pytest.fixture
@@ -175,16 +176,22 @@ async def test_a_migration_waits_for_the_lock(database: Database) -> None:
             await migrated.wait()
 
 
-@pytest.mark.parametrize("package", SERVICES)
-async def test_models_and_migrations_agree(fresh_database: FreshDatabase, package: str) -> None:
-    metadata = importlib.import_module(f"{package}.tables").metadata
+@pytest.fixture
+def migrated(fresh_database: FreshDatabase, request: pytest.FixtureRequest) -> tuple[str, MetaData]:
+    metadata: MetaData = importlib.import_module(f"{request.param}.tables").metadata
+    return fresh_database(request.param), metadata
+
+
+@pytest.mark.parametrize("migrated", SERVICES, indirect=True)
+async def test_models_and_migrations_agree(migrated: tuple[str, MetaData]) -> None:
+    url, metadata = migrated
 
     def differences(connection: Connection) -> list[Any]:
         options = {"compare_type": True, "compare_server_default": True}
         found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
         return found
 
-    database = Database(fresh_database(package))
+    database = Database(url)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await database.dispose()
@@ -198,31 +205,32 @@ def _is_unavailable(answer: httpx.Response) -> bool:
     )
 
 
+@pytest.fixture
+async def cutting() -> AsyncIterator[int]:
+    """The port of a server that ends every connection at once."""
+
+    async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(cut, "127.0.0.1") as server:
+        yield server.sockets[0].getsockname()[1]
+
+
 @pytest.mark.parametrize("where", ["closed port", "no socket", "unknown host", "cuts us off"])
-async def test_a_server_that_is_not_there_is_an_outage(make_app: MakeApp, where: str, free_port: int) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        own_port = listener.extra(anyio.abc.SocketAttribute.local_port)
-        url = {
-            "closed port": f"postgresql://u@127.0.0.1:{free_port}/x",
-            "no socket": "postgresql://u@/x?host=/tmp/lightbox-nowhere",
-            "unknown host": "postgresql://u@no-such-host.invalid/x",
-            "cuts us off": f"postgresql://u@127.0.0.1:{own_port}/x",
-        }[where]
-        database = Database(url)
-
-        async def cut(stream: anyio.abc.SocketStream) -> None:
-            await stream.aclose()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, cut)
-            async with running(make_app(router, state={"database": database})) as app, client_of(app) as client:
-                assert _is_unavailable(await client.get("/notes"))
-                assert _is_unavailable(await client.post("/notes/1"))
-            tasks.cancel_scope.cancel()
-        await listener.aclose()
-        await database.dispose()
+async def test_a_server_that_is_not_there_is_an_outage(
+    make_app: MakeApp, where: str, free_port: int, cutting: int
+) -> None:
+    urls = {
+        "closed port": f"postgresql://u@127.0.0.1:{free_port}/x",
+        "no socket": "postgresql://u@/x?host=/tmp/lightbox-nowhere",
+        "unknown host": "postgresql://u@no-such-host.invalid/x",
+        "cuts us off": f"postgresql://u@127.0.0.1:{cutting}/x",
+    }
+    database = Database(urls[where])
+    async with running(make_app(router, state={"database": database})) as app, client_of(app) as client:
+        assert _is_unavailable(await client.get("/notes"))
+        assert _is_unavailable(await client.post("/notes/1"))
+    await database.dispose()
 
 
 async def test_a_restart_of_the_server(make_app: MakeApp) -> None:
@@ -252,8 +260,8 @@ async def test_an_exhausted_pool_is_an_outage(
 ) -> None:
     monkeypatch.setattr("lightbox_shared.database.POOL_WAIT_SECONDS", 0.1)
     database = Database(empty_database, pool_size=1)
-    async with running(make_app(router, state={"database": database})) as app, client_of(app) as client:
-        async with database.reading() as session:
-            await session.execute(text("SELECT 1"))
-            assert _is_unavailable(await client.get("/notes"))
+    app = make_app(router, state={"database": database})
+    async with running(app) as started, client_of(started) as client, database.reading() as session:
+        await session.execute(text("SELECT 1"))
+        assert _is_unavailable(await client.get("/notes"))
     await database.dispose()

@@ -68,6 +68,7 @@ def create_app(settings: AuthSettings | None = None, *, clock: Callable[[], floa
         routers=ROUTERS,
         checks=checks,
         dialects=DIALECTS,
+        quiet_paths=frozenset({sessions_endpoints.REVOCATIONS_PATH}),
     )
 
 

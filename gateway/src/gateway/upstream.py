@@ -16,6 +16,7 @@ from gateway.headers import RawHeaders
 
 CONNECT_SECONDS: Final = 2.0
 KEEP_ALIVE_SECONDS: Final = 30.0  # the services keep theirs for 75
+READ_BYTES: Final = 256 * 1024
 BUFFER_BYTES: Final = 128 * 1024
 MAX_HEADER_BYTES: Final = 64 * 1024
 
@@ -36,12 +37,13 @@ class Silent(UpstreamError):
     """The service has said nothing for too long."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection. `status`, `headers` and `complete` are about the answer to the latest request."""
 
-    def __init__(self, idle: list["Connection"]) -> None:
+    def __init__(self, idle: list["Connection"], buffer: memoryview) -> None:
         self._loop = asyncio.get_running_loop()
         self._idle = idle
+        self._input = buffer
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
@@ -165,13 +167,16 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self._input
+
+    def buffer_updated(self, nbytes: int) -> None:
         if not self._active:
             self.close()  # an answer to nothing: whatever comes next can't be trusted either
             return
         self._heard_at = self._loop.time()
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._input[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(UpstreamError(f"not HTTP: {error}"))
         self._wake()
@@ -247,6 +252,8 @@ class Pool:
         self._tls = parts.scheme == "https"
         self._port = parts.port or (443 if self._tls else 80)
         self._idle: list[Connection] = []
+        # One for all connections, since what is read is parsed before anything else is read.
+        self._buffer = memoryview(bytearray(READ_BYTES))
 
     async def take(self) -> Connection:
         """A connection, a new one where none is idle. Raises `NotReached`."""
@@ -261,7 +268,7 @@ class Pool:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._idle), self._host, self._port, ssl=self._tls or None
+                    lambda: Connection(self._idle, self._buffer), self._host, self._port, ssl=self._tls or None
                 )
         except (OSError, TimeoutError) as error:
             raise NotReached(str(error) or type(error).__name__) from error

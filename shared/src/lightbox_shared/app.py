@@ -28,9 +28,11 @@ def build_app(
     checks: Mapping[str, Check],
     dialects: Dialects | None = None,
     metrics: HttpMetrics | None = None,
+    quiet_paths: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """A FastAPI application with health, metrics, logs, request ids and error dialects in place.
 
+    `quiet_paths` are asked all the time and not logged.
     `checks` may be filled by the lifespan later: it is read at each `/readyz`.
     """
     configure_logging(name, settings.log_level, settings.log_format)
@@ -55,5 +57,5 @@ def build_app(
     app.include_router(health_router(checks, metrics))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(RequestContext, dialects=dialects, metrics=metrics)
+    app.add_middleware(RequestContext, dialects=dialects, metrics=metrics, quiet=quiet_paths)
     return app

@@ -81,10 +81,14 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 class RequestContext:
     """The outermost middleware of a service."""
 
-    def __init__(self, app: ASGIApp, *, dialects: Dialects, metrics: HttpMetrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, dialects: Dialects, metrics: HttpMetrics, quiet: frozenset[str] = frozenset()
+    ) -> None:
+        """`quiet` are paths that are asked all the time, whose answers are counted and not logged."""
         self._app = app
         self._dialects = dialects
         self._metrics = metrics
+        self._quiet = QUIET_PATHS | quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -121,5 +125,5 @@ class RequestContext:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.observe(scope["method"], route, status, seconds)
-            if path not in QUIET_PATHS:
+            if path not in self._quiet:
                 log.info("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1e3, 1))

@@ -105,9 +105,18 @@ def _parse_urlencoded(text: str) -> dict[str, object]:
 
 
 class _WholeMultiPart(MultiPartParser):
-    """Knows whether the closing boundary came: Starlette's takes a body that was cut for a complete one."""
+    """Refuses a body without its closing boundary, which Starlette's takes for a complete one."""
 
     complete = False
+
+    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None], **limits: int) -> None:
+        super().__init__(headers, self._whole(stream), **limits)
+
+    async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for chunk in stream:
+            yield chunk
+        if not self.complete:  # raised in here, so that `parse` closes the files that it has begun
+            raise BadRequest(ENDED_EARLY)
 
     def on_end(self) -> None:
         self.complete = True
@@ -122,17 +131,12 @@ async def read_multipart(
     if parameters.get(b"charset", b"utf-8").lower() not in _UTF8:  # Starlette would look up whatever codec it names
         raise UnsupportedMediaType(_MEDIA_TYPES)
     limits = {"max_files": max_files, "max_fields": max_fields, "max_part_size": max_part_bytes}
-    parser = _WholeMultiPart(headers, stream, **limits)
     try:
-        form = await parser.parse()
+        return await _WholeMultiPart(headers, stream, **limits).parse()
     except MultiPartException as error:
         raise BadRequest(f"The multipart body is broken: {error.message}") from error
     except ClientDisconnect as error:
         raise BadRequest(ENDED_EARLY) from error
-    if not parser.complete:
-        await form.close()
-        raise BadRequest(ENDED_EARLY)
-    return form
 
 
 async def _parse_multipart(body: bytes, headers: Headers) -> dict[str, object]:

@@ -21,7 +21,8 @@ _SECRET: Final = re.compile(_NAMES, re.IGNORECASE)
 _SECRET_TEXT: Final = re.compile(
     r"(?:bearer|token|basic)\s+[\w\-.~+/=]{8,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?<=://)[^/\s:@]*:[^/\s]+(?=@)"
     r"|(?<=[?&])(?:code|key|sig|signature)=[^&\s\"']+"
-    rf"|(?:{_NAMES})[\w-]*[\"']?\s*[:=]\s*b?(?:\"[^\"]*\"|'[^']*'|(?:bearer |token |basic )?[^\s,;&)}}\]]+)",
+    rf"|(?:{_NAMES})[\w-]*[\"']?\s*[:=]\s*"
+    r"(?:(?:b(?=[\"']))?(?:\"[^\"]*\"|'[^']*')|(?:bearer |token |basic )?[^\s,;&)}\]]+)",
     re.IGNORECASE,
 )
 # Every secret text has one of these; nearly no other text has, and to look for them first is several times faster.

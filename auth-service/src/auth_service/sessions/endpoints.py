@@ -1,6 +1,6 @@
 """Ending sessions, and the feed from which the gateway learns which have ended."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
@@ -12,6 +12,8 @@ from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidToken
 
 router = APIRouter(tags=["sessions"])
+
+REVOCATIONS_PATH: Final = "/internal/revocations"
 
 Cursor = Annotated[int | None, Query(ge=0, lt=2**64)]
 
@@ -32,7 +34,7 @@ async def end_all_sessions(account: CurrentAccount, session: Writing, sessions: 
     return Response(status_code=204)
 
 
-@router.get("/internal/revocations")
+@router.get(REVOCATIONS_PATH)
 async def read_revocations(_service: ServiceOnly, session: Reading, after: Cursor = None) -> RevocationFeed:
     """All revoked sessions whose tokens have not expired; with `after`, those since that cursor. See
     `repository.revocations` for why none is missed."""

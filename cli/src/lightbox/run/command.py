@@ -5,6 +5,7 @@ import threading
 import time
 from types import FrameType
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -40,7 +41,13 @@ def run() -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    platform = Platform(say=console.print)
+    try:
+        platform = Platform(say=console.print)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            variable = "LIGHTBOX_" + "_".join(str(part) for part in each["loc"]).upper()
+            console.print(f"{variable}: {each['msg']}", style="red", markup=False, highlight=False)
+        return 1
     try:
         console.print("Starting Lightbox ...")
         platform.start()

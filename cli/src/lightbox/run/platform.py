@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import httpx
 
 from lightbox.run.databases import database_name, ensure_databases, on_server
@@ -127,7 +128,10 @@ class Platform:
         """The address of each service's database; gateway has none, and gets an empty one."""
         named = {service: database_name(service) for service in SERVICES if service != "gateway"}
         if self.settings.database_url:
-            ensure_databases(self.settings.database_url, list(named.values()))
+            try:
+                ensure_databases(self.settings.database_url, list(named.values()))
+            except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                raise StartError(f"The server that DATABASE_URL names can't be used: {error}") from error
             urls = {service: on_server(self.settings.database_url, name) for service, name in named.items()}
         else:
             try:

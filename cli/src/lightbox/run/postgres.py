@@ -97,7 +97,7 @@ class PostgresServer:
                 binaries = _copy_binaries(binaries)
         data = state / "postgres"
         data.mkdir(mode=0o700, exist_ok=True)
-        socket_folder = _socket_folder(state)
+        socket_folder = _socket_folder(state, user)
         for path in (data, socket_folder):
             if user is not None and path.stat().st_uid != user.pw_uid:
                 os.chown(path, user.pw_uid, user.pw_gid)
@@ -244,14 +244,15 @@ def _tail(path: Path, lines: int = 10) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _socket_folder(state: Path) -> Path:
+def _socket_folder(state: Path, user: pwd.struct_passwd | None) -> Path:
     """Beside the data where the path is short enough for a socket, else a folder in /tmp named after it."""
     folder = state / "socket"
     if len(str(folder / SOCKET_NAME)) > MAX_SOCKET_PATH:
         name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"lightbox-{os.geteuid()}-{name}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_mode & 0o077:
+    owners = {os.geteuid()} if user is None else {os.geteuid(), user.pw_uid}
+    if folder.is_symlink() or folder.stat().st_mode & 0o077 or folder.stat().st_uid not in owners:
         message = f"{folder} is not private to us; remove it."
         raise PostgresError(message)
     return folder

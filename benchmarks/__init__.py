@@ -1,0 +1,1 @@
+"""What Lightbox does beside a peer and the limit of the machine: `make bench`."""

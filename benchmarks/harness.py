@@ -1,0 +1,189 @@
+"""Rows, rounds and the two files that come out: `results/latest.json` and `results/latest.md`.
+
+Whatever is compared is measured in one run, side by side in alternating rounds, and the ratio is taken inside each
+round: a machine that is slow for a moment is slow for both. The value of a row is the median over its rounds.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal
+
+FOLDER: Final = Path(__file__).resolve().parent
+VAR: Final = FOLDER / "var"
+RESULTS: Final = FOLDER / "results"
+PACKAGES: Final = ("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn", "aiohttp")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done for a row: `rounds` of it, each measurement taking `seconds`."""
+
+    rounds: int = 5
+    seconds: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is measured, and what is good enough: a bound for the ratio to the reference, or for the value itself."""
+
+    id: str
+    part: int
+    what: str
+    unit: str
+    bound: float
+    judged: Literal["ratio", "value"] = "ratio"
+    better: Literal["more", "less"] = "more"
+
+    @property
+    def target(self) -> str:
+        """As a person reads it."""
+        sign = ">=" if self.better == "more" else "<=" if self.judged == "ratio" else "<"
+        return f"{self.judged} {sign} {self.bound:g}"
+
+    def is_met(self, judged: float) -> bool:
+        """Whether a ratio or a value is good enough."""
+        if self.better == "more":
+            return judged >= self.bound
+        return judged <= self.bound if self.judged == "ratio" else judged < self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came out of a row; without a value where the peer is missing, and then `note` says which."""
+
+    note: str
+    value: float | None = None
+    reference: float | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Rows that are measured together. `measure` yields each wanted row's result as soon as it is known."""
+
+    rows: tuple[Row, ...]
+    measure: Callable[[Collection[str], Effort], Iterator[tuple[str, Result]]]
+
+
+class BenchmarkError(RuntimeError):
+    """A measurement that is none: something answered wrongly or did not start."""
+
+
+def compare(ours: Sequence[float], peers: Mapping[str, Sequence[float]], row: Row) -> tuple[str, Result]:
+    """The median of our rounds beside that of the peer's best setting, and the median of the rounds' ratios.
+    Returns the name of that setting too."""
+    best = max if row.better == "more" else min
+    name = best(peers, key=lambda each: statistics.median(peers[each]))
+    ratios = [mine / other for mine, other in zip(ours, peers[name], strict=True)]
+    value, reference = statistics.median(ours), statistics.median(peers[name])
+    spread = f"ratios of the rounds {', '.join(f'{each:.2f}' for each in ratios)}"
+    return name, Result(spread, value, reference, statistics.median(ratios))
+
+
+def progress(text: str) -> None:
+    """A line for whoever waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def machine() -> str:
+    """What a number depends on."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        lines = information.read_text(encoding="utf-8").splitlines()
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"{model}, {cores} cores; {platform.system()}; Python {platform.python_version()}; {packages}"
+
+
+def run(subjects: Iterable[Subject], only: Collection[str], effort: Effort) -> None:
+    """Measure the rows named (all for none) and write the files after each, keeping the other rows of an earlier run.
+    Raises `BenchmarkError`."""
+    path = RESULTS / "latest.json"
+    subjects = tuple(subjects)
+    rows = {row.id: row for subject in subjects for row in subject.rows}
+    unknown = set(only) - set(rows)
+    if unknown:
+        raise BenchmarkError(f"There is no row {sorted(unknown)}; there are {sorted(rows)}.")
+    written: dict[str, dict[str, Any]] = {}
+    if path.exists():
+        written = {each["id"]: each for each in json.loads(path.read_text(encoding="utf-8")) if each["id"] in rows}
+    here = machine()
+    for subject in subjects:
+        wanted = {row.id for row in subject.rows if not only or row.id in only}
+        if not wanted:
+            continue
+        for row_id, result in subject.measure(wanted, effort):
+            written[row_id] = _entry(rows[row_id], result, here)
+            progress(f"{row_id}: {_sentence(written[row_id])}")
+            _write([written[each] for each in rows if each in written])
+
+
+def _entry(row: Row, result: Result, here: str) -> dict[str, Any]:
+    judged = result.ratio if row.judged == "ratio" else result.value
+    numbers = {
+        name: None if number is None else float(f"{number:.4g}")
+        for name, number in asdict(result).items()
+        if name != "note"
+    }
+    return {
+        "id": row.id,
+        "part": row.part,
+        "what": row.what,
+        "unit": row.unit,
+        **numbers,
+        "target": row.target,
+        "met": None if judged is None else row.is_met(judged),
+        "note": result.note,
+        "machine": here,
+    }
+
+
+def _sentence(entry: Mapping[str, Any]) -> str:
+    if entry["value"] is None:
+        return f"not measured: {entry['note']}"
+    verdict = "met" if entry["met"] else "MISSED"
+    reference = "" if entry["reference"] is None else f", reference {_number(entry['reference'])}"
+    ratio = "" if entry["ratio"] is None else f", ratio {entry['ratio']:.2f}"
+    return f"{_number(entry['value'])} {entry['unit']}{reference}{ratio}; target {entry['target']}: {verdict}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def _write(entries: Sequence[Mapping[str, Any]]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
+    (RESULTS / "latest.json").write_text(text, encoding="utf-8")
+    lines = ["# Measured", "", "Made by `make bench`; " + METHOD, ""]
+    lines += ["| row | value | reference | ratio | target | met |", "| --- | ---: | ---: | ---: | --- | --- |"]
+    for entry in entries:
+        met = {True: "yes", False: "**no**", None: "not measured"}[entry["met"]]
+        ratio = "" if entry["ratio"] is None else f"{entry['ratio']:.2f}"
+        unit = f" {entry['unit']}" if entry["value"] is not None else ""
+        cells = [entry["id"], _number(entry["value"]) + unit, _number(entry["reference"]), ratio, entry["target"], met]
+        lines.append(f"| {' | '.join(cells)} |")
+    for entry in entries:
+        lines += ["", f"**{entry['id']}**: {entry['what']} {entry['note'][:1].upper()}{entry['note'][1:]}."]
+    lines += ["", *(f"Machine: {each}." for each in dict.fromkeys(entry["machine"] for entry in entries)), ""]
+    (RESULTS / "latest.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+METHOD: Final = (
+    '`make bench ARGS="--only gateway-small-json"` measures some rows again. Both sides of a row are measured in one'
+    " run in alternating rounds; value and reference are medians over the rounds, the ratio is the median of the"
+    " rounds' ratios, and a peer with several settings counts with its best one. Everything runs on one machine, the"
+    " load generator too, each in a process of its own. The rows of the gateway need HAProxy and wrk"
+    " (`apt-get install haproxy wrk`); without them they stay empty."
+)

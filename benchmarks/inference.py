@@ -1,0 +1,71 @@
+"""Uploads through the whole platform beside the plain loop on the same cores: what the service around costs."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from benchmarks import densenet, load
+from benchmarks.harness import VAR, Effort, Result, Row, Subject, compare, progress
+from benchmarks.loop import Loop, Setting, settings_for
+from benchmarks.running import running_platform, sign_up
+from inference_service.runtime.engine import usable_cores
+
+CLIENTS: Final = 16
+SCREENING_SECONDS: Final = 2.0
+FINALISTS: Final = 2
+PICTURE: Final = (
+    "A grey 1024 x 1024 JPEG is POSTed to /api/chexray/upload/ through the gateway, with a token, read by a"
+)
+MODEL: Final = f"{PICTURE} DenseNet-121 of random weights at 224 x 224 and kept in the database"
+LOOP: Final = "the service's own decoding and ONNX Runtime in a plain loop, no HTTP, no database"
+
+THROUGHPUT: Final = Row(
+    "inference-throughput",
+    1,
+    f"{MODEL} by {CLIENTS} clients. Reference: the best that any thread setting reaches with {LOOP}.",
+    "pictures/s",
+    bound=0.9,
+)
+LATENCY: Final = Row(
+    "inference-latency",
+    1,
+    f"{MODEL}, by one client. Reference: the shortest median that any thread setting gives with {LOOP}. "
+    "A tutorial's FastAPI endpoint and BentoML are not measured.",
+    "s",
+    bound=1.2,
+    better="less",
+)
+
+
+def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
+    """Both rows on one platform."""
+    models, picture = densenet.repository(VAR / "models"), densenet.picture(VAR)
+    settings = {"LIGHTBOX_MODEL_REPOSITORY": str(models), "LIGHTBOX_CHEXRAY_MODEL": densenet.NAME}
+    folder = models / densenet.NAME / "1"
+    with running_platform(**settings) as platform, Loop.started(folder, picture) as loop:
+        url, token = platform.url + "/api/chexray/upload/", sign_up(platform)
+        screened = {each: loop.measure(each, SCREENING_SECONDS) for each in settings_for(usable_cores(0))}
+        for row, clients, number in ((THROUGHPUT, CLIENTS, "rate"), (LATENCY, 1, "median")):
+            if row.id not in wanted:
+                continue
+            finalists = _finalists(row, {each: result[number] for each, result in screened.items()})
+            ours: list[float] = []
+            peers: dict[str, list[float]] = {each.name: [] for each in finalists}
+            for count in range(1, effort.rounds + 1):
+                # As long as the loops together, since the machine's mood changes in between.
+                result = load.upload(url, token, picture, clients=clients, seconds=effort.seconds * 1.5)
+                ours.append(result[number])
+                for each in finalists:
+                    peers[each.name].append(loop.measure(each, effort.seconds)[number])
+                now = ", ".join(f"{name} {values[-1]:.4g}" for name, values in peers.items())
+                progress(f"{row.id} {count}/{effort.rounds}: platform {ours[-1]:.4g} {row.unit}; {now}")
+            name, result_of_row = compare(ours, peers, row)
+            note = f"the best loop was {name}; {result_of_row.note}"
+            yield row.id, Result(note, result_of_row.value, result_of_row.reference, result_of_row.ratio)
+
+
+def _finalists(row: Row, numbers: dict[Setting, float]) -> list[Setting]:
+    """The settings that are worth a place in every round."""
+    return sorted(numbers, key=lambda each: numbers[each], reverse=row.better == "more")[:FINALISTS]
+
+
+SUBJECT: Final = Subject((THROUGHPUT, LATENCY), measure)

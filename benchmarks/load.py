@@ -1,0 +1,113 @@
+"""Load, from processes of its own so that it shares no lock with what it measures.
+
+Uploads (dozens a second) come from Python clients in threads, which check every answer; thousands of small requests
+a second come from wrk, which costs the machine the least: what a generator eats is missing on both sides, and more
+so beside the quicker one.
+"""
+
+import http.client
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from benchmarks.harness import BenchmarkError
+
+WARM_UP_SECONDS: Final = 1.0
+BOUNDARY: Final = "lightbox-benchmark"
+WRK_SUMMARY: Final = """\
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format('\\n{"requests": %d, "microseconds": %d, "failed": %d, "bytes": %.0f}\\n',
+    summary.requests, summary.duration, failed, summary.bytes))
+end
+"""
+
+
+def wrk_is_there() -> bool:
+    """Whether wrk is installed."""
+    return shutil.which("wrk") is not None
+
+
+def requests_per_second(url: str, token: str, *, connections: int, seconds: float, body: int) -> float:
+    """GET as fast as the answers come, which have `body` bytes or more each. Raises `BenchmarkError` when one fails."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(WRK_SUMMARY)
+        script.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", script.name]
+        command += ["-H", f"Authorization: Bearer {token}", url]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchmarkError(f"wrk fails on {url}: {done.stdout}{done.stderr}")
+    summary: dict[str, int] = json.loads(done.stdout.rstrip().rsplit("\n", 1)[1])
+    if summary["failed"] or summary["bytes"] < summary["requests"] * body:
+        raise BenchmarkError(f"{url} did not answer properly: {done.stdout}")
+    return summary["requests"] / (summary["microseconds"] / 1e6)
+
+
+def upload(url: str, token: str, picture: Path, *, clients: int, seconds: float) -> dict[str, Any]:
+    """Clients that each send the picture again as soon as it was read: `rate` (a second) and `median` (seconds)."""
+    options = [url, token, str(picture), str(clients), str(seconds)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load", *options], check=False, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise BenchmarkError(f"{url}: an upload failed")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _client(url: str, token: str, body: bytes, until: float, finished: list[tuple[float, float]]) -> None:
+    """Append when each upload ended and how long it took."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    headers = {"Authorization": f"Token {token}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    while (before := time.perf_counter()) < until:
+        connection.request("POST", address.path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        after = time.perf_counter()
+        if answer.status != http.HTTPStatus.CREATED or "pleural_effusion" not in json.loads(text):
+            raise BenchmarkError(f"{answer.status}: {text[:500]!r}")
+        finished.append((after, after - before))
+    connection.close()
+
+
+def _multipart(picture: bytes) -> bytes:
+    title = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\nbenchmark\r\n'
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="chest.jpg"\r\n'
+    head += "Content-Type: image/jpeg\r\n\r\n"
+    return title.encode() + head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def main(url: str, token: str, picture: str, clients: str, seconds: str) -> int:
+    """Print the rate and the median; the exit code says whether every upload was answered."""
+    body = _multipart(Path(picture).read_bytes())
+    finished: list[tuple[float, float]] = []
+    begin = time.perf_counter() + WARM_UP_SECONDS
+    end = begin + float(seconds)
+    threads = [threading.Thread(target=_client, args=(url, token, body, end, finished)) for _ in range(int(clients))]
+    failures: list[threading.ExceptHookArgs] = []
+    threading.excepthook = failures.append
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        print(failures[0].exc_value, file=sys.stderr)
+        return 1
+    # A window in the midst, so that neither the beginning nor the end of the load counts.
+    counted = sorted(took for at, took in finished if begin <= at < end)
+    print(json.dumps({"rate": len(counted) / float(seconds), "median": counted[len(counted) // 2]}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

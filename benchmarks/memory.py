@@ -1,0 +1,157 @@
+"""What the platform holds in memory: at rest, and while a large upload passes the gateway."""
+
+import http.client
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, progress
+from benchmarks.open_gateway import PREFIX
+from benchmarks.running import free_port, free_port_block, running, running_platform, sign_up, temporary_folder
+from lightbox.run.secrets import load_or_create
+
+MB: Final = 1024 * 1024
+UPLOAD_BYTES: Final = 100 * MB
+SAMPLE_SECONDS: Final = 0.002
+UPLOADS: Final = 3
+SETTLE_SECONDS: Final = 5.0
+
+UPLOAD: Final = Row(
+    "gateway-upload-memory",
+    1,
+    "How much a 100 MB upload, through the gateway to a service that reads it slowly, adds to the gateway's resident"
+    " memory: peak during the upload minus before. No route of the platform takes 100 MB, so the gateway runs with its"
+    " own code and one more route.",
+    "MB",
+    bound=16,
+    judged="value",
+    better="less",
+)
+IDLE: Final = Row(
+    "idle-memory",
+    1,
+    "Resident memory of all processes of `make run` at rest, the database server's and the launcher's included. The"
+    " sum counts memory that processes share once for each of them.",
+    "MB",
+    bound=900,
+    judged="value",
+    better="less",
+)
+
+
+def resident(pid: int) -> int:
+    """VmRSS of a process in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise BenchmarkError(f"process {pid} has ended")
+
+
+def proportional(pid: int) -> int:
+    """PSS of a process in bytes: shared pages divided among those who share them."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise BenchmarkError(f"process {pid} has ended")
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                after_name = (entry / "stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents[int(entry.name)] = int(after_name.split()[1])
+    found = [pid]
+    for each in found:  # grows while we walk
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
+
+
+def idle() -> Result:
+    """Start the platform as `make run` does, let it settle, and add up."""
+    port = free_port_block()
+    command = [str(Path(sys.executable).with_name("lightbox")), "run"]
+    with temporary_folder() as folder:
+        settings = {"LIGHTBOX_DATA_DIR": str(folder), "LIGHTBOX_PORT": str(port)}
+        with running(command, f"http://127.0.0.1:{port}/readyz", **settings) as process:
+            time.sleep(SETTLE_SECONDS)
+            pids = family(process.pid)
+            rss, pss = sum(map(resident, pids)) / MB, sum(map(proportional, pids)) / MB
+            names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip() for pid in pids]
+            each = ", ".join(f"{_short(name)} {resident(pid) / MB:.0f}" for name, pid in zip(names, pids, strict=True))
+    return Result(f"without counting shared memory twice (PSS) {pss:.0f} MB; {len(pids)} processes: {each}", rss)
+
+
+def _short(command: str) -> str:
+    words = command.split()
+    if "lightbox_shared.serve" in words:
+        return words[-1]
+    return Path(words[0]).name if "postgres" in words[0] else Path(words[-2]).name
+
+
+def upload() -> Result:
+    """The largest of some uploads, the first into a gateway that was just started."""
+    upstream, port = free_port(), free_port()
+    address = f"http://127.0.0.1:{upstream}"
+    with (
+        running([sys.executable, "-m", "benchmarks.upstream", str(upstream)], address + "/healthz"),
+        running_platform() as platform,
+    ):
+        token = sign_up(platform)
+        secret = load_or_create(platform.data_dir / "secrets.json")["gateway"].client_secret
+        settings = {
+            "LIGHTBOX_PORT": str(port),
+            "LIGHTBOX_CLIENT_SECRET": secret,
+            "LIGHTBOX_AUTH_SERVICE_URL": platform.settings.local_url("auth-service"),
+            "LIGHTBOX_INFERENCE_SERVICE_URL": address,
+        }
+        command = [sys.executable, "-m", "benchmarks.open_gateway"]
+        with running(command, f"http://127.0.0.1:{port}/readyz", **settings) as gateway:
+            added = []
+            for count in range(1, UPLOADS + 1):
+                added.append(_added_by_upload(gateway.pid, port, token) / MB)
+                progress(f"{UPLOAD.id} {count}/{UPLOADS}: {added[-1]:.1f} MB")
+    note = f"the largest of {UPLOADS}; median {statistics.median(added):.1f} MB"
+    return Result(note, max(added), UPLOAD.bound)
+
+
+def _added_by_upload(pid: int, port: int, token: str) -> int:
+    answers: list[int] = []
+
+    def send() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        headers = {"Authorization": f"Bearer {token}", "Content-Length": str(UPLOAD_BYTES)}
+        piece = os.urandom(MB)
+        connection.request("POST", PREFIX, (piece for _ in range(UPLOAD_BYTES // MB)), headers)
+        answers.append(connection.getresponse().status)
+        connection.close()
+
+    before = peak = resident(pid)
+    sender = threading.Thread(target=send)
+    sender.start()
+    while sender.is_alive():
+        peak = max(peak, resident(pid))
+        time.sleep(SAMPLE_SECONDS)
+    if answers != [200]:
+        raise BenchmarkError(f"the upload was answered by {answers}")
+    return peak - before
+
+
+def measure(wanted: Collection[str], _effort: Effort) -> Iterator[tuple[str, Result]]:
+    """Both rows."""
+    if UPLOAD.id in wanted:
+        yield UPLOAD.id, upload()
+    if IDLE.id in wanted:
+        yield IDLE.id, idle()
+
+
+SUBJECT: Final = Subject((UPLOAD, IDLE), measure)

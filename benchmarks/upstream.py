@@ -1,0 +1,44 @@
+"""A service that costs next to nothing, for measuring what stands in front of it: `python -m benchmarks.upstream`.
+
+Every GET is answered by a small JSON, and by 1 MB where the path ends in `/2`. A POST is read slowly, so that whoever
+forwards it has to wait or to hoard.
+"""
+
+import asyncio
+import sys
+from typing import Final
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+SMALL: Final = b'{"id": 1, "model": "chest-findings/1", "scores": {"Atelectasis": 0.25, "Edema": 0.5}}'
+LARGE: Final = bytes(1024 * 1024)
+PAUSE_EVERY_BYTES: Final = 1024 * 1024
+PAUSE_SECONDS: Final = 0.02
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application."""
+    if scope["type"] != "http":
+        return
+    if scope["method"] == "POST":
+        await _read_slowly(receive)
+    large = scope["path"].endswith("/2")
+    body = LARGE if large else SMALL
+    kind = b"application/octet-stream" if large else b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _read_slowly(receive: Receive) -> None:
+    since_pause = 0
+    while (message := await receive()).get("more_body"):
+        since_pause += len(message["body"])
+        if since_pause >= PAUSE_EVERY_BYTES:
+            since_pause = 0
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, lifespan="off")

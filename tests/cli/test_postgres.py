@@ -1,0 +1,232 @@
+"""The database server that `lightbox run` brings along."""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from support.processes import descendants, until
+from support.running import temporary_folder
+
+from lightbox.run.postgres import SYSTEM_STATE, PostgresError, PostgresServer, reachable_by_others
+
+AS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """One folder for all of the tests: making the data takes most of the time."""
+    with temporary_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def make_server(folder: Path) -> Iterator[Callable[[], PostgresServer]]:
+    """Servers on the same data, with fsync as people have it; stopped at the end."""
+    made: list[PostgresServer] = []
+
+    def make() -> PostgresServer:
+        made.append(PostgresServer.at(folder))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def server(make_server: Callable[[], PostgresServer]) -> PostgresServer:
+    made = make_server()
+    made.start()
+    made.sql("CREATE TABLE IF NOT EXISTS kept (what text)")
+    made.sql("TRUNCATE kept")
+    return made
+
+
+def pid_of(server: PostgresServer) -> int:
+    assert server.process is not None
+    return server.process.pid
+
+
+def test_it_serves_and_stops_with_nothing_left(server: PostgresServer) -> None:
+    assert server.sql("SHOW server_version_num").startswith("18")
+    assert server.sql("SELECT 'Röntgen' || 1") == "Röntgen1"
+    processes = descendants(pid_of(server))
+    assert len(processes) >= 3
+    process = server.process
+    assert process is not None
+    server.stop()
+    assert process.returncode == 0
+    assert until(lambda: not any(each.alive for each in processes))
+    assert list(server.socket_folder.iterdir()) == []
+    server.stop()  # harmless
+
+
+def test_it_does_not_listen_on_the_network(server: PostgresServer) -> None:
+    assert server.sql("SHOW listen_addresses") == ""
+    assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+
+
+def test_what_was_committed_survives_a_restart(server: PostgresServer) -> None:
+    server.sql("INSERT INTO kept VALUES ('before')")
+    server.stop()
+    server.start()
+    assert server.sql("SELECT what FROM kept") == "before"
+
+
+def test_what_was_committed_survives_a_crash(server: PostgresServer) -> None:
+    """In the middle of a transaction of somebody else, whose backend outlives the server for a moment."""
+    server.sql("INSERT INTO kept VALUES ('before')")
+    other = subprocess.Popen(
+        [str(server.binaries / "psql"), "-Xqd", server.url("postgres"), "-c", "BEGIN",
+         "-c", "INSERT INTO kept VALUES ('never committed')", "-c", "SELECT pg_sleep(60)"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert until(lambda: server.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(60)'") == "1")
+        process = server.process
+        assert process is not None
+        process.kill()
+        process.wait()
+        assert until(lambda: _starts(server))  # as `Platform.tend` does it
+        assert server.sql("SELECT what FROM kept") == "before"
+    finally:
+        other.kill()
+        other.wait()
+
+
+def _starts(server: PostgresServer) -> bool:
+    with suppress(PostgresError):
+        server.start()
+        return True
+    return False
+
+
+def test_a_second_server_on_the_same_data_is_refused(
+    server: PostgresServer, make_server: Callable[[], PostgresServer]
+) -> None:
+    second = make_server()
+    message = rf"process {pid_of(server)}\) uses .*postgres already: is the platform running\?"
+    with pytest.raises(PostgresError, match=message):
+        second.start()
+    second.stop()
+    assert server.sql("SELECT 1") == "1"
+
+
+def test_the_traces_of_a_process_that_is_gone_are_no_server(server: PostgresServer) -> None:
+    """After a power failure another process may have the id that postmaster.pid names."""
+    server.stop()
+    lock = server.data / "postmaster.pid"
+    lock.write_text(f"{os.getpid()}\n{server.data}\n1\n5432\n{server.socket_folder}\n\n0 0\nready   \n")
+    if server.user is not None:
+        os.chown(lock, server.user.pw_uid, server.user.pw_gid)
+    server.start()
+    assert server.sql("SELECT 1") == "1"
+
+
+def test_databases_and_their_owners(server: PostgresServer) -> None:
+    for _ in range(2):
+        server.ensure_database("lightbox_kit")
+    assert server.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'lightbox_kit'") == (
+        "lightbox_kit"
+    )
+    for name in ("", "a b", 'a"b', "a'b", "x; DROP DATABASE postgres", "a-b"):
+        with pytest.raises(PostgresError, match="is no name for a database"):
+            server.ensure_database(name)
+
+
+def test_a_failing_statement_says_why(server: PostgresServer) -> None:
+    with pytest.raises(PostgresError, match='relation "nowhere" does not exist'):
+        server.sql("SELECT * FROM nowhere")
+
+
+def test_a_server_that_does_not_come_up_says_why(folder: Path) -> None:
+    server = PostgresServer.at(folder, ("max_connections=nonsense",))
+    with pytest.raises(PostgresError, match='invalid value for parameter "max_connections"'):
+        server.start()
+    server.stop()
+
+
+def modes_above(path: Path) -> dict[Path, tuple[int, int, int]]:
+    return {each: (each.stat().st_mode, each.stat().st_uid, each.stat().st_gid) for each in path.parents}
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="an ordinary user's server runs as that user, wherever the folder is")
+def test_as_root_no_existing_folder_changes() -> None:
+    private = Path(tempfile.mkdtemp(prefix="lightbox-test-private-"))  # mode 700, as everything below it
+    folder = private / "a" / "b"
+    folder.parent.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700)
+    state: Path | None = None
+    try:
+        assert not reachable_by_others(folder / "postgres")
+        watched = {folder: (folder.stat().st_mode, 0, 0)} | modes_above(folder)
+        binaries = Path(shutil.__file__).resolve()
+        elsewhere = modes_above(binaries) | modes_above(Path(__file__).resolve())
+        server = PostgresServer.at(folder)
+        state = server.data.parent
+        with server:
+            assert server.sql("SELECT 1") == "1"
+            assert server.data.is_relative_to(SYSTEM_STATE)
+            assert (folder / "postgres-is-at").read_text() == f"{state}\n"
+            assert {each: (each.stat().st_mode, 0, 0) for each in [folder]} | modes_above(folder) == watched
+        assert modes_above(folder).items() <= watched.items()
+        assert modes_above(binaries) | modes_above(Path(__file__).resolve()) == elsewhere
+        assert PostgresServer.at(folder).data == server.data
+        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+        assert stat.S_IMODE(SYSTEM_STATE.stat().st_mode) == 0o711
+    finally:
+        shutil.rmtree(private)
+        if state is not None and state.is_relative_to(SYSTEM_STATE / "data"):
+            shutil.rmtree(state)
+
+
+@pytest.fixture
+def deep(folder: Path) -> Iterator[Path]:
+    """A folder whose path is too long for a socket (108 bytes on Linux, sun_path)."""
+    made = folder / ("d" * 60) / ("e" * 60)
+    made.mkdir(parents=True)
+    for each in (made.parent, made):
+        each.chmod(0o711)
+    yield made
+    shutil.rmtree(made.parent)
+
+
+def test_a_path_that_is_too_long_for_a_socket(deep: Path) -> None:
+    server = PostgresServer.at(deep)
+    socket_folder = server.socket_folder
+    try:
+        assert socket_folder.parent == Path(tempfile.gettempdir())
+        assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
+        assert PostgresServer.at(deep).socket_folder == socket_folder
+        with server:
+            assert server.sql("SELECT 1") == "1"
+        socket_folder.chmod(0o777)
+        with pytest.raises(PostgresError, match="is not private to us"):
+            PostgresServer.at(deep)
+        socket_folder.rmdir()
+        socket_folder.symlink_to(deep)
+        with pytest.raises(PostgresError, match="is not private to us"):
+            PostgresServer.at(deep)
+    finally:
+        if socket_folder.is_symlink():
+            socket_folder.unlink()
+        else:
+            socket_folder.rmdir()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can make a folder that is somebody else's")
+def test_a_socket_folder_of_somebody_else_is_refused(deep: Path) -> None:
+    socket_folder = PostgresServer.at(deep).socket_folder
+    try:
+        os.chown(socket_folder, 12345, 12345)
+        with pytest.raises(PostgresError, match="is not private to us"):
+            PostgresServer.at(deep)
+    finally:
+        socket_folder.rmdir()

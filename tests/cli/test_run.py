@@ -1,0 +1,268 @@
+"""`lightbox run` as people start it: real processes, a real terminal's signals, and nothing left behind."""
+
+import os
+import re
+import secrets
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from support.processes import Process, descendants, until
+from support.running import free_port_block, temporary_folder
+
+SERVICES = ("gateway", "auth-service", "inference-service")
+START_SECONDS = 60
+PASSWORD = "correct horse"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's, without the settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
+    kept.pop("DATABASE_URL", None)
+    return {**kept, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200", **changes}
+
+
+def lightbox(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    command = [sys.executable, "-m", "lightbox.main", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@dataclass
+class Run:
+    """`lightbox run` on a folder and a block of ports; can be started several times."""
+
+    folder: Path
+    port: int = field(default_factory=free_port_block)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "var"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"LIGHTBOX_PORT": str(self.port), "LIGHTBOX_DATA_DIR": str(self.data)}
+
+    def ensure_running(self) -> "Run":
+        """Start it unless it runs; returns when the banner is there."""
+        if self.process is None or self.process.poll() is not None:
+            command = [sys.executable, "-m", "lightbox.main", "run"]
+            with (self.folder / "output").open("w") as output:
+                self.process = subprocess.Popen(
+                    command, cwd=self.folder, env=environment(**self.settings), stdout=output, stderr=output
+                )
+            process = self.process
+            assert until(lambda: "is ready" in self.output or process.poll() is not None, START_SECONDS)
+            assert process.poll() is None, self.output
+        return self
+
+    @property
+    def processes(self) -> list[Process]:
+        assert self.process is not None
+        return descendants(self.process.pid)
+
+    def service(self, name: str) -> Process | None:
+        found = [each for each in self.processes if each.command.endswith(f"lightbox_shared.serve {name}")]
+        return found[0] if found else None
+
+    def end(self, how: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    with temporary_folder() as folder:
+        made = Run(folder)
+        yield made
+        if made.process is not None and made.process.poll() is None:
+            made.end(signal.SIGINT)
+
+
+@pytest.fixture
+def running(run: Run) -> Run:
+    return run.ensure_running()
+
+
+def ready(run: Run, offset: int = 0) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{run.port + offset}/readyz", timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def log_in(run: Run, name: str, password: str = PASSWORD) -> httpx.Response:
+    return httpx.post(f"{run.url}/api/chexray/login/", json={"username": name, "password": password}, timeout=30)
+
+
+def sign_up(run: Run) -> str:
+    name = f"person-{secrets.token_hex(4)}"
+    body = {"username": name, "password": PASSWORD, "password2": PASSWORD}
+    assert httpx.post(f"{run.url}/api/chexray/signup/", json=body, timeout=30).status_code == 200
+    return name
+
+
+def test_the_banner_says_where_to_look(running: Run) -> None:
+    shown = running.output
+    for text in (f"{running.url}/docs", f"{running.url}/readyz", str(running.data), "admin-password", "Ctrl-C"):
+        assert text in shown
+    assert "no medical device" in shown
+    assert httpx.get(f"{running.url}/docs").status_code == 200
+    answer = httpx.get(f"{running.url}/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+
+
+def test_secrets_are_for_their_owner_alone(running: Run) -> None:
+    for name in ("admin-password", "secrets.json"):
+        status = (running.data / name).stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o600, os.geteuid())
+    assert log_in(running, "admin", (running.data / "admin-password").read_text().strip()).status_code == 200
+    secret = re.findall(r'": "([\w-]{40,})"', (running.data / "secrets.json").read_text())
+    assert len(secret) == 2 * len(SERVICES)
+    shown = "".join(path.read_text() for path in (running.data / "log").iterdir()) + running.output
+    commands = "".join(each.command for each in running.processes)
+    for each in secret:
+        assert each not in shown + commands
+
+
+def test_busy_ports_are_named(running: Run) -> None:
+    with temporary_folder() as other:
+        settings = {**running.settings, "LIGHTBOX_DATA_DIR": str(other)}
+        done = lightbox("run", folder=other, **settings)
+        assert done.returncode == 1
+        assert f"Port {running.port} (gateway) is in use" in done.stdout
+        assert "LIGHTBOX_PORT" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+        assert list(other.iterdir()) == []
+
+
+def test_the_same_data_on_other_ports_are_refused(running: Run) -> None:
+    settings = {**running.settings, "LIGHTBOX_PORT": str(free_port_block())}
+    done = lightbox("run", folder=running.folder, **settings)
+    assert done.returncode == 1
+    assert re.search(r"\(process \d+\) uses .* already: is the platform running\?", done.stdout)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert ready(running)
+
+
+def test_a_killed_service_is_started_again(running: Run) -> None:
+    before = running.service("inference-service")
+    assert before is not None
+    os.kill(before.pid, signal.SIGKILL)
+    assert until(lambda: not before.alive)
+    assert until(lambda: ready(running, 2) and ready(running), 30)
+    after = running.service("inference-service")
+    assert after is not None
+    assert after.pid != before.pid
+    assert "inference-service ended by itself (code -9); starting it again" in running.output
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_it_ends_cleanly_and_starts_again_on_the_same_data(running: Run, how: signal.Signals) -> None:
+    name = sign_up(running)
+    processes = running.processes
+    assert {name for name in SERVICES if any(each.command.endswith(name) for each in processes)} == set(SERVICES)
+    assert running.end(how) == 0
+    assert not any(each.alive for each in processes)
+    assert running.output.endswith("Stopping ...\nStopped.\n")
+    running.ensure_running()
+    assert log_in(running, name).status_code == 200
+    assert log_in(running, name, "another password").status_code == 400
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child that its parent died")
+def test_nothing_is_left_when_it_is_killed(running: Run) -> None:
+    name = sign_up(running)
+    processes = running.processes
+    assert len(processes) > len(SERVICES)
+    running.end(signal.SIGKILL)
+    assert until(lambda: not any(each.alive for each in processes), 10), [each for each in processes if each.alive]
+    running.ensure_running()
+    assert log_in(running, name).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"LIGHTBOX_PORT": "http"}, "LIGHTBOX_PORT: Input should be a valid integer"),
+        ({"DATABASE_URL": "postgresql://u:sesame99@127.0.0.1:1/x"}, "The server that DATABASE_URL names can't be used"),
+        ({"DATABASE_URL": "mysql://u:sesame99@h/x"}, "The server that DATABASE_URL names can't be used"),
+    ],
+)
+def test_settings_that_nobody_can_work_with(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
+    defaults = {"LIGHTBOX_PORT": str(free_port_block()), "LIGHTBOX_DATA_DIR": str(tmp_path / "var")}
+    done = lightbox("run", folder=tmp_path, **{**defaults, **settings})
+    assert done.returncode == 1
+    assert sentence in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "sesame99" not in done.stdout + done.stderr
+
+
+def test_a_service_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
+    """And what was started already ends with it."""
+    with temporary_folder() as folder:
+        settings = {"LIGHTBOX_PORT": str(free_port_block()), "LIGHTBOX_DATA_DIR": str(folder / "var")}
+        done = lightbox("run", folder=tmp_path, **settings, LIGHTBOX_CHEXRAY_MODEL="no-such-model")
+        assert done.returncode == 1
+        assert "inference-service does not start. The end of " in done.stdout
+        assert "no-such-model" in done.stdout
+        assert not (folder / "var" / "postgres" / "postmaster.pid").exists()
+
+
+class TestEnvironmentFile:
+    def test_it_is_written_once_for_its_owner_alone(self, tmp_path: Path) -> None:
+        done = lightbox("env", folder=tmp_path)
+        assert done.returncode == 0
+        path = tmp_path / ".env"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        content = path.read_text()
+        written = dict(line.split("=", 1) for line in content.splitlines() if not line.startswith("#"))
+        private = [value for name, value in written.items() if "PASSWORD" in name or "SECRET" in name]
+        assert len(set(private)) == len(private)
+        assert all(len(value) >= 24 and value not in done.stdout for value in private)
+        entries = dict(entry.split(":") for entry in written["SERVICE_SECRETS"].split(","))
+        assert entries == {
+            "gateway": written["GATEWAY_CLIENT_SECRET"],
+            "inference-service": written["INFERENCE_CLIENT_SECRET"],
+        }
+        again = lightbox("env", folder=tmp_path)
+        assert (again.returncode, path.read_text()) == (0, content)
+        assert "is there already and stays as it is" in again.stdout
+        assert [each.name for each in tmp_path.iterdir()] == [".env"]
+
+    @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+    def test_whatever_the_umask(self, tmp_path: Path, umask: int) -> None:
+        before = os.umask(umask)
+        try:
+            lightbox("env", folder=tmp_path)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+    def test_what_somebody_wrote_stays(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("MINE=1\n")
+        assert lightbox("env", folder=tmp_path).returncode == 0
+        assert (tmp_path / ".env").read_text() == "MINE=1\n"
+
+    def test_a_link_is_not_followed(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").symlink_to(tmp_path / "elsewhere")
+        lightbox("env", folder=tmp_path)
+        assert not (tmp_path / "elsewhere").exists()
