@@ -15,7 +15,7 @@ FINALISTS: Final = 2
 PICTURE: Final = (
     "A grey 1024 x 1024 JPEG is POSTed to /api/chexray/upload/ through the gateway, with a token, read by a"
 )
-MODEL: Final = f"{PICTURE} DenseNet-121 of random weights at 224 x 224 and kept in the database"
+MODEL: Final = f"{PICTURE} DenseNet-121 of random weights at 224 x 224 and kept in the database, every file a new one"
 LOOP: Final = "the service's own decoding and ONNX Runtime in a plain loop, no HTTP, no database"
 
 THROUGHPUT: Final = Row(

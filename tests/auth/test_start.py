@@ -6,17 +6,14 @@ from typing import Any
 
 import anyio
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from pydantic import ValidationError
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from support.asgi import client_of, running
 from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, MakeSettings
 
 from auth_service.accounts.errors import BootstrapFailed
 from auth_service.app import create_app
 from auth_service.config import AuthSettings
-from auth_service.tables import metadata
 from lightbox_shared.database import Database
 
 FILE = "admin-password"
@@ -27,16 +24,6 @@ async def _log_in(settings: AuthSettings, username: str, password: str) -> dict[
         answer = await client.post("/api/chexray/login", json={"username": username, "password": password})
         body: dict[str, Any] = answer.json()
         return body
-
-
-async def test_models_and_migrations_agree(database: Database) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        found: list[Any] = compare_metadata(context, metadata)
-        return found
-
-    async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 async def test_the_first_accounts(database: Database) -> None:

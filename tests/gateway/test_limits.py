@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def valkey(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
                 socket.create_connection(("127.0.0.1", port)).close()
                 break
             except OSError:
-                server.poll()
+                time.sleep(0.02)
         yield f"redis://127.0.0.1:{port}/0", server
         server.terminate()
 

@@ -18,6 +18,8 @@ from lightbox_shared.config import Settings
 
 SAMPLES: Final = Path(__file__).resolve().parents[3] / "samples"
 FINDINGS: Final = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
+XRAYS: Final = ("normal.png", "cardiomegaly.jpg", "pleural-effusion.dcm")
+COVID19_XRAYS: Final = ("covid19-normal.jpg", "covid19-positive.jpg")
 NOTE: Final = (
     "Demonstration models on synthetic phantoms: no medical device, and these numbers mean nothing for a patient."
 )
@@ -75,7 +77,7 @@ def walk(http: httpx.Client, console: Console) -> None:
     http.headers["Authorization"] = f"Token {login['token']}"
 
     uploads = Table("id", "title", *FINDINGS, title="three phantoms, one of them DICOM")
-    for path in _phantoms():
+    for path in (SAMPLES / name for name in XRAYS):
         with path.open("rb") as file:
             body = _ok(http.post("/api/chexray/upload/", data={"title": path.stem}, files={"image": (path.name, file)}))
         uploads.add_row(str(body["id"]), body["title"], *(f"{body[finding]:.3f}" for finding in FINDINGS))
@@ -93,26 +95,12 @@ def walk(http: httpx.Client, console: Console) -> None:
     console.rule("COVID-19")
     console.print(_ok(http.get("/alive"))["message"])
     answers = Table("phantom", "result", "COVID-19", "NORMAL")
-    for path in sorted(SAMPLES.glob("covid*.*")) + sorted(SAMPLES.glob("normal*.png"))[:1]:
+    for path in (SAMPLES / name for name in COVID19_XRAYS):
         with path.open("rb") as file:
             body = _ok(http.post("/predict", files={"file": (path.name, file)}))
         answers.add_row(path.stem, body["result"], body["distribution"]["COVID-19"], body["distribution"]["NORMAL"])
     console.print(answers)
     console.print(NOTE, style="italic")
-
-
-def _phantoms() -> list[Path]:
-    """Three samples: a normal one, one with a finding, and a DICOM file."""
-    pictures = sorted(
-        path for path in SAMPLES.iterdir() if path.suffix in {".png", ".jpg"} and "covid" not in path.name
-    )
-    dicom = sorted(SAMPLES.glob("*.dcm"))
-    normal = [path for path in pictures if "normal" in path.name]
-    others = [path for path in pictures if "normal" not in path.name]
-    chosen = [*normal[:1], *others[:1], *dicom[:1]]
-    if len(chosen) != 3:
-        raise DemoError(f"the sample phantoms are missing in {SAMPLES}")
-    return chosen
 
 
 def _ok(answer: httpx.Response) -> dict[str, Any]:

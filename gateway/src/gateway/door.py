@@ -132,7 +132,7 @@ class Door:
             return
         self._access_log.write(
             method=exchange.method,
-            path=exchange.log_path,
+            path=exchange.path,
             status=exchange.status,
             seconds=seconds,
             upstream=route.service if route else "",

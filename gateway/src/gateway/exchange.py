@@ -75,10 +75,3 @@ class Exchange:
             headers.append(NO_STORE)
         await self.start(response.status_code, headers)
         await self.send({"type": "http.response.body", "body": response.body, "more_body": close})
-
-    @property
-    def log_path(self) -> str:
-        """The path as a log may show it."""
-        if self.route is None or not self.route.secret:
-            return self.path
-        return self.route.prefix + "/[redacted]"

@@ -51,8 +51,6 @@ class Route:
     """Empty: every method. The service knows what it answers, and refuses the others itself."""
     exact: bool = False
     """Only this path, nothing below it."""
-    secret: bool = False
-    """What follows the prefix opens the thing by itself (a signed link), so no log shows it."""
 
 
 GATEWAY: Final = "gateway"
@@ -101,7 +99,7 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/chexray/xray", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY),
     Route("/api/chexray/upload", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, CHEXRAY),
     Route("/api/chexray/anonupload", INFERENCE, PUBLIC, OPEN, PICTURE, 60, CHEXRAY),
-    Route("/api/chexray/media", INFERENCE, PUBLIC, READ, FORM, dialect=CHEXRAY, secret=True),
+    Route("/api/chexray/media", INFERENCE, PUBLIC, READ, FORM, dialect=CHEXRAY),
     # --- COVID-19
     Route("/alive", INFERENCE, PUBLIC, READ, FORM, dialect=COVID19),
     Route("/predict", INFERENCE, PUBLIC, OPEN, PICTURE, 60, COVID19),

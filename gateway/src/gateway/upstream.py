@@ -16,7 +16,7 @@ from gateway.headers import RawHeaders
 
 CONNECT_SECONDS: Final = 2.0
 KEEP_ALIVE_SECONDS: Final = 30.0  # the services keep theirs for 75
-READ_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 128 * 1024
 BUFFER_BYTES: Final = 128 * 1024
 MAX_HEADER_BYTES: Final = 64 * 1024
 

@@ -6,6 +6,7 @@ import sys
 import uvicorn
 
 from lightbox_shared.config import Settings
+from lightbox_shared.corked import CorkedProtocol
 from lightbox_shared.ports import port_of
 
 KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection, so that it never meets a closed one
@@ -28,6 +29,7 @@ def main(service: str) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
+        #http=CorkedProtocol,
     )
 
 
