@@ -21,14 +21,14 @@ LOOP: Final = "the service's own decoding and ONNX Runtime in a plain loop, no H
 THROUGHPUT: Final = Row(
     "inference-throughput",
     1,
-    f"{MODEL} by {CLIENTS} clients. Reference: the best that any thread setting reaches with {LOOP}.",
+    f"{UPLOAD}. {CLIENTS} clients at once. Reference: the best that any thread setting reaches with {LOOP}.",
     "pictures/s",
     bound=0.9,
 )
 LATENCY: Final = Row(
     "inference-latency",
     1,
-    f"{MODEL}, by one client. Reference: the shortest median that any thread setting gives with {LOOP}. "
+    f"{UPLOAD}. One client. Reference: the shortest median that any thread setting gives with {LOOP}. "
     "A tutorial's FastAPI endpoint and BentoML are not measured.",
     "s",
     bound=1.2,

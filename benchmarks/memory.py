@@ -6,6 +6,7 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
@@ -85,17 +86,21 @@ def idle() -> Result:
         with running(command, f"http://127.0.0.1:{port}/readyz", **settings) as process:
             time.sleep(SETTLE_SECONDS)
             pids = family(process.pid)
-            rss, pss = sum(map(resident, pids)) / MB, sum(map(proportional, pids)) / MB
-            names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip() for pid in pids]
-            each = ", ".join(f"{_short(name)} {resident(pid) / MB:.0f}" for name, pid in zip(names, pids, strict=True))
-    return Result(f"without counting shared memory twice (PSS) {pss:.0f} MB; {len(pids)} processes: {each}", rss)
+            sizes: Counter[str] = Counter()
+            for pid in pids:
+                sizes[_name(pid)] += resident(pid)
+            pss = sum(map(proportional, pids))
+    each = ", ".join(f"{name} {size / MB:.0f}" for name, size in sizes.items())
+    note = f"without counting shared memory twice (PSS) {pss / MB:.0f} MB; {len(pids)} processes: {each}"
+    return Result(note, sizes.total() / MB)
 
 
-def _short(command: str) -> str:
-    words = command.split()
+def _name(pid: int) -> str:
+    """A service's name, or that of the program; the database server writes what it does into its arguments."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().split()
     if "lightbox_shared.serve" in words:
         return words[-1]
-    return Path(words[0]).name if "postgres" in words[0] else Path(words[-2]).name
+    return "PostgreSQL" if "postgres" in words[0] else "launcher"
 
 
 def upload() -> Result:

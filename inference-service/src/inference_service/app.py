@@ -62,6 +62,7 @@ def create_app(settings: InferenceSettings | None = None) -> FastAPI:
                 services = Services(
                     accounts=AuthServiceAccounts(auth, own_tokens),
                     blobs=_blobs(configured),
+                    database=database,
                     catalog=catalog,
                     engine=engine,
                     reader=PictureReader(engine, decoders=cores, max_pixels=configured.max_picture_pixels),

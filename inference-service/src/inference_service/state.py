@@ -10,6 +10,7 @@ from inference_service.models.catalog import ModelCatalog
 from inference_service.predictions.service import PictureReader
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import Blobs
+from lightbox_shared.database import Database
 from lightbox_shared.links import SignedLinks
 
 
@@ -19,6 +20,7 @@ class Services:
 
     accounts: AccountDirectory
     blobs: Blobs
+    database: Database
     catalog: ModelCatalog
     engine: Engine
     reader: PictureReader

@@ -1,5 +1,7 @@
 """Reading a picture with a model: decode, crop, scale, run, score; and the record of it."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
@@ -10,6 +12,13 @@ from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256
 from lightbox_shared.database import WriteSession
 from lightbox_shared.images import MediaType, decode_grey
+
+Keep = Callable[[], Awaitable[None]]
+"""Keeps the bytes of a picture; called once it is known to be one."""
+
+
+async def _keep_nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +44,21 @@ class PictureReader:
         self.decoding = CapacityLimiter(decoders)
         self._max_pixels = max_pixels
 
-    async def read(self, data: bytes, model: LoadedModel) -> PictureRead:
-        """Raises `PictureError` for what is no picture, and `Unavailable` when too many are being read."""
+    async def read(self, data: bytes, model: LoadedModel, keep: Keep = _keep_nothing) -> PictureRead:
+        """Raises `PictureError` for what is no picture, and `Unavailable` when too many are being read.
+
+        `keep` runs beside the model: both take their time, and neither needs the other. Raises what `keep` raises.
+        """
         scheduler = self._engine.scheduler
         with scheduler.admit(model.plan):
             digest, media_type, tensor = await to_thread.run_sync(self._prepare, data, model, limiter=self.decoding)
-            raw = await scheduler.run(model.plan, tensor)
+            keeping = asyncio.ensure_future(keep())
+            try:
+                raw = await scheduler.run(model.plan, tensor)
+            except BaseException:
+                keeping.cancel()
+                raise
+            await keeping
         return PictureRead(model, digest, media_type, to_scores(raw, model.version.description.output))
 
     def _prepare(self, data: bytes, model: LoadedModel) -> tuple[bytes, MediaType, Tensor]:

@@ -33,24 +33,31 @@ def check_title(title: str) -> str:
 
 
 async def upload(services: Services, session: WriteSession, upload: Upload, account_id: int) -> XRay:
-    """Read the picture, then keep the bytes, the prediction and the X-ray in one transaction.
+    """Read the picture and keep it, then the prediction and the X-ray that refer to it.
 
-    The model runs before the first statement, so that no connection is held while a picture waits for a core.
+    The bytes are committed while the model runs, by themselves: nobody sees them before the X-ray refers to them, and
+    if that never happens they are a blob without a reference. The caller's transaction begins after the model, so no
+    connection is held while a picture waits for a core.
     """
     title = check_title(upload.fields.get("title", ""))
     if upload.data is None:
         raise InvalidRequest.of("image", "No file was submitted.")
     if not upload.data:
         raise InvalidRequest.of("image", "The submitted file is empty.")
+    data = upload.data
+
+    async def keep() -> None:
+        async with services.database.writing() as own:
+            await services.blobs.put(own, data)
+
     try:
-        read = await services.reader.read(upload.data, services.chexray)
+        read = await services.reader.read(data, services.chexray, keep)
     except PictureError as error:
         raise InvalidRequest.of("image", f"Upload a valid image. {error}") from error
-    digest = await services.blobs.put(session, upload.data)
     xray = XRay(
         account_id=account_id,
         title=title,
-        picture_sha256=digest,
+        picture_sha256=read.sha256,
         media_type=read.media_type.value,
         open_key=secrets.token_urlsafe(24) if account_id == ANONYMOUS_ACCOUNT else None,
         findings=read.serving(SYSTEM),
