@@ -76,20 +76,26 @@ def walk(http: httpx.Client, console: Console) -> None:
     login = _ok(http.post("/api/chexray/login/", data={"username": name, "password": password}))
     http.headers["Authorization"] = f"Token {login['token']}"
 
-    uploads = Table("id", "title", *FINDINGS, title="three phantoms, one of them DICOM")
+    bodies = []
     for path in (SAMPLES / name for name in XRAYS):
         with path.open("rb") as file:
-            body = _ok(http.post("/api/chexray/upload/", data={"title": path.stem}, files={"image": (path.name, file)}))
-        uploads.add_row(str(body["id"]), body["title"], *(f"{body[finding]:.3f}" for finding in FINDINGS))
+            files = {"image": (path.name, file)}
+            bodies.append(_ok(http.post("/api/chexray/upload/", data={"title": path.stem}, files=files)))
+    uploads = Table("title", *(body["title"] for body in bodies), title="three phantoms, one of them DICOM")
+    uploads.add_row("id", *(str(body["id"]) for body in bodies), end_section=True)
+    for finding in FINDINGS:
+        uploads.add_row(finding, *(f"{body[finding]:.3f}" for body in bodies))
     console.print(uploads)
 
     user = _ok(http.get("/api/chexray/user/"))
-    history = Table("id", "title", "posted", "picture", title=f"history of {user['username']}, newest first")
+    history = Table(
+        "id", "title", "posted", "picture as browsers get it", title=f"history of {user['username']}, newest first"
+    )
     for xray_id in user["pastxrays"]:
         xray = _ok(http.post("/api/chexray/xray/", json={"xray_id": xray_id}))
         picture = httpx.get(xray["image"])
         shown = f"{picture.headers['content-type']}, {len(picture.content):,} bytes"
-        history.add_row(str(xray["id"]), xray["title"], xray["date_posted"], shown)
+        history.add_row(str(xray["id"]), xray["title"], xray["date_posted"][:19] + "Z", shown)
     console.print(history)
 
     console.rule("COVID-19")
