@@ -1,12 +1,15 @@
 """The way to a service and back."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
 import pytest
 from starlette.types import Receive, Send
-from support.gateway import Platform, Seen, answer, raw, until
+from support.gateway import Platform, Seen, Start, answer, raw, until
+
+from gateway.routes import MB, PUBLIC, Route, Routes
 
 PATH = "/api/models"
 
@@ -141,6 +144,29 @@ async def test_a_slow_reader_slows_the_service_down(platform: Platform) -> None:
         async for part in response.aiter_raw():
             size += len(part)
         assert size == 1600 * len(chunk)
+
+
+async def test_a_slow_service_slows_the_client_down(start: Start) -> None:
+    platform = start(Routes([Route(PATH, "inference-service", PUBLIC, max_body=200 * MB)]))
+    chunk, sent = b"x" * 65536, 0
+
+    async def behave(seen: Seen, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1.0)
+        seen.body = b"%d" % sent
+        while (await receive()).get("more_body"):
+            pass
+        await answer(send, b"{}")
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1600):
+            sent += len(chunk)
+            yield chunk
+
+    platform.service.behave = behave
+    async with platform.client() as http:
+        assert (await http.post(PATH, content=body())).status_code == 200
+    assert int(platform.service.last.body) < 30 * MB  # as above
 
 
 async def test_a_client_that_leaves_takes_its_request_along(platform: Platform) -> None:

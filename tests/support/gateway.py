@@ -19,6 +19,7 @@ from jose import jwt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lightbox_shared.auth.principal import Authority
+from lightbox_shared.corked import CorkedProtocol
 
 KID = "test-key"
 
@@ -41,6 +42,7 @@ class Server:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
             lifespan="on",
+            http=CorkedProtocol,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)

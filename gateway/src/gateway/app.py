@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access_log import AccessLog
+from gateway.allocator import keep_freed_memory
 from gateway.clients.auth import AuthServiceFeed
 from gateway.clients.services import TIMEOUT_SECONDS, HttpServices
 from gateway.config import GatewaySettings
@@ -33,6 +34,7 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
     the setting that is wrong."""
     settings = settings or GatewaySettings()
     configure_logging("gateway", settings.log_level, settings.log_format)
+    keep_freed_memory()
     return Gateway(settings, routes or Routes())
 
 

@@ -5,8 +5,9 @@ W3C Trace Context: a valid `traceparent` keeps its trace id and flags and gets a
 starts a new trace and drops `tracestate`.
 """
 
+import os
+import random
 import re
-import secrets
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -26,6 +27,17 @@ _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-
 _KNOWN_FLAGS: Final = 0b11  # sampled, random trace id; the others must be sent as zero
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 QUIET_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+# Ids have to differ, not to be secret; asking the system for each took as long as checking a remembered token.
+_ids = random.Random()  # noqa: S311
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ids.seed)
+
+
+def new_id(bits: int) -> str:
+    """A random id in hexadecimal, never all zeros (which W3C Trace Context forbids)."""
+    return f"{_ids.getrandbits(bits) or 1:0{bits // 4}x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +62,9 @@ class Trace:
             and match[3].strip(b"0")
         )
         if match is None or not valid:
-            return cls(secrets.token_hex(16), secrets.token_hex(8), "00")
+            return cls(new_id(128), new_id(64), "00")
         flags = f"{int(match[4], 16) & _KNOWN_FLAGS:02x}"
-        return cls(match[2].decode(), secrets.token_hex(8), flags, continued=True)
+        return cls(match[2].decode(), new_id(64), flags, continued=True)
 
     @property
     def header(self) -> str:
@@ -70,7 +82,7 @@ def context_headers() -> Mapping[str, str]:
 
 def request_id_from(value: bytes | None) -> str:
     """The caller's request id where it is harmless, else a new one."""
-    return value.decode() if value and _REQUEST_ID.fullmatch(value) else secrets.token_hex(12)
+    return value.decode() if value and _REQUEST_ID.fullmatch(value) else new_id(96)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

@@ -29,11 +29,19 @@ class HttpMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; status 0 means that the client left before an answer."""
-        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._children.get((method, route, status))
+        if found is None:
+            known = method if method in _METHODS else "other"
+            found = self._requests.labels(known, route, str(status)), self._seconds.labels(route)
+            if known == method:  # or the caller could fill our memory with names
+                self._children[method, route, status] = found
+        counter, histogram = found
+        counter.inc()
+        histogram.observe(seconds)
 
     async def render(self) -> Response:
         """Everything in the text format. In a thread, since the numbers of the process are read from files."""

@@ -29,7 +29,7 @@ def main(service: str) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
-        #http=CorkedProtocol,
+        http=CorkedProtocol,
     )
 
 
