@@ -7,6 +7,7 @@ round: a machine that is slow for a moment is slow for both. The value of a row 
 import json
 import os
 import platform
+import resource
 import statistics
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -105,8 +106,8 @@ def machine() -> str:
 
 
 def run(subjects: Iterable[Subject], only: Collection[str], effort: Effort) -> None:
-    """Measure the rows named (all for none) and write the files after each, keeping the other rows of an earlier run.
-    Raises `BenchmarkError`."""
+    """Measure the rows named (all for none) and write the files after each subject; the other rows of an earlier run
+    stay. Raises `BenchmarkError`."""
     path = RESULTS / "latest.json"
     subjects = tuple(subjects)
     rows = {row.id: row for subject in subjects for row in subject.rows}
@@ -121,10 +122,36 @@ def run(subjects: Iterable[Subject], only: Collection[str], effort: Effort) -> N
         wanted = {row.id for row in subject.rows if not only or row.id in only}
         if not wanted:
             continue
+        before = _processor_seconds()
         for row_id, result in subject.measure(wanted, effort):
             written[row_id] = _entry(rows[row_id], result, here)
             progress(f"{row_id}: {_sentence(written[row_id])}")
-            _write([written[each] for each in rows if each in written])
+        disturbance = _disturbance(before, _processor_seconds())
+        progress(disturbance)
+        for row_id in wanted:
+            written[row_id]["note"] += f"; {disturbance}"
+        _write([written[each] for each in rows if each in written])
+
+
+def _processor_seconds() -> tuple[float, float, float]:
+    """Of this machine since it started: all time and time that was not idle; and what we and ours that have ended
+    used. Zeros where there is no /proc."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return 0.0, 0.0, 0.0
+    ticks = [int(each) for each in path.read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+    whole = sum(ticks) / os.sysconf("SC_CLK_TCK")
+    idle = (ticks[3] + ticks[4]) / os.sysconf("SC_CLK_TCK")
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return whole, whole - idle, sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _disturbance(before: tuple[float, float, float], after: tuple[float, float, float]) -> str:
+    """How far to trust the rounds: what others took of the processor meanwhile, other guests of the host included."""
+    whole, busy, own = (end - start for start, end in zip(before, after, strict=True))
+    if not whole:
+        return "how busy the machine was is not known"
+    return f"other programs took {max(0.0, busy - own) / whole:.0%} of the processor meanwhile"
 
 
 def _entry(row: Row, result: Result, here: str) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_upload_history_and_details(http: httpx.Client, sign_up: SignUp, scheme:
     name, given = sign_up()
     http.headers["Authorization"] = f"{scheme} {given}"
     bodies = []
-    for title in ("first", "", "Röntgen 胸片 " + "x" * 240):
+    for title in ("first", "", "胸部　X\u00a0\U0001f468\u200d\u2695\ufe0f", "Röntgen 胸片 " + "x" * 240):
         answer = http.post("/api/chexray/upload/", data={"title": title}, files=picture())
         assert answer.status_code == 201, answer.text
         bodies.append(answer.json())

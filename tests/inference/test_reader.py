@@ -36,12 +36,12 @@ async def model(engine: Engine, tmp_path: Path) -> LoadedModel:
 async def test_a_picture_is_kept_once_and_scored_by_wire_names(engine: Engine, model: LoadedModel) -> None:
     kept: list[bytes] = []
 
-    async def keep() -> None:
-        kept.append(b"once")
+    async def keep(digest: bytes) -> None:
+        kept.append(digest)
 
     reader = PictureReader(engine, decoders=2, max_pixels=LIMIT)
     read = await reader.read(pictures.png(), model, keep)
-    assert kept == [b"once"]
+    assert [each.hex() for each in kept] == [pictures.sha256_hex(pictures.png())]
     assert read.sha256.hex() == pictures.sha256_hex(pictures.png())
     assert read.media_type is MediaType.PNG
     assert list(read.serving("chexray")) == list(FINDINGS)
@@ -49,7 +49,7 @@ async def test_a_picture_is_kept_once_and_scored_by_wire_names(engine: Engine, m
 
 
 async def test_what_is_no_picture_is_not_kept(engine: Engine, model: LoadedModel) -> None:
-    async def keep() -> None:
+    async def keep(_digest: bytes) -> None:
         pytest.fail("kept something that is no picture")
 
     reader = PictureReader(engine, decoders=2, max_pixels=LIMIT)
@@ -59,7 +59,7 @@ async def test_what_is_no_picture_is_not_kept(engine: Engine, model: LoadedModel
 
 
 async def test_a_picture_that_can_not_be_kept_is_not_answered(engine: Engine, model: LoadedModel) -> None:
-    async def keep() -> None:
+    async def keep(_digest: bytes) -> None:
         raise Unavailable
 
     reader = PictureReader(engine, decoders=2, max_pixels=LIMIT)

@@ -23,7 +23,7 @@ class Transport:
         self.done.append(protocol)
 
     def __getattr__(self, name: str) -> Any:
-        return lambda: name
+        return None
 
 
 def corked() -> tuple[CorkedTransport, list[object]]:
@@ -62,4 +62,3 @@ async def test_nothing_is_lost_at_the_end() -> None:
         else:
             transport.set_protocol(cast("asyncio.BaseProtocol", "set_protocol"))
         assert done == [b"last", end]
-    assert transport.is_closing() == "is_closing"  # type: ignore[comparison-overlap]

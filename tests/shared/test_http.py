@@ -118,12 +118,20 @@ async def test_nobody_waits_long_for_it() -> None:
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.parametrize("status", [200, 204, 304, 400, 401, 403, 404, 409, 500])
+@pytest.mark.parametrize("status", [200, 204, 304, 400, 403, 404, 409, 500])
 async def test_every_other_answer_is_the_callers(status: int) -> None:
     fake = Fake(status)
     async with calling(fake) as client:
         assert (await client.get("/x")).status_code == status
     assert len(fake.calls) == 1
+
+
+@pytest.mark.usefixtures("no_waits")
+async def test_a_token_that_is_refused_is_replaced() -> None:
+    fake = Fake(401)
+    async with calling(fake) as client:
+        assert (await client.get("/x")).status_code == 200
+    assert authorization(fake.calls) == ["Bearer token-1", "Bearer token-2"]
 
 
 @pytest.mark.usefixtures("no_waits")

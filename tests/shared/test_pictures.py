@@ -141,6 +141,10 @@ FRAMES = pictures.dicom_dataset(STORED)
 FRAMES.NumberOfFrames = 2
 LIAR = pydicom.dcmread(BytesIO(pictures.dicom_jpeg2000(pictures.ramp(top=65535))))
 LIAR.Rows, LIAR.Columns = 8, 8
+# A JP2 file instead of the bare codestream: its boxes would hide the size that is checked before decoding.
+BOXED = pydicom.dcmread(BytesIO(pictures.dicom_jpeg2000(pictures.ramp(top=65535))))
+BOXED.PixelData = pydicom.encaps.encapsulate([pictures.encoded(Image.fromarray(pictures.ramp(700, 600)), "JPEG2000")])
+BOXED["PixelData"].is_undefined_length = True
 DEFLATED = pictures.dicom_dataset(STORED)
 DEFLATED.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
 RLE_BOMB = pydicom.dcmread(BytesIO(pictures.dicom_rle(STORED)))
@@ -176,6 +180,7 @@ RLE_BOMB["PixelData"].is_undefined_length = True
         pytest.param(pictures.dicom_bytes(LIAR), id="dicom-liar"),
         pytest.param(pictures.dicom(STORED, photometric="YBR_FULL"), id="dicom-colour"),
         pytest.param(pictures.dicom(np.zeros((2, 2), np.uint32), bits=32), id="dicom-32-bits"),
+        pytest.param(pictures.dicom_bytes(BOXED), id="dicom-with-a-jp2-file-inside"),
         pytest.param(pictures.dicom_bytes(DEFLATED), id="dicom-deflated"),
         pytest.param(pictures.dicom_bytes(RLE_BOMB), id="dicom-rle-bomb"),
     ],

@@ -19,11 +19,11 @@ class ClientGone(Exception):
 
 
 class ClientTooSlow(LightboxError):
-    """The client has stopped in the middle of its request (RFC 9110 section 15.5.9)."""
+    """The client has stopped in the middle of its request (RFC 9110 section 15.5.9), or of reading the answer."""
 
     status = 408
     code = "request-timeout"
-    default_detail = f"The rest of the request did not arrive within {IDLE_SECONDS:.0f} seconds."
+    default_detail = f"The connection stood still for {IDLE_SECONDS:.0f} seconds."
 
 
 class StreamedBody:
@@ -81,7 +81,11 @@ async def open_body(exchange: Exchange, max_body: int) -> Body:
             return None
     elif int(announced) > max_body:
         raise too_large(max_body)
-    message = await exchange.receive()
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            message = await exchange.receive()
+    except TimeoutError:
+        raise ClientTooSlow from None
     if message["type"] == "http.disconnect":
         raise ClientGone
     first: bytes = message.get("body", b"")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.bodies import Body, ClientGone, ClientWatch, StreamedBody, open_body
+from gateway.bodies import IDLE_SECONDS, Body, ClientGone, ClientTooSlow, ClientWatch, StreamedBody, open_body
 from gateway.circuit import Circuit
 from gateway.exchange import Exchange
 from gateway.headers import answer_headers
@@ -167,9 +167,9 @@ async def _pump(connection: Connection, body: StreamedBody, timeout: float) -> N
     chunked = not body.has_length
     try:
         async for chunk in body:
-            await connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+            await connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk, timeout)
         if chunked:
-            await connection.write(b"0\r\n\r\n")
+            await connection.write(b"0\r\n\r\n", timeout)
     except (ClientGone, LightboxError):
         connection.fail(HungUp("the client broke off"))
     except UpstreamError:
@@ -183,5 +183,10 @@ async def _answer(exchange: Exchange, connection: Connection) -> None:
     send = exchange.send
     await exchange.start(connection.status, answer_headers(connection.headers, connection.status))
     while not connection.complete:
-        await send({"type": "http.response.body", "body": await connection.read(), "more_body": True})
+        chunk = await connection.read()
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):  # who does not read may not hold a service's answer
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
+            raise ClientTooSlow from None
     await send({"type": "http.response.body", "body": connection.take()})

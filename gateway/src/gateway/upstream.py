@@ -80,13 +80,19 @@ class Connection(asyncio.BufferedProtocol):
         self._active = True
         self._transport.write(data)
 
-    async def write(self, data: bytes) -> None:
-        """Send a piece of the body, and wait while the service does not keep up. Raises `UpstreamError`."""
+    async def write(self, data: bytes, timeout: float) -> None:  # noqa: ASYNC109 - a timer only where one is needed
+        """Send a piece of the body, and wait while the service does not keep up; `Silent` after `timeout` seconds of
+        it. Raises `UpstreamError`."""
         if self.closed:
             raise self._failure or HungUp
         self._transport.write(data)
         if self._drained is not None:
-            await self._drained
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._drained
+            except TimeoutError:
+                self.fail(Silent())
+                raise Silent from None
 
     def expect(self, timeout: float) -> None:
         """Start the clock: the request was sent, and silence of `timeout` seconds is a failure from now on."""

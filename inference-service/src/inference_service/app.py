@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from inference_service.clients.accounts import AuthServiceAccounts
@@ -66,6 +66,7 @@ def create_app(settings: InferenceSettings | None = None) -> FastAPI:
                     catalog=catalog,
                     engine=engine,
                     reader=PictureReader(engine, decoders=cores, max_pixels=configured.max_picture_pixels),
+                    rendering=CapacityLimiter(1),
                     links=SignedLinks(configured.own_secret(), MEDIA_PATH),
                     chexray=await engine.load(catalog.serving(CHEXRAY_SYSTEM, configured.chexray_model, FINDINGS)),
                     covid19=await engine.load(catalog.serving(COVID19_SYSTEM, configured.covid19_model, LABELS)),

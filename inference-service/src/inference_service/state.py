@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from inference_service.clients.accounts import AccountDirectory
@@ -24,6 +25,8 @@ class Services:
     catalog: ModelCatalog
     engine: Engine
     reader: PictureReader
+    rendering: CapacityLimiter
+    """Converts pictures for browsers, apart from those that are read by models."""
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel

@@ -84,9 +84,10 @@ class Blobs:
         self._large = large
         self._row_limit = row_limit
 
-    async def put(self, session: WriteSession, data: bytes) -> bytes:
-        """Keep `data`, durable when the transaction commits; returns its SHA-256. The same bytes are kept once."""
-        digest = sha256(data)
+    async def put(self, session: WriteSession, data: bytes, digest: bytes | None = None) -> bytes:
+        """Keep `data`, durable when the transaction commits; returns its SHA-256, which may be given where it is known
+        (a large one takes long enough to be made in a thread). The same bytes are kept once."""
+        digest = digest or sha256(data)
         row: Mapping[str, object] = {"sha256": digest, "size": len(data), "data": data}
         if self._large is not None and len(data) > self._row_limit:
             await self._large.put(digest, data)

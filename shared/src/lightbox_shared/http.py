@@ -38,6 +38,10 @@ class ServiceTokens:
         self._expires_at = 0.0
         self._lock = anyio.Lock()
 
+    def forget(self) -> None:
+        """Ask for a new one next time: somebody has refused the one that we have."""
+        self._expires_at = 0.0
+
     async def get(self) -> str:
         """A valid token. Raises `httpx.HTTPError` when auth-service does not give one."""
         if time.monotonic() < self._expires_at - RENEW_BEFORE_SECONDS:
@@ -68,6 +72,9 @@ class ServiceClient:
                 with attempt:
                     token = await self._tokens.get()
                     answer = await self._http.get(path, params=params, headers=outgoing_headers(token))
+                    if answer.status_code == httpx.codes.UNAUTHORIZED:
+                        self._tokens.forget()
+                        raise _TryAgain(answer.status_code)
                     if answer.status_code in _TRY_AGAIN:
                         raise _TryAgain(answer.status_code)
                     return answer

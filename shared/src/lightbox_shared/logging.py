@@ -96,19 +96,30 @@ class _StandardOutput:
         sys.stdout.flush()
 
 
+class _ServiceName:
+    """Adds the name of the service; loggers that were made earlier in this process learn a new one too."""
+
+    def __init__(self) -> None:
+        self.name = ""
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = self.name
+        return event
+
+
+_service_name = _ServiceName()
+
+
 def configure_logging(service: str, level: str, log_format: str) -> None:
     """Send structlog and the standard library's loggers to standard output in one format."""
-
-    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
+    _service_name.name = service
 
     output = cast("TextIO", _StandardOutput())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        add_service,
+        _service_name,
         structlog.processors.format_exc_info,
         redact,
     ]

@@ -7,6 +7,8 @@ from typing import Final
 
 MAX_USERNAME_LENGTH: Final = 150
 MAX_PASSWORD_LENGTH: Final = 1024
+LONGEST_TYPED_USERNAME: Final = 4 * MAX_USERNAME_LENGTH
+"""Before it is composed. Nothing longer is normalised: that takes time that grows with the square of the length."""
 
 USERNAME_RULE: Final = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
 _USERNAME: Final = re.compile(r"[\w.@+-]+")

@@ -10,7 +10,13 @@ from datetime import datetime
 from auth_service.accounts import repository
 from auth_service.accounts.errors import UsernameTaken, WrongCredentials
 from auth_service.accounts.models import Account
-from auth_service.accounts.names import clean_username, password_problem, username_key, username_problem
+from auth_service.accounts.names import (
+    LONGEST_TYPED_USERNAME,
+    clean_username,
+    password_problem,
+    username_key,
+    username_problem,
+)
 from auth_service.accounts.passwords import Passwords
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database, WriteSession
@@ -71,8 +77,10 @@ class Accounts:
 
     async def authenticate(self, username: str, password: str) -> Proof:
         """Check a password, in the same time whether or not the account exists. Raises `WrongCredentials`."""
-        async with self._database.reading() as session:
-            account = await repository.find_by_key(session, username_key(username))
+        account = None
+        if len(username) <= LONGEST_TYPED_USERNAME:
+            async with self._database.reading() as session:
+                account = await repository.find_by_key(session, username_key(username))
         fits, replacement = await self._passwords.verify(password, None if account is None else account.password_hash)
         if account is None or not fits:
             raise WrongCredentials

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from auth_service.accounts.errors import UsernameTaken, WrongCredentials
-from auth_service.accounts.names import MAX_PASSWORD_LENGTH
+from auth_service.accounts.names import MAX_PASSWORD_LENGTH, MAX_USERNAME_LENGTH
 from auth_service.logins.schemas import CheXRayLoggedIn, CheXRayLogin, CheXRaySignedUp, CheXRaySignUp
 from auth_service.sessions.service import Client
 from auth_service.state import AccountsState, LoginsState
@@ -31,8 +31,10 @@ async def sign_up(
 ) -> CheXRaySignedUp:
     """Register an account and log it in."""
     fields = Fields(await read_fields(request))
-    username, password = fields.text("username", trim=True), fields.text("password")
-    repeated = fields.optional_text("password2")
+    # Lengths first: normalising a long text takes time that grows with the square of its length.
+    username = fields.text("username", trim=True, max_length=MAX_USERNAME_LENGTH)
+    password = fields.text("password", max_length=MAX_PASSWORD_LENGTH)
+    repeated = fields.optional_text("password2", max_length=MAX_PASSWORD_LENGTH)
     for problem in accounts.problems(username, password):
         fields.reject(problem.field, problem.message)
     if repeated is not None and _composed(repeated) != _composed(password):

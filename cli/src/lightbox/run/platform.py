@@ -24,6 +24,7 @@ from lightbox_shared.config import Settings
 
 READY_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
+LOOPBACK: Final = "127.0.0.1"
 
 
 class StartError(RuntimeError):
@@ -71,6 +72,8 @@ class Platform:
                 "LIGHTBOX_CLIENT_SECRET": own.client_secret,
                 "LIGHTBOX_SECRET_KEY": own.secret_key,
             }
+            if service != "gateway":
+                environment["LIGHTBOX_HOST"] = LOOPBACK  # the gateway is the only door
             # Each knows its own database only; the address of the server is for us.
             environment.pop("DATABASE_URL", None)
             environment["LIGHTBOX_DATABASE_URL"] = databases[service]

@@ -1,7 +1,7 @@
 """Reading a picture with a model: decode, crop, scale, run, score; and the record of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
@@ -13,11 +13,11 @@ from lightbox_shared.blobs import sha256
 from lightbox_shared.database import WriteSession
 from lightbox_shared.images import MediaType, decode_grey
 
-Keep = Callable[[], Awaitable[None]]
-"""Keeps the bytes of a picture; called once it is known to be one."""
+Keep = Callable[[bytes], Coroutine[None, None, None]]
+"""Keeps the bytes of a picture, given their SHA-256; called once they are known to be one."""
 
 
-async def _keep_nothing() -> None:
+async def _keep_nothing(_digest: bytes) -> None:
     pass
 
 
@@ -41,7 +41,7 @@ class PictureReader:
 
     def __init__(self, engine: Engine, *, decoders: int, max_pixels: int) -> None:
         self._engine = engine
-        self.decoding = CapacityLimiter(decoders)
+        self._decoding = CapacityLimiter(decoders)
         self._max_pixels = max_pixels
 
     async def read(self, data: bytes, model: LoadedModel, keep: Keep = _keep_nothing) -> PictureRead:
@@ -51,8 +51,8 @@ class PictureReader:
         """
         scheduler = self._engine.scheduler
         with scheduler.admit(model.plan):
-            digest, media_type, tensor = await to_thread.run_sync(self._prepare, data, model, limiter=self.decoding)
-            keeping = asyncio.ensure_future(keep())
+            digest, media_type, tensor = await to_thread.run_sync(self._prepare, data, model, limiter=self._decoding)
+            keeping = asyncio.create_task(keep(digest))
             try:
                 raw = await scheduler.run(model.plan, tensor)
             except BaseException:

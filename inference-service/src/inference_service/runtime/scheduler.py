@@ -1,8 +1,7 @@
 """The queue in front of the cores.
 
 One picture alone gets all cores, so that the answer is quick; as soon as a second one waits, each gets one core, so
-that the most get done. The queue is bounded: who comes when it is full is told when to come back, and whoever leaves
-while waiting costs nothing.
+that the most get done. The queue is bounded: who comes when it is full is told when to come back.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import UserBody, XRayBody
 from lightbox_shared.auth.dependencies import CurrentAccount
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
-from lightbox_shared.conditional import bytes_response
+from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.forms import read_fields
 from lightbox_shared.uploads import read_upload
@@ -68,7 +68,10 @@ async def picture(
 ) -> Response:
     """A picture, for whoever has its link."""
     found = await service.picture_behind(components, session, xray_id, key)
-    data, media_type = await service.picture_for_browsers(components, session, found)
     # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
-    return bytes_response(request, data, media_type, etag=found.picture_sha256.hex(), headers=headers)
+    etag = found.picture_sha256.hex()
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        return bytes_response(request, b"", found.media_type, etag=etag, headers=headers)
+    data, media_type = await service.picture_for_browsers(components, session, found)
+    return bytes_response(request, data, media_type, etag=etag, headers=headers)

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import unicodedata
 from typing import Final
 
 from anyio import to_thread
@@ -13,13 +14,14 @@ from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.errors import InvalidRequest, NotFound
+from lightbox_shared.errors import InvalidRequest, NotFound, Unavailable
 from lightbox_shared.images import MediaType, PictureError, decode_grey
 from lightbox_shared.uploads import Upload
 
 SYSTEM: Final = "chexray"
 FINDINGS: Final = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
 MAX_TITLE: Final = 255
+MAX_RENDERINGS_WAITING: Final = 16
 MEDIA_PATH: Final = "/api/chexray/media"
 
 
@@ -27,7 +29,7 @@ def check_title(title: str) -> str:
     """Raises `InvalidRequest` for a title that is too long or has control characters; an empty one is fine."""
     if len(title) > MAX_TITLE:
         raise InvalidRequest.of("title", f"Ensure this field has no more than {MAX_TITLE} characters.")
-    if not title.isprintable():
+    if any(unicodedata.category(each) == "Cc" for each in title):
         raise InvalidRequest.of("title", "Control characters are not allowed.")
     return title
 
@@ -46,9 +48,9 @@ async def upload(services: Services, session: WriteSession, upload: Upload, acco
         raise InvalidRequest.of("image", "The submitted file is empty.")
     data = upload.data
 
-    async def keep() -> None:
+    async def keep(digest: bytes) -> None:
         async with services.database.writing() as own:
-            await services.blobs.put(own, data)
+            await services.blobs.put(own, data, digest)
 
     try:
         read = await services.reader.read(data, services.chexray, keep)
@@ -102,6 +104,7 @@ async def picture_behind(services: Services, session: ReadSession, xray_id: int,
 async def picture_for_browsers(services: Services, session: ReadSession, xray: XRay) -> tuple[bytes, str]:
     """Bytes and media type of what an `<img>` tag can show: the original, or a PNG of what no browser reads."""
     data = await services.blobs.get(session, xray.picture_sha256)
+    await session.close()  # the connection is for others while the picture is made
     media_type = MediaType(xray.media_type)
     if media_type.shown_by_browsers:
         return data, media_type.value
@@ -109,7 +112,9 @@ async def picture_for_browsers(services: Services, session: ReadSession, xray: X
     def render() -> bytes:
         return decode_grey(data, max_pixels=services.max_picture_pixels).png()
 
-    return await to_thread.run_sync(render, limiter=services.reader.decoding), MediaType.PNG.value
+    if services.rendering.statistics().tasks_waiting >= MAX_RENDERINGS_WAITING:
+        raise Unavailable("Too many pictures are being converted for browsers.")
+    return await to_thread.run_sync(render, limiter=services.rendering), MediaType.PNG.value
 
 
 def parse_xray_id(fields: dict[str, object]) -> int:

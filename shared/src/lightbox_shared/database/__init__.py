@@ -80,6 +80,7 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
+            hide_parameters=True,  # an error of the driver would carry names and hashes into the log
             connect_args={
                 "timeout": CONNECT_SECONDS,
                 "server_settings": {"timezone": "UTC", "jit": "off"},

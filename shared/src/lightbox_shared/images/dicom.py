@@ -73,7 +73,7 @@ def _check(dataset: FileDataset, max_pixels: int) -> None:
         frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
         if dataset.file_meta.TransferSyntaxUID == RLELossless:
             _check_rle(frame, rows * columns * int(dataset.BitsAllocated) // 8)
-        elif (size := _codestream_size(frame)) is not None and size != (columns, rows):
+        elif _codestream_size(frame) != (columns, rows):
             raise BrokenPicture("The DICOM file and the picture inside it disagree about its size.")
 
 
