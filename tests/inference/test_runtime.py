@@ -138,11 +138,11 @@ async def test_a_model_that_fails_does_not_take_its_core_along(scheduler: Schedu
     assert (await scheduler.run(plan(ControlledSession(open_=True)), PICTURE)).tolist() == [0.0]
 
 
-def test_calibration_takes_the_wide_way_only_where_it_is_quicker_and_the_same() -> None:
+def test_calibration_takes_the_wide_way_unless_it_is_slower_or_not_the_same() -> None:
     quicker = calibrate(lambda threads: SlowSession(4 / threads), WANTED, cores=2)
     assert quicker.wide is not None
     assert quicker.batch == 1
-    assert calibrate(lambda _threads: SlowSession(2), WANTED, cores=2).wide is None
+    assert calibrate(lambda threads: SlowSession(2 * threads), WANTED, cores=2).wide is None
     other_numbers = calibrate(lambda threads: SlowSession(4 / threads, offset=threads * 1e-3), WANTED, cores=2)
     assert other_numbers.wide is None
     assert calibrate(lambda _threads: SlowSession(1), WANTED, cores=1).wide is None
@@ -150,7 +150,7 @@ def test_calibration_takes_the_wide_way_only_where_it_is_quicker_and_the_same() 
 
 def test_calibration_batches_only_where_it_gains() -> None:
     assert calibrate(lambda _threads: SlowSession(2, per_picture=False), WANTED, cores=2).batch == 8
-    assert calibrate(lambda _threads: SlowSession(1), WANTED, cores=2).batch == 1
+    assert calibrate(lambda _threads: SlowSession(4), WANTED, cores=2).batch == 1
 
 
 async def test_the_engine_loads_each_model_once(tmp_path: Path, scheduler: Scheduler) -> None:

@@ -1,5 +1,6 @@
 """The application factory: one way to put a service together, so that all of them behave alike."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -42,6 +43,8 @@ def build_app(
     @asynccontextmanager
     async def with_state(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with lifespan(app) as state:
+            gc.collect()
+            gc.freeze()  # what was loaded until now stays; looking through it again and again is in vain
             yield {"settings": settings, **state}
 
     app = FastAPI(

@@ -1,12 +1,14 @@
 """How to run a model on this machine, found out by a short measurement at start-up.
 
-Two questions. Idle: is one run over all cores quicker than a run on one? Loaded: do more pictures get done by as many
-single-thread runs as there are cores, or one wide run after another, and does a batch help? A way that does not give
-bit for bit the numbers of the plain one (one picture, one thread) is never chosen: a prediction is a record that can
-be made again.
+Two questions. Idle: is one run over all cores slower than a run on one? Nobody else wants the cores then, so it is
+taken unless it is. Loaded: as many single-thread runs as there are cores, and in batches where that is a clear gain.
+A way that does not give bit for bit the numbers of the plain one (one picture, one thread) is never chosen: a
+prediction is a record that can be made again.
+
+Services start side by side and disturb each other's measurements. So the ways take turns, and the best time of each
+counts: a disturbance makes a run slower, never quicker.
 """
 
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +21,13 @@ from inference_service.models.description import InputDescription
 from inference_service.models.tensors import Tensor
 from inference_service.runtime.session import Session
 
-# A way has to be this much better than the plain one, so that noise does not decide.
+# A batch makes the first picture of it wait for the others, so it has to gain this much.
 WORTHWHILE: Final = 0.9
 BATCH: Final = 8
-MAX_SECONDS: Final = 1.0
-"""For each of the measurements of a model."""
+ONE_THREAD: Final = "one thread"
+ROUNDS: Final = 9
+MAX_SECONDS: Final = 2.0
+"""For the measurements of a model; three rounds are made in any case."""
 
 OpenSession = Callable[[int], Session]
 """Opens the model with a number of threads."""
@@ -42,47 +46,55 @@ class Plan:
 
 
 def calibrate(open_session: OpenSession, wanted: InputDescription, cores: int) -> Plan:
-    """Measure and decide; takes up to `MAX_SECONDS` for each of four ways. Call it in a thread."""
+    """Measure and decide; takes about `MAX_SECONDS`. Call it in a thread."""
     generator = np.random.default_rng(0)
     shape = (BATCH, wanted.channels, wanted.height, wanted.width)
     low, high = wanted.range
     pictures = generator.uniform(low, high, shape).astype(np.float32)
     narrow = open_session(1)
     plain = np.concatenate([narrow.run(pictures[i : i + 1]) for i in range(BATCH)])
-    one = _median_ms(lambda: narrow.run(pictures[:1]))
-    measured = {"one thread": one}
+    ways: dict[str, Callable[[], Tensor]] = {ONE_THREAD: lambda: narrow.run(pictures[:1])}
 
     wide: Session | None = None
     if cores > 1:
         candidate = open_session(cores)
-        measured[f"{cores} threads"] = _median_ms(lambda: candidate.run(pictures[:1]))
-        measured[f"{cores} runs side by side"] = _side_by_side_ms(narrow, pictures, cores)
-        same = all(np.array_equal(candidate.run(pictures[i : i + 1])[0], plain[i]) for i in range(BATCH))
-        if same and measured[f"{cores} threads"] < one * WORTHWHILE:
+        if all(np.array_equal(candidate.run(pictures[i : i + 1])[0], plain[i]) for i in range(BATCH)):
             wide = candidate
-
-    batch = 1
+            ways[f"{cores} threads"] = lambda: candidate.run(pictures[:1])
     try:
         together = narrow.run(pictures)
     except Exception:  # noqa: BLE001 - a graph without a dynamic batch axis takes one picture at a time
         together = None
-    if together is not None and np.array_equal(together, plain):
-        measured[f"batch of {BATCH}"] = _median_ms(lambda: narrow.run(pictures)) / BATCH
-        if measured[f"batch of {BATCH}"] < one * WORTHWHILE:
-            batch = BATCH
+    batches = together is not None and np.array_equal(together, plain)
+    if batches:
+        ways[f"batch of {BATCH}"] = lambda: narrow.run(pictures)
+
+    measured = _best_ms(ways)
+    batch = 1
+    if batches:
+        measured[f"batch of {BATCH}"] /= BATCH
+        batch = BATCH if measured[f"batch of {BATCH}"] < measured[ONE_THREAD] * WORTHWHILE else 1
+    if wide is not None and measured[f"{cores} threads"] > measured[ONE_THREAD]:
+        wide = None
+    if cores > 1:
+        measured[f"{cores} runs side by side"] = _side_by_side_ms(narrow, pictures, cores)
     return Plan(narrow, wide, batch, {name: round(value, 2) for name, value in measured.items()})
 
 
-def _median_ms(run: Callable[[], Tensor]) -> float:
-    """The median of up to nine runs after one to warm up."""
-    run()
-    times: list[float] = []
-    started = time.perf_counter()
-    while len(times) < 9 and (len(times) < 3 or time.perf_counter() - started < MAX_SECONDS):
-        before = time.perf_counter()
+def _best_ms(ways: dict[str, Callable[[], Tensor]]) -> dict[str, float]:
+    """The shortest time of each way in up to `ROUNDS` rounds, taking turns, after one round to warm up."""
+    for run in ways.values():
         run()
-        times.append((time.perf_counter() - before) * 1e3)
-    return statistics.median(times)
+    best = dict.fromkeys(ways, float("inf"))
+    started = time.perf_counter()
+    for number in range(ROUNDS):
+        if number >= 3 and time.perf_counter() - started > MAX_SECONDS:
+            break
+        for name, run in ways.items():
+            before = time.perf_counter()
+            run()
+            best[name] = min(best[name], (time.perf_counter() - before) * 1e3)
+    return best
 
 
 def _side_by_side_ms(session: Session, pictures: Tensor, cores: int) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from anyio import to_thread
 
 from inference_service.models.tensors import Tensor
-from inference_service.runtime.calibration import Plan
+from inference_service.runtime.calibration import ONE_THREAD, Plan
 from lightbox_shared.errors import Unavailable
 
 LONGEST_RETRY_SECONDS: Final = 60
@@ -55,7 +55,7 @@ class Scheduler:
         """A place for one picture, from before it is decoded until it has run, so that neither work nor memory piles
         up behind the cores. Raises `Unavailable`, with the time that the queue will take, when there is none."""
         if self._admitted >= self._limit:
-            seconds = self._admitted * plan.milliseconds["one thread"] / 1e3 / self._cores
+            seconds = self._admitted * plan.milliseconds[ONE_THREAD] / 1e3 / self._cores
             retry_after = min(max(math.ceil(seconds), 1), LONGEST_RETRY_SECONDS)
             raise Unavailable("Too many pictures are waiting for a model.", retry_after=retry_after)
         self._admitted += 1
