@@ -48,17 +48,26 @@ def _free(port: int) -> bool:
 def running_platform(**environment: str) -> Iterator[Platform]:
     """A platform that is ready, with these settings for every service; stopped and removed afterwards."""
     with temporary_folder() as folder:
-        before = dict(os.environ)
-        cleared = {name for name in os.environ if name.startswith("LIGHTBOX_") or name == "DATABASE_URL"}
-        for name in cleared:
-            del os.environ[name]
-        os.environ.update(environment)
         platform = Platform(Settings(port=free_port_block(), data_dir=folder), say=lambda _line: None)
         try:
-            platform.start()
+            with _environment(environment):
+                platform.start()
             platform.wait_ready()
             yield platform
         finally:
             platform.stop()
-            os.environ.clear()
-            os.environ.update(before)
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """These settings and no others, for the processes that are started meanwhile; other tests see none of it."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("LIGHTBOX_") or name == "DATABASE_URL":
+            del os.environ[name]
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

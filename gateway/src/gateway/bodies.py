@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from gateway.exchange import Exchange
 from lightbox_shared.errors import LightboxError, TooLarge
@@ -24,6 +24,18 @@ class ClientTooSlow(LightboxError):
     status = 408
     code = "request-timeout"
     default_detail = f"The connection stood still for {IDLE_SECONDS:.0f} seconds."
+
+
+async def _next(receive: Receive) -> Message:
+    """The next piece of a body. Raises `ClientTooSlow` and `ClientGone`."""
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            message = await receive()
+    except TimeoutError:
+        raise ClientTooSlow from None
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message
 
 
 class StreamedBody:
@@ -51,13 +63,7 @@ class StreamedBody:
         if self._first:
             yield self._first
         while True:
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    message = await self._receive()
-            except TimeoutError:
-                raise ClientTooSlow from None
-            if message["type"] == "http.disconnect":
-                raise ClientGone
+            message = await _next(self._receive)
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > self._max_body:
@@ -81,13 +87,7 @@ async def open_body(exchange: Exchange, max_body: int) -> Body:
             return None
     elif int(announced) > max_body:
         raise too_large(max_body)
-    try:
-        async with asyncio.timeout(IDLE_SECONDS):
-            message = await exchange.receive()
-    except TimeoutError:
-        raise ClientTooSlow from None
-    if message["type"] == "http.disconnect":
-        raise ClientGone
+    message = await _next(exchange.receive)
     first: bytes = message.get("body", b"")
     if len(first) > max_body:
         raise too_large(max_body)
