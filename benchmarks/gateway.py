@@ -14,8 +14,9 @@ from jose import jwk
 
 from benchmarks import load
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
-from benchmarks.running import free_port, running, running_platform, sign_up, temporary_folder
+from benchmarks.running import free_port, running, sign_up
 from benchmarks.upstream import LARGE, SMALL
+from lightbox.run.temporary import running_platform, temporary_folder
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 1

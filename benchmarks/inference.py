@@ -6,8 +6,9 @@ from typing import Final
 from benchmarks import densenet, load
 from benchmarks.harness import VAR, Effort, Result, Row, Subject, compare, progress
 from benchmarks.loop import Loop, Setting, settings_for
-from benchmarks.running import running_platform, sign_up
+from benchmarks.running import sign_up
 from inference_service.runtime.engine import usable_cores
+from lightbox.run.temporary import running_platform
 
 CLIENTS: Final = 16
 SCREENING_SECONDS: Final = 2.0

@@ -1,0 +1,71 @@
+"""A whole platform for a while: real processes, a real database server, the real gateway, and nothing left afterwards.
+The tests and the benchmarks stand on it."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lightbox.run.platform import Platform, StartError
+from lightbox_shared.config import Settings
+from lightbox_shared.ports import OFFSETS
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that the database server's own user can reach when we are root."""
+    folder = Path(tempfile.mkdtemp(prefix="lightbox-temporary-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port_block() -> int:
+    """A port for the gateway with free ones for every service behind it."""
+    for start in range(18_000 + os.getpid() % 1000 * 10, 32_000, 10):
+        if all(_free(start + offset) for offset in OFFSETS.values()):
+            return start
+    raise StartError("There are no free ports.")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def running_platform(**environment: str) -> Iterator[Platform]:
+    """A platform that is ready, with these settings for every service; stopped and removed afterwards."""
+    with temporary_folder() as folder:
+        platform = Platform(Settings(port=free_port_block(), data_dir=folder), say=lambda _line: None)
+        try:
+            with _environment(environment):
+                platform.start()
+            platform.wait_ready()
+            yield platform
+        finally:
+            platform.stop()
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """These settings and no others, for the processes that are started meanwhile; nobody else sees any of it."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("LIGHTBOX_") or name == "DATABASE_URL":
+            del os.environ[name]
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
