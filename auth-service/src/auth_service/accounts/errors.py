@@ -20,5 +20,13 @@ class WrongCredentials(NotAuthenticated):
     default_detail = "Unable to log in with provided credentials."
 
 
+class NoSuchAccount(WrongCredentials):
+    """There is no such account. Only dialects whose documented answers tell make a difference."""
+
+
+class WrongPassword(WrongCredentials):
+    """The account exists, and its password is another."""
+
+
 class BootstrapFailed(RuntimeError):
     """The first start can't make its accounts; the text says what to do."""

@@ -4,11 +4,12 @@ A password takes tens of milliseconds to hash, so nothing here holds a connectio
 read in a session of its own, and the caller's transaction starts after.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Final
 
 from auth_service.accounts import repository
-from auth_service.accounts.errors import UsernameTaken, WrongCredentials
+from auth_service.accounts.errors import NoSuchAccount, UsernameTaken, WrongPassword
 from auth_service.accounts.models import Account
 from auth_service.accounts.names import (
     LONGEST_TYPED_USERNAME,
@@ -24,6 +25,15 @@ from lightbox_shared.errors import FieldError
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What people say about themselves; all of it may be missing."""
+
+    nickname: str | None = None
+    email: str | None = None
+    photo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Somebody knew the password that an account had since `password_changed_at`."""
 
@@ -31,6 +41,9 @@ class Proof:
     password_changed_at: datetime
     replacement_hash: str | None
     """The same password in today's kind of hash, where the stored one is outdated."""
+
+
+NO_PROFILE: Final = Profile()
 
 
 class Accounts:
@@ -55,7 +68,13 @@ class Accounts:
             return await repository.find_by_key(session, username_key(username)) is not None
 
     async def register(
-        self, session: WriteSession, username: str, password: str, *, authority: Authority = Authority.NONE
+        self,
+        session: WriteSession,
+        username: str,
+        password: str,
+        *,
+        authority: Authority = Authority.NONE,
+        profile: Profile = NO_PROFILE,
     ) -> Account:
         """Add an account; its name and password have no `problems`. Raises `UsernameTaken`.
 
@@ -69,6 +88,7 @@ class Accounts:
                 "username_key": username_key(username),
                 "password_hash": password_hash,
                 "authority": authority,
+                **asdict(profile),
             },
         )
         if account is None:
@@ -76,24 +96,27 @@ class Accounts:
         return account
 
     async def authenticate(self, username: str, password: str) -> Proof:
-        """Check a password, in the same time whether or not the account exists. Raises `WrongCredentials`."""
+        """Check a password, in the same time whether or not the account exists. Raises `NoSuchAccount` or
+        `WrongPassword`, which most dialects answer alike."""
         account = None
         if len(username) <= LONGEST_TYPED_USERNAME:
             async with self._database.reading() as session:
                 account = await repository.find_by_key(session, username_key(username))
         fits, replacement = await self._passwords.verify(password, None if account is None else account.password_hash)
-        if account is None or not fits:
-            raise WrongCredentials
+        if account is None:
+            raise NoSuchAccount
+        if not fits:
+            raise WrongPassword
         return Proof(account.id, account.password_changed_at, replacement)
 
     async def confirm(self, session: WriteSession, proof: Proof) -> Account:
-        """The account of a proof, locked until the transaction ends. Raises `WrongCredentials` if its password was
+        """The account of a proof, locked until the transaction ends. Raises `WrongPassword` if its password was
         changed since: whoever changes a password and then ends all sessions must not miss this one."""
         account = await repository.lock_unchanged(
             session, proof.account_id, proof.password_changed_at, to_update=proof.replacement_hash is not None
         )
         if account is None:
-            raise WrongCredentials
+            raise WrongPassword
         if proof.replacement_hash is not None:
             await repository.replace_hash(session, account.id, proof.replacement_hash)
         return account

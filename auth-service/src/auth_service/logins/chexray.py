@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from auth_service.accounts.errors import UsernameTaken, WrongCredentials
 from auth_service.accounts.names import MAX_PASSWORD_LENGTH, MAX_USERNAME_LENGTH
 from auth_service.logins.schemas import CheXRayLoggedIn, CheXRayLogin, CheXRaySignedUp, CheXRaySignUp
+from auth_service.origin import RequestOrigin
 from auth_service.sessions.service import Client
 from auth_service.state import AccountsState, LoginsState
 from lightbox_shared.database import Writing
@@ -27,7 +28,13 @@ router = APIRouter(prefix=PREFIX, tags=["CheXRay"])
 
 @router.post("/signup", openapi_extra=documented_body(CheXRaySignUp))
 async def sign_up(
-    request: Request, response: Response, session: Writing, accounts: AccountsState, logins: LoginsState
+    request: Request,
+    response: Response,
+    *,
+    session: Writing,
+    accounts: AccountsState,
+    logins: LoginsState,
+    origin: RequestOrigin,
 ) -> CheXRaySignedUp:
     """Register an account and log it in."""
     fields = Fields(await read_fields(request))
@@ -43,7 +50,7 @@ async def sign_up(
         fields.reject("username", TAKEN)
     fields.check()
     try:
-        login = await logins.sign_up(session, username, password, CLIENT)
+        login = await logins.sign_up(session, username, password, CLIENT, origin)
     except UsernameTaken as error:
         raise InvalidRequest.of("username", TAKEN) from error
     response.headers["Cache-Control"] = "no-store"
@@ -51,14 +58,16 @@ async def sign_up(
 
 
 @router.post("/login", openapi_extra=documented_body(CheXRayLogin))
-async def log_in(request: Request, response: Response, session: Writing, logins: LoginsState) -> CheXRayLoggedIn:
+async def log_in(
+    request: Request, response: Response, *, session: Writing, logins: LoginsState, origin: RequestOrigin
+) -> CheXRayLoggedIn:
     """Open a session; the token lives for 30 days."""
     fields = Fields(await read_fields(request))
     username = fields.text("username", trim=True)
     password = fields.text("password", max_length=MAX_PASSWORD_LENGTH)
     fields.check()
     try:
-        login = await logins.log_in(session, username, password, CLIENT)
+        login = await logins.log_in(session, username, password, CLIENT, origin)
     except WrongCredentials as error:
         raise InvalidRequest(error.detail, fields=[FieldError("", error.detail)]) from error
     response.headers["Cache-Control"] = "no-store"

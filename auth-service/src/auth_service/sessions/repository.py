@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select, update
 
+from auth_service.accounts.models import Account
 from auth_service.orm import XID8
 from auth_service.sessions.models import LoginSession
 from lightbox_shared.auth.tokens import LEEWAY_SECONDS
@@ -23,14 +24,18 @@ class Revocations:
     revoked: list[tuple[int, datetime]]
 
 
-async def insert_session(
-    session: WriteSession, *, account_id: int, client_id: str, created_at: datetime, expires_at: datetime
-) -> LoginSession:
+async def insert(session: WriteSession, row: LoginSession) -> LoginSession:
     """Add a session; it has its id then."""
-    row = LoginSession(account_id=account_id, client_id=client_id, created_at=created_at, expires_at=expires_at)
     session.add(row)
     await session.flush()
     return row
+
+
+async def find_live(session: ReadSession | WriteSession, account_id: int, session_id: int | None) -> Account | None:
+    """The account of a session that has neither ended nor expired, as the account is now."""
+    statement = select(Account).join(LoginSession, LoginSession.account_id == Account.id)
+    live = (LoginSession.id == session_id, LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now())
+    return (await session.execute(statement.where(Account.id == account_id, *live))).scalar_one_or_none()
 
 
 async def revoke(session: WriteSession, account_id: int, session_id: int) -> None:
@@ -38,15 +43,22 @@ async def revoke(session: WriteSession, account_id: int, session_id: int) -> Non
     await _revoke(session, LoginSession.account_id == account_id, LoginSession.id == session_id)
 
 
-async def revoke_all(session: WriteSession, account_id: int) -> None:
-    """Revoke all sessions of an account."""
-    await _revoke(
-        session, LoginSession.account_id == account_id, LoginSession.expires_at > func.now() - _STILL_ACCEPTED
-    )
+async def revoke_all(session: WriteSession, account_id: int, *, but_of_client: str | None = None) -> None:
+    """Revoke all sessions of an account, except those of one kind of client."""
+    which = [LoginSession.account_id == account_id, LoginSession.expires_at > func.now() - _STILL_ACCEPTED]
+    if but_of_client is not None:
+        which.append(LoginSession.client_id != but_of_client)
+    await _revoke(session, *which)
 
 
 async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> None:
-    values = {"revoked_at": func.now(), "revoked_xid": func.pg_current_xact_id()}
+    # No token of it lives longer than this; a session that could go on for months leaves the feed as soon.
+    last_token = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, LoginSession.token_seconds) + _STILL_ACCEPTED
+    values = {
+        "revoked_at": func.now(),
+        "revoked_xid": func.pg_current_xact_id(),
+        "expires_at": func.least(LoginSession.expires_at, last_token),
+    }
     await session.execute(update(LoginSession).where(*which, LoginSession.revoked_at.is_(None)).values(values))
 
 

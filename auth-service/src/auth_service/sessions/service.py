@@ -2,20 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from auth_service.accounts.models import Account
 from auth_service.sessions import repository
+from auth_service.sessions.models import LoginSession
 from auth_service.sessions.tokens import TokenIssuer
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
+API_KEY_CLIENT: Final = "api-key"
+"""The client of the sessions that API keys are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A kind of client, and how long its logins last (at most `keys.rotation.LONGEST_TOKEN_LIFETIME`)."""
+    """A kind of client, and how long its logins last."""
 
     client_id: str
     lifetime: timedelta
+    token_lifetime: timedelta | None = None
+    """Of an access token, where a session has several one after the other; by default one lives as long as the session.
+    At most `keys.rotation.LONGEST_TOKEN_LIFETIME`."""
+
+    @property
+    def token_seconds(self) -> int:
+        """How long an access token lives."""
+        return int((self.token_lifetime or self.lifetime).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +47,42 @@ class Sessions:
     def __init__(self, issuer: TokenIssuer) -> None:
         self._issuer = issuer
 
-    async def open(self, session: WriteSession, account: Account, client: Client) -> OpenedSession:
-        """Open a session for an account that has been authenticated in this transaction, and sign its token."""
+    async def open(
+        self, session: WriteSession, account: Account, client: Client, *, scope: str | None = None
+    ) -> OpenedSession:
+        """Open a session for an account that has been authenticated in this transaction, and sign its first token."""
         issued_at = self._issuer.now()
-        seconds = int(client.lifetime.total_seconds())
-        row = await repository.insert_session(
-            session,
+        row = LoginSession(
             account_id=account.id,
             client_id=client.client_id,
             created_at=datetime.fromtimestamp(issued_at, UTC),
-            expires_at=datetime.fromtimestamp(issued_at + seconds, UTC),
+            expires_at=datetime.fromtimestamp(issued_at, UTC) + client.lifetime,
+            token_seconds=client.token_seconds,
+            scope=scope,
         )
+        return self.issue(await repository.insert(session, row), account)
+
+    def issue(self, row: LoginSession, account: Account, *, scope: str | None = None) -> OpenedSession:
+        """Sign a token of a session, with the authority that its account has now; `scope` narrows that of the session.
+        It does not outlive the session."""
+        issued_at = self._issuer.now()
+        expires_at = min(issued_at + row.token_seconds, int(row.expires_at.timestamp()))
         token = self._issuer.for_account(
             account.id,
             Authority(account.authority),
             session_id=row.id,
-            client_id=client.client_id,
+            client_id=row.client_id,
+            scope=row.scope if scope is None else scope,
             issued_at=issued_at,
-            expires_at=issued_at + seconds,
+            expires_at=expires_at,
         )
-        return OpenedSession(row.id, token, seconds)
+        return OpenedSession(row.id, token, expires_at - issued_at)
 
     async def revoke(self, session: WriteSession, account_id: int, session_id: int) -> None:
         """End one session of an account; one that has ended stays as it is."""
         await repository.revoke(session, account_id, session_id)
 
-    async def revoke_all(self, session: WriteSession, account_id: int) -> None:
-        """End all sessions of an account. After a change of its password: in the same transaction, after the change,
-        so that a login under way with the old password is either included or refused."""
-        await repository.revoke_all(session, account_id)
+    async def revoke_all(self, session: WriteSession, account_id: int, *, api_keys: bool = False) -> None:
+        """End all sessions of an account, and its API keys too if asked. After a change of its password: in the same
+        transaction, after the change, so that a login under way with the old password is either included or refused."""
+        await repository.revoke_all(session, account_id, but_of_client=None if api_keys else API_KEY_CLIENT)

@@ -28,19 +28,28 @@ class TokenIssuer:
         return int(self._clock())
 
     def for_account(
-        self, account_id: int, authority: Authority, *, session_id: int, client_id: str, issued_at: int, expires_at: int
+        self,
+        account_id: int,
+        authority: Authority,
+        *,
+        session_id: int,
+        client_id: str,
+        scope: str | None = None,
+        issued_at: int,
+        expires_at: int,
     ) -> str:
         """A token of a session. Times are seconds since the epoch. Raises `NoSigningKey`."""
-        return self._sign(
-            {
-                "sub": f"{ACCOUNT_SUBJECT}{account_id}",
-                "sid": session_id,
-                "authority": int(authority),
-                "client_id": client_id,
-                "iat": issued_at,
-                "exp": expires_at,
-            }
-        )
+        claims: dict[str, str | int] = {
+            "sub": f"{ACCOUNT_SUBJECT}{account_id}",
+            "sid": session_id,
+            "authority": int(authority),
+            "client_id": client_id,
+            "iat": issued_at,
+            "exp": expires_at,
+        }
+        if scope is not None:
+            claims["scope"] = scope
+        return self._sign(claims)
 
     def for_service(self, name: str) -> str:
         """A token with which a service calls another one, for `SERVICE_TOKEN_SECONDS`. Raises `NoSigningKey`."""

@@ -1,0 +1,1 @@
+"""Keys with which programs and devices act for an account, within scopes."""

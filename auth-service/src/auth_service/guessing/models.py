@@ -1,0 +1,34 @@
+"""The tables behind slowing guesses."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Double, ForeignKey, LargeBinary, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth_service.accounts.models import Account
+from auth_service.orm import Base
+
+
+class Guess(Base):
+    """A leaking bucket of failed sign-ins. Unlogged: a crash forgives them, and counting costs no disk write."""
+
+    __tablename__ = "guesses"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy's way
+
+    bucket: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """SHA-256 of what is counted: an account's name, an address, or both."""
+    failures: Mapped[float] = mapped_column(Double)
+    """As of `changed_at`; it leaks away since."""
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class FamiliarAddress(Base):
+    """An address from which an account has signed in before (IPv6: its /64)."""
+
+    __tablename__ = "familiar_addresses"
+
+    account_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey(Account.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    address: Mapped[str] = mapped_column(Text, primary_key=True)
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

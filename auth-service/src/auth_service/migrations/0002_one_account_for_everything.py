@@ -1,0 +1,228 @@
+"""Profiles, counts of accounts, refresh tokens, API keys, guesses, and the audit trail.
+
+Revision ID: 0002
+Revises: 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_TIME = sa.DateTime(timezone=True)
+_NOW = sa.func.now()
+
+# How many accounts there are, and when one last changed, is kept by the database itself: counting a million rows for
+# each page of a list would take longer than the page. The reserved account 1 is nobody and is not counted. Rows of
+# several authorities are always touched in the order of the authority, so that no two transactions wait for each other.
+_TOTALS = (
+    """
+    CREATE FUNCTION account_totals_add() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO account_totals (authority, total, modified_at)
+        SELECT authority, count(*), now() FROM added WHERE id <> 1 GROUP BY authority ORDER BY authority
+        ON CONFLICT (authority) DO UPDATE
+          SET total = account_totals.total + excluded.total, modified_at = excluded.modified_at;
+      RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER account_totals_add AFTER INSERT ON accounts REFERENCING NEW TABLE AS added
+      FOR EACH STATEMENT EXECUTE FUNCTION account_totals_add()
+    """,
+    """
+    CREATE FUNCTION account_totals_remove() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO account_totals (authority, total, modified_at)
+        SELECT authority, -count(*), now() FROM removed WHERE id <> 1 GROUP BY authority ORDER BY authority
+        ON CONFLICT (authority) DO UPDATE
+          SET total = account_totals.total + excluded.total, modified_at = excluded.modified_at;
+      RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER account_totals_remove AFTER DELETE ON accounts REFERENCING OLD TABLE AS removed
+      FOR EACH STATEMENT EXECUTE FUNCTION account_totals_remove()
+    """,
+    """
+    CREATE FUNCTION account_totals_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO account_totals (authority, total, modified_at)
+        SELECT authority, sum(change), now()
+          FROM (VALUES (OLD.authority, -1), (NEW.authority, 1)) AS changes (authority, change)
+          GROUP BY authority ORDER BY authority
+        ON CONFLICT (authority) DO UPDATE
+          SET total = account_totals.total + excluded.total, modified_at = excluded.modified_at;
+      RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER account_totals_change AFTER UPDATE OF username, nickname, email, photo, authority ON accounts
+      FOR EACH ROW WHEN (NEW.id <> 1) EXECUTE FUNCTION account_totals_change()
+    """,
+    """
+    INSERT INTO account_totals (authority, total)
+      SELECT authority, count(*) FROM accounts WHERE id <> 1 GROUP BY authority
+    """,
+)
+
+# The chain is made where the rows are, so that whatever inserts an entry extends it. The row of `audit_head` is the
+# lock: entries are chained in the order in which their transactions commit.
+_AUDIT = (
+    "INSERT INTO audit_head (id, entries, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))",
+    """
+    CREATE FUNCTION audit_chain() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      SELECT entries + 1, hash INTO STRICT NEW.sequence, NEW.previous_hash FROM audit_head FOR UPDATE;
+      NEW.hash := sha256(NEW.previous_hash || convert_to(NEW.sequence || ' ' || NEW.entry, 'UTF8'));
+      UPDATE audit_head SET entries = NEW.sequence, hash = NEW.hash;
+      RETURN NEW;
+    END $$
+    """,
+    "CREATE TRIGGER audit_chain BEFORE INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION audit_chain()",
+    """
+    CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE EXCEPTION 'the audit trail is append-only';
+    END $$
+    """,
+    """
+    CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries
+      FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()
+    """,
+)
+
+
+def upgrade() -> None:
+    """Add what the accounts need to be managed, their sign-ins to be safe, and both to be accounted for."""
+    op.add_column("accounts", sa.Column("nickname", sa.Text(), nullable=True))
+    op.add_column("accounts", sa.Column("photo", sa.Text(), nullable=True))
+    op.create_index("ix_accounts_authority_id", "accounts", ["authority", "id"])
+    op.create_table(
+        "account_totals",
+        sa.Column("authority", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", _TIME, server_default=_NOW, nullable=False),
+        sa.PrimaryKeyConstraint("authority", name=op.f("pk_account_totals")),
+    )
+    for statement in _TOTALS:
+        op.execute(statement)
+
+    # A deleted account's sessions have to be refused until they expire, so they outlive it.
+    op.drop_constraint(op.f("fk_sessions_account_id_accounts"), "sessions")
+    op.add_column("sessions", sa.Column("scope", sa.Text(), nullable=True))
+    month = sa.text("2592000")
+    op.add_column("sessions", sa.Column("token_seconds", sa.Integer(), server_default=month, nullable=False))
+    op.alter_column("sessions", "token_seconds", server_default=None)
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"])
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("session_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", _TIME, server_default=_NOW, nullable=False),
+        sa.Column("expires_at", _TIME, nullable=False),
+        sa.Column("used_at", _TIME, nullable=True),
+        sa.Column("successor_id", sa.BigInteger(), nullable=True),
+        sa.Column("sealed_successor", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_refresh_tokens_session_id_sessions"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_refresh_tokens_token_hash")),
+    )
+    op.create_index(op.f("ix_refresh_tokens_session_id"), "refresh_tokens", ["session_id"])
+    op.create_table(
+        "api_keys",
+        sa.Column("session_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("last_used_at", _TIME, nullable=True),
+        sa.Column("last_used_address", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_api_keys_session_id_sessions"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_api_keys_account_id_accounts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_api_keys_key_hash")),
+    )
+    op.create_index(op.f("ix_api_keys_account_id"), "api_keys", ["account_id"])
+
+    # Lost in a crash, which forgives the guesses of the last minutes; in exchange counting one costs no disk write.
+    op.create_table(
+        "guesses",
+        sa.Column("bucket", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Double(), nullable=False),
+        sa.Column("changed_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("bucket", name=op.f("pk_guesses")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index(op.f("ix_guesses_changed_at"), "guesses", ["changed_at"])
+    op.create_table(
+        "familiar_addresses",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("last_seen_at", _TIME, server_default=_NOW, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_familiar_addresses_account_id_accounts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "address", name=op.f("pk_familiar_addresses")),
+    )
+    op.create_index(op.f("ix_familiar_addresses_last_seen_at"), "familiar_addresses", ["last_seen_at"])
+
+    op.create_table(
+        "audit_head",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_audit_head_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "audit_entries",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("entry", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.Text(collation="C"), sa.Computed("entry::jsonb ->> 'at'", persisted=True), nullable=True),
+        sa.Column("action", sa.Text(), sa.Computed("entry::jsonb ->> 'action'", persisted=True), nullable=True),
+        sa.Column("actor", sa.Text(), sa.Computed("entry::jsonb ->> 'actor'", persisted=True), nullable=True),
+        sa.Column(
+            "account_id",
+            sa.BigInteger(),
+            sa.Computed("(entry::jsonb ->> 'account_id')::bigint", persisted=True),
+            nullable=True,
+        ),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_entries")),
+    )
+    for column in ("at", "action", "actor", "account_id"):
+        op.create_index(f"ix_audit_entries_{column}_sequence", "audit_entries", [column, "sequence"])
+    for statement in _AUDIT:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Drop what was added; sessions of deleted accounts go, as their accounts did."""
+    for table in ("audit_entries", "audit_head", "familiar_addresses", "guesses", "api_keys", "refresh_tokens"):
+        op.drop_table(table)
+    for function in ("audit_chain", "audit_append_only"):
+        op.execute(f"DROP FUNCTION {function}()")
+    op.execute("DELETE FROM sessions WHERE account_id NOT IN (SELECT id FROM accounts)")
+    op.drop_index(op.f("ix_sessions_expires_at"), "sessions")
+    op.drop_column("sessions", "token_seconds")
+    op.drop_column("sessions", "scope")
+    op.create_foreign_key(op.f("fk_sessions_account_id_accounts"), "sessions", "accounts", ["account_id"], ["id"])
+    for action in ("add", "remove", "change"):
+        op.execute(f"DROP TRIGGER account_totals_{action} ON accounts")
+        op.execute(f"DROP FUNCTION account_totals_{action}()")
+    op.drop_table("account_totals")
+    op.drop_index("ix_accounts_authority_id", "accounts")
+    op.drop_column("accounts", "photo")
+    op.drop_column("accounts", "nickname")

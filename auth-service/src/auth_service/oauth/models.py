@@ -1,0 +1,27 @@
+"""The table of refresh tokens."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, LargeBinary, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth_service.orm import Base
+from auth_service.sessions.models import LoginSession
+
+
+class RefreshToken(Base):
+    """One of a family; the family is the session that the login opened (RFC 9700 section 4.14.2)."""
+
+    __tablename__ = "refresh_tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    session_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(LoginSession.id, ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    """SHA-256."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    successor_id: Mapped[int | None] = mapped_column(BigInteger)
+    sealed_successor: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The successor, encrypted with a key that is derived from this token: who shows this one again in time gets the
+    same successor, and the database alone reveals neither."""
