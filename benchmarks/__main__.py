@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from benchmarks import gateway, inference, memory
+from benchmarks import accounts, gateway, inference, logins, memory, token_check
 from benchmarks.harness import BenchmarkError, Effort, run
 
 DEFAULT = Effort()
-SUBJECTS = (inference.SUBJECT, gateway.SUBJECT, memory.SUBJECT)
+SUBJECTS = (inference.SUBJECT, gateway.SUBJECT, memory.SUBJECT, logins.SUBJECT, token_check.SUBJECT, accounts.SUBJECT)
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from support.asgi import WithState, client_of, running
 from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, SERVICE_SECRETS, MakeSettings, SignUp
+from support.commands import Terminal
 
 from auth_service.app import create_app
 from auth_service.config import AuthSettings
@@ -62,6 +63,13 @@ async def as_gateway(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
     token = service.state["issuer"].for_service("gateway")
     async with client_of(service, headers={"Authorization": f"Bearer {token}"}) as client:
         yield client
+
+
+@pytest.fixture
+def terminal(service: WithState, settings: AuthSettings) -> Terminal:
+    """Commands on the platform of the test, which was started."""
+    assert service.state
+    return Terminal(settings)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ async def test_a_token_says_who_and_for_how_long(client: httpx.AsyncClient) -> N
     [published] = (await client.get("/.well-known/jwks.json")).json()["keys"]
     assert header == {"alg": "RS256", "kid": published["kid"], "typ": "at+jwt"}
     assert claims.keys() == {"iss", "aud", "sub", "sid", "jti", "client_id", "iat", "exp", "authority"}
-    assert (claims["iss"], claims["aud"], claims["sub"]) == ("lightbox", "lightbox", "account:3")
+    assert (claims["iss"], claims["aud"], claims["sub"]) == ("http://127.0.0.1:8000", "lightbox", "account:3")
     assert (claims["sid"], claims["client_id"], claims["authority"]) == (1, "chexray", 100)
     assert claims["exp"] - claims["iat"] == 30 * 24 * 3600
 

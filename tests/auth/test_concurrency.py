@@ -5,13 +5,16 @@ from collections import Counter
 import anyio
 import httpx
 import pytest
+from passlib.hash import bcrypt
+from sqlalchemy import text
 from support.asgi import WithState
 from support.auth_service import SignUp
 
-from auth_service.accounts.errors import UsernameTaken, WrongCredentials
+from auth_service.accounts.errors import UsernameTaken
 from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.service import Accounts
-from auth_service.logins.chexray import CLIENT
+from auth_service.guessing.policy import Policy
+from auth_service.guessing.service import Guessing
 from auth_service.logins.service import Logins
 from lightbox_shared.database import Database
 
@@ -85,27 +88,46 @@ async def test_no_connection_is_held_while_hashing(service: WithState, client: h
     passwords = await WatchesThePool.start()
     passwords.database, passwords.in_use = service.state["database"], []
     accounts = Accounts(passwords.database, passwords, shortest_password=1)
+    guessing = Guessing(passwords.database, Policy(10, None))
     service.state = {
         **service.state,
         "accounts": accounts,
-        "logins": Logins(accounts, service.state["sessions"]),
+        "logins": Logins(passwords.database, accounts, service.state["sessions"], guessing),
     }
     fields = {"username": "ada", "password": "x"}
     assert (await client.post("/api/chexray/signup", json=fields)).status_code == 200
     assert (await client.post("/api/chexray/login", json=fields)).status_code == 200
     assert passwords.in_use == [0, 0]
+    passwords.close()
 
 
-async def test_a_login_under_way_does_not_survive_a_change_of_the_password(service: WithState) -> None:
-    database: Database = service.state["database"]
-    accounts: Accounts = service.state["accounts"]
-    sessions = service.state["sessions"]
-    async with database.writing() as session:
-        account = await accounts.register(session, "ada", "old")
-    proof = await accounts.authenticate("ada", "old")
-    async with database.writing() as session:
-        row = await session.get_one(type(account), account.id)
-        row.password_changed_at = proof.password_changed_at.replace(year=2100)
-    with pytest.raises(WrongCredentials):
-        async with database.writing() as session:
-            await sessions.open(session, await accounts.confirm(session, proof), CLIENT)
+class ChangesMeanwhile(Passwords):
+    """Another request changes the password of everybody while one is verified."""
+
+    database: Database
+
+    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        found = await super().verify(password, stored)
+        async with self.database.writing() as session:
+            await session.execute(text("UPDATE accounts SET password_changed_at = now() + interval '1 hour'"))
+        return found
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+async def test_a_login_under_way_does_not_survive_a_change_of_the_password(
+    service: WithState, client: httpx.AsyncClient, sign_up: SignUp, outdated: bool
+) -> None:
+    name = (await sign_up())["username"]
+    passwords = await ChangesMeanwhile.start()
+    passwords.database = service.state["database"]
+    if outdated:
+        async with passwords.database.writing() as session:
+            update = text("UPDATE accounts SET password_hash = :hash")
+            await session.execute(update, {"hash": bcrypt.using(rounds=4).hash("correct horse")})
+    service.state["accounts"]._passwords = passwords
+    answer = await client.post("/api/chexray/login", json={"username": name, "password": "correct horse"})
+    assert answer.status_code == 400
+    async with passwords.database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM sessions")) == 1  # that of the sign-up
+        assert await session.scalar(text("SELECT count(*) FROM audit_entries WHERE action = 'signed-in'")) == 0
+    passwords.close()

@@ -1,62 +1,10 @@
-"""What services get: tokens for their secret, and accounts."""
-
-import base64
+"""What services get: accounts. Their tokens are in `test_oauth_token.py`."""
 
 import httpx
 import pytest
-from support.asgi import WithState
 from support.auth_service import SignUp, bearer
 
 from auth_service.config import parse_service_secrets
-from lightbox_shared.http import ServiceTokens
-
-PATH = "/internal/service-token"
-
-
-async def test_a_service_token(client: httpx.AsyncClient, service: WithState) -> None:
-    answer = await client.post(PATH, auth=("gateway", "the gateway's"))
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    body = answer.json()
-    assert body == {"access_token": body["access_token"], "token_type": "Bearer", "expires_in": 900}
-    principal = await service.state["tokens"].verify(body["access_token"])
-    assert (principal.service, principal.account_id) == ("gateway", None)
-
-
-async def test_the_client_of_the_kit(client: httpx.AsyncClient) -> None:
-    tokens = ServiceTokens(client, service="inference-service", secret="with:colons")
-    token = await tokens.get()
-    assert await tokens.get() == token
-    assert (await client.get("/internal/accounts/1", headers=bearer(token))).status_code == 200
-
-
-def _basic(text: str | bytes) -> str:
-    return "Basic " + base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
-
-
-NOT_SERVICES = (
-    "",
-    "Basic",
-    "Basic !!!",
-    "Basic gateway",
-    "Bearer x",
-    _basic("gateway"),
-    _basic("gateway:"),
-    _basic("gateway:wrong"),
-    _basic("gateway:with:colons"),
-    _basic("nobody:the gateway's"),
-    _basic(":"),
-    _basic(b"\xff:\xfe"),
-)
-
-
-async def test_who_gets_none(client: httpx.AsyncClient) -> None:
-    requests: list[dict[str, str]] = [{}, *({"Authorization": value} for value in NOT_SERVICES)]
-    for headers in requests:
-        answer = await client.post(PATH, headers=headers)
-        assert (headers, answer.status_code) == (headers, 401)
-        assert answer.headers["www-authenticate"].startswith("Basic ")
-        assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_an_account_for_services(as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:

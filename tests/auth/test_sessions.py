@@ -1,6 +1,7 @@
-"""Ending sessions, and the feed of what has ended."""
+"""Looking at sessions, ending them, and the feed of what has ended."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -8,7 +9,9 @@ from jose import jwt
 from sqlalchemy import text
 from support.asgi import WithState
 from support.auth_service import SignUp, bearer
+from support.oauth import OAuth, audited, make_account
 
+from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Database
 
 FEED = "/internal/revocations"
@@ -27,7 +30,9 @@ def _sids(feed: dict[str, Any]) -> list[int]:
     return sorted(each["sid"] for each in feed["revoked"])
 
 
-async def test_ending_a_session(client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
+async def test_ending_a_session(
+    client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, database: Database, sign_up: SignUp
+) -> None:
     token, other = (await sign_up())["token"], (await sign_up())["token"]
     before = await _feed(as_gateway)
     assert before["revoked"] == []
@@ -41,18 +46,112 @@ async def test_ending_a_session(client: httpx.AsyncClient, as_gateway: httpx.Asy
     assert after["revoked"] == revoked
     assert (await _feed(as_gateway, after["cursor"]))["revoked"] == []
     assert jwt.get_unverified_claims(other)["sid"] not in _sids(after)
+    assert await audited(database, "session-ended") == [("session-ended", 3, "127.0.0.1", {"session_id": 1})]
 
 
-async def test_ending_all_sessions(client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
+async def _log_in(client: httpx.AsyncClient, account: dict[str, Any]) -> str:
+    fields = {"username": account["username"], "password": "correct horse"}
+    token: str = (await client.post("/api/chexray/login", json=fields)).json()["token"]
+    return token
+
+
+async def test_looking_at_ones_sessions(client: httpx.AsyncClient, sign_up: SignUp) -> None:
+    account, _others = await sign_up(), await sign_up()
+    token = await _log_in(client, account)
+    body = (await client.get("/api/sessions", headers=bearer(token))).json()
+    newest, oldest = body["sessions"]
+    claims = jwt.get_unverified_claims(token)
+    assert body == {"sessions": [newest, oldest], "next_cursor": None}
+    assert newest == {
+        "id": 3,
+        "client_id": "chexray",
+        "created_at": _time(claims["iat"]),
+        "expires_at": _time(claims["exp"]),
+        "current": True,
+    }
+    assert (oldest["id"], oldest["current"]) == (1, False)
+    for _ in range(3):
+        await _log_in(client, account)
+    seen: list[int] = []
+    cursor = None
+    while cursor is not None or not seen:
+        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/api/sessions", params=params, headers=bearer(token))).json()
+        assert len(page["sessions"]) <= 2
+        seen += [each["id"] for each in page["sessions"]]
+        cursor = page["next_cursor"]
+    assert seen == [6, 5, 4, 3, 1]
+    for wrong in ({"limit": 0}, {"limit": 1001}, {"cursor": "x"}):
+        assert (await client.get("/api/sessions", params=wrong, headers=bearer(token))).status_code == 422
+
+
+async def test_only_what_is_live_and_no_key_is_shown(
+    client: httpx.AsyncClient, database: Database, sign_up: SignUp
+) -> None:
+    account = await sign_up()
+    token = await _log_in(client, account)
+    for _ in range(3):
+        await _log_in(client, account)
+    assert (await client.delete("/api/sessions/1", headers=bearer(token))).status_code == 204
+    async with database.writing() as session:
+        await session.execute(text("UPDATE sessions SET expires_at = now() WHERE id = 3"))
+        await session.execute(text("UPDATE sessions SET client_id = 'api-key' WHERE id = 4"))
+    body = (await client.get("/api/sessions", headers=bearer(token))).json()
+    assert [each["id"] for each in body["sessions"]] == [5, 2]
+
+
+async def test_ending_one_session(
+    client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, database: Database, sign_up: SignUp
+) -> None:
+    account, _others = await sign_up(), await sign_up()
+    token = await _log_in(client, account)
+    key = await _log_in(client, account)
+    async with database.writing() as session:
+        sid = jwt.get_unverified_claims(key)["sid"]
+        await session.execute(text("UPDATE sessions SET client_id = 'api-key' WHERE id = :id"), {"id": sid})
+    answer = await client.delete("/api/sessions/1", headers=bearer(token))
+    assert (answer.status_code, answer.content) == (204, b"")
+    for session_id in (1, 2, sid, 999, 2**63 - 1):  # ended; somebody else's; a key, which is not signed in; none
+        answer = await client.delete(f"/api/sessions/{session_id}", headers=bearer(token))
+        assert (session_id, answer.status_code) == (session_id, 404)
+        assert answer.headers["content-type"] == "application/problem+json"
+    for session_id in ("x", "0", "-1", str(2**63)):
+        assert (await client.delete(f"/api/sessions/{session_id}", headers=bearer(token))).status_code == 422
+    assert _sids(await _feed(as_gateway)) == [1]
+    assert await audited(database, "session-ended") == [("session-ended", 3, "127.0.0.1", {"session_id": 1})]
+
+
+async def test_a_scoped_token_does_not_manage_sessions(
+    client: httpx.AsyncClient, service: WithState, database: Database
+) -> None:
+    await make_account(database, service.state["accounts"])
+    body = await OAuth(client).log_in(scope=" ".join(Scope))
+    for method, path in (("GET", "/api/sessions"), ("DELETE", "/api/sessions"), ("DELETE", "/api/sessions/1")):
+        answer = await client.request(method, path, headers=bearer(body["access_token"]))
+        assert (method, path, answer.status_code) == (method, path, 403)
+        assert answer.headers["www-authenticate"].startswith('Bearer error="insufficient_scope"')
+    # But whoever has it may give it back.
+    assert (await client.delete("/api/sessions/current", headers=bearer(body["access_token"]))).status_code == 204
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+async def test_ending_all_sessions(
+    client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, database: Database, sign_up: SignUp
+) -> None:
     mine, _others = await sign_up(), await sign_up()
     fields = {"username": mine["username"], "password": "correct horse"}
     token = (await client.post("/api/chexray/login", json=fields)).json()["token"]
     assert (await client.delete("/api/sessions", headers=bearer(token))).status_code == 204
     assert _sids(await _feed(as_gateway)) == [1, 3]
+    assert (await client.delete("/api/sessions", headers=bearer(token))).status_code == 401  # its own has ended, too
+    assert await audited(database, "sessions-ended") == [("sessions-ended", 3, "127.0.0.1", {"sessions": 2})]
 
 
 async def test_who_may_end_sessions(client: httpx.AsyncClient, as_gateway: httpx.AsyncClient) -> None:
-    for path in ("/api/sessions", "/api/sessions/current"):
+    for path in ("/api/sessions", "/api/sessions/current", "/api/sessions/1"):
         answer = await client.delete(path)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
         assert answer.headers["content-type"] == "application/problem+json"

@@ -143,6 +143,18 @@ def test_secrets_are_for_their_owner_alone(running: Run) -> None:
         assert each not in shown + commands
 
 
+def test_administration_while_it_runs(running: Run) -> None:
+    name = sign_up(running)
+    done = lightbox("accounts", "approve", name, folder=running.folder, **running.settings)
+    assert (done.returncode, done.stderr) == (0, f"{name} has the authority doctor now.\n")
+    done = lightbox("accounts", "list", "--authority", "doctor", folder=running.folder, **running.settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name in done.stdout
+    done = lightbox("accounts", "reset-password", name, "--generate", folder=running.folder, **running.settings)
+    assert log_in(running, name).status_code == 400
+    assert log_in(running, name, done.stdout.removesuffix("\n")).status_code == 200
+
+
 def test_busy_ports_are_named(running: Run) -> None:
     with temporary_folder() as other:
         settings = {**running.settings, "LIGHTBOX_DATA_DIR": str(other)}

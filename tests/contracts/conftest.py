@@ -1,7 +1,7 @@
 """One platform for all contract tests: they see what a client sees, the gateway's address and nothing else.
 
-The limits on sign-ups and on the open endpoint are raised, since all tests come from one address; that they exist
-is tested in `test_limits.py` on a platform with the defaults.
+The limits on sign-ups, on guesses and on the open endpoint are raised, since all tests come from one address; that
+they exist is tested in `test_tokens_and_limits.py` on a platform with the defaults.
 """
 
 import itertools
@@ -10,14 +10,22 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from support.running import SignUp, running_platform
+from support.yelda_client import PASSWORD, Headers, Make, authorize, bearer
 
 from lightbox.run.platform import Platform
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    with running_platform(LIGHTBOX_RATE_SIGN_IN="off", LIGHTBOX_RATE_OPEN="off") as running:
+    raised = {"LIGHTBOX_GUESSES_PER_ADDRESS": "off", "LIGHTBOX_GUESSES_PER_ACCOUNT": "100"}
+    with running_platform(LIGHTBOX_RATE_SIGN_IN="off", LIGHTBOX_RATE_OPEN="off", **raised) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def admin_password(platform: Platform) -> str:
+    """The administrator's, where the first start has written it."""
+    return (platform.data_dir / "admin-password").read_text().strip()
 
 
 @pytest.fixture
@@ -39,3 +47,31 @@ def sign_up(http: httpx.Client) -> SignUp:
         return name, answer.json()["token"]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def admin(platform: Platform, admin_password: str) -> Headers:
+    """The header of a session of the administrator."""
+    body = {"username": "admin", "password": admin_password}
+    answer = httpx.post(platform.url + "/authorization", json=body, timeout=60)
+    assert answer.status_code == 201, answer.text
+    return bearer(answer.json()["access_token"])
+
+
+@pytest.fixture
+def make(http: httpx.Client, admin: Headers) -> Make:
+    """Makes TheYelda's accounts; their password is `PASSWORD`."""
+
+    def made(authority: int = 102) -> tuple[int, str, Headers]:
+        name = f"yelda-{next(_numbers)}"
+        answer = http.post("/accounts", json={"username": name, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        account_id = answer.json()["account_id"]
+        if authority == 100:
+            answer = http.post("/api/chexray/login/", json={"username": name, "password": PASSWORD})
+            return account_id, name, bearer(answer.json()["token"])
+        answer = http.put(f"/accounts/{account_id}", json={"authority": authority}, headers=admin)
+        assert answer.status_code == 200, answer.text
+        return account_id, name, bearer(authorize(http, name).json()["access_token"])
+
+    return made

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.gateway import FakeAuth, FakeService, Key, Platform, Server, Start
+from support.gateway import ISSUER, FakeAuth, FakeService, Key, Platform, Server, Start
 
 from gateway.app import create_app
 from gateway.config import GatewaySettings
@@ -32,6 +32,7 @@ def start(key: Key) -> Iterator[Start]:
             "auth_service_url": auth_server.url,
             "inference_service_url": service_server.url,
             "client_secret": "secret",
+            "issuer": ISSUER,
             "revocation_poll_seconds": 0.05,
         }
         # In a thread, since async tests have a loop here, and building an application may block.

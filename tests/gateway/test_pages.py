@@ -122,6 +122,8 @@ def test_documents_are_merged() -> None:
     sessions = merged["paths"]["/api/sessions"]["get"]
     assert sessions["responses"] == _refers("AuthItem")["responses"]
     assert {"bearer": []} in sessions["security"]
+    assert {"key": []} in sessions["security"]
+    assert merged["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
     assert merged["paths"]["/alive"]["get"] == _refers("InferenceItem")
     assert merged["components"]["securitySchemes"]["session"]["name"] == "lightbox_session"
     assert DISCLAIMER in merged["info"]["description"]

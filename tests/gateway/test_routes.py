@@ -26,7 +26,12 @@ CONTRACTS = [
     ("GET", "/api/models", INFERENCE, P),
     ("GET", "/api/sessions", AUTH, R),
     ("DELETE", "/api/sessions/3", AUTH, R),
+    ("GET", "/api/audit", AUTH, A),
     ("GET", "/.well-known/jwks.json", AUTH, P),
+    ("GET", "/.well-known/oauth-authorization-server", AUTH, P),
+    ("POST", "/oauth/token", AUTH, P),
+    ("POST", "/oauth/revoke", AUTH, P),
+    ("POST", "/oauth/introspect", AUTH, P),
     ("GET", "/v2/health/ready", INFERENCE, P),
     ("GET", "/v2/models/chest/versions/1", INFERENCE, P),
     ("POST", "/v2/models/chest/infer", INFERENCE, R),
@@ -77,14 +82,23 @@ def test_every_path_of_the_contracts_is_routed(method: str, path: str, service: 
 
 def test_every_row_is_needed_by_a_contract_or_is_our_own() -> None:
     routes = Routes()
-    others = [("PATCH", "/authorization"), ("POST", "/oauth/token"), ("GET", "/api/keys")]
+    others = [("PATCH", "/authorization"), ("GET", "/api/keys")]
     used = {id(routes.find(path, method)) for method, path in [*(row[:2] for row in CONTRACTS), *others]}
     assert [row for row in TABLE if id(row) not in used and row.service != "gateway"] == []
 
 
 def test_the_row_with_the_most_segments_wins_on_whole_segments() -> None:
     routes = Routes()
-    for path in ("/alivex", "/apixyz", "/api", "/api/chexray", "/internal", "/internal/revocations", "/labelx"):
+    for path in (
+        "/alivex",
+        "/apixyz",
+        "/api",
+        "/api/chexray",
+        "/oauth",
+        "/internal",
+        "/internal/revocations",
+        "/labelx",
+    ):
         assert routes.find(path, "GET") is None
     assert routes.find("/.well-known/core/x", "GET") is None  # exact
     assert routes.find("/predict/a/b/c/d/e/f/g/h", "POST") is not None
@@ -97,6 +111,9 @@ def test_what_can_be_guessed_or_computed_by_strangers_is_limited() -> None:
         ("POST", "/api/chexray/signup"): Rate.SIGN_IN,
         ("GET", "/login"): Rate.SIGN_IN,
         ("POST", "/authorization"): Rate.SIGN_IN,
+        ("POST", "/oauth/token"): Rate.SIGN_IN,
+        ("POST", "/oauth/revoke"): Rate.READ,
+        ("POST", "/oauth/introspect"): Rate.READ,
         ("POST", "/api/chexray/anonupload"): Rate.OPEN,
         ("POST", "/predict"): Rate.OPEN,
         ("POST", "/api/chexray/upload"): Rate.UPLOAD,

@@ -36,6 +36,29 @@ def test_the_services_follow_the_gateway() -> None:
     assert settings.local_url("inference-service") == "http://127.0.0.1:9002"
 
 
+def test_the_issuer_is_where_the_gateway_is() -> None:
+    assert Settings().issuer == "http://127.0.0.1:8000"
+    assert Settings(port=9000).issuer == "http://127.0.0.1:9000"
+    assert Settings(port=9000, public_url="").issuer == "http://127.0.0.1:9000"
+    assert Settings(public_url="https://lab.example/x-ray/").issuer == "https://lab.example/x-ray"
+    assert Settings(public_url="https://lab.example", issuer="https://id.example/").issuer == "https://id.example/"
+
+
+@pytest.mark.parametrize(
+    "issuer", ["lightbox", "ftp://lab.example", "https://", "https://a b", "https://lab.example/?x"]
+)
+def test_an_issuer_that_is_no_address(issuer: str) -> None:
+    for field in ("issuer", "public_url"):
+        with pytest.raises(ValidationError, match="LIGHTBOX_ISSUER"):
+            Settings.model_validate({field: issuer})
+
+
+@pytest.mark.parametrize("kind", [GatewaySettings, AuthSettings, InferenceSettings])
+def test_every_service_comes_to_the_same_issuer(kind: type[Settings]) -> None:
+    common = {"database_url": "postgresql:///x", "secret_key": "s" * 32, "port": 9000}
+    assert kind.model_validate(common).issuer == "http://127.0.0.1:9000"
+
+
 def test_the_own_variable_of_the_database_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql:///server")
     assert Settings().database_url == "postgresql:///server"

@@ -14,7 +14,7 @@ from support.kit import MakeApp
 
 from lightbox_shared import errors
 from lightbox_shared.errors import FieldError, LightboxError, status_phrase
-from lightbox_shared.errors.dialects import Dialect, Dialects, ErrorMember, FieldMap, ProblemDetails
+from lightbox_shared.errors.dialects import DetailList, Dialect, Dialects, ErrorMember, FieldMap, ProblemDetails
 from lightbox_shared.errors.handlers import convert
 
 ALL: list[tuple[LightboxError, int, str, str]] = [
@@ -23,6 +23,7 @@ ALL: list[tuple[LightboxError, int, str, str]] = [
     (errors.NotAuthenticated(), 401, "not-authenticated", "Authentication credentials were not provided."),
     (errors.InvalidToken(), 401, "invalid-token", "Invalid token."),
     (errors.Forbidden(), 403, "forbidden", "You do not have permission to perform this action."),
+    (errors.InsufficientScope("predict", "read"), 403, "insufficient-scope", "The token was not given out for this."),
     (errors.NotFound(), 404, "not-found", "Not found."),
     (errors.MethodNotAllowed(), 405, "method-not-allowed", "Method not allowed."),
     (errors.Conflict(), 409, "conflict", "The request conflicts with what is stored."),
@@ -49,8 +50,10 @@ def shown(dialect: Dialect, error: LightboxError) -> tuple[int, str, str, dict[s
     return response.status_code, headers.pop("content-type"), bytes(response.body).decode(), headers
 
 
-def expected_headers(status: int, challenge: str) -> dict[str, str]:
+def expected_headers(status: int, challenge: str, code: str) -> dict[str, str]:
     headers = {"www-authenticate": challenge} if status == 401 else {}
+    if code == "insufficient-scope":  # RFC 6750 section 3.1
+        headers = {"www-authenticate": 'Bearer error="insufficient_scope", scope="predict read"'}
     return headers | ({"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else {})
 
 
@@ -65,19 +68,30 @@ class TestEveryFailure:
         """RFC 9457."""
         body = f'{{"type":"/problems/{code}","title":"{TITLES[status]}","status":{status},"detail":"{detail}"}}'
         challenge = 'Bearer error="invalid_token"' if code == "invalid-token" else "Bearer"
-        headers = expected_headers(status, challenge)
+        headers = expected_headers(status, challenge, code)
         assert shown(ProblemDetails(), error) == (status, "application/problem+json", body, headers)
 
     def test_field_map(self, error: LightboxError, status: int, code: str, detail: str) -> None:
         status = 400 if code == "invalid-request" else status
-        body, headers = f'{{"detail":"{detail}"}}', expected_headers(status, "Token")
+        body, headers = f'{{"detail":"{detail}"}}', expected_headers(status, "Token", code)
         assert shown(FieldMap(), error) == (status, "application/json", body, headers)
 
     def test_error_member(self, error: LightboxError, status: int, code: str, detail: str) -> None:
         status = 400 if code == "invalid-request" else status
         challenge = 'Bearer error="invalid_token"' if code == "invalid-token" else "Bearer"
-        body, headers = f'{{"ERROR":"{detail}"}}', expected_headers(status, challenge)
+        body, headers = f'{{"ERROR":"{detail}"}}', expected_headers(status, challenge, code)
         assert shown(ErrorMember(), error) == (status, "application/json", body, headers)
+
+    def test_detail_list(self, error: LightboxError, status: int, code: str, detail: str) -> None:
+        challenge = 'Bearer error="invalid_token"' if code == "invalid-token" else "Bearer"
+        whole = f'[{{"loc":["body"],"msg":"{detail}","type":"value_error"}}]'
+        body = f'{{"detail":{whole}}}' if code == "invalid-request" else f'{{"detail":"{detail}"}}'
+        assert shown(DetailList(), error) == (
+            status,
+            "application/json",
+            body,
+            expected_headers(status, challenge, code),
+        )
 
 
 FIELDS = errors.InvalidRequest(
@@ -103,6 +117,37 @@ def test_fields_in_an_error_member() -> None:
     assert shown(ErrorMember(), FIELDS) == (400, "application/json", '{"ERROR":"two things"}', {})
 
 
+def test_fields_in_a_detail_list() -> None:
+    error = errors.InvalidRequest(
+        "x", fields=[FieldError("username", "Too long.", "query"), FieldError("title", "Röntgen?")]
+    )
+    body = (
+        '{"detail":[{"loc":["query","username"],"msg":"Too long.","type":"value_error"},'
+        '{"loc":["body","title"],"msg":"Röntgen?","type":"value_error"}]}'
+    )
+    assert shown(DetailList(), error) == (422, "application/json", body, {})
+    (one,) = errors.InvalidRequest.of("page", "Too small.", "query").fields
+    assert one == FieldError("page", "Too small.", "query")
+
+
+class WrongPassword(errors.NotAuthenticated):
+    default_detail = "密码错误"
+    verbatim = True
+
+
+def test_a_documented_sentence_and_what_it_would_hide() -> None:
+    """TheYelda's shape."""
+    dialect = ErrorMember({400: "请求非法", 401: "用户未登录"}, member="message", detail="detail")
+    body = '{"message":"请求非法","detail":"username: Too long."}'
+    assert shown(dialect, errors.InvalidRequest.of("username", "Too long."))[:3] == (400, "application/json", body)
+    assert shown(dialect, errors.BadRequest("No JSON."))[2] == '{"message":"请求非法","detail":"No JSON."}'
+    for error in (errors.NotAuthenticated(), errors.InvalidToken()):
+        assert shown(dialect, error)[:3] == (401, "application/json", '{"message":"用户未登录"}')
+    assert shown(dialect, WrongPassword())[:3] == (401, "application/json", '{"message":"密码错误"}')
+    assert shown(dialect, errors.NotFound("没有"))[2] == '{"message":"没有"}'
+    assert shown(ErrorMember(detail="detail"), errors.BadRequest("x"))[2] == '{"ERROR":"x"}'
+
+
 def test_what_the_owner_of_a_dialect_may_set() -> None:
     assert json.loads(shown(ProblemDetails({"trace": 7}), errors.NotFound())[2])["trace"] == 7
     members = FieldMap("Bearer", {"conflict": "error"})
@@ -115,7 +160,7 @@ def test_what_the_owner_of_a_dialect_may_set() -> None:
 
 def test_headers_of_a_failure_are_kept() -> None:
     error = errors.NotAuthenticated(headers={"WWW-Authenticate": "Basic", "X-Other": "1"})
-    for dialect in (ProblemDetails(), FieldMap(), ErrorMember()):
+    for dialect in (ProblemDetails(), FieldMap(), ErrorMember(), DetailList()):
         assert shown(dialect, error)[3] == {"www-authenticate": "Basic", "x-other": "1"}
 
 
@@ -185,13 +230,18 @@ async def things(thing: Thing) -> Thing:
     return thing
 
 
+@router.get("/list/pages")
+async def pages(page: int) -> int:
+    return page
+
+
 @router.post("/texts")
 async def texts(text: str = Body(embed=True)) -> str:
     return text
 
 
 async def test_through_an_application(make_app: MakeApp) -> None:
-    app = make_app(router, dialects=Dialects({"/drf": FieldMap()}))
+    app = make_app(router, dialects=Dialects({"/drf": FieldMap(), "/list": DetailList()}))
     async with running(app) as started, client_of(started) as client:
 
         async def told(method: str, path: str, **options: object) -> tuple[int, object]:
@@ -209,6 +259,12 @@ async def test_through_an_application(make_app: MakeApp) -> None:
         assert await told("POST", "/drf/things", **cut) == (400, {"detail": "The body is not valid JSON."})
         assert await told("GET", "/drf/things") == (405, {"detail": "Method not allowed."})
         assert await told("GET", "/drf/nowhere") == (404, {"detail": "Not found."})
+        status, listed = await told("GET", "/list/pages?page=x")
+        problem = "Input should be a valid integer, unable to parse string as an integer"
+        assert (status, listed) == (
+            422,
+            {"detail": [{"loc": ["query", "page"], "msg": problem, "type": "value_error"}]},
+        )
         status, body = await told("POST", "/texts", json={"text": 1})
         assert (status, body) == (
             422,

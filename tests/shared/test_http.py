@@ -34,7 +34,7 @@ class Fake:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await anyio.lowlevel.checkpoint()
-        if request.url.path == "/internal/service-token":
+        if request.url.path == "/oauth/token":
             self.tokens.append(request)
             body = {"access_token": f"token-{len(self.tokens)}", "expires_in": self.expires_in}
             return self._answer(self.token_answers, body)
@@ -67,7 +67,8 @@ async def test_a_token_is_fetched_once(no_blocking_calls: object) -> None:  # no
     assert len(fake.tokens) == 1
     assert authorization(fake.calls) == ["Bearer token-1"] * 10
     (asked,) = fake.tokens
-    assert (asked.method, asked.headers["authorization"]) == ("POST", "Basic a2l0OnRoZTpzZWNyZXQ=")
+    assert (asked.method, asked.content) == ("POST", b"grant_type=client_credentials")
+    assert asked.headers["authorization"] == "Basic a2l0OnRoZSUzQXNlY3JldA=="  # kit:the%3Asecret
 
 
 async def test_a_token_is_renewed_before_it_expires() -> None:

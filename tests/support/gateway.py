@@ -22,6 +22,7 @@ from lightbox_shared.auth.principal import Authority
 from lightbox_shared.corked import CorkedProtocol
 
 KID = "test-key"
+ISSUER = "http://127.0.0.1:8000"
 
 
 class Server:
@@ -87,7 +88,7 @@ class Key:
         """A good token of account 7, session 5, doctor; `claims` and `headers` change it."""
         now = int(time.time())
         body = {
-            "iss": "lightbox",
+            "iss": ISSUER,
             "aud": "lightbox",
             "sub": "account:7",
             "authority": int(Authority.DOCTOR),
@@ -135,6 +136,15 @@ class FakeAuth:
     refuse_tokens_once: bool = False
     tokens_given: int = 0
     ready: bool = True
+    api_keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Key -> the claims of its token."""
+    exchanges: list[dict[str, Any]] = field(default_factory=list)
+    exchange_seconds: float = 0.0
+    exchange_life: int = 90
+    exchange_answer: tuple[int, bytes, list[tuple[bytes, bytes]]] | None = None
+    """Instead of a token."""
+    refuse_exchanges: int = 0
+    """So often the gateway's own token is refused."""
 
     def revoke(self, session: int) -> None:
         self.revoked.append({"sid": session, "exp": int(time.time()) + 600})
@@ -149,7 +159,7 @@ class FakeAuth:
         elif path == "/.well-known/jwks.json":
             self.jwks_calls += 1
             await answer(send, json.dumps({"keys": [key.jwk for key in self.keys]}).encode())
-        elif path == "/internal/service-token":
+        elif path == "/oauth/token":
             assert headers[b"authorization"].startswith(b"Basic ")
             self.tokens_given += 1
             await answer(send, b'{"access_token":"service","expires_in":600}')
@@ -164,12 +174,32 @@ class FakeAuth:
             self.polls.append(after)
             news = self.revoked[int(after or 0) :]
             await answer(send, json.dumps({"cursor": str(len(self.revoked)), "revoked": news}).encode())
+        elif path == "/internal/api-keys/exchange":
+            assert headers[b"authorization"] == b"Bearer service"
+            await self._exchange(json.loads((await receive())["body"]), send)
         elif path == "/readyz":
             await answer(send, status=200 if self.ready else 503)
         elif path == "/openapi.json":
             await answer(send, status=404)
         else:
             await answer(send, b'{"from":"auth"}')
+
+    async def _exchange(self, asked: dict[str, Any], send: Send) -> None:
+        self.exchanges.append(asked)
+        await asyncio.sleep(self.exchange_seconds)
+        claims = self.api_keys.get(asked["key"])
+        if self.refuse_exchanges:
+            self.refuse_exchanges -= 1
+            await answer(send, b'{"type":"/problems/invalid-token"}', 401)
+        elif self.exchange_answer is not None:
+            status, body, headers = self.exchange_answer
+            await answer(send, body, status, headers)
+        elif claims is None:
+            await answer(send, b'{"type":"/problems/invalid-api-key"}', 401)
+        else:
+            token = self.keys[0].token(jti=f"exchange-{len(self.exchanges)}", **claims)
+            granted = {"access_token": token, "expires_in": self.exchange_life}
+            await answer(send, json.dumps(granted).encode())
 
 
 @dataclass

@@ -1,13 +1,17 @@
 """The settings of auth-service, beside those that every service has."""
 
 import re
-from typing import Annotated, Final
+from datetime import timedelta
+from typing import Annotated, Final, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from lightbox_shared.config import MIN_SECRET_LENGTH, Settings
+from auth_service.guessing.policy import MOST_FAILURES
+from auth_service.sessions.service import API_KEY_CLIENT
+from lightbox_shared.config import MIN_SECRET_LENGTH, CommaSeparated, Settings, split_commas
 
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -25,6 +29,10 @@ def parse_service_secrets(text: str) -> dict[str, str]:
     return secrets
 
 
+def _or_off(value: object) -> object:
+    return None if str(value).strip().lower() in {"0", "off"} else value
+
+
 class AuthSettings(Settings):
     """What auth-service needs to know. Raises `pydantic.ValidationError` naming the variable, not its value."""
 
@@ -37,8 +45,21 @@ class AuthSettings(Settings):
     """The administrator's password; by default one is generated and written to `<data_dir>/admin-password`."""
     password_min_length: Annotated[int, Field(ge=1, le=128)] | None = None
     """The shortest password that a new account may have; see `shortest_password`."""
+    guesses_per_account: Annotated[int, Field(ge=1, le=MOST_FAILURES)] = 10
+    """Failed sign-ins from addresses that are new to an account before it refuses others of them for a while."""
+    guesses_per_address: Annotated[int | None, Field(ge=1), BeforeValidator(_or_off)] = 50
+    """Failed sign-ins from one address with accounts that it is new to; None for no limit."""
+    self_registration: bool | None = None
+    """Whether anybody may make an account, to wait for approval; see `registers_anybody`."""
+    hide_accounts: bool = False
+    """Whether TheYelda's and ImageHub's logins answer alike for an unknown name and a wrong password."""
     service_secrets: SecretStr = SecretStr("")
     """Which services get service tokens, and for which secret: `name:secret,name:secret`."""
+    oauth_clients: CommaSeparated = ("lightbox",)
+    """The public OAuth clients, by `client_id`: applications of the platform itself, which may ask for passwords."""
+
+    key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
+    """The age at which the newest signing key gets a successor; 0 for by command only."""
 
     @field_validator("secret_key")
     @classmethod
@@ -60,8 +81,37 @@ class AuthSettings(Settings):
         parse_service_secrets(value.get_secret_value())
         return value
 
+    @field_validator("oauth_clients", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return split_commas(value)
+
+    @field_validator("oauth_clients")
+    @classmethod
+    def _client_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # The sessions of API keys have a client of their own, by which a change of the password spares them.
+        if not all(_CLIENT_ID.fullmatch(each) and each != API_KEY_CLIENT for each in value):
+            raise ValueError(f"A client id has letters, digits and ._~- only, at most 64, and is not {API_KEY_CLIENT}.")
+        return value
+
+    @model_validator(mode="after")
+    def _one_client_an_id(self) -> Self:
+        if set(self.oauth_clients) & parse_service_secrets(self.service_secrets.get_secret_value()).keys():
+            raise ValueError("LIGHTBOX_OAUTH_CLIENTS names a service; a client is either public or has a secret.")
+        return self
+
+    @property
+    def registers_anybody(self) -> bool:
+        """Unless it is set, in development only."""
+        return not self.in_production if self.self_registration is None else self.self_registration
+
     @property
     def shortest_password(self) -> int:
         """Characters; unless it is set 1 in development, since published clients send what they like, and 8 in
         production."""
         return self.password_min_length or (8 if self.in_production else 1)
+
+    @property
+    def key_rotation(self) -> timedelta | None:
+        """The age at which signing keys rotate; None for never by themselves."""
+        return timedelta(days=self.key_rotation_days) if self.key_rotation_days else None

@@ -4,10 +4,16 @@ from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
+from auth_service.accounts.administration import AccountAdministration
 from auth_service.accounts.service import Accounts
+from auth_service.api_keys.exchange import KeyExchange
+from auth_service.api_keys.service import ApiKeys
+from auth_service.config import AuthSettings
 from auth_service.keys.service import SigningKeys
 from auth_service.logins.service import Logins
-from auth_service.service_tokens.service import ServiceSecrets
+from auth_service.oauth.clients import Clients
+from auth_service.oauth.service import Grants
+from auth_service.oauth.tokens import GivenTokens
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
 from lightbox_shared.auth.tokens import TokenVerifier
@@ -22,9 +28,14 @@ class AuthState(TypedDict):
     tokens: TokenVerifier
     issuer: TokenIssuer
     accounts: Accounts
+    administration: AccountAdministration
     sessions: Sessions
     logins: Logins
-    secrets: ServiceSecrets
+    clients: Clients
+    grants: Grants
+    given_tokens: GivenTokens
+    api_keys: ApiKeys
+    key_exchange: KeyExchange
 
 
 async def _keys(request: Request) -> SigningKeys:
@@ -42,6 +53,16 @@ async def _accounts(request: Request) -> Accounts:
     return accounts
 
 
+async def _settings(request: Request) -> AuthSettings:
+    settings: AuthSettings = request.state.settings
+    return settings
+
+
+async def _administration(request: Request) -> AccountAdministration:
+    administration: AccountAdministration = request.state.administration
+    return administration
+
+
 async def _sessions(request: Request) -> Sessions:
     sessions: Sessions = request.state.sessions
     return sessions
@@ -52,14 +73,40 @@ async def _logins(request: Request) -> Logins:
     return logins
 
 
-async def _secrets(request: Request) -> ServiceSecrets:
-    secrets: ServiceSecrets = request.state.secrets
-    return secrets
+async def _clients(request: Request) -> Clients:
+    clients: Clients = request.state.clients
+    return clients
+
+
+async def _grants(request: Request) -> Grants:
+    grants: Grants = request.state.grants
+    return grants
+
+
+async def _given_tokens(request: Request) -> GivenTokens:
+    given: GivenTokens = request.state.given_tokens
+    return given
+
+
+async def _api_keys(request: Request) -> ApiKeys:
+    keys: ApiKeys = request.state.api_keys
+    return keys
+
+
+async def _key_exchange(request: Request) -> KeyExchange:
+    exchange: KeyExchange = request.state.key_exchange
+    return exchange
 
 
 Keys = Annotated[SigningKeys, Depends(_keys)]
 Issuer = Annotated[TokenIssuer, Depends(_issuer)]
 AccountsState = Annotated[Accounts, Depends(_accounts)]
+Administration = Annotated[AccountAdministration, Depends(_administration)]
+SettingsState = Annotated[AuthSettings, Depends(_settings)]
 SessionsState = Annotated[Sessions, Depends(_sessions)]
 LoginsState = Annotated[Logins, Depends(_logins)]
-Secrets = Annotated[ServiceSecrets, Depends(_secrets)]
+ClientsState = Annotated[Clients, Depends(_clients)]
+GrantsState = Annotated[Grants, Depends(_grants)]
+GivenTokensState = Annotated[GivenTokens, Depends(_given_tokens)]
+ApiKeysState = Annotated[ApiKeys, Depends(_api_keys)]
+KeyExchangeState = Annotated[KeyExchange, Depends(_key_exchange)]

@@ -26,7 +26,7 @@ def text() -> str:
     """The file's text: one secret a line, each used by the services that its name says."""
     known = {service: ServiceSecrets.new() for service in SERVICES}
     lines = ["# Secrets of this installation. Keep them, and keep them to yourself.", "LIGHTBOX_PORT=8000"]
-    lines += ["LIGHTBOX_ENVIRONMENT=development", "LIGHTBOX_ADMIN_USERNAME=admin"]
+    lines += ["LIGHTBOX_PUBLIC_URL=", "LIGHTBOX_ENVIRONMENT=development", "LIGHTBOX_ADMIN_USERNAME=admin"]
     lines += [f"LIGHTBOX_ADMIN_PASSWORD={secrets.token_urlsafe(18)}", f"POSTGRES_PASSWORD={secrets.token_urlsafe(24)}"]
     for service, own in known.items():
         prefix = service.removesuffix("-service").replace("-", "_").upper()

@@ -1,5 +1,7 @@
-"""The command line. Commands live in a module each; here they only get their names."""
+"""The command line. Commands live in a module each; here they only get their names. Those of the services are found by
+the entry points that they announce (`lightbox_shared.commands`)."""
 
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -7,8 +9,23 @@ import typer
 from lightbox.demo import demo as run_demo
 from lightbox.environment import write as write_environment
 from lightbox.run import command
+from lightbox.run.surroundings import surroundings
+from lightbox_shared.commands import GROUP
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lightbox: the back end of a medical-image lab.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # a password may be one of them
+    help="Lightbox: the back end of a medical-image lab.",
+)
+for announced in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+    app.add_typer(announced.load(), name=announced.name)
+
+
+@app.callback()
+def prepare(context: typer.Context) -> None:
+    """Lightbox: the back end of a medical-image lab."""
+    context.obj = surroundings
 
 
 @app.command()

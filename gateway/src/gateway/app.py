@@ -10,10 +10,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access_log import AccessLog
 from gateway.allocator import keep_freed_memory
-from gateway.clients.auth import AuthServiceFeed
+from gateway.api_keys import ApiKeys
+from gateway.clients.auth import AuthServiceFeed, AuthServiceKeys
 from gateway.clients.services import TIMEOUT_SECONDS, HttpServices
 from gateway.config import GatewaySettings
 from gateway.cors import Cors
+from gateway.csrf import CrossSite
 from gateway.door import Door
 from gateway.identity import Identity
 from gateway.limits import RateLimits
@@ -24,7 +26,7 @@ from gateway.proxy import Proxy
 from gateway.revocations import Revocations
 from gateway.routes import Routes
 from lightbox_shared.auth.tokens import TokenVerifier
-from lightbox_shared.http import ServiceTokens, auth_access
+from lightbox_shared.http import auth_access, auth_http
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
 
@@ -66,14 +68,19 @@ async def open_door(settings: GatewaySettings, routes: Routes, docs: Mapping[str
     access_log = AccessLog(log_format=settings.log_format, log_level=settings.log_level)
     limits = RateLimits.from_settings(settings)
     async with (
-        auth_access(settings, "gateway") as (keys, _, auth_http),
+        auth_access(settings, "gateway") as (keys, tokens, poll_http),
+        auth_http(settings) as keys_http,  # its own, so that many unknown keys do not hold up the revocations
         httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http,
     ):
-        secret = settings.client_secret.get_secret_value()
-        feed = AuthServiceFeed(auth_http, lambda: ServiceTokens(auth_http, service="gateway", secret=secret))
-        revocations = Revocations(feed, poll_seconds=settings.revocation_poll_seconds)
-        verifier = TokenVerifier(keys, issuer=settings.issuer)
-        identity = Identity(verifier, revocations, cookie=settings.session_cookie)
+        revocations = Revocations(AuthServiceFeed(poll_http, tokens), poll_seconds=settings.revocation_poll_seconds)
+        api_keys = ApiKeys(AuthServiceKeys(keys_http, tokens))
+        identity = Identity(
+            TokenVerifier(keys, issuer=settings.issuer),
+            revocations,
+            api_keys,
+            CrossSite(settings.origins, public_url=settings.public_url),
+            cookie=settings.session_cookie,
+        )
         services = HttpServices(http, addresses)
         pages = Pages(
             services=services,
@@ -105,5 +112,6 @@ async def open_door(settings: GatewaySettings, routes: Routes, docs: Mapping[str
             with suppress(asyncio.CancelledError):
                 await polling
             proxy.close()
+            await api_keys.close()
             await limits.close()
             access_log.flush()

@@ -35,7 +35,7 @@ Rate = Annotated[RateLimitItem | None, BeforeValidator(_rate), NoDecode]
 class GatewaySettings(Settings):
     """What the gateway needs to know.
 
-    The limits protect against guessing of passwords and against strangers who use the machine up. They count per
+    The limits keep strangers from using the machine up; against guessing auth-service has its own. They count per
     account where a token was verified, else per address (IPv6: per /64), so a laboratory behind one public address
     shares the two limits of strangers: raise `LIGHTBOX_RATE_SIGN_IN` and `LIGHTBOX_RATE_OPEN` there.
     """
@@ -49,7 +49,6 @@ class GatewaySettings(Settings):
     annotation_service_url: str = ""
     core_collection_service_url: str = ""
 
-    session_cookie: str = "lightbox_session"
     revocation_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks), NoDecode] = ()
     """Networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, as CIDRs."""
@@ -60,7 +59,7 @@ class GatewaySettings(Settings):
 
     rate_limit_url: str = ""
     """`valkey://` or `redis://` where several gateways count together; by default each counts for itself."""
-    rate_sign_in: Rate = parse("20/minute")
+    rate_sign_in: Rate = parse("60/minute")
     rate_open: Rate = parse("30/minute")
     rate_upload: Rate = parse("6000/minute")
     rate_read: Rate = None

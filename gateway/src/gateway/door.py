@@ -84,8 +84,7 @@ class Door:
         path = exchange.path
         if _AMBIGUOUS.search(path):
             raise BadRequest("The path has parts that are not allowed.")
-        own = headers.own
-        exchange.client = self._peers.client(exchange.scope, own)
+        exchange.client = self._peers.client(exchange.scope, headers.own)
         asked = _asked_method(exchange)
         route = None if "//" in path else self._routes.find(path, asked or exchange.method)
         if route is None:
@@ -97,7 +96,7 @@ class Door:
         if route.service == GATEWAY:
             await exchange.respond(await self._pages.answer(exchange, route))
             return
-        caller = await self._identity.identify(route, own)
+        caller = await self._identity.identify(exchange, route)
         exchange.added += await self._limits.check(route.rate, caller.principal, exchange.client.address)
         await self._proxy.forward(exchange, route, caller)
 

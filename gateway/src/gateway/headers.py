@@ -42,6 +42,7 @@ _READ: Final = frozenset(
         b"transfer-encoding",
         b"traceparent",
         b"tracestate",
+        b"x-api-key",
         b"x-request-id",
         b"x-forwarded-for",
         b"x-forwarded-proto",
@@ -64,6 +65,7 @@ _STRIPPED: Final = _HOP_BY_HOP | {
     b"x-remote-user",
     b"x-authenticated-user",
     b"x-real-ip",
+    b"x-api-key",  # in another spelling
 }
 _STRIPPED_PREFIXES: Final = (b"x-forwarded-", b"x-account-", b"x-user-", b"x-internal-", b"x-auth-request-")
 _ANSWER_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # our own server writes a date
@@ -97,7 +99,7 @@ class RequestHeaders:
                     own[name] = pair[1]
                 elif name in _JOINED:
                     own[name] += _JOINED[name] + pair[1]
-                elif name in {b"authorization", b"host"}:
+                elif name in {b"authorization", b"host", b"x-api-key"}:
                     own[b":twice"] = name
                 continue
             # A server that maps `-` and `_` to one name would let X_Account_Id through as X-Account-Id.

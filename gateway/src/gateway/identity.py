@@ -1,18 +1,20 @@
-"""Who calls. Three notations of one token (`Bearer`, `Token`, the session cookie) become one, checked, for services.
+"""Who calls. What was sent, a token or an API key in three notations each, becomes one checked token for services.
 
 On public paths no token is looked at, and none passes; other schemes (Basic at a login) do. A service's token is for
-calls inside and is refused here.
+calls inside and is refused here. A scoped token is refused wherever the table does not name its scope.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from gateway.api_keys import ApiKeys
+from gateway.credentials import Kind, read_credentials
+from gateway.csrf import SAFE_METHODS, CrossSite
+from gateway.exchange import Exchange
 from gateway.revocations import Revocations
 from gateway.routes import Access, Route
 from lightbox_shared.auth.principal import Authority, Principal
 from lightbox_shared.auth.tokens import TokenVerifier
-from lightbox_shared.errors import Forbidden, InvalidToken, NotAuthenticated
-
-_TOKEN_SCHEMES: Final = frozenset({b"bearer", b"token"})
+from lightbox_shared.errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
 
 
 class Caller(NamedTuple):
@@ -28,52 +30,62 @@ class Caller(NamedTuple):
 class Identity:
     """Finds and checks the token of a request."""
 
-    def __init__(self, verifier: TokenVerifier, revocations: Revocations, *, cookie: str) -> None:
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        api_keys: ApiKeys,
+        cross_site: CrossSite,
+        *,
+        cookie: str,
+    ) -> None:
         self._verifier = verifier
         self._revocations = revocations
+        self._api_keys = api_keys
+        self._cross_site = cross_site
         self._cookie = cookie.encode()
 
-    async def identify(self, route: Route, own: dict[bytes, bytes]) -> Caller:
-        """Raises `NotAuthenticated`, `InvalidToken` or `Forbidden` as the route demands, and `Unavailable` while
-        neither a key nor the list of revoked sessions was ever had."""
-        header = own.get(b"authorization")
-        cookie = own.get(b"cookie")
-        token: bytes | None = None
-        passed: bytes | None = None
-        if header is not None:
-            scheme, _, credentials = header.partition(b" ")
-            if scheme.lower() in _TOKEN_SCHEMES:
-                token = credentials.strip()
-            else:
-                passed = header
-        if cookie is not None and self._cookie in cookie:
-            session, cookie = self._take_session(cookie)
-            token = session if token is None else token
+    async def identify(self, exchange: Exchange, route: Route) -> Caller:
+        """Raises `NotAuthenticated`, `InvalidToken`, `Forbidden`, `InsufficientScope` or `CrossSiteRequest` as the
+        route demands, and `Unavailable` while neither a key nor the list of revoked sessions was ever had."""
+        kind, sent, authorization, cookie = read_credentials(exchange.headers.own, self._cookie)
         if route.access is Access.PUBLIC:
-            return Caller(None, passed, cookie)
-        if token is None:
+            return Caller(None, authorization, cookie)
+        if kind is Kind.NOTHING:
             if route.access is not Access.OPTIONAL:
                 raise NotAuthenticated
-            return Caller(None, passed, cookie)
+            return Caller(None, authorization, cookie)
+        if kind is Kind.COOKIE and exchange.method not in SAFE_METHODS:
+            self._cross_site.check(exchange.headers, exchange.client)
         try:
-            text = token.decode("ascii")
+            token = sent.decode("ascii")
         except UnicodeDecodeError:
             raise InvalidToken from None
-        principal = self._verifier.remembered(text) or await self._verifier.verify(text)
-        if principal.account_id is None or self._revocations.covers(principal.session_id):
-            raise InvalidToken
+        if kind is Kind.KEY:
+            principal, token = await self._by_key(token, exchange.client.address)
+        else:
+            principal = await self._by_token(token)
         if route.access is Access.ADMIN and principal.authority is not Authority.ADMIN:
             raise Forbidden
-        return Caller(principal, b"Bearer " + token, cookie)
+        if principal.scopes is not None and not principal.allows(route.scopes, exchange.method):
+            raise InsufficientScope(*sorted(route.scopes))
+        return Caller(principal, b"Bearer " + token.encode(), cookie)
 
-    def _take_session(self, cookie: bytes) -> tuple[bytes | None, bytes | None]:
-        """The session's token and the other cookies (RFC 6265 section 4.2.1)."""
-        session: bytes | None = None
-        others = []
-        for part in cookie.split(b";"):
-            name, _, value = part.strip().partition(b"=")
-            if name == self._cookie:
-                session = value.strip(b'"') if session is None else session
-            elif name:
-                others.append(part.strip())
-        return session, b"; ".join(others) or None
+    async def _by_token(self, token: str) -> Principal:
+        principal = self._verifier.remembered(token) or await self._verifier.verify(token)
+        if principal.account_id is None or self._revocations.covers(principal.session_id):
+            raise InvalidToken
+        return principal
+
+    async def _by_key(self, key: str, address: str) -> tuple[Principal, str]:
+        """The bearer of a key and a token for it. Where the token that we remember is dead, a new one is asked for
+        once: the key may be so too."""
+        dead: str | None = None
+        for _ in range(2):
+            token = await self._api_keys.token(key, address, instead_of=dead)
+            try:
+                return await self._by_token(token), token
+            except InvalidToken:
+                dead = token
+        self._api_keys.refuse(key)
+        raise InvalidToken

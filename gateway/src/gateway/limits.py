@@ -19,8 +19,8 @@ from valkey.asyncio import ConnectionPool
 
 from gateway.config import GatewaySettings
 from gateway.headers import RawHeaders
-from gateway.peers import partition
 from gateway.routes import Rate
+from lightbox_shared.addresses import partition
 from lightbox_shared.auth.principal import Principal
 from lightbox_shared.errors import TooManyRequests
 

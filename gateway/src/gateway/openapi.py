@@ -26,7 +26,7 @@ DISCLAIMER: Final = (
     "itself. They are not medical devices, and what they answer says nothing about a person."
 )
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
-_TOKENS: Final = ("bearer", "token", "session")
+_TOKENS: Final = ("bearer", "token", "session", "key")
 
 
 class PlatformDocument:
@@ -95,6 +95,7 @@ def merge(documents: Mapping[str, Document], routes: Routes, *, cookie: str) -> 
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "token": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Token <jwt>`"},
         "session": {"type": "apiKey", "in": "cookie", "name": cookie},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "`lbx_...`"},
     }
     components.setdefault("securitySchemes", {}).update(schemes)
     return {

@@ -114,7 +114,7 @@ class Pages:
         scheme, _, token = exchange.headers.own.get(b"authorization", b"").partition(b" ")
         told = scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._metrics_token)
         if not (self._metrics_token and told):
-            await self._identity.identify(route, exchange.headers.own)
+            await self._identity.identify(exchange, route)
         return await self._metrics.render()
 
 

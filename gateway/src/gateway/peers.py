@@ -1,7 +1,7 @@
 """Who is at the other end: the peer of the connection or, behind proxies that we trust, the client that they name."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from starlette.types import Scope
@@ -62,15 +62,3 @@ def _address(entry: str) -> str | None:
         return str(ip_address(entry))
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=4096)
-def partition(address: str) -> str:
-    """What is counted as one client: an IPv4 address, or the /64 that one IPv6 subscriber has."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
-    return address

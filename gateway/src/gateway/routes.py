@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, ErrorMember, FieldMap
+from lightbox_shared.auth.principal import Scope
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialect, ErrorMember, FieldMap
 
 
 class Access(Enum):
@@ -26,7 +27,7 @@ class Rate(Enum):
     """Which limit counts; the numbers are settings (`LIGHTBOX_RATE_...`)."""
 
     SIGN_IN = "sign-in"
-    """Where a password can be guessed."""
+    """Where strangers can make us hash passwords."""
     OPEN = "open"
     """Where strangers can make us compute."""
     UPLOAD = "upload"
@@ -49,6 +50,9 @@ class Route:
     """How 400, 401 and 403 look. Whatever the gateway itself is about (413, 429, 502 to 504) is problem details."""
     methods: frozenset[str] = field(default_factory=frozenset)
     """Empty: every method. The service knows what it answers, and refuses the others itself."""
+    scopes: frozenset[Scope] = frozenset()
+    """Which scoped tokens may call, where a token is looked at; empty: none, only whole accounts. To look (GET, HEAD)
+    `Scope.READ` is enough on every row that has any."""
     exact: bool = False
     """Only this path, nothing below it."""
 
@@ -67,6 +71,13 @@ POST: Final = frozenset({"POST"})
 PUT: Final = frozenset({"PUT"})
 DELETE: Final = frozenset({"DELETE"})
 
+PREDICT: Final = frozenset({Scope.PREDICT})
+COLLECT: Final = frozenset({Scope.COLLECT})
+ANNOTATE: Final = frozenset({Scope.ANNOTATE})
+HUB: Final = frozenset({Scope.HUB})
+LOOK: Final = frozenset({Scope.READ})
+ANY: Final = frozenset(Scope)
+
 KB: Final = 1024
 MB: Final = 1024 * KB
 FORM: Final = 64 * KB
@@ -77,66 +88,70 @@ CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at mo
 
 CHEXRAY: Final = FieldMap("Token")
 COVID19: Final = ErrorMember()
-IMAGEHUB_SHAPE: Final = FieldMap("Bearer")
-YELDA: Final = ErrorMember({401: "用户未登录", 403: "用户没有权限"}, member="message")
+IMAGEHUB_SHAPE: Final = DetailList()
+YELDA: Final = ErrorMember({400: "请求非法", 401: "用户未登录", 403: "用户没有权限"}, member="message", detail="detail")
 
 TABLE: Final[tuple[Route, ...]] = (
     # --- the gateway itself
     Route("/healthz", GATEWAY, PUBLIC, exact=True),
     Route("/readyz", GATEWAY, PUBLIC, exact=True),
-    Route("/metrics", GATEWAY, ADMIN, exact=True),
+    Route("/metrics", GATEWAY, ADMIN, exact=True, scopes=LOOK),
     Route("/openapi.json", GATEWAY, PUBLIC, exact=True),
     Route("/docs", GATEWAY, PUBLIC),
     # --- accounts and sessions
     Route("/.well-known/jwks.json", AUTH, PUBLIC, exact=True),
     Route("/api/sessions", AUTH, REQUIRED),
     Route("/api/keys", AUTH, REQUIRED),
-    Route("/oauth", AUTH, PUBLIC, SIGN_IN),
+    Route("/api/audit", AUTH, ADMIN),
+    Route("/.well-known/oauth-authorization-server", AUTH, PUBLIC, exact=True),
+    Route("/oauth/token", AUTH, PUBLIC, SIGN_IN),
+    Route("/oauth/revoke", AUTH, PUBLIC),
+    Route("/oauth/introspect", AUTH, PUBLIC),
     # --- CheXRay: chest findings
     Route("/api/chexray/signup", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),
     Route("/api/chexray/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),
-    Route("/api/chexray/user", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY),
-    Route("/api/chexray/xray", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY),
-    Route("/api/chexray/upload", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, CHEXRAY),
+    Route("/api/chexray/user", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY, scopes=PREDICT),
+    Route("/api/chexray/xray", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY, scopes=PREDICT),
+    Route("/api/chexray/upload", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, CHEXRAY, scopes=PREDICT),
     Route("/api/chexray/anonupload", INFERENCE, PUBLIC, OPEN, PICTURE, 60, CHEXRAY),
     Route("/api/chexray/media", INFERENCE, PUBLIC, READ, FORM, dialect=CHEXRAY),
     # --- COVID-19
     Route("/alive", INFERENCE, PUBLIC, READ, FORM, dialect=COVID19),
     Route("/predict", INFERENCE, PUBLIC, OPEN, PICTURE, 60, COVID19),
     # --- predictions and models, the platform's own view of both
-    Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, methods=POST),
-    Route("/api/predictions", INFERENCE, REQUIRED),
+    Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, methods=POST, scopes=PREDICT),
+    Route("/api/predictions", INFERENCE, REQUIRED, scopes=PREDICT),
     Route("/api/models", INFERENCE, PUBLIC),
     # --- Open Inference Protocol
     Route("/v2", INFERENCE, PUBLIC, READ, FORM, methods=GET),
-    Route("/v2", INFERENCE, REQUIRED, UPLOAD, TENSOR, 60),
+    Route("/v2", INFERENCE, REQUIRED, UPLOAD, TENSOR, 60, scopes=PREDICT),
     Route("/v2/repository", INFERENCE, ADMIN, READ, FORM, 120),
     # --- ImageHub: the gallery
     Route("/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE),
-    Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE),
-    Route("/admin", IMAGEHUB, ADMIN, READ, 1 * MB, 300, IMAGEHUB_SHAPE),
+    Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE, scopes=ANY),
+    Route("/admin", IMAGEHUB, ADMIN, READ, 1 * MB, 300, IMAGEHUB_SHAPE, scopes=HUB),
     Route("/image", IMAGEHUB, PUBLIC, UPLOAD, CHUNK, 120, IMAGEHUB_SHAPE, methods=PUT),
     Route("/image", IMAGEHUB, PUBLIC, READ, FORM, 60, IMAGEHUB_SHAPE),
     # --- CoRE: the collection that devices send to
     Route("/.well-known/core", CORE, PUBLIC, exact=True),
-    Route("/collections", CORE, PUBLIC, UPLOAD, CORE_PICTURE, 60, methods=POST),
-    Route("/collections", CORE, PUBLIC),
+    Route("/collections", CORE, PUBLIC, UPLOAD, CORE_PICTURE, 60, methods=POST, scopes=COLLECT),
+    Route("/collections", CORE, PUBLIC, scopes=COLLECT),
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
     Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST),
     Route("/authorization", AUTH, REQUIRED, READ, FORM, dialect=YELDA, methods=DELETE),
     Route("/authorization", AUTH, OPTIONAL, READ, FORM, dialect=YELDA),
-    Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
-    Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
+    Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
+    Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
     Route("/accounts", AUTH, OPTIONAL, SIGN_IN, FORM, dialect=YELDA, methods=POST),  # self-registration
     Route("/accounts", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
-    Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA),
-    Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
-    Route("/images", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
-    Route("/labels", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
-    Route("/label", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA),
-    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, PICTURE, 60, YELDA),
-    Route("/download", ANNOTATION, ADMIN, READ, FORM, 120, YELDA),
+    Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANNOTATE),
+    Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/images", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/labels", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/label", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, PICTURE, 60, YELDA, scopes=ANNOTATE),
+    Route("/download", ANNOTATION, ADMIN, READ, FORM, 120, YELDA, scopes=ANNOTATE),
 )
 
 

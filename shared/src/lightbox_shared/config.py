@@ -4,6 +4,7 @@ A service adds its own by subclassing `Settings`. Secrets are `SecretStr`, so th
 traceback can show them.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from lightbox_shared.ports import port_of
 
 MIN_SECRET_LENGTH = 32
+
+_ISSUER = re.compile(r"https?://[A-Za-z0-9._~:/\[\]%-]+")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
@@ -45,7 +48,11 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """Where browsers reach the gateway, for absolute links; by default what the request named."""
 
-    issuer: str = "lightbox"
+    session_cookie: str = "lightbox_session"
+    """Set by auth-service, read by the gateway, seen by no other service."""
+    issuer: str = ""
+    """The `iss` of tokens and the `issuer` of RFC 8414: `public_url`, else where the gateway answers on this machine.
+    Every service has to come to the same one."""
     auth_service_url: str = ""
     client_secret: SecretStr = SecretStr("")
     """The service's own credential, with which it gets its service tokens."""
@@ -68,6 +75,10 @@ class Settings(BaseSettings):
     def _services_follow_the_gateway(self) -> Self:
         if not self.auth_service_url:
             object.__setattr__(self, "auth_service_url", self.local_url("auth-service"))
+        if not self.issuer:
+            object.__setattr__(self, "issuer", (self.public_url or self.local_url("gateway")).rstrip("/"))
+        if not _ISSUER.fullmatch(self.issuer):
+            raise ValueError("LIGHTBOX_ISSUER, or else LIGHTBOX_PUBLIC_URL, must be an http(s) URL without a query.")
         return self
 
     def local_url(self, service: str) -> str:

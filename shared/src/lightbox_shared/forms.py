@@ -35,11 +35,12 @@ _UTF8: Final = frozenset({b"utf-8", b"utf8"})
 _MEDIA_TYPES: Final = f"Send {JSON_TYPE}, {URLENCODED_TYPE} or {MULTIPART_TYPE}, in UTF-8."
 
 
-async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES) -> dict[str, object]:
+async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES, any_text: bool = False) -> dict[str, object]:
     """The members of a JSON object, or the fields of a form; of a repeated one the last. An empty body has none.
 
     Raises `UnsupportedMediaType`, `TooLarge` above `max_bytes`, `BadRequest` for what can't be parsed, and
-    `InvalidRequest` for a value with text in it that can't be stored.
+    `InvalidRequest` for a value with text in it that can't be stored, unless the caller takes `any_text` and sees to
+    that itself (`is_storable`).
     """
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
     charset = parameters.get(b"charset", b"utf-8").lower()
@@ -49,21 +50,38 @@ async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES) -> dict[s
     body = await _read_body(request, max_bytes)
     if not body:
         return {}
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadRequest("The body is not valid UTF-8.") from error
+    text = _text(body)
     match media_type:
         case b"application/json":
             fields = _parse_json(text)
         case b"application/x-www-form-urlencoded":
-            fields = _parse_urlencoded(text)
+            fields = dict(_parse_urlencoded(text))
         case b"multipart/form-data":
             fields = await _parse_multipart(body, request.headers)
         case _:
             raise UnsupportedMediaType("The body has no Content-Type.")
-    _refuse_unstorable(fields)
+    if not any_text:
+        _refuse_unstorable(fields)
     return fields
+
+
+async def read_pairs(request: Request, *, max_bytes: int = MAX_BYTES) -> list[tuple[str, str]]:
+    """The fields of an urlencoded form in their order, for protocols in which a repeated one is a mistake. Raises as
+    `read_fields` does."""
+    media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
+    if media_type != URLENCODED_TYPE.encode() or parameters.get(b"charset", b"utf-8").lower() not in _UTF8:
+        raise UnsupportedMediaType(f"Send {URLENCODED_TYPE}, in UTF-8.")
+    pairs = _parse_urlencoded(_text(await _read_body(request, max_bytes)))
+    for name, value in pairs:
+        _refuse_unstorable({name: value})
+    return pairs
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest("The body is not valid UTF-8.") from error
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
@@ -97,9 +115,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
 
 
-def _parse_urlencoded(text: str) -> dict[str, object]:
+def _parse_urlencoded(text: str) -> list[tuple[str, str]]:
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:  # too many fields, or escapes that are no UTF-8
         raise BadRequest("The body is not a valid form.") from error
 
@@ -156,7 +174,16 @@ def _refuse_unstorable(fields: dict[str, object]) -> None:
         if (problem := next((each for text in _texts(value) if (each := _unstorable(text))), None))
     ]
     if wrong:
-        raise InvalidRequest(fields=wrong)
+        raise _invalid(wrong)
+
+
+def _invalid(wrong: list[FieldError]) -> InvalidRequest:
+    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in wrong), fields=wrong)
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store a text, and UTF-8 write it."""
+    return _unstorable(text) is None
 
 
 def _unstorable(text: str) -> str | None:
@@ -221,8 +248,7 @@ class Fields:
     def check(self) -> None:
         """Raises `InvalidRequest` with one sentence a field if anything was noted."""
         if self._errors:
-            wrong = [FieldError(name, message) for name, message in self._errors.items()]
-            raise InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in wrong), fields=wrong)
+            raise _invalid([FieldError(name, message) for name, message in self._errors.items()])
 
 
 def documented_body(model: type[BaseModel]) -> dict[str, object]:

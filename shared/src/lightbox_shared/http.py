@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 import anyio
 import httpx
@@ -20,20 +21,19 @@ from lightbox_shared.errors import Unavailable
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 RENEW_BEFORE_SECONDS: Final = 60
+_GRANT: Final = {"grant_type": "client_credentials"}
 _TRY_AGAIN: Final = frozenset({502, 503, 504})
 
-# The names of the token endpoint's parameters and of this platform's internal paths.
-SERVICE_TOKEN_PATH: Final = "/internal/service-token"  # noqa: S105 - a path
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 JWKS_PATH: Final = "/.well-known/jwks.json"
 
 
 class ServiceTokens:
-    """This service's own token, renewed a minute before it expires."""
+    """This service's own token (RFC 6749 section 4.4), renewed a minute before it expires."""
 
     def __init__(self, http: httpx.AsyncClient, *, service: str, secret: str) -> None:
         self._http = http
-        self._service = service
-        self._secret = secret
+        self._credentials = (quote_plus(service), quote_plus(secret))  # section 2.3.1
         self._token = ""
         self._expires_at = 0.0
         self._lock = anyio.Lock()
@@ -48,7 +48,7 @@ class ServiceTokens:
             return self._token
         async with self._lock:
             if time.monotonic() >= self._expires_at - RENEW_BEFORE_SECONDS:
-                answer = await self._http.post(SERVICE_TOKEN_PATH, auth=(self._service, self._secret))
+                answer = await self._http.post(TOKEN_PATH, data=_GRANT, auth=self._credentials)
                 answer.raise_for_status()
                 body = answer.json()
                 self._token = body["access_token"]

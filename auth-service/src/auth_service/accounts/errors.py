@@ -1,6 +1,6 @@
 """What can go wrong with accounts; each dialect of the logins has its own words for these."""
 
-from lightbox_shared.errors import Conflict, FieldError, NotAuthenticated
+from lightbox_shared.errors import Conflict, FieldError, NotAuthenticated, NotFound
 
 
 class UsernameTaken(Conflict):
@@ -26,6 +26,28 @@ class NoSuchAccount(WrongCredentials):
 
 class WrongPassword(WrongCredentials):
     """The account exists, and its password is another."""
+
+
+class AwaitingApproval(NotAuthenticated):
+    """The password was right, and nobody has decided yet what the account may do."""
+
+    code = "awaiting-approval"
+    default_detail = "The account waits for approval."
+
+
+class AccountNotFound(NotFound):
+    """There is no such account, or it is the reserved one."""
+
+    code = "account-not-found"
+    default_detail = "There is no such account."
+
+
+class LastAdministrator(Conflict):
+    """Without this administrator there would be none."""
+
+    code = "last-administrator"
+    default_detail = "This is the last administrator, and there must be one."
+    verbatim = True
 
 
 class BootstrapFailed(RuntimeError):

@@ -12,7 +12,6 @@ from auth_service.accounts import repository
 from auth_service.accounts.errors import NoSuchAccount, UsernameTaken, WrongPassword
 from auth_service.accounts.models import Account
 from auth_service.accounts.names import (
-    LONGEST_TYPED_USERNAME,
     clean_username,
     password_problem,
     username_key,
@@ -20,7 +19,7 @@ from auth_service.accounts.names import (
 )
 from auth_service.accounts.passwords import Passwords
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.database import Database, Statements, WriteSession
 from lightbox_shared.errors import FieldError
 
 
@@ -31,6 +30,16 @@ class Profile:
     nickname: str | None = None
     email: str | None = None
     photo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that somebody wants to sign in to, as it was when they asked."""
+
+    id: int
+    password_hash: str | None
+    password_changed_at: datetime
+    authority: Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,11 @@ class Accounts:
         self._database = database
         self._passwords = passwords
         self._shortest_password = shortest_password
+
+    @property
+    def shortest_password(self) -> int:
+        """Characters that a new password has at least."""
+        return self._shortest_password
 
     def problems(self, username: str, password: str) -> list[FieldError]:
         """What is wrong with a new account's name and password, apart from the name being taken."""
@@ -95,28 +109,19 @@ class Accounts:
             raise UsernameTaken
         return account
 
-    async def authenticate(self, username: str, password: str) -> Proof:
-        """Check a password, in the same time whether or not the account exists. Raises `NoSuchAccount` or
-        `WrongPassword`, which most dialects answer alike."""
-        account = None
-        if len(username) <= LONGEST_TYPED_USERNAME:
-            async with self._database.reading() as session:
-                account = await repository.find_by_key(session, username_key(username))
-        fits, replacement = await self._passwords.verify(password, None if account is None else account.password_hash)
-        if account is None:
+    async def check(self, candidate: Candidate | None, password: str) -> Proof:
+        """Check a password, in the same time whether or not the account exists; whoever asks counts the guesses
+        (`guessing`). Raises `NoSuchAccount` or `WrongPassword`, which most dialects answer alike."""
+        stored = None if candidate is None else candidate.password_hash
+        fits, replacement = await self._passwords.verify(password, stored)
+        if candidate is None:
             raise NoSuchAccount
         if not fits:
             raise WrongPassword
-        return Proof(account.id, account.password_changed_at, replacement)
+        return Proof(candidate.id, candidate.password_changed_at, replacement)
 
-    async def confirm(self, session: WriteSession, proof: Proof) -> Account:
-        """The account of a proof, locked until the transaction ends. Raises `WrongPassword` if its password was
-        changed since: whoever changes a password and then ends all sessions must not miss this one."""
-        account = await repository.lock_unchanged(
-            session, proof.account_id, proof.password_changed_at, to_update=proof.replacement_hash is not None
-        )
-        if account is None:
+    async def upgrade(self, session: Statements, proof: Proof) -> None:
+        """Store the hash that replaces an outdated one. Raises `WrongPassword` if the password was changed since."""
+        new, known = proof.replacement_hash, proof.password_changed_at
+        if new is not None and not await repository.replace_hash(session, proof.account_id, known, new):
             raise WrongPassword
-        if proof.replacement_hash is not None:
-            await repository.replace_hash(session, account.id, proof.replacement_hash)
-        return account

@@ -49,7 +49,30 @@ def account_actor(account_id: int) -> str:
 
 def timestamp(at: datetime) -> str:
     """`2026-01-31T12:00:00.000000Z`: ISO 8601 in UTC, always as long, so that it sorts as text."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def entry(
+    action: Action,
+    origin: Origin,
+    *,
+    actor: str | None = None,
+    account_id: int | None = None,
+    **details: str | int | bool | list[str] | None,
+) -> str:
+    """What is inserted, for a statement that inserts more than that; see `record`."""
+    return json.dumps(
+        {
+            "at": timestamp(datetime.now(UTC)),
+            "action": action.value,
+            "actor": actor or origin.actor or (NOBODY if account_id is None else account_actor(account_id)),
+            "account_id": account_id,
+            "address": origin.address,
+            "details": details,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
 
 
 async def record(
@@ -63,13 +86,5 @@ async def record(
 ) -> None:
     """Append an entry, as the last thing in the transaction. `account_id` is whom it concerns; `actor` who did it, by
     default that account, or else `origin.actor`. Details never contain what people typed, nor anything secret."""
-    entry = {
-        "at": timestamp(datetime.now(UTC)),
-        "action": action.value,
-        "actor": actor or origin.actor or (NOBODY if account_id is None else account_actor(account_id)),
-        "account_id": account_id,
-        "address": origin.address,
-        "details": details,
-    }
-    text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+    text = entry(action, origin, actor=actor, account_id=account_id, **details)
     await session.execute(insert(AuditEntry.__table__).values(entry=text))  # type: ignore[arg-type]

@@ -1,10 +1,10 @@
 """All SQL about signing keys."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 
 from auth_service.keys.models import SigningKey
 from lightbox_shared.database import ReadSession, WriteSession
@@ -33,3 +33,10 @@ async def retire_others(session: WriteSession, kid: str, retires_at: datetime) -
 async def lock(session: WriteSession) -> None:
     """One that makes a key at a time, until the end of the transaction."""
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+async def delete_retired(session: WriteSession, age: timedelta, most: int) -> int:
+    """Delete up to `most` keys that retired so long ago; how many it were."""
+    old = select(SigningKey.kid).where(SigningKey.retires_at < func.now() - age).limit(most)
+    deleted = await session.execute(delete(SigningKey).where(SigningKey.kid.in_(old)).returning(SigningKey.kid))
+    return len(deleted.all())

@@ -2,15 +2,19 @@
 ones stay published until the last token that they signed has expired. So no token is ever rejected.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import anyio.to_thread
 import structlog
 
+from auth_service.audit.trail import Action, record, timestamp
 from auth_service.keys import material, repository
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.models import SigningKey
+from auth_service.origin import COMMAND_LINE_ORIGIN, Origin
+from lightbox_shared.auth.principal import SERVICE_SUBJECT
 from lightbox_shared.database import Database, WriteSession
 
 log = structlog.get_logger()
@@ -21,6 +25,9 @@ LONGEST_TOKEN_LIFETIME: Final = timedelta(days=30)
 RETIREMENT_LEEWAY: Final = timedelta(hours=1)
 """For clocks that differ, and for a replica that signs a little longer with the key that it knows."""
 
+OWN_ORIGIN: Final = Origin(None, f"{SERVICE_SUBJECT}auth-service")
+"""Where the running service rotates by itself."""
+
 
 async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime) -> None:
     """Make a key that signs at once where there is none. Replicas that start together make one."""
@@ -30,7 +37,7 @@ async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime)
             await _add(session, cipher, now, signs_from=now)
 
 
-async def rotate(database: Database, cipher: KeyCipher, now: datetime) -> str:
+async def rotate(database: Database, cipher: KeyCipher, now: datetime, origin: Origin = COMMAND_LINE_ORIGIN) -> str:
     """Publish a new key and settle when the older ones retire; returns its id.
 
     Raises `WrongSecretKey` when the secret does not open the keys that are there: the running service could not
@@ -38,12 +45,39 @@ async def rotate(database: Database, cipher: KeyCipher, now: datetime) -> str:
     """
     async with database.writing() as session:
         await repository.lock(session)
+        return await _rotate(session, cipher, now, await repository.published(session, now), origin)
+
+
+async def rotate_if_older(database: Database, cipher: KeyCipher, now: datetime, age: timedelta) -> str | None:
+    """The same if the newest key is as old as `age`, or older; None if not. Of replicas that find so together, the
+    second finds the key of the first."""
+    async with database.writing() as session:
+        await repository.lock(session)
         older = await repository.published(session, now)
-        for key in older:
-            cipher.decrypt(key.private_key)
-        signs_from = now + SIGNS_AFTER if older else now
-        kid = await _add(session, cipher, now, signs_from=signs_from)
-        await repository.retire_others(session, kid, signs_from + LONGEST_TOKEN_LIFETIME + RETIREMENT_LEEWAY)
+        if not is_due(newest_made_at(older), now, age):
+            return None
+        return await _rotate(session, cipher, now, older, OWN_ORIGIN)
+
+
+def newest_made_at(published: Sequence[SigningKey]) -> datetime | None:
+    """When the newest key was made; None where there is none."""
+    return max((key.created_at for key in published), default=None)
+
+
+def is_due(made_at: datetime | None, now: datetime, age: timedelta) -> bool:
+    """Whether a key made then is that old. Where there is none at all, something else is wrong."""
+    return made_at is not None and now - made_at >= age
+
+
+async def _rotate(
+    session: WriteSession, cipher: KeyCipher, now: datetime, older: Sequence[SigningKey], origin: Origin
+) -> str:
+    for key in older:
+        cipher.decrypt(key.private_key)
+    signs_from = now + SIGNS_AFTER if older else now
+    kid = await _add(session, cipher, now, signs_from=signs_from)
+    await repository.retire_others(session, kid, signs_from + LONGEST_TOKEN_LIFETIME + RETIREMENT_LEEWAY)
+    await record(session, Action.SIGNING_KEY_ROTATED, origin, kid=kid, signs_from=timestamp(signs_from))
     return kid
 
 

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import anyio
@@ -20,7 +20,7 @@ from auth_service.keys import material, repository
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.errors import NoSigningKey
 from auth_service.keys.models import SigningKey
-from auth_service.keys.rotation import ensure_first_key
+from auth_service.keys.rotation import ensure_first_key, is_due, newest_made_at, rotate_if_older
 from lightbox_shared.database import Database
 
 log = structlog.get_logger()
@@ -57,11 +57,21 @@ class PublishedKeys:
 class SigningKeys:
     """Which key signs, and which are published."""
 
-    def __init__(self, database: Database, cipher: KeyCipher, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cipher: KeyCipher,
+        *,
+        rotate_after: timedelta | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`rotate_after` is the age at which the newest key gets a successor; None for never by itself."""
         self._database = database
         self._cipher = cipher
+        self._rotate_after = rotate_after
         self._clock = clock
         self._signers: list[Signer] = []
+        self._newest_made_at: datetime | None = None
         self.published = PublishedKeys.of([])
 
     async def start(self) -> None:
@@ -76,15 +86,23 @@ class SigningKeys:
         known = {signer.kid: signer.key for signer in self._signers}
         self._signers = [Signer(row.kid, known.get(row.kid) or await self._open(row), row.signs_from) for row in rows]
         self.published = PublishedKeys.of([row.public_jwk for row in rows])
+        self._newest_made_at = newest_made_at(rows)
+
+    async def tend(self) -> None:
+        """Refresh, and publish a successor of the newest key when that is too old."""
+        await self.refresh()
+        if self._rotate_after is not None and is_due(self._newest_made_at, self._now(), self._rotate_after):
+            await rotate_if_older(self._database, self._cipher, self._now(), self._rotate_after)
+            await self.refresh()
 
     async def keep_fresh(self) -> None:
-        """Refresh for ever; what goes wrong is logged, and the keys that are known stay."""
+        """Tend for ever; what goes wrong is logged, and the keys that are known stay."""
         while True:
             await anyio.sleep(REFRESH_SECONDS)
             try:
-                await self.refresh()
+                await self.tend()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
-                log.warning("could not read the signing keys", error=str(error) or type(error).__name__)
+                log.warning("could not tend the signing keys", error=str(error) or type(error).__name__)
 
     def signer(self) -> Signer:
         """The newest key that signs already. Raises `NoSigningKey`."""

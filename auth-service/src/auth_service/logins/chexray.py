@@ -59,7 +59,7 @@ async def sign_up(
 
 @router.post("/login", openapi_extra=documented_body(CheXRayLogin))
 async def log_in(
-    request: Request, response: Response, *, session: Writing, logins: LoginsState, origin: RequestOrigin
+    request: Request, response: Response, *, logins: LoginsState, origin: RequestOrigin
 ) -> CheXRayLoggedIn:
     """Open a session; the token lives for 30 days."""
     fields = Fields(await read_fields(request))
@@ -67,7 +67,7 @@ async def log_in(
     password = fields.text("password", max_length=MAX_PASSWORD_LENGTH)
     fields.check()
     try:
-        login = await logins.log_in(session, username, password, CLIENT, origin)
+        login = await logins.log_in(None, username, password, CLIENT, origin)
     except WrongCredentials as error:
         raise InvalidRequest(error.detail, fields=[FieldError("", error.detail)]) from error
     response.headers["Cache-Control"] = "no-store"

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 
+from auth_service.accounts.errors import AwaitingApproval, WrongCredentials, WrongPassword
 from auth_service.accounts.models import Account
-from auth_service.accounts.service import Accounts
-from auth_service.audit.trail import Action, record
+from auth_service.accounts.service import Accounts, Proof
+from auth_service.audit.trail import Action, entry, record
+from auth_service.guessing.service import Attempt, Guessing
+from auth_service.logins import repository
+from auth_service.logins.repository import SignIn
 from auth_service.origin import Origin
+from auth_service.sessions.models import LoginSession
 from auth_service.sessions.service import Client, OpenedSession, Sessions
-from lightbox_shared.database import WriteSession
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.database import Database, Statements, WriteSession
+from lightbox_shared.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +28,11 @@ class Login:
 class Logins:
     """What the dialects share. Both methods hash before they touch the transaction, so call them first in it."""
 
-    def __init__(self, accounts: Accounts, sessions: Sessions) -> None:
+    def __init__(self, database: Database, accounts: Accounts, sessions: Sessions, guessing: Guessing) -> None:
+        self._database = database
         self._accounts = accounts
         self._sessions = sessions
+        self._guessing = guessing
 
     async def sign_up(
         self, session: WriteSession, username: str, password: str, client: Client, origin: Origin
@@ -32,23 +41,52 @@ class Logins:
         Raises `UsernameTaken`."""
         account = await self._accounts.register(session, username, password)
         opened = await self._sessions.open(session, account, client)
+        await self._guessing.remember(session, account.id, origin)
         await record(session, Action.ACCOUNT_CREATED, origin, account_id=account.id, client=client.client_id)
         return Login(account, opened)
 
     async def log_in(
         self,
-        session: WriteSession,
+        session: WriteSession | None,
         username: str,
         password: str,
         client: Client,
         origin: Origin,
         *,
         scope: str | None = None,
+        approved_only: bool = False,
     ) -> Login:
-        """Open a session for who knows the password. Raises `NoSuchAccount`, `WrongPassword`, and `TooManyRequests`
-        after too many of these."""
-        proof = await self._accounts.authenticate(username, password)
-        account = await self._accounts.confirm(session, proof)
-        opened = await self._sessions.open(session, account, client, scope=scope)
-        await record(session, Action.SIGNED_IN, origin, account_id=account.id, client=client.client_id)
-        return Login(account, opened)
+        """Open a session for who knows the password: in the caller's transaction, or in one that is committed then.
+        Raises `NoSuchAccount`, `WrongPassword`, and `TooManyRequests` after too many of these; with `approved_only`
+        also `AwaitingApproval`."""
+        attempt = await self._guessing.begin(username, origin)
+        try:
+            proof = await self._accounts.check(attempt.account, password)
+        except WrongCredentials:
+            await self._guessing.failed(attempt)
+            raise
+        except Unavailable:
+            await self._guessing.withdraw(attempt)
+            raise
+        if approved_only and attempt.account is not None and attempt.account.authority is Authority.NONE:
+            await self._guessing.waiting(attempt)
+            raise AwaitingApproval
+        row = self._sessions.draft(proof.account_id, client, scope=scope)
+        if session is not None:
+            return await self._open(session, row, proof, attempt)
+        async with self._database.immediate() as connection:
+            return await self._open(connection, row, proof, attempt)
+
+    async def _open(self, where: Statements, row: LoginSession, proof: Proof, attempt: Attempt) -> Login:
+        await self._accounts.upgrade(where, proof)
+        signing_in = SignIn(
+            password_changed_at=proof.password_changed_at,
+            keys=attempt.keys,
+            wholly=attempt.familiar_since is not None,
+            address=attempt.address_to_remember,
+            entry=entry(Action.SIGNED_IN, attempt.origin, account_id=proof.account_id, client=row.client_id),
+        )
+        account = await repository.sign_in(where, row, signing_in)
+        if account is None:  # whoever changes a password and then ends all sessions must not miss this one
+            raise WrongPassword
+        return Login(account, self._sessions.issue(row, account))

@@ -95,6 +95,47 @@ _AUDIT = (
     """,
 )
 
+# Counting an attempt is one round trip, and decides. The buckets concerned (those of strangers, or that of a familiar
+# address) are locked in the order of their keys, so that no two attempts wait for each other, and so that of many at
+# the same time each sees the ones before. Where one bucket refuses, none counts. What was counted leaks away evenly.
+_COUNT_GUESS = """
+    CREATE FUNCTION count_guess(
+      is_familiar boolean, keys bytea[], of_familiar boolean[], limits int[], refused_from int[], leak_seconds float8[],
+      first_wait float8, longest_wait float8
+    ) RETURNS TABLE (bucket bytea, nth int, wait float8) LANGUAGE plpgsql AS $$
+    DECLARE
+      concerned CONSTANT bytea[] := ARRAY(
+        SELECT each.key FROM unnest(keys, of_familiar) AS each (key, familiar) WHERE each.familiar = is_familiar
+        ORDER BY each.key
+      );
+      present timestamptz;
+    BEGIN
+      INSERT INTO guesses (bucket, failures, changed_at) SELECT each, 0, now() FROM unnest(concerned) AS each
+        ON CONFLICT DO NOTHING;
+      PERFORM FROM guesses AS g WHERE g.bucket = ANY (concerned) ORDER BY g.bucket FOR UPDATE;
+      present := clock_timestamp();
+      RETURN QUERY
+        SELECT * FROM (
+          SELECT g.bucket, ceil(g.failures)::int,
+                 least(longest_wait, first_wait * power(2, least(32, ceil(g.failures) - each.limited_from)))
+                   - extract(epoch FROM present - g.changed_at)::float8 AS remaining
+            FROM guesses AS g
+            JOIN unnest(keys, limits, refused_from) AS each (key, limited_from, refused_from) ON g.bucket = each.key
+            WHERE g.bucket = ANY (concerned) AND ceil(g.failures) >= each.refused_from
+        ) AS full_ones WHERE remaining > 0;
+      IF NOT FOUND THEN
+        RETURN QUERY
+          UPDATE guesses AS g
+            SET failures = 1 + greatest(0, g.failures
+                  - greatest(0, extract(epoch FROM present - g.changed_at)::float8) / each.leak_seconds),
+                changed_at = present
+            FROM unnest(keys, leak_seconds) AS each (key, leak_seconds)
+            WHERE g.bucket = each.key AND g.bucket = ANY (concerned)
+            RETURNING g.bucket, ceil(g.failures)::int, 0::float8;
+      END IF;
+    END $$
+"""
+
 
 def upgrade() -> None:
     """Add what the accounts need to be managed, their sign-ins to be safe, and both to be accounted for."""
@@ -165,6 +206,7 @@ def upgrade() -> None:
         prefixes=["UNLOGGED"],
     )
     op.create_index(op.f("ix_guesses_changed_at"), "guesses", ["changed_at"])
+    op.execute(_COUNT_GUESS)
     op.create_table(
         "familiar_addresses",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -212,7 +254,7 @@ def downgrade() -> None:
     """Drop what was added; sessions of deleted accounts go, as their accounts did."""
     for table in ("audit_entries", "audit_head", "familiar_addresses", "guesses", "api_keys", "refresh_tokens"):
         op.drop_table(table)
-    for function in ("audit_chain", "audit_append_only"):
+    for function in ("audit_chain", "audit_append_only", "count_guess"):
         op.execute(f"DROP FUNCTION {function}()")
     op.execute("DELETE FROM sessions WHERE account_id NOT IN (SELECT id FROM accounts)")
     op.drop_index(op.f("ix_sessions_expires_at"), "sessions")

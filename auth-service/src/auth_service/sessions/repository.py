@@ -1,16 +1,18 @@
 """All SQL about sessions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, literal, or_, select, update
 
 from auth_service.accounts.models import Account
 from auth_service.orm import XID8
 from auth_service.sessions.models import LoginSession
 from lightbox_shared.auth.tokens import LEEWAY_SECONDS
 from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.pagination import PageRequest
 
 # Verifiers accept a token a little longer than it lives; a revoked one stays in the feed for as long, and a bit more.
 _STILL_ACCEPTED: Final = timedelta(seconds=LEEWAY_SECONDS + 50)
@@ -38,20 +40,35 @@ async def find_live(session: ReadSession | WriteSession, account_id: int, sessio
     return (await session.execute(statement.where(Account.id == account_id, *live))).scalar_one_or_none()
 
 
-async def revoke(session: WriteSession, account_id: int, session_id: int) -> None:
-    """Revoke one session of an account, if it is not revoked yet."""
-    await _revoke(session, LoginSession.account_id == account_id, LoginSession.id == session_id)
+async def page_of_account(
+    session: ReadSession, account_id: int, page: PageRequest, *, but_of_client: str
+) -> Sequence[LoginSession]:
+    """The live sessions of an account, the newest first, one more than the page has; without those of a client."""
+    live = (LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now())
+    which = (LoginSession.account_id == account_id, LoginSession.client_id != but_of_client, *live)
+    statement = select(LoginSession).where(*which).order_by(LoginSession.id.desc()).limit(page.limit + 1)
+    if page.after is not None:
+        statement = statement.where(LoginSession.id < page.after)
+    return (await session.execute(statement)).scalars().all()
 
 
-async def revoke_all(session: WriteSession, account_id: int, *, but_of_client: str | None = None) -> None:
-    """Revoke all sessions of an account, except those of one kind of client."""
+async def revoke(session: WriteSession, account_id: int, session_id: int, *, but_of_client: str | None = None) -> int:
+    """Revoke one session of an account, if it is neither revoked yet nor of a kind of client; returns how many."""
+    which = [LoginSession.account_id == account_id, LoginSession.id == session_id]
+    if but_of_client is not None:
+        which.append(LoginSession.client_id != but_of_client)
+    return await _revoke(session, *which)
+
+
+async def revoke_all(session: WriteSession, account_id: int, *, but_of_client: str | None = None) -> int:
+    """Revoke all sessions of an account, except those of one kind of client; returns how many they were."""
     which = [LoginSession.account_id == account_id, LoginSession.expires_at > func.now() - _STILL_ACCEPTED]
     if but_of_client is not None:
         which.append(LoginSession.client_id != but_of_client)
-    await _revoke(session, *which)
+    return await _revoke(session, *which)
 
 
-async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> None:
+async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> int:
     # No token of it lives longer than this; a session that could go on for months leaves the feed as soon.
     last_token = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, LoginSession.token_seconds) + _STILL_ACCEPTED
     values = {
@@ -59,7 +76,8 @@ async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> None:
         "revoked_xid": func.pg_current_xact_id(),
         "expires_at": func.least(LoginSession.expires_at, last_token),
     }
-    await session.execute(update(LoginSession).where(*which, LoginSession.revoked_at.is_(None)).values(values))
+    statement = update(LoginSession).where(*which, LoginSession.revoked_at.is_(None)).values(values)
+    return len((await session.execute(statement.returning(LoginSession.id))).all())
 
 
 async def revocations(session: ReadSession, after: int | None) -> Revocations:
@@ -91,3 +109,12 @@ async def revocations(session: ReadSession, after: int | None) -> Revocations:
     rows = (await session.execute(statement)).all()
     # Of an outer join: without any revocation there is one row, with the cursor alone.
     return Revocations(int(rows[0].cursor), [(row.id, row.expires_at) for row in rows if row.id is not None])
+
+
+async def delete_expired(session: WriteSession, age: timedelta, most: int) -> int:
+    """Delete up to `most` sessions that expired so long ago, with their refresh tokens and API keys; how many it
+    were."""
+    row = LoginSession
+    old = select(row.id).where(row.expires_at < func.now() - age).order_by(row.expires_at).limit(most)
+    chosen = old.with_for_update(skip_locked=True)
+    return len((await session.execute(delete(row).where(row.id.in_(chosen)).returning(row.id))).all())

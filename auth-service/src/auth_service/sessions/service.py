@@ -51,16 +51,25 @@ class Sessions:
         self, session: WriteSession, account: Account, client: Client, *, scope: str | None = None
     ) -> OpenedSession:
         """Open a session for an account that has been authenticated in this transaction, and sign its first token."""
-        issued_at = self._issuer.now()
-        row = LoginSession(
-            account_id=account.id,
+        return self.issue(await self.add(session, account, client, scope=scope), account)
+
+    async def add(
+        self, session: WriteSession, account: Account, client: Client, *, scope: str | None = None
+    ) -> LoginSession:
+        """Open a session without a token yet."""
+        return await repository.insert(session, self.draft(account.id, client, scope=scope))
+
+    def draft(self, account_id: int, client: Client, *, scope: str | None = None) -> LoginSession:
+        """A session that is not in the database yet."""
+        issued_at = datetime.fromtimestamp(self._issuer.now(), UTC)
+        return LoginSession(
+            account_id=account_id,
             client_id=client.client_id,
-            created_at=datetime.fromtimestamp(issued_at, UTC),
-            expires_at=datetime.fromtimestamp(issued_at, UTC) + client.lifetime,
+            created_at=issued_at,
+            expires_at=issued_at + client.lifetime,
             token_seconds=client.token_seconds,
             scope=scope,
         )
-        return self.issue(await repository.insert(session, row), account)
 
     def issue(self, row: LoginSession, account: Account, *, scope: str | None = None) -> OpenedSession:
         """Sign a token of a session, with the authority that its account has now; `scope` narrows that of the session.
@@ -78,11 +87,16 @@ class Sessions:
         )
         return OpenedSession(row.id, token, expires_at - issued_at)
 
-    async def revoke(self, session: WriteSession, account_id: int, session_id: int) -> None:
-        """End one session of an account; one that has ended stays as it is."""
-        await repository.revoke(session, account_id, session_id)
+    async def revoke(self, session: WriteSession, account_id: int, session_id: int) -> bool:
+        """End one session of an account; False for one that has ended, or is none of that account's."""
+        return await repository.revoke(session, account_id, session_id) > 0
 
-    async def revoke_all(self, session: WriteSession, account_id: int, *, api_keys: bool = False) -> None:
+    async def revoke_login(self, session: WriteSession, account_id: int, session_id: int) -> bool:
+        """The same for a session that somebody signed in to; False for an API key as well."""
+        return await repository.revoke(session, account_id, session_id, but_of_client=API_KEY_CLIENT) > 0
+
+    async def revoke_all(self, session: WriteSession, account_id: int, *, api_keys: bool = False) -> int:
         """End all sessions of an account, and its API keys too if asked. After a change of its password: in the same
-        transaction, after the change, so that a login under way with the old password is either included or refused."""
-        await repository.revoke_all(session, account_id, but_of_client=None if api_keys else API_KEY_CLIENT)
+        transaction, after the change, so that a login under way with the old password is either included or refused.
+        Returns how many they were."""
+        return await repository.revoke_all(session, account_id, but_of_client=None if api_keys else API_KEY_CLIENT)

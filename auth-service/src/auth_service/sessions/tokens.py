@@ -20,7 +20,7 @@ class TokenIssuer:
 
     def __init__(self, keys: SigningKeys, *, issuer: str, clock: Callable[[], float] = time.time) -> None:
         self._keys = keys
-        self._issuer = issuer
+        self.issuer = issuer
         self._clock = clock
 
     def now(self) -> int:
@@ -65,5 +65,5 @@ class TokenIssuer:
 
     def _sign(self, claims: dict[str, str | int]) -> str:
         signer = self._keys.signer()
-        claims = {"iss": self._issuer, "aud": AUDIENCE, "jti": secrets.token_urlsafe(16), **claims}
+        claims = {"iss": self.issuer, "aud": AUDIENCE, "jti": secrets.token_urlsafe(16), **claims}
         return jwt.encode(claims, signer.key, ALGORITHM, headers={"kid": signer.kid, "typ": TOKEN_TYPE})

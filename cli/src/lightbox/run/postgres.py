@@ -14,6 +14,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -140,6 +141,15 @@ class PostgresServer:
             os.close(log)
         self.process = process
         self._wait_until_ready(process)
+
+    def listens(self) -> bool:
+        """Whether a server serves these data already, whoever started it."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket_folder / SOCKET_NAME))
+            except OSError:
+                return False
+            return True
 
     def stop(self) -> None:
         """Stop the server: open transactions are rolled back, everything committed is on disk."""

@@ -35,11 +35,17 @@ def write_private(path: Path, text: str) -> None:
         partial.unlink()
 
 
+def load(path: Path) -> dict[str, ServiceSecrets]:
+    """The secrets by service. Raises `OSError`, and `ValueError` or `TypeError` for a file that is not ours."""
+    content = json.loads(path.read_text())
+    if not isinstance(content, dict):
+        raise TypeError("a JSON object by service")
+    return {name: ServiceSecrets(**fields) for name, fields in content.items()}
+
+
 def load_or_create(path: Path) -> dict[str, ServiceSecrets]:
     """The secrets by service; a service that is new to this data folder gets its own added."""
-    known: dict[str, ServiceSecrets] = {}
-    if path.exists():
-        known = {name: ServiceSecrets(**fields) for name, fields in json.loads(path.read_text()).items()}
+    known = load(path) if path.exists() else {}
     missing = [name for name in SERVICES if name not in known]
     if missing:
         known.update((name, ServiceSecrets.new()) for name in missing)

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Path, Request
 from inference_service.predictions import repository, service
 from inference_service.predictions.schemas import PredictionBody, PredictionList
 from inference_service.state import Components
-from lightbox_shared.auth.dependencies import CurrentAccount
+from lightbox_shared.auth.dependencies import CurrentAccount, needs
+from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import PictureError
 from lightbox_shared.pagination import Page, PageQuery
 from lightbox_shared.uploads import read_upload
 
-router = APIRouter(prefix="/api/predictions", tags=["predictions"])
+router = APIRouter(prefix="/api/predictions", tags=["predictions"], dependencies=[needs(Scope.PREDICT)])
 
 
 @router.post("", status_code=201)

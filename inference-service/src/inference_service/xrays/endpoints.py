@@ -9,15 +9,15 @@ from inference_service.state import Components, Services
 from inference_service.xrays import repository, service
 from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import UserBody, XRayBody
-from lightbox_shared.auth.dependencies import CurrentAccount
-from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
+from lightbox_shared.auth.dependencies import CurrentAccount, needs
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
 from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.forms import read_fields
 from lightbox_shared.uploads import read_upload
 from lightbox_shared.urls import public_base
 
-router = APIRouter(prefix="/api/chexray", tags=["CheXRay"])
+router = APIRouter(prefix="/api/chexray", tags=["CheXRay"], dependencies=[needs(Scope.PREDICT)])
 
 
 def _body(request: Request, response: Response, components: Services, xray: XRay) -> XRayBody:

@@ -6,11 +6,11 @@ come from inside.
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, params
 
-from lightbox_shared.auth.principal import Authority, Principal
+from lightbox_shared.auth.principal import Authority, Principal, Scope
 from lightbox_shared.auth.tokens import TokenVerifier
-from lightbox_shared.errors import Forbidden, InvalidToken, NotAuthenticated
+from lightbox_shared.errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
 
 
 def bearer_token(header: str | None) -> str | None:
@@ -49,6 +49,29 @@ async def _service(principal: Annotated[Principal | None, Depends(_optional)]) -
     return principal.service
 
 
+async def _whole(principal: Annotated[Principal, Depends(_account)]) -> Principal:
+    if principal.scopes is not None:
+        raise InsufficientScope
+    return principal
+
+
+def needs(*scopes: Scope) -> params.Depends:
+    """For a router's `dependencies`: a scoped token must have one of these, `Scope.READ` being enough to look. Callers
+    without a token and tokens of whole accounts pass; whether there must be one is said by the endpoint's signature.
+    Without any scope, scoped tokens are refused altogether."""
+
+    async def check(request: Request, principal: Annotated[Principal | None, Depends(_optional)]) -> None:
+        if principal is not None and not principal.allows(scopes, request.method):
+            raise InsufficientScope(*scopes)
+
+    return params.Depends(check)
+
+
+AnyCaller = Annotated[Principal | None, Depends(_optional)]
+"""Whoever calls, or nobody; a bad token is refused."""
 CurrentAccount = Annotated[Principal, Depends(_account)]
+WholeAccount = Annotated[Principal, Depends(_whole)]
+"""An account by a token that is not scoped: for accounts, sessions and keys themselves, so that a key for one thing
+can't make itself a key for everything."""
 AdminOnly = Annotated[Principal, Depends(_admin)]
 ServiceOnly = Annotated[str, Depends(_service)]

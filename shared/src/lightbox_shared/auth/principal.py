@@ -1,8 +1,8 @@
 """What a verified token says about its bearer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Self
 
 from lightbox_shared.errors import InvalidToken
@@ -17,6 +17,24 @@ class Authority(IntEnum):
     DOCTOR = 102
     GUEST = 103
 
+
+class Scope(StrEnum):
+    """What a token may be used for, where it is not for the whole account (RFC 9068 section 2.2.3)."""
+
+    PREDICT = "predict"
+    """Have models read pictures."""
+    COLLECT = "collect"
+    """Send pictures to the collection."""
+    ANNOTATE = "annotate"
+    """Label pictures."""
+    HUB = "hub"
+    """Manage the gallery."""
+    READ = "read"
+    """Look at whatever the others may change."""
+
+
+READ_METHODS = frozenset({"GET", "HEAD"})
+"""The methods for which `Scope.READ` is enough."""
 
 ANONYMOUS_ACCOUNT = 1
 """The reserved account that owns what nobody signed in for."""
@@ -36,6 +54,18 @@ class Principal:
     authority: Authority = Authority.NONE
     session_id: int | None = None
     service: str | None = None
+    scopes: frozenset[Scope] | None = None
+    """None: the whole account."""
+
+    def allows(self, scopes: Iterable[Scope], method: str) -> bool:
+        """Whether the token is for one of `scopes`, or for the whole account. Without any scope the whole account is
+        what it takes."""
+        if self.scopes is None:
+            return True
+        wanted = frozenset(scopes)
+        if wanted and method in READ_METHODS and Scope.READ in self.scopes:
+            return True
+        return not self.scopes.isdisjoint(wanted)
 
     @property
     def account(self) -> int:
@@ -52,8 +82,9 @@ class Principal:
         """
         subject = str(claims["sub"])
         token_id, expires_at = str(claims["jti"]), int(claims["exp"])
+        scopes = parse_scopes(claims["scope"]) if "scope" in claims else None
         if subject.startswith(SERVICE_SUBJECT):
-            return cls(token_id, expires_at, service=subject.removeprefix(SERVICE_SUBJECT))
+            return cls(token_id, expires_at, service=subject.removeprefix(SERVICE_SUBJECT), scopes=scopes)
         if not subject.startswith(ACCOUNT_SUBJECT):
             raise ValueError(subject)
         return cls(
@@ -62,4 +93,13 @@ class Principal:
             account_id=int(subject.removeprefix(ACCOUNT_SUBJECT)),
             authority=Authority(claims["authority"]),
             session_id=int(claims["sid"]),
+            scopes=scopes,
         )
+
+
+def parse_scopes(claim: object) -> frozenset[Scope]:
+    """`"predict read"` as scopes (RFC 6749 section 3.3); words that we do not know give nothing. Raises `TypeError`."""
+    if not isinstance(claim, str):
+        raise TypeError("scope")
+    words = set(claim.split(" "))
+    return frozenset(scope for scope in Scope if scope in words)

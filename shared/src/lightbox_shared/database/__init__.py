@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import URL, MetaData, make_url, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import URL, MetaData, func, make_url, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
 # Names for constraints, so that migrations can name what they change.
@@ -53,6 +53,10 @@ class WriteSession(AsyncSession):
     """One transaction."""
 
 
+Statements = WriteSession | AsyncConnection
+"""Where a statement runs that does not mind whether it is a part of a transaction or one by itself."""
+
+
 def asyncpg_url(url: str) -> URL:
     """A `postgresql://` or `postgres://` address, as people write it, for the asyncpg driver."""
     parsed = make_url(url.replace("postgres://", "postgresql://", 1))
@@ -87,11 +91,8 @@ class Database:
                 "async_creator_fn": _connect,
             },
         )
-        self._readers = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
-            class_=ReadSession,
-            expire_on_commit=False,
-        )
+        self._each_by_itself = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = async_sessionmaker(self._each_by_itself, class_=ReadSession, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
 
     @asynccontextmanager
@@ -106,6 +107,13 @@ class Database:
         async with self._writers() as session, session.begin():
             yield session
 
+    @asynccontextmanager
+    async def immediate(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction of its own, and one round trip instead of three: for
+        what runs so often that this, and the cost of a session, counts."""
+        async with self._each_by_itself.connect() as connection:
+            yield connection
+
     async def check(self) -> None:
         """For `/readyz`. Raises what the driver raises."""
         async with self.reading() as session:
@@ -114,6 +122,11 @@ class Database:
     async def dispose(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+async def try_lock(session: WriteSession, key: int) -> bool:
+    """Hold the advisory lock `key` until the end of the transaction, unless somebody else does; whether we do."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
 async def _reading(request: Request) -> AsyncIterator[ReadSession]:

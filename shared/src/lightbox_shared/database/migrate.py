@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -47,6 +50,19 @@ async def migrate(engine: AsyncEngine, package: str) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(upgrade)
     log.info("database is up to date")
+
+
+async def is_current(engine: AsyncEngine, package: str) -> bool:
+    """Whether the service's database is at the newest version. Changes nothing."""
+
+    def newest() -> set[str]:
+        return set(ScriptDirectory.from_config(alembic_config(package)).get_heads())
+
+    def present(connection: Connection) -> set[str]:
+        return set(MigrationContext.configure(connection).get_current_heads())
+
+    async with engine.connect() as connection:
+        return await connection.run_sync(present) == await anyio.to_thread.run_sync(newest)
 
 
 def new_revision(package: str, message: str, url: str, metadata: MetaData) -> None:

@@ -13,6 +13,8 @@ class FieldError:
 
     field: str
     message: str
+    location: str = "body"
+    """Where the field was looked for: `body`, `query`, `path`, `header` or `cookie`."""
 
 
 class LightboxError(Exception):
@@ -21,6 +23,8 @@ class LightboxError(Exception):
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal-error"
     default_detail: ClassVar[str] = "Internal server error."
+    verbatim: ClassVar[bool] = False
+    """Whether the sentence itself is documented, so that no dialect puts that of the status in its place."""
 
     def __init__(
         self,
@@ -51,9 +55,9 @@ class InvalidRequest(LightboxError):
     default_detail = "The request is not valid."
 
     @classmethod
-    def of(cls, field: str, message: str) -> "InvalidRequest":
+    def of(cls, field: str, message: str, location: str = "body") -> "InvalidRequest":
         """One field, one sentence."""
-        return cls(f"{field}: {message}", fields=[FieldError(field, message)])
+        return cls(f"{field}: {message}", fields=[FieldError(field, message, location)])
 
 
 class NotAuthenticated(LightboxError):
@@ -78,6 +82,17 @@ class Forbidden(LightboxError):
     status = HTTPStatus.FORBIDDEN
     code = "forbidden"
     default_detail = "You do not have permission to perform this action."
+
+
+class InsufficientScope(Forbidden):
+    """The token is good, and was given out for something else (RFC 6750 section 3.1); `scopes` would do."""
+
+    code = "insufficient-scope"
+    default_detail = "The token was not given out for this."
+
+    def __init__(self, *scopes: str) -> None:
+        wanted = f', scope="{" ".join(scopes)}"' if scopes else ""
+        super().__init__(headers={"WWW-Authenticate": f'Bearer error="insufficient_scope"{wanted}'})
 
 
 class NotFound(LightboxError):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from starlette.responses import Response
 
-from lightbox_shared.errors import InvalidRequest, LightboxError, status_phrase
+from lightbox_shared.errors import FieldError, InvalidRequest, LightboxError, status_phrase
 
 
 class Dialect(Protocol):
@@ -78,16 +78,42 @@ class FieldMap:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMember:
-    """`{"ERROR": "..."}`, with the documented sentence of a status where there is one; `member` is the name."""
+    """`{"ERROR": "..."}`, with the documented sentence of a status where there is one, unless the failure's own is
+    documented (`verbatim`). `member` is the name; `detail` that of a second member, where a 400 says in its own words
+    what the documented sentence does not."""
 
     sentences: Mapping[int, str] = field(default_factory=dict)
     member: str = "ERROR"
+    detail: str | None = None
 
     def render(self, error: LightboxError) -> Response:
-        """One member, whose sentence is the documented one of the status, else that of the failure."""
+        """One member, or two for a 400 whose own sentence would be lost."""
         status = HTTPStatus.BAD_REQUEST if isinstance(error, InvalidRequest) else error.status
-        detail = self.sentences.get(int(status), error.detail)
-        return json_response({self.member: detail}, status, challenge(error, "Bearer"))
+        sentence = error.detail if error.verbatim else self.sentences.get(int(status), error.detail)
+        body = {self.member: sentence}
+        if self.detail is not None and status == HTTPStatus.BAD_REQUEST and sentence != error.detail:
+            body[self.detail] = error.detail
+        return json_response(body, status, challenge(error, "Bearer"))
+
+
+@dataclass(frozen=True, slots=True)
+class DetailList:
+    """The shape of FastAPI's own refusals: a list of what is wrong with which field, 422, where a request does not
+    validate; else `{"detail": "..."}`."""
+
+    def render(self, error: LightboxError) -> Response:
+        """`loc` is where a field was looked for and its name; the whole body or query has no name."""
+        detail: object = error.detail
+        if isinstance(error, InvalidRequest):
+            detail = [
+                {
+                    "loc": [each.location, each.field] if each.field else [each.location],
+                    "msg": each.message,
+                    "type": "value_error",
+                }
+                for each in error.fields or (FieldError("", error.detail),)
+            ]
+        return json_response({"detail": detail}, error.status, challenge(error, "Bearer"))
 
 
 PROBLEM_DETAILS: Dialect = ProblemDetails()

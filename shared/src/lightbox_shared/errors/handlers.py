@@ -46,7 +46,9 @@ def from_validation_error(error: RequestValidationError) -> errors.LightboxError
     if any(each["type"] == "json_invalid" for each in found):
         return errors.BadRequest("The body is not valid JSON.")
     fields = [
-        errors.FieldError(".".join(str(part) for part in each["loc"][1:]), _sentence(each["type"], each["msg"]))
+        errors.FieldError(
+            ".".join(str(part) for part in each["loc"][1:]), _sentence(each["type"], each["msg"]), str(each["loc"][0])
+        )
         for each in found
     ]
     detail = "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in fields)

@@ -1,0 +1,81 @@
+"""All SQL about API keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+
+from auth_service.accounts.models import Account
+from auth_service.api_keys.models import ApiKey
+from auth_service.sessions.models import LoginSession
+from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.pagination import PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key and the session that it is."""
+
+    row: ApiKey
+    login: LoginSession
+
+
+def _live() -> Select[ApiKey, LoginSession]:
+    return (
+        select(ApiKey, LoginSession)
+        .join(LoginSession, LoginSession.id == ApiKey.session_id)
+        .where(LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now())
+    )
+
+
+async def insert(session: WriteSession, row: ApiKey) -> None:
+    """Add a key; its session is there already."""
+    session.add(row)
+    await session.flush()
+
+
+async def lock_account(session: WriteSession, account_id: int) -> bool:
+    """Let nobody else count this account's keys until the transaction ends; False if there is no such account."""
+    statement = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+    return (await session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def count_live(session: WriteSession, account_id: int) -> int:
+    """How many keys of an account work."""
+    statement = _live().where(ApiKey.account_id == account_id).with_only_columns(func.count())
+    return (await session.execute(statement)).scalar_one()
+
+
+async def find_live(session: ReadSession | WriteSession, key_id: int) -> StoredKey | None:
+    """A key that works, by its id."""
+    found = (await session.execute(_live().where(ApiKey.session_id == key_id))).one_or_none()
+    return None if found is None else StoredKey(found[0], found[1])
+
+
+async def live(
+    session: ReadSession | WriteSession, account_id: int | None, page: PageRequest | None
+) -> Sequence[StoredKey]:
+    """The keys that work, of one account or of all, newest first; one more than a page has."""
+    statement = _live().order_by(ApiKey.session_id.desc())
+    if account_id is not None:
+        statement = statement.where(ApiKey.account_id == account_id)
+    if page is not None:
+        statement = statement.limit(page.limit + 1)
+        if page.after is not None:
+            statement = statement.where(ApiKey.session_id < page.after)
+    return [StoredKey(row, login) for row, login in await session.execute(statement)]
+
+
+async def find_by_hash(session: ReadSession, key_hash: bytes) -> tuple[StoredKey, Account] | None:
+    """The key with this digest if it works, and its account."""
+    statement = _live().join(Account, Account.id == ApiKey.account_id).where(ApiKey.key_hash == key_hash)
+    found = (await session.execute(statement.add_columns(Account))).one_or_none()
+    if found is None:
+        return None
+    row, login, account = found
+    return StoredKey(row, login), account
+
+
+async def lock(session: WriteSession, key_id: int) -> ApiKey | None:
+    """A key as it is now, locked until the transaction ends."""
+    return await session.get(ApiKey, key_id, with_for_update=True)

@@ -1,0 +1,54 @@
+"""`/api/audit`: who did what, for administrators."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from auth_service.audit import repository
+from auth_service.audit.repository import Filters
+from auth_service.audit.schemas import AuditEntryBody, AuditPage
+from auth_service.audit.trail import Action
+from auth_service.caller import Administrator
+from lightbox_shared.auth.dependencies import needs
+from lightbox_shared.database import Reading
+from lightbox_shared.errors import InvalidRequest
+from lightbox_shared.pagination import Page, PageQuery
+
+router = APIRouter(prefix="/api/audit", tags=["audit"], dependencies=[needs()])
+
+Actor = Annotated[str | None, Query(max_length=100, pattern="^[!-~]+$", description="Such as `account:7`.")]
+AccountId = Annotated[int | None, Query(ge=1, lt=2**63)]
+From = Annotated[str | None, Query(alias="from", max_length=40, description="ISO 8601; UTC without a zone. Inclusive.")]
+To = Annotated[str | None, Query(alias="to", max_length=40, description="The same. Exclusive.")]
+
+
+def _time(name: str, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    # A `+` that was not encoded arrives as a blank. One between date and time (RFC 3339 section 5.6) comes earlier.
+    date, rest = value[:11], value[11:]
+    try:
+        at = datetime.fromisoformat(date + rest.replace(" ", "+"))
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest.of(name, "This is not a time in ISO 8601.", "query") from error
+
+
+def _filters(
+    action: Action | None = None,
+    actor: Actor = None,
+    account_id: AccountId = None,
+    since: From = None,
+    until: To = None,
+) -> Filters:
+    return Filters(action, actor, account_id, _time("from", since), _time("to", until))
+
+
+@router.get("")
+async def read_audit_trail(
+    _admin: Administrator, session: Reading, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]
+) -> AuditPage:
+    """What happened, newest first."""
+    found = Page.of(await repository.page(session, filters, page), page, lambda row: row.sequence)
+    return AuditPage(entries=[AuditEntryBody.of(row) for row in found.rows], next_cursor=found.next_cursor)

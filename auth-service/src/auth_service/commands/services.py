@@ -1,0 +1,106 @@
+"""What commands work with: the services of this application, put together without serving anybody."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from pydantic import ValidationError
+
+from auth_service.accounts import repository
+from auth_service.accounts.management import AccountManagement
+from auth_service.accounts.models import Account
+from auth_service.accounts.names import LONGEST_TYPED_USERNAME, clean_username, username_key, username_problem
+from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.service import Accounts
+from auth_service.api_keys.service import ApiKeys
+from auth_service.commands.terminal import Complaint
+from auth_service.config import AuthSettings
+from auth_service.keys.encryption import KeyCipher
+from auth_service.keys.service import SigningKeys
+from auth_service.sessions.service import Sessions
+from auth_service.sessions.tokens import TokenIssuer
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
+from lightbox_shared.database import Database
+from lightbox_shared.database.migrate import is_current
+from lightbox_shared.logging import configure_logging
+
+_ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+START_ONCE: Final = "The database is not that of this version: start the platform once, which brings it up to date."
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """As in `state.AuthState`, what commands need of it."""
+
+    database: Database
+    settings: AuthSettings
+    cipher: KeyCipher
+    accounts: Accounts
+    management: AccountManagement
+    api_keys: ApiKeys
+
+    async def account(self, named: str, *, by_id: bool) -> Account:
+        """An account that is somebody's, by its name or its id. Raises `Complaint`."""
+        found = None
+        async with self.database.reading() as session:
+            if not by_id and len(named) <= LONGEST_TYPED_USERNAME and username_problem(clean_username(named)) is None:
+                found = await repository.find_by_key(session, username_key(named))
+            elif by_id and _ID.fullmatch(named):
+                found = await repository.find(session, int(named))
+        if found is None:
+            raise Complaint("There is no such account.")
+        if found.id == ANONYMOUS_ACCOUNT:
+            raise Complaint("This account is nobody's, and stays as it is.")
+        return found
+
+
+@asynccontextmanager
+async def opened(given: Mapping[str, str]) -> AsyncIterator[Services]:
+    """The services, for the settings of the environment and those `given`. Raises `Complaint` for settings that
+    are wrong and for a database of another version, and what the driver raises."""
+    try:
+        settings = AuthSettings.model_validate(given)
+    except ValidationError as error:
+        raise Complaint(problems(error, prefix="LIGHTBOX_")) from None
+    if not structlog.is_configured():
+        configure_logging("auth-service", "error", "console")  # what a command has to say, it says by itself
+    database = Database(settings.database_url, pool_size=2)
+    try:
+        if not await is_current(database.engine, "auth_service"):
+            raise Complaint(START_ONCE)
+        async with database.reading() as session:
+            if await repository.find(session, ANONYMOUS_ACCOUNT) is None:
+                raise Complaint(START_ONCE)
+        passwords = await Passwords.start()
+        try:
+            yield _services(database, passwords, settings)
+        finally:
+            passwords.close()
+    finally:
+        await database.dispose()
+
+
+def problems(error: ValidationError, *, prefix: str = "") -> str:
+    """One line for each field, without its value."""
+    found = error.errors(include_url=False, include_input=False)
+    names = ["_".join(str(part) for part in each["loc"]) for each in found]
+    names = [f"{prefix}{name.upper()}" if prefix and not name.isupper() else name for name in names]
+    sentences = [each["msg"].removeprefix("Value error, ") for each in found]
+    return "\n".join(f"{name}: {sentence}" for name, sentence in zip(names, sentences, strict=True))
+
+
+def _services(database: Database, passwords: Passwords, settings: AuthSettings) -> Services:
+    cipher = KeyCipher(settings.secret_key.get_secret_value())
+    # It signs nothing here: no key is ever read.
+    sessions = Sessions(TokenIssuer(SigningKeys(database, cipher), issuer=settings.issuer))
+    return Services(
+        database=database,
+        settings=settings,
+        cipher=cipher,
+        accounts=Accounts(database, passwords, shortest_password=settings.shortest_password),
+        management=AccountManagement(passwords, sessions),
+        api_keys=ApiKeys(sessions),
+    )

@@ -1,0 +1,118 @@
+"""The rules of guessing: every attempt is counted before its password is looked at, so that a thousand at the same
+time get no further than a thousand one after the other, and taken back when the password was right."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import anyio
+
+from auth_service.accounts.names import LONGEST_TYPED_USERNAME, username_key
+from auth_service.accounts.service import Candidate
+from auth_service.audit.trail import NOBODY, Action, record
+from auth_service.guessing import repository
+from auth_service.guessing.errors import TooManyFailures
+from auth_service.guessing.policy import Bucket, Policy
+from auth_service.origin import Origin
+from lightbox_shared.addresses import partition
+from lightbox_shared.database import Database, WriteSession
+
+REMEMBER_AGAIN_AFTER: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that may be tried: whom it is about, and where it was counted, with how many failures it would make."""
+
+    account: Candidate | None
+    origin: Origin
+    counted: tuple[tuple[Bucket, int], ...]
+    familiar_since: datetime | None
+
+    @property
+    def keys(self) -> list[bytes]:
+        """Of the buckets."""
+        return [bucket.key for bucket, _ in self.counted]
+
+    @property
+    def address_to_remember(self) -> str | None:
+        """Where the sign-in comes from, if it succeeds; None while that is known well enough."""
+        known = self.familiar_since
+        return (
+            None if known is not None and known > datetime.now(UTC) - REMEMBER_AGAIN_AFTER else _counted_as(self.origin)
+        )
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a wrong answer waits."""
+        return max((bucket.delay(failures) for bucket, failures in self.counted), default=0.0)
+
+    @property
+    def wait(self) -> float:
+        """Seconds that the next attempt has to wait if this one fails; 0 where it may follow at once."""
+        return max((bucket.wait(failures) for bucket, failures in self.counted), default=0.0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there were too many before this one, which was let through because its address is familiar, or
+        because the wait was over."""
+        return any(failures > bucket.limit for bucket, failures in self.counted)
+
+
+class Guessing:
+    """Slows who guesses."""
+
+    def __init__(self, database: Database, policy: Policy) -> None:
+        self._database = database
+        self._policy = policy
+
+    async def begin(self, username: str, origin: Origin) -> Attempt:
+        """Count an attempt, in a transaction of its own. Raises `TooManyFailures`."""
+        name = username_key(username) if len(username) <= LONGEST_TYPED_USERNAME else username
+        address = _counted_as(origin)
+        buckets = self._policy.buckets(name, address)
+        # What is not printable is in no name, and some of it not in PostgreSQL's texts either.
+        possible = len(name) <= LONGEST_TYPED_USERNAME and name.isprintable()
+        async with self._database.immediate() as connection:
+            found = await repository.count(connection, name if possible else None, address, buckets)
+        if found.wait:
+            raise TooManyFailures(found.wait)
+        counted = tuple((each, found.failures[each.key]) for each in buckets if each.key in found.failures)
+        return Attempt(found.account, origin, counted, found.familiar_since)
+
+    async def failed(self, attempt: Attempt) -> None:
+        """Write down that the password was wrong, and let time pass. Raises `TooManyFailures` for one too many."""
+        account_id = None if attempt.account is None else attempt.account.id
+        write = partial(record, origin=attempt.origin, actor=NOBODY, account_id=account_id)
+        async with self._database.writing() as session:
+            await write(session, Action.SIGN_IN_FAILED)
+            for bucket, failures in attempt.counted:
+                if failures == bucket.limit:
+                    await write(session, Action.SIGN_IN_SLOWED, counted=bucket.what, failures=failures)
+        await anyio.sleep(attempt.delay)
+        if attempt.is_over:
+            raise TooManyFailures(attempt.wait)
+
+    async def withdraw(self, attempt: Attempt) -> None:
+        """Take an attempt back whose password nobody had time to look at."""
+        async with self._database.immediate() as connection:
+            await repository.forgive(connection, attempt.keys, wholly=False)
+
+    async def waiting(self, attempt: Attempt) -> None:
+        """Take an attempt back whose password was right, and write down that its account is not approved yet."""
+        account_id = None if attempt.account is None else attempt.account.id
+        async with self._database.writing() as session:
+            await repository.forgive(session, attempt.keys, wholly=False)
+            failed, reason = Action.SIGN_IN_FAILED, "awaiting-approval"
+            await record(session, failed, attempt.origin, actor=NOBODY, account_id=account_id, reason=reason)
+
+    async def remember(self, session: WriteSession, account_id: int, origin: Origin) -> None:
+        """Make an address familiar to an account."""
+        address = _counted_as(origin)
+        if address is not None:
+            await repository.remember(session, account_id, address)
+
+
+def _counted_as(origin: Origin) -> str | None:
+    return None if origin.address is None else partition(origin.address)

@@ -1,0 +1,71 @@
+"""All SQL about imports. What a file says is collected in a table that only this transaction sees, and goes into the
+accounts by one statement: however long a file takes to read, nobody who signs up meanwhile waits for it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, Text, delete, func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as insert_or_not
+
+from auth_service.accounts.models import Account
+from lightbox_shared.database import WriteSession
+
+COLUMNS: Final = ("username", "username_key", "password_hash", "email", "authority")
+
+_READ: Final = Table(
+    "accounts_read",
+    MetaData(),
+    Column("line", BigInteger, primary_key=True, autoincrement=False),
+    Column("username", Text),
+    Column("username_key", Text),
+    Column("password_hash", Text),
+    Column("email", Text),
+    Column("authority", SmallInteger),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+
+async def begin(session: WriteSession) -> None:
+    """Make the table that lasts as long as the transaction."""
+    await (await session.connection()).run_sync(_READ.create)
+
+
+async def collect(session: WriteSession, rows: Sequence[dict[str, object]]) -> None:
+    """Put rows with `COLUMNS` and their `line` beside those that were read before."""
+    await session.execute(insert(_READ), rows)
+
+
+async def drop_repeated(session: WriteSession) -> Sequence[int]:
+    """Leave the first of several rows with the same name; the lines of the others."""
+    nth = func.row_number().over(partition_by=_READ.c.username_key, order_by=_READ.c.line).label("nth")
+    numbered = select(_READ.c.line, nth).subquery()
+    repeated = select(numbered.c.line).where(numbered.c.nth > 1)
+    statement = delete(_READ).where(_READ.c.line.in_(repeated)).returning(_READ.c.line)
+    return (await session.execute(statement)).scalars().all()
+
+
+async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
+    """How many accounts `insert_many` would make at this moment, and the lines whose names are taken."""
+    joined = select(_READ.c.line, Account.id).outerjoin_from(
+        _READ, Account, Account.username_key == _READ.c.username_key
+    )
+    rows = joined.subquery()
+    lines = func.array_agg(rows.c.line).filter(rows.c.id.is_not(None))
+    row = (await session.execute(select(func.count() - func.count(rows.c.id), lines).select_from(rows))).one()
+    return row[0], row[1] or ()
+
+
+async def insert_many(session: WriteSession) -> tuple[int, int | None, int | None, Sequence[int]]:
+    """Make the accounts: how many, the first id and the last, and the lines whose names are taken, also by accounts
+    that were made while the file was read."""
+    await session.execute(text("ANALYZE accounts_read"))
+    source: Any = select(*(_READ.c[name] for name in COLUMNS)).order_by(_READ.c.line)
+    statement = insert_or_not(Account).from_select(COLUMNS, source).on_conflict_do_nothing()
+    added = statement.returning(Account.id, Account.username_key).cte("added")
+    joined = select(_READ.c.line, added.c.id).outerjoin_from(_READ, added, added.c.username_key == _READ.c.username_key)
+    rows = joined.subquery()
+    lines = func.array_agg(rows.c.line).filter(rows.c.id.is_(None))
+    columns = (func.count(rows.c.id), func.min(rows.c.id), func.max(rows.c.id), lines)
+    count, first, last, lost = (await session.execute(select(*columns))).one()
+    return count, first, last, lost or ()

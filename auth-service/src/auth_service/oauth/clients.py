@@ -1,0 +1,84 @@
+"""Who asks for tokens: the platform's own public clients, which have no secret, and its services, which have one."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import unquote_plus
+
+from auth_service.oauth.errors import InvalidClient
+from auth_service.oauth.parameters import Parameters
+from lightbox_shared.errors import BadRequest
+
+
+class GrantType(StrEnum):
+    """The ways to a token (RFC 6749 sections 4.3, 4.4 and 6)."""
+
+    PASSWORD = "password"  # noqa: S105 - a name
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
+PUBLIC_GRANTS: Final = frozenset({GrantType.PASSWORD, GrantType.REFRESH_TOKEN})
+SERVICE_GRANTS: Final = frozenset({GrantType.CLIENT_CREDENTIALS})
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """A client that is known and, where it has a secret, has shown it."""
+
+    client_id: str
+    confidential: bool
+
+    @property
+    def grants(self) -> frozenset[GrantType]:
+        """The grant types that it may use."""
+        return SERVICE_GRANTS if self.confidential else PUBLIC_GRANTS
+
+
+class Clients:
+    """All of them. Secrets are kept as digests: those have one length, so comparing them tells nothing."""
+
+    def __init__(self, *, public: Iterable[str], services: Mapping[str, str]) -> None:
+        self._public = frozenset(public)
+        self._services = {name: _digest(secret) for name, secret in services.items()}
+
+    def authenticate(self, authorization: str | None, parameters: Parameters) -> OAuthClient:
+        """By HTTP Basic or by `client_id` and `client_secret` in the body (RFC 6749 section 2.3.1); a public client
+        names itself. Raises `InvalidClient`, and `BadRequest` for both ways at once."""
+        client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
+        basic = _basic(authorization)
+        if basic is not None:
+            if secret is not None or client_id not in {None, basic[0]}:
+                raise BadRequest("The client authenticates in more than one way.")
+            client_id, secret = basic
+        if client_id in self._public and not secret:
+            return OAuthClient(client_id, confidential=False)
+        # Basic carries the secret form-encoded, which not every client does: with the secret as it is we hear both.
+        spellings = [secret or "", unquote_plus(secret or "")] if basic is not None else [secret or ""]
+        known = self._services.get(client_id or "")
+        fits = [hmac.compare_digest(known or _digest(""), _digest(each)) for each in spellings]
+        if client_id is None or known is None or not any(fits):
+            raise InvalidClient
+        return OAuthClient(client_id, confidential=True)
+
+
+def _basic(authorization: str | None) -> tuple[str, str] | None:
+    """Name and secret of RFC 7617; None for another scheme or none. Raises `InvalidClient`."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidClient from error
+    name, _, secret = decoded.partition(":")
+    return name, secret
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,41 @@
+"""How a failure looks to an OAuth client: RFC 6749 section 5.2."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+from auth_service.oauth.errors import OAuthRefusal
+from lightbox_shared.errors import LightboxError
+from lightbox_shared.errors.dialects import challenge, json_response
+
+NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+"""Section 5.1."""
+
+_NOT_ALLOWED: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # appendix A.8
+_MALFORMED: Final = frozenset({HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY})
+_PASSING: Final = frozenset(
+    {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthError:
+    """`{"error": "...", "error_description": "..."}`. What is no error of an RFC is called by the nearest of their
+    names (that of section 4.1.2.1 where it will pass), and keeps its status and its `Retry-After`."""
+
+    def render(self, error: LightboxError) -> Response:
+        """A malformed request is 400, whatever is wrong with it; only a body that is too large is 413."""
+        status = HTTPStatus.BAD_REQUEST if error.status in _MALFORMED else error.status
+        body = {"error": _name(error), "error_description": _NOT_ALLOWED.sub("?", error.detail)}
+        return json_response(body, status, {**challenge(error, "Basic"), **NOT_STORED})
+
+
+def _name(error: LightboxError) -> str:
+    if isinstance(error, OAuthRefusal):
+        return error.code.replace("-", "_")
+    if error.status in _PASSING:
+        return "temporarily_unavailable"
+    return "server_error" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request"

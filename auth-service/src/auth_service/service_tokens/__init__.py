@@ -1,1 +1,0 @@
-"""The tokens with which the platform's services call each other."""

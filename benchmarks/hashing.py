@@ -1,0 +1,48 @@
+"""Verifying passwords and nothing else, on all cores: what logins are measured against.
+
+`python -m benchmarks.hashing <seconds>` prints how many it verified a second.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from passlib.context import CryptContext
+
+from auth_service.accounts.passwords import Passwords
+
+PASSWORD = "correct horse battery staple"
+
+
+async def a_hash() -> str:
+    """As the service makes them."""
+    passwords = await Passwords.start()
+    try:
+        return await passwords.hash(PASSWORD)
+    finally:
+        passwords.close()
+
+
+def _loop(stored: str, until: float) -> int:
+    context = CryptContext(["argon2"])
+    verified = 0
+    while time.perf_counter() < until:
+        assert context.verify(PASSWORD, stored)
+        verified += 1
+    return verified
+
+
+def main(seconds: float) -> None:
+    """A thread a core: hashing lets go of Python's lock."""
+    stored = asyncio.run(a_hash())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as threads:
+        begin = time.perf_counter()
+        verified = sum(threads.map(lambda _: _loop(stored, begin + seconds), range(cores)))
+        print(verified / (time.perf_counter() - begin))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

@@ -1,0 +1,161 @@
+"""What finding out who calls costs the gateway: its own code in a loop, without a network around it."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jose import jwk, jwt
+from starlette.types import Message
+
+from benchmarks.harness import Effort, Result, Row, Subject, progress
+from gateway.api_keys import ApiKeys
+from gateway.clients.auth import Exchanged, RevocationPage
+from gateway.csrf import CrossSite
+from gateway.exchange import Exchange
+from gateway.identity import Identity
+from gateway.revocations import Revocations
+from gateway.routes import Route, Routes
+from lightbox_shared.auth.jwks import KeySet
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.auth.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE, TokenVerifier
+
+ISSUER: Final = "http://127.0.0.1:8000"
+KID: Final = "benchmark"
+PATH: Final = "/api/predictions"
+TOKENS: Final = 1000
+REVOKED: Final = 1000
+MICRO: Final = 1e6
+
+SEEN: Final = Row(
+    "gateway-token-seen",
+    2,
+    "Time that the gateway takes to find out who calls (header read, token looked up, revocations and scope looked"
+    " at), for a token that it has checked before.",
+    "us",
+    bound=20,
+    judged="value",
+    better="less",
+)
+NEW: Final = Row(
+    "gateway-token-new",
+    2,
+    "The same for a token that it sees for the first time: RS256 with a key of 2,048 bits, and all claims.",
+    "us",
+    bound=150,
+    judged="value",
+    better="less",
+)
+
+
+class Feed:
+    """Some revoked sessions, none of them ours."""
+
+    async def after(self, cursor: str | None) -> RevocationPage:
+        """All of them at once."""
+        revoked = {} if cursor else {session: int(time.time()) + 3600 for session in range(1, REVOKED + 1)}
+        return RevocationPage("end", revoked)
+
+
+class NoKeys:
+    """Nobody sends an API key here."""
+
+    async def exchange(self, key: str, address: str) -> Exchanged:
+        """Never called."""
+        raise NotImplementedError
+
+
+def sign(count: int) -> tuple[dict[str, Any], list[str]]:
+    """A key set and so many tokens of one of its keys."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+    public = jwk.construct(pem, ALGORITHM).public_key().to_dict()
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "account:7",
+        "client_id": "lightbox",
+        "iat": now,
+        "exp": now + 3600,
+        "authority": int(Authority.DOCTOR),
+        "sid": REVOKED + 1,
+    }
+    header = {"typ": TOKEN_TYPE, "kid": KID}
+    tokens = [jwt.encode({**claims, "jti": f"token-{each}"}, pem, ALGORITHM, header) for each in range(count)]
+    return {"keys": [{**public, "kid": KID, "use": "sig"}]}, tokens
+
+
+def exchange_with(token: str) -> Exchange:
+    """A request as the server hands it over."""
+    headers = [
+        (b"host", b"127.0.0.1:8000"),
+        (b"user-agent", b"benchmark"),
+        (b"accept", b"application/json"),
+        (b"authorization", f"Bearer {token}".encode()),
+    ]
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        return None
+
+    return Exchange({"method": "GET", "path": PATH, "headers": headers}, receive, send)
+
+
+async def rounds(row: Row, effort: Effort) -> list[float]:
+    """Microseconds a request, for each round."""
+    document, tokens = sign(TOKENS if row is NEW else 1)
+
+    async def fetch() -> dict[str, Any]:
+        return document
+
+    keys = KeySet(fetch)
+    await keys.find(KID)
+    revocations = Revocations(Feed(), poll_seconds=60)
+    await revocations.poll()
+    route = Routes().find(PATH, "GET")
+    assert route is not None
+    exchanges = [exchange_with(token) for token in tokens]
+
+    def identity() -> Identity:
+        """One that has not seen any token."""
+        verifier = TokenVerifier(keys, issuer=ISSUER)
+        return Identity(verifier, revocations, ApiKeys(NoKeys()), CrossSite(frozenset()), cookie="lightbox_session")
+
+    if row is SEEN:
+        known = identity()
+        repeated = exchanges * TOKENS
+        await known.identify(exchanges[0], route)
+        return [await _round(lambda: known, repeated, route, effort.seconds) for _ in range(effort.rounds)]
+    return [await _round(identity, exchanges, route, effort.seconds) for _ in range(effort.rounds)]
+
+
+async def _round(make: Callable[[], Identity], exchanges: list[Exchange], route: Route, seconds: float) -> float:
+    spent, count, end = 0.0, 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        identity = make()
+        begin = time.perf_counter()
+        for exchange in exchanges:
+            await identity.identify(exchange, route)
+        spent += time.perf_counter() - begin
+        count += len(exchanges)
+    return spent / count * MICRO
+
+
+def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
+    """Both rows."""
+    for row in (SEEN, NEW):
+        if row.id in wanted:
+            times = asyncio.run(rounds(row, effort))
+            listed = ", ".join(f"{each:.1f}" for each in times)
+            progress(f"{row.id}: {listed} {row.unit}")
+            yield row.id, Result(f"rounds {listed} us", statistics.median(times))
+
+
+SUBJECT: Final = Subject((SEEN, NEW), measure)

@@ -1,0 +1,369 @@
+"""Guessing passwords gets slow and then nowhere, for names that exist and names that do not, and locks nobody out."""
+
+import secrets
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from sqlalchemy import event, text
+from support.asgi import client_of, running
+from support.auth_service import MakeSettings
+
+from auth_service.accounts.passwords import Passwords
+from auth_service.app import create_app
+from auth_service.guessing.policy import MOST_FAILURES, Bucket, Policy
+from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
+
+SIGN_UP = "/api/chexray/signup"
+LOG_IN = "/api/chexray/login"
+PASSWORD = "correct horse"
+WRONG = {"non_field_errors": ["Unable to log in with provided credentials."]}
+SLOW_DOWN = {"detail": "Too many failed sign-ins. Please try again later."}
+HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+LIMIT = 2
+"""Of the tests, so that few wrong answers are slow: these two take 0.75 s together."""
+
+
+class Lab:
+    """A service, and people at addresses."""
+
+    def __init__(self, client: httpx.AsyncClient, database: Database) -> None:
+        self.client = client
+        self.database = database
+
+    async def sign_up(self, address: str = HOME) -> str:
+        name = f"user-{secrets.token_hex(4)}"
+        await self._post(SIGN_UP, name, PASSWORD, address)
+        return name
+
+    async def log_in(self, name: str, password: str = PASSWORD, address: str = HOME) -> httpx.Response:
+        return await self._post(LOG_IN, name, password, address)
+
+    async def fail(self, name: str, address: str = ELSEWHERE, times: int = LIMIT) -> list[int]:
+        """The statuses of so many wrong passwords, one after the other."""
+        return [(await self.log_in(name, f"guess {number}", address)).status_code for number in range(times)]
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move the buckets into the past."""
+        await self.execute("UPDATE guesses SET changed_at = changed_at - make_interval(secs => :s)", s=seconds)
+
+    async def execute(self, statement: str, **values: object) -> None:
+        async with self.database.writing() as session:
+            await session.execute(text(statement), values)
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        async with self.database.reading() as session:
+            return [tuple(row) for row in await session.execute(text(statement))]
+
+    async def _post(self, path: str, name: str, password: str, address: str) -> httpx.Response:
+        fields = {"username": name, "password": password}
+        return await self.client.post(path, json=fields, headers={"X-Forwarded-For": address})
+
+
+@pytest.fixture
+async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
+    settings = make_settings(guesses_per_account=LIMIT, guesses_per_address="off")
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        yield Lab(client, app.state["database"])
+
+
+async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out(lab: Lab) -> None:
+    name = await lab.sign_up()
+    assert await lab.fail(name) == [400] * LIMIT
+    for number in range(5):
+        answer = await lab.log_in(name, address=f"203.0.113.{number}")
+        assert (answer.status_code, answer.json()) == (429, SLOW_DOWN)  # even with the right password
+        assert 0 < int(answer.headers["retry-after"]) <= 30
+    assert (await lab.log_in(name)).status_code == 200
+    assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 429
+
+
+async def test_of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other(lab: Lab) -> None:
+    for name in (await lab.sign_up(), "nobody"):
+        statuses: Counter[int] = Counter()
+
+        async def guess(number: int, name: str = name, statuses: Counter[int] = statuses) -> None:
+            answer = await lab.log_in(name, f"guess {number}", f"198.51.100.{number}")
+            statuses[answer.status_code] += 1
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(guess, number)
+        assert statuses == {400: LIMIT, 429: 50 - LIMIT}
+
+
+async def test_at_many_addresses_and_names_at_once_nobody_waits_for_ever(make_settings: MakeSettings) -> None:
+    """Each attempt locks two buckets; in another order they would wait for each other, and one would be a 500."""
+    settings = make_settings(guesses_per_account=100, guesses_per_address=1000)
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        statuses: Counter[int] = Counter()
+
+        async def guess(number: int) -> None:
+            answer = await lab.log_in(f"name-{number % 5}", "guess", f"198.51.100.{number % 7}")
+            statuses[answer.status_code] += 1
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(100):
+                tasks.start_soon(guess, number)
+        assert statuses == {400: 100}
+        assert await lab.rows("SELECT count(*), sum(round(failures)) FROM guesses") == [(12, 200)]
+
+
+async def test_right_and_wrong_ones_at_once_do_not_block_each_other(make_settings: MakeSettings) -> None:
+    """A sign-in holds the buckets until it is committed, while others count in them."""
+    settings = make_settings(guesses_per_account=100, guesses_per_address=1000)
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        names = [await lab.sign_up() for _ in range(3)]
+        statuses: Counter[int] = Counter()
+
+        async def attempt(number: int) -> None:
+            password = PASSWORD if number % 2 else "guess"
+            answer = await lab.log_in(names[number % 3], password, f"198.51.100.{number % 5}")
+            statuses[answer.status_code] += 1
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(60):
+                tasks.start_soon(attempt, number)
+        assert statuses == {200: 30, 400: 30}
+
+
+async def test_unknown_names_are_answered_like_known_ones(lab: Lab) -> None:
+    for name in (await lab.sign_up(), "nobody", "anonymous", "x" * 5000, "two words"):
+        statuses = await lab.fail(name, times=LIMIT + 2)
+        assert (name, statuses) == (name, [400] * LIMIT + [429, 429])
+
+
+async def test_at_a_familiar_address_the_right_password_works_all_the_time(lab: Lab) -> None:
+    name = await lab.sign_up()
+    assert await lab.fail(name, HOME, times=LIMIT) == [400] * LIMIT
+    answer = await lab.log_in(name, "guess")
+    assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (429, SLOW_DOWN, "60")
+    assert (await lab.log_in(name)).status_code == 200
+    assert (await lab.log_in(name, "guess")).status_code == 400  # the right one has reset the count
+
+
+async def test_at_a_familiar_address_too_there_are_no_more_than_a_hundred(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name, HOME, times=1)
+    await lab.execute("UPDATE guesses SET failures = :most - 1", most=MOST_FAILURES)
+    assert (await lab.log_in(name)).status_code == 200
+    await lab.fail(name, HOME, times=1)
+    await lab.execute("UPDATE guesses SET failures = :most", most=MOST_FAILURES)
+    for password in (PASSWORD, "guess"):
+        answer = await lab.log_in(name, password)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
+    await lab.pass_time(901)
+    assert (await lab.log_in(name)).status_code == 200
+
+
+async def test_the_wait_grows_and_ends(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name)
+    waits = []
+    await lab.execute("UPDATE guesses SET changed_at = now()")
+    for _ in range(8):
+        wait = int((await lab.log_in(name, address=ELSEWHERE)).headers["retry-after"])
+        waits.append(wait)
+        await lab.pass_time(wait)
+        # What was let through counts, and starts the next wait; nothing leaks away here.
+        await lab.execute("UPDATE guesses SET failures = failures + 1, changed_at = now()")
+    assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
+    await lab.pass_time(901)
+    assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 200
+
+
+async def test_after_the_wait_one_is_let_through(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name)
+    await lab.pass_time(31)
+    statuses: Counter[int] = Counter()
+
+    async def guess() -> None:
+        statuses[(await lab.log_in(name, "guess", ELSEWHERE)).status_code] += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(guess)
+    assert statuses == {429: 10}
+    assert len(await lab.rows("SELECT 1 FROM audit_entries WHERE action = 'sign-in-failed'")) == LIMIT + 1
+
+
+async def test_failures_leak_away(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name)
+    leak = Bucket(b"", "", LIMIT, LIMIT).leak_seconds
+    await lab.pass_time(1.5 * leak)
+    await lab.fail(name, times=1)
+    [(failures,)] = await lab.rows("SELECT failures FROM guesses")
+    assert LIMIT - 0.51 < failures <= LIMIT - 0.5
+    await lab.pass_time(1000 * leak)
+    await lab.fail(name, times=1)
+    assert await lab.rows("SELECT failures FROM guesses") == [(1.0,)]
+
+
+async def test_a_sign_in_from_a_new_address_is_no_failure_and_makes_it_familiar(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name, times=1)
+    assert (await lab.log_in(name, address="203.0.113.9")).status_code == 200
+    assert [round(failures) for (failures,) in await lab.rows("SELECT failures FROM guesses")] == [1]
+    await lab.fail(name, times=LIMIT - 1)
+    assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 429
+    assert (await lab.log_in(name, address="203.0.113.9")).status_code == 200
+
+
+async def test_an_ipv6_subscriber_is_one_address(lab: Lab) -> None:
+    name = await lab.sign_up("2001:db8:1:2::1")
+    await lab.fail(name)
+    assert (await lab.log_in(name, address="2001:db8:1:3::1")).status_code == 429
+    assert (await lab.log_in(name, address="2001:db8:1:2:ffff::9")).status_code == 200
+
+
+async def test_an_address_is_written_once_a_day(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.execute("UPDATE familiar_addresses SET last_seen_at = now() - interval '23 hours'")
+    before = await lab.rows("SELECT last_seen_at FROM familiar_addresses")
+    await lab.log_in(name)
+    assert await lab.rows("SELECT last_seen_at FROM familiar_addresses") == before
+    await lab.execute("UPDATE familiar_addresses SET last_seen_at = now() - interval '25 hours'")
+    await lab.log_in(name)
+    assert await lab.rows("SELECT last_seen_at > now() - interval '1 minute' FROM familiar_addresses") == [(True,)]
+
+
+async def test_a_laboratory_behind_one_address(make_settings: MakeSettings) -> None:
+    settings = make_settings(guesses_per_account=LIMIT, guesses_per_address=4)
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        at_home, new = await lab.sign_up(), await lab.sign_up(ELSEWHERE)
+        statuses = [(await lab.log_in(f"name-{number}", "guess")).status_code for number in range(6)]
+        assert statuses == [400] * 4 + [429] * 2
+        assert (await lab.log_in(new)).status_code == 429  # no more names are tried from here
+        assert (await lab.log_in(at_home)).status_code == 200  # but who is known here still gets in
+        assert (await lab.log_in(new, address=ELSEWHERE)).status_code == 200
+        assert (await lab.log_in("name-5", "guess", ELSEWHERE)).status_code == 400  # refused there, and not counted
+
+
+async def test_what_nobody_had_time_to_look_at_is_no_failure(make_settings: MakeSettings) -> None:
+    class Busy:
+        async def verify(self, *_: object) -> None:
+            raise Unavailable
+
+    async with running(create_app(make_settings(guesses_per_account=LIMIT))) as app, client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        name = await lab.sign_up()
+        passwords, app.state["accounts"]._passwords = app.state["accounts"]._passwords, Busy()
+        assert {(await lab.log_in(name, address=ELSEWHERE)).status_code for _ in range(LIMIT + 1)} == {503}
+        app.state["accounts"]._passwords = passwords
+        assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 200
+
+
+async def test_what_the_audit_trail_says(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name, times=LIMIT + 3)
+    await lab.fail("nobody-of-this-name", times=1)
+    await lab.log_in(name)
+    rows = await lab.rows(
+        "SELECT action, actor, account_id, entry FROM audit_entries WHERE action LIKE 'sign%' ORDER BY 1"
+    )
+    assert Counter(row[:3] for row in rows) == {
+        ("sign-in-failed", "nobody", 3): LIMIT,
+        ("sign-in-failed", "nobody", None): 1,
+        ("sign-in-slowed", "nobody", 3): 1,
+        ("signed-in", "account:3", 3): 1,
+    }
+    for *_, entry in rows:
+        assert "nobody-of-this-name" not in entry
+        assert "guess" not in entry
+        assert name not in entry
+
+
+async def test_failing_logins_log_neither_name_nor_password(
+    make_settings: MakeSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(create_app(make_settings(guesses_per_account=1))) as app, client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        name = await lab.sign_up()
+        for typed in (name, "nobody-of-this-name"):
+            assert await lab.fail(typed, times=2) == [400, 429]
+    said = capsys.readouterr()
+    assert said.out.count(LOG_IN) == 4
+    for secret in (name, "nobody-of-this-name", "guess 0", "guess 1", PASSWORD):
+        assert secret not in said.out + said.err
+
+
+def test_delays_and_waits() -> None:
+    account, address, familiar = Policy(10, 50).buckets("ada", HOME)
+    assert [account.delay(failures) for failures in range(1, 10)] == [0, 0, 0, 0.25, 0.5, 1, 2, 4, 4]
+    assert [address.delay(failures) for failures in (15, 16, 17, 5000)] == [0, 0.25, 0.5, 4]
+    assert [account.wait(failures) for failures in (9, 10, 11, 15, 5000)] == [0, 30, 60, 900, 900]
+    assert (familiar.wait(10), familiar.refused_from, familiar.is_familiar) == (30, MOST_FAILURES, True)
+    assert len({account.key, address.key, familiar.key}) == 3
+    assert [each.what for each in Policy(10, None).buckets("ada", HOME)] == ["account", "familiar-address"]
+    assert [each.what for each in Policy(10, 50).buckets("ada", None)] == ["account"]
+
+
+@pytest.mark.parametrize(("value", "expected"), [("off", None), ("0", None), (0, None), ("OFF", None), ("7", 7)])
+def test_the_limit_of_an_address_can_be_switched_off(
+    make_settings: MakeSettings, value: object, expected: int | None
+) -> None:
+    assert make_settings(guesses_per_address=value).guesses_per_address == expected
+
+
+class SkipsUnknown(Passwords):
+    """What must not be: nothing to verify, so nothing is hashed."""
+
+    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        return (False, None) if stored is None else await super().verify(password, stored)
+
+
+async def _ratio(app: Any, known: str, times: int) -> float:
+    """Median time of an unknown name over that of a wrong password, one after the other in turn."""
+    async with client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        took: dict[bool, list[float]] = {True: [], False: []}
+        for number in range(times):
+            for is_known in (True, False) if number % 2 else (False, True):
+                await lab.execute("UPDATE guesses SET failures = 0")  # so that neither is slowed
+                before = time.perf_counter()
+                answer = await lab.log_in(known if is_known else "nobody", "guess", ELSEWHERE)
+                took[is_known].append(time.perf_counter() - before)
+                assert (answer.status_code, answer.json()) == (400, WRONG)
+    return statistics.median(took[False]) / statistics.median(took[True])
+
+
+async def test_the_time_does_not_tell_whether_a_name_exists(make_settings: MakeSettings) -> None:
+    async with running(create_app(make_settings(guesses_per_address="off"))) as app:
+        async with client_of(app) as client:
+            known = await Lab(client, app.state["database"]).sign_up()
+        assert 0.8 < await _ratio(app, known, 60) < 1.25
+        # The same measurement does notice where it matters.
+        passwords = await SkipsUnknown.start()
+        app.state["accounts"]._passwords = passwords
+        assert await _ratio(app, known, 20) < 0.6
+        passwords.close()
+
+
+async def test_a_refusal_is_one_statement_and_writes_nothing_down(lab: Lab) -> None:
+    name = await lab.sign_up()
+    await lab.fail(name)
+    before = await lab.rows("SELECT failures, changed_at FROM guesses"), await lab.rows("SELECT hash FROM audit_head")
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(lab.database.engine.sync_engine, "before_cursor_execute", note)
+    assert (await lab.log_in(name, "guess", ELSEWHERE)).status_code == 429
+    event.remove(lab.database.engine.sync_engine, "before_cursor_execute", note)
+    assert len(statements) == 1
+    assert before == (
+        await lab.rows("SELECT failures, changed_at FROM guesses"),
+        await lab.rows("SELECT hash FROM audit_head"),
+    )

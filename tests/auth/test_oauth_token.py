@@ -1,0 +1,366 @@
+"""The token endpoint (RFC 6749): passwords, services, and everything that is refused."""
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from cryptography.fernet import InvalidToken
+from jose import jwt
+from pydantic import ValidationError
+from sqlalchemy import select
+from support.asgi import WithState, client_of, running
+from support.auth_service import MakeSettings, bearer
+from support.oauth import INTROSPECT, ISSUER, PASSWORD, REVOKE, SERVICE, TOKEN, OAuth, audited, make_account
+
+from auth_service.app import create_app
+from auth_service.oauth.models import RefreshToken
+from auth_service.oauth.refresh_tokens import unseal
+from auth_service.oauth.service import Grants
+from lightbox_shared.auth.principal import Scope
+from lightbox_shared.database import Database
+from lightbox_shared.http import ServiceTokens
+
+CREDENTIALS = {"grant_type": "password", "client_id": "lightbox", "username": "ada", "password": PASSWORD}
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+async def oauth(service: WithState, client: httpx.AsyncClient) -> OAuth:
+    await make_account(service.state["database"], service.state["accounts"])
+    return OAuth(client)
+
+
+def _refused(answer: httpx.Response, error: str, status: int = 400) -> None:
+    body = answer.json()
+    assert (answer.status_code, body["error"]) == (status, error), body
+    assert body.keys() == {"error", "error_description"}
+    assert all(" " <= each <= "~" and each not in '"\\' for each in body["error_description"])
+    assert answer.headers["content-type"] == "application/json"
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+
+
+async def test_a_password(oauth: OAuth, service: WithState) -> None:
+    answer = await oauth.http.post(TOKEN, data=CREDENTIALS)
+    assert answer.status_code == 200
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+    body = answer.json()
+    access, refresh = body["access_token"], body["refresh_token"]
+    assert body == {"access_token": access, "token_type": "Bearer", "expires_in": 900, "refresh_token": refresh}
+    assert refresh.startswith("lbr_")
+    assert len(refresh) == 47
+    header, claims = jwt.get_unverified_header(access), jwt.get_unverified_claims(access)
+    assert (header["typ"], header["alg"]) == ("at+jwt", "RS256")
+    assert claims.keys() == {"iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "authority"}
+    assert (claims["iss"], claims["aud"], claims["sub"]) == (ISSUER, "lightbox", "account:3")
+    assert (claims["client_id"], claims["exp"] - claims["iat"]) == ("lightbox", 900)
+    assert (await service.state["tokens"].verify(access)).scopes is None
+    signed_in = await audited(service.state["database"], "signed-in")
+    assert [(entry[1], entry[3]["client"]) for entry in signed_in] == [(3, "lightbox")]
+
+
+async def test_the_database_alone_has_no_refresh_token(oauth: OAuth, database: Database) -> None:
+    first = (await oauth.log_in())["refresh_token"]
+    second = (await oauth.refreshed(first))["refresh_token"]
+    async with database.reading() as session:
+        rows = (await session.execute(select(RefreshToken).order_by(RefreshToken.id))).scalars().all()
+    assert [row.token_hash for row in rows] == [hashlib.sha256(each.encode()).digest() for each in (first, second)]
+    sealed = rows[0].sealed_successor
+    assert sealed is not None
+    assert second.encode() not in base64.urlsafe_b64decode(sealed)
+    assert unseal(first, sealed) == second
+    with pytest.raises(InvalidToken):
+        unseal(second, sealed)
+
+
+async def test_a_scope(oauth: OAuth, service: WithState) -> None:
+    body = await oauth.log_in(scope="read predict read")
+    assert body["scope"] == "read predict"
+    assert jwt.get_unverified_claims(body["access_token"])["scope"] == "read predict"
+    principal = await service.state["tokens"].verify(body["access_token"])
+    assert principal.scopes == {Scope.READ, Scope.PREDICT}
+
+
+@pytest.mark.parametrize(
+    "scope", ["admin", "read admin", "read  predict", " ", "READ", "read,predict", "read\tpredict"]
+)
+async def test_what_is_no_scope(oauth: OAuth, scope: str) -> None:
+    _refused(await oauth.token(**(CREDENTIALS | {"scope": scope})), "invalid_scope")
+
+
+async def test_the_wrong_name_and_the_wrong_password_are_answered_alike(oauth: OAuth) -> None:
+    answers = [
+        await oauth.token(**(CREDENTIALS | wrong))
+        for wrong in (
+            {"username": "nobody"},
+            {"password": "x"},
+            {"username": "a" * 10_000},
+            {"username": "\ud7ff" * 700},
+        )
+    ]
+    for answer in answers:
+        _refused(answer, "invalid_grant")
+    assert len({answer.content for answer in answers}) == 1
+    assert "www-authenticate" not in answers[0].headers
+
+
+async def test_guessing_is_slowed_here_too(make_settings: MakeSettings) -> None:
+    settings = make_settings(guesses_per_account=2)
+    async with running(create_app(settings)) as app, client_of(app) as http:
+        await make_account(app.state["database"], app.state["accounts"])
+        guess = CREDENTIALS | {"password": "guessed"}
+        answers = [await http.post(TOKEN, data=guess) for _ in range(5)]
+        _refused(answers[0], "invalid_grant")
+        _refused(answers[-1], "temporarily_unavailable", 429)
+        assert int(answers[-1].headers["retry-after"]) > 0
+        _refused(await http.post(TOKEN, data=CREDENTIALS), "temporarily_unavailable", 429)
+
+
+@pytest.mark.parametrize("missing", ["grant_type", "username", "password"])
+async def test_what_is_missing_or_empty(oauth: OAuth, missing: str) -> None:
+    for fields in ({**CREDENTIALS, missing: ""}, {name: CREDENTIALS[name] for name in CREDENTIALS.keys() - {missing}}):
+        answer = await oauth.http.post(TOKEN, data=fields)
+        _refused(answer, "invalid_request")
+        assert missing in answer.json()["error_description"]
+
+
+async def test_unknown_and_empty_parameters_are_ignored(oauth: OAuth) -> None:
+    more = {"scope": "", "client_secret": "", "resource": "x", "audience": ""}
+    assert (await oauth.http.post(TOKEN, data=CREDENTIALS | more)).status_code == 200
+
+
+async def test_grant_types(oauth: OAuth) -> None:
+    for name in ("authorization_code", "Password", "implicit", "x" * 5000):
+        _refused(await oauth.token(grant_type=name), "unsupported_grant_type")
+    _refused(await oauth.token(grant_type="client_credentials"), "unauthorized_client")
+    for name in ("password", "refresh_token"):
+        fields = {"grant_type": name, "username": "ada", "password": PASSWORD, "refresh_token": "x"}
+        _refused(await oauth.http.post(TOKEN, data=fields, auth=SERVICE), "unauthorized_client")
+
+
+async def test_unknown_clients(oauth: OAuth) -> None:
+    for client_id in ("", "unknown", "api-key", "chexray", "lightbox ", "LIGHTBOX"):
+        answer = await oauth.http.post(TOKEN, data={**CREDENTIALS, "client_id": client_id})
+        _refused(answer, "invalid_client", 401)
+        assert answer.headers["www-authenticate"].startswith("Basic ")
+    # One that claims to have a secret is not the public one.
+    _refused(await oauth.token(**CREDENTIALS, client_secret="x"), "invalid_client", 401)
+
+
+async def test_a_public_client_by_basic(oauth: OAuth) -> None:
+    fields = {name: CREDENTIALS[name] for name in ("grant_type", "username", "password")}
+    assert (await oauth.http.post(TOKEN, data=fields, auth=("lightbox", ""))).status_code == 200
+    _refused(await oauth.http.post(TOKEN, data=fields, auth=("lightbox", "x")), "invalid_client", 401)
+
+
+# --- bodies
+
+
+async def _post(oauth: OAuth, content: bytes, media_type: str = FORM) -> httpx.Response:
+    return await oauth.http.post(TOKEN, content=content, headers={"Content-Type": media_type} if media_type else {})
+
+
+GOOD = b"grant_type=password&client_id=lightbox&username=ada&password=correct+horse"
+
+MALFORMED: dict[str, tuple[bytes, str]] = {
+    "repeated": (GOOD + b"&username=ada", FORM),
+    "repeated, empty": (GOOD + b"&scope=&scope=", FORM),
+    "repeated client": (GOOD + b"&client_id=lightbox", FORM),
+    "repeated, unknown": (GOOD + b"&a=1&a=2", FORM),
+    "repeated grant type": (b"grant_type=refresh_token&" + GOOD, FORM),
+    "NUL": (GOOD.replace(b"ada", b"a%00da"), FORM),
+    "NUL in a name": (GOOD + b"&a%00=1", FORM),
+    "raw NUL": (GOOD + b"\0", FORM),
+    "not UTF-8": (GOOD.replace(b"ada", b"%ff"), FORM),
+    "raw bytes": (GOOD + b"\xff\xfe", FORM),
+    "many": (GOOD + b"&" + b"&".join(b"a%d=1" % n for n in range(200)), FORM),
+    "long password": (GOOD + b"x" * 10_000, FORM),
+    "JSON": (b'{"grant_type": "password", "client_id": "lightbox", "username": "ada"}', "application/json"),
+    "JSON as a form": (b'{"grant_type": "password"}', "application/json; charset=utf-8"),
+    "multipart": (b"--x--", "multipart/form-data; boundary=x"),
+    "other charset": (GOOD, f"{FORM}; charset=utf-16"),
+    "no type": (GOOD, ""),
+    "nothing": (b"", ""),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_malformed(oauth: OAuth, name: str) -> None:
+    content, media_type = MALFORMED[name]
+    _refused(await _post(oauth, content, media_type), "invalid_request")
+
+
+async def test_well_formed(oauth: OAuth) -> None:
+    assert (await _post(oauth, GOOD, f"{FORM}; charset=UTF-8")).status_code == 200
+    assert (await oauth.http.post(TOKEN + "/", content=GOOD, headers={"Content-Type": FORM})).status_code == 200
+
+
+async def test_too_large(oauth: OAuth) -> None:
+    _refused(await _post(oauth, GOOD + b"x" * 100_000), "invalid_request", 413)
+
+
+@pytest.mark.parametrize("path", [TOKEN, REVOKE, INTROSPECT])
+async def test_other_methods(oauth: OAuth, path: str) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        answer = await oauth.http.request(method, path, params=CREDENTIALS)
+        _refused(answer, "invalid_request", 405)
+        assert answer.headers["allow"] == "POST"
+
+
+async def test_the_query_does_not_count(oauth: OAuth) -> None:
+    answer = await oauth.http.post(TOKEN, params=CREDENTIALS, data={"client_id": "lightbox"})
+    _refused(answer, "invalid_request")
+
+
+async def test_a_description_has_no_forbidden_character(oauth: OAuth) -> None:
+    answer = await oauth.http.post(TOKEN + '/"\\\u00e9', data=CREDENTIALS)
+    _refused(answer, "invalid_request", 404)
+
+
+# --- services
+
+
+async def test_a_service(oauth: OAuth, service: WithState) -> None:
+    answer = await oauth.http.post(TOKEN, data={"grant_type": "client_credentials"}, auth=("gateway", "the gateway's"))
+    assert answer.status_code == 200
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+    body = answer.json()
+    assert body == {"access_token": body["access_token"], "token_type": "Bearer", "expires_in": 900}
+    claims = jwt.get_unverified_claims(body["access_token"])
+    assert (claims["sub"], claims["client_id"], claims["iss"]) == ("service:gateway", "gateway", ISSUER)
+    principal = await service.state["tokens"].verify(body["access_token"])
+    assert (principal.service, principal.account_id) == ("gateway", None)
+    assert await audited(service.state["database"], "signed-in") == []
+
+
+async def test_the_client_of_the_kit(oauth: OAuth) -> None:
+    tokens = ServiceTokens(oauth.http, service="inference-service", secret="with:colons")
+    token = await tokens.get()
+    assert await tokens.get() == token
+    assert (await oauth.http.get("/internal/accounts/1", headers=bearer(token))).status_code == 200
+
+
+async def test_the_former_path_is_gone(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/internal/service-token", auth=("gateway", "the gateway's"))).status_code == 404
+
+
+async def test_a_service_has_no_scope(oauth: OAuth) -> None:
+    fields = {"grant_type": "client_credentials", "scope": "read"}
+    _refused(await oauth.http.post(TOKEN, data=fields, auth=SERVICE), "invalid_scope")
+
+
+def _basic(text: str | bytes) -> str:
+    return "Basic " + base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+
+SECRETS = "gateway:a:b%2Bc+d é,inference-service:with:colons"
+
+
+@pytest.fixture
+async def spelling(make_settings: MakeSettings) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(create_app(make_settings(service_secrets=SECRETS))) as app, client_of(app) as client:
+        yield client
+
+
+async def test_secrets_in_every_spelling(spelling: httpx.AsyncClient) -> None:
+    """`a:b%2Bc+d é`, as RFC 6749 section 2.3.1 encodes it, and as clients send it that don't."""
+    grant = {"grant_type": "client_credentials"}
+    good = ("gateway:a%3Ab%252Bc%2Bd+%C3%A9", "gateway:a%3ab%252Bc%2bd%20%c3%a9", "gateway:a:b%2Bc+d é")
+    for text in good:
+        answer = await spelling.post(TOKEN, data=grant, headers={"Authorization": _basic(text)})
+        assert (text, answer.status_code) == (text, 200)
+    in_body = {**grant, "client_id": "gateway", "client_secret": "a:b%2Bc+d é"}
+    assert (await spelling.post(TOKEN, data=in_body)).status_code == 200
+    # In the body the form is all the encoding that there is.
+    in_body["client_secret"] = "a%3Ab%252Bc%2Bd+%C3%A9"
+    assert (await spelling.post(TOKEN, data=in_body)).status_code == 401
+
+
+NOT_SERVICES = (
+    "Basic",
+    "Basic !!!",
+    "Basic gateway",
+    "Basic \xff",
+    _basic("gateway"),
+    _basic("gateway:"),
+    _basic("gateway:wrong"),
+    _basic("gateway:with:colons"),
+    _basic("gateway:%ff%00"),
+    _basic("nobody:the gateway's"),
+    _basic("account:3:" + "x" * 10_000),
+    _basic(":"),
+    _basic("\0:\0"),
+    _basic(b"\xff:\xfe"),
+)
+
+
+async def test_who_is_no_service(oauth: OAuth) -> None:
+    for header in NOT_SERVICES:
+        sent = {b"Authorization": header.encode("latin-1")}
+        for path in (TOKEN, REVOKE, INTROSPECT):
+            answer = await oauth.http.post(path, data={"grant_type": "client_credentials", "token": "x"}, headers=sent)
+            _refused(answer, "invalid_client", 401)
+            assert answer.headers["www-authenticate"] == 'Basic realm="lightbox", charset="UTF-8"'
+
+
+async def test_two_ways_at_once(oauth: OAuth) -> None:
+    grant = {"grant_type": "client_credentials"}
+    for more in (
+        {"client_secret": "with:colons"},
+        {"client_id": "inference-service", "client_secret": "with:colons"},
+        {"client_id": "lightbox"},
+    ):
+        _refused(await oauth.http.post(TOKEN, data=grant | more, auth=SERVICE), "invalid_request")
+    # Its name alone is no second way.
+    same = grant | {"client_id": "inference-service"}
+    assert (await oauth.http.post(TOKEN, data=same, auth=SERVICE)).status_code == 200
+
+
+@pytest.mark.parametrize("clients", ["api-key", "gateway", "a b", "lightbox,é", "x" * 65])
+def test_client_ids_that_would_confuse(make_settings: MakeSettings, clients: str) -> None:
+    with pytest.raises(ValidationError):
+        make_settings(oauth_clients=clients)
+
+
+async def test_while_the_database_is_down(oauth: OAuth, service: WithState) -> None:
+    down = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    state = service.state
+    grants = Grants(down, state["logins"], state["sessions"], state["issuer"])
+    service.state = {**state, "grants": grants}
+    answer = await oauth.refresh("lbr_" + "x" * 43)
+    await down.dispose()
+    _refused(answer, "temporarily_unavailable", 503)
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) -> None:
+    answer = await client.get("/.well-known/oauth-authorization-server", headers={"X-Forwarded-Host": "lab.example"})
+    base = "http://lab.example"
+    assert answer.json() == {
+        "issuer": ISSUER,
+        "token_endpoint": f"{base}/oauth/token",
+        "jwks_uri": f"{base}/.well-known/jwks.json",
+        "revocation_endpoint": f"{base}/oauth/revoke",
+        "introspection_endpoint": f"{base}/oauth/introspect",
+        "scopes_supported": ["predict", "collect", "annotate", "hub", "read"],
+        "response_types_supported": [],
+        "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    }
+    public = create_app(make_settings(public_url="https://lab.example/lightbox/"))
+    async with running(public) as app, client_of(app) as other:
+        body = (await other.get("/.well-known/oauth-authorization-server")).json()
+        fields = {"grant_type": "client_credentials"}
+        token = (await other.post(TOKEN, data=fields, auth=SERVICE)).json()["access_token"]
+    assert body["issuer"] == jwt.get_unverified_claims(token)["iss"] == "https://lab.example/lightbox"
+    assert body["token_endpoint"] == "https://lab.example/lightbox/oauth/token"
+
+
+async def test_the_description(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    schema = paths[TOKEN]["post"]["requestBody"]["content"][FORM]["schema"]
+    assert schema["required"] == ["grant_type"]
+    assert schema["properties"].keys() >= {"username", "password", "refresh_token", "scope", "client_id"}

@@ -1,0 +1,128 @@
+"""What a scoped token reaches: every row of the table says for what it is."""
+
+import pytest
+from support.gateway import Platform, Start
+
+from gateway.routes import TABLE, Access, Routes
+from lightbox_shared.auth.api_keys import make
+from lightbox_shared.auth.principal import Authority, Scope
+
+P, C, A, H, R = Scope.PREDICT, Scope.COLLECT, Scope.ANNOTATE, Scope.HUB, Scope.READ
+ANYTHING = frozenset(Scope)
+WHOLE: frozenset[Scope] = frozenset()
+
+ROWS = [
+    ("GET", "/metrics", {R}),
+    ("GET", "/api/chexray/user", {P}),
+    ("POST", "/api/chexray/xray", {P}),
+    ("POST", "/api/chexray/upload", {P}),
+    ("POST", "/api/predictions", {P}),
+    ("GET", "/api/predictions/7", {P}),
+    ("POST", "/v2/models/chest/infer", {P}),
+    ("POST", "/v2/repository/models/chest/load", WHOLE),
+    ("POST", "/admin/add/image", {H}),
+    ("GET", "/admin/groups", {H}),
+    ("POST", "/collections/images", {C}),
+    ("GET", "/collections/images", {C}),
+    ("GET", "/jobs", {A}),
+    ("PUT", "/images/7", {A}),
+    ("POST", "/labels", {A}),
+    ("GET", "/label/7", {A}),
+    ("POST", "/uploads/medical-images", {A}),
+    ("GET", "/download", {A}),
+    ("GET", "/accounts/performance/7", {A}),
+    ("GET", "/self", ANYTHING),
+    ("GET", "/Self", ANYTHING),
+    ("GET", "/auth", ANYTHING),
+    ("GET", "/api/sessions", WHOLE),
+    ("POST", "/api/keys", WHOLE),
+    ("GET", "/api/audit", WHOLE),
+    ("POST", "/accounts", WHOLE),
+    ("GET", "/accounts", WHOLE),
+    ("PUT", "/accounts/7", WHOLE),
+    ("DELETE", "/authorization", WHOLE),
+    ("PATCH", "/authorization", WHOLE),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "scopes"), ROWS)
+def test_the_table(method: str, path: str, scopes: frozenset[Scope]) -> None:
+    route = Routes().find(path, method)
+    assert route is not None
+    assert route.scopes == frozenset(scopes)
+
+
+def test_every_row_where_a_token_is_looked_at_is_in_this_list() -> None:
+    routes = Routes()
+    listed = {id(routes.find(path, method)) for method, path, _ in ROWS}
+    assert [row for row in TABLE if row.access is not Access.PUBLIC and id(row) not in listed] == []
+
+
+@pytest.fixture
+def platform(start: Start) -> Platform:
+    return start()
+
+
+def status(platform: Platform, method: str, path: str, *, authority: Authority = Authority.DOCTOR, scope: str) -> int:
+    token = platform.key.token(scope=scope, authority=int(authority))
+    return platform.http.request(method, path, headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+def test_a_scoped_token_on_each_kind_of_row(platform: Platform) -> None:
+    def told(method: str, path: str) -> list[int]:
+        return [status(platform, method, path, scope=scope) for scope in ("predict", "read", "collect", "", "admin")]
+
+    assert told("POST", "/api/predictions") == [200, 403, 403, 403, 403]
+    assert told("GET", "/api/predictions") == [200, 200, 403, 403, 403]
+    assert told("HEAD", "/api/predictions") == [200, 200, 403, 403, 403]
+    assert told("OPTIONS", "/api/predictions") == [200, 403, 403, 403, 403]
+    assert told("GET", "/self") == [200, 200, 200, 403, 403]
+    assert told("GET", "/api/sessions") == [403] * 5
+    assert told("POST", "/accounts") == [403] * 5  # optional
+    assert told("GET", "/api/models") == [200] * 5  # public
+    assert status(platform, "GET", "/api/sessions", scope=" ".join(Scope)) == 403
+    assert status(platform, "POST", "/v2/repository/index", authority=Authority.ADMIN, scope="predict") == 403
+    assert status(platform, "GET", "/metrics", authority=Authority.ADMIN, scope="read") == 200
+    assert status(platform, "GET", "/metrics", authority=Authority.ADMIN, scope="predict") == 403
+    assert status(platform, "GET", "/metrics", scope="read") == 403  # a scope gives no authority
+
+
+def test_the_refusal_names_what_would_do(platform: Platform) -> None:
+    def refused(path: str, scope: str) -> tuple[int, str, str]:
+        answer = platform.http.get(path, headers={"Authorization": f"Bearer {platform.key.token(scope=scope)}"})
+        return answer.status_code, answer.headers["www-authenticate"], answer.text
+
+    code, challenge, body = refused("/api/predictions", "collect")
+    assert (code, challenge) == (403, 'Bearer error="insufficient_scope", scope="predict"')
+    assert '"type":"/problems/insufficient-scope"' in body
+    assert refused("/api/sessions", "read")[:2] == (403, 'Bearer error="insufficient_scope"')
+    assert refused("/jobs", "predict")[1:] == (
+        'Bearer error="insufficient_scope", scope="annotate"',
+        '{"message":"用户没有权限"}',
+    )
+    assert platform.service.seen == []
+
+
+def test_a_key_is_held_to_its_scopes(platform: Platform) -> None:
+    key = make(bytes(32))
+    platform.auth.api_keys[key] = {"scope": "read"}
+    assert platform.http.get("/api/predictions", headers={"X-API-Key": key}).status_code == 200
+    assert platform.http.post("/api/predictions", headers={"X-API-Key": key}).status_code == 403
+    assert platform.http.get("/api/keys", headers={"X-API-Key": key}).status_code == 403
+
+
+def test_a_claim_that_is_no_text_is_no_token(platform: Platform) -> None:
+    token = platform.key.token(scope=["predict"])
+    assert platform.http.get("/api/predictions", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_the_older_systems_refuse_in_their_own_shapes(platform: Platform) -> None:
+    yelda = platform.http.get("/jobs")
+    assert (yelda.status_code, yelda.content) == (401, '{"message":"用户未登录"}'.encode())
+    assert platform.http.get("/self", headers={"Authorization": "Bearer x"}).content == yelda.content
+    hub = platform.http.get("/auth")
+    assert (hub.status_code, hub.json()) == (401, {"detail": "Authentication credentials were not provided."})
+    assert hub.headers["www-authenticate"] == "Bearer"
+    assert platform.http.get("/admin/groups", headers=platform.bearer).json() == {
+        "detail": "You do not have permission to perform this action."
+    }

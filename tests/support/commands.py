@@ -1,0 +1,43 @@
+"""Commands of auth-service in the tests: in this process, on the database of the test."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+import typer
+from typer.testing import CliRunner, Result
+
+from auth_service.config import AuthSettings
+
+
+class Terminal:
+    """Runs commands as `python -m auth_service` does, in a thread, since each has an event loop of its own."""
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._environment = {
+            "LIGHTBOX_DATABASE_URL": settings.database_url,
+            "LIGHTBOX_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "NO_COLOR": "1",
+        }
+
+    async def run(self, app: typer.Typer, *arguments: str, stdin: str | bytes = "", **environment: str) -> Result:
+        """Run a command to its end."""
+        invoke: Callable[..., Any] = CliRunner().invoke
+        options: dict[str, Any] = {"input": stdin, "env": self._environment | environment}
+        done: Result = await anyio.to_thread.run_sync(partial(invoke, app, list(arguments), **options))
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    async def ok(self, app: typer.Typer, *arguments: str, stdin: str | bytes = "") -> str:
+        """What a command that succeeds writes on standard output."""
+        done = await self.run(app, *arguments, stdin=stdin)
+        assert done.exit_code == 0, done.stderr
+        return done.stdout
+
+    async def refused(self, app: typer.Typer, *arguments: str, stdin: str | bytes = "") -> str:
+        """The sentence of a command that does not succeed."""
+        done = await self.run(app, *arguments, stdin=stdin)
+        assert (done.exit_code, done.stdout) == (1, "")
+        return done.stderr.removesuffix("\n")

@@ -1,0 +1,90 @@
+"""What the tests of TheYelda's accounts share: people of every authority, and their sessions."""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from auth_service.accounts.service import Accounts
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.database import Database
+from support.asgi import WithState
+from support.auth_service import ADMIN_PASSWORD, bearer
+
+AUTHORIZATION = "/authorization"
+PASSWORD = "correct horse"
+SELF_ID, ADMIN_ID, ANONYMOUS_ID, MISSING_ID = 0, 2, 1, 10**6
+ERROR_TYPE = "application/json"
+
+
+def said(answer: httpx.Response) -> tuple[int, str]:
+    """The status and the message of an answer that has nothing else to say."""
+    assert answer.headers["content-type"] == ERROR_TYPE
+    body = answer.json()
+    assert set(body) == {"message"}, body
+    return answer.status_code, body["message"]
+
+
+def invalid(answer: httpx.Response) -> str:
+    """The sentence of an answer to a request that is not valid."""
+    body = answer.json()
+    assert (answer.status_code, set(body), body["message"]) == (400, {"message", "detail"}, "请求非法"), body
+    return str(body["detail"])
+
+
+@dataclass
+class Person:
+    """An account and one session of it."""
+
+    id: int
+    username: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Lab:
+    """A running service with some people."""
+
+    service: WithState
+    http: httpx.AsyncClient
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @property
+    def database(self) -> Database:
+        found: Database = self.service.state["database"]
+        return found
+
+    async def account(self, authority: Authority, username: str | None = None) -> int:
+        """A new account with `PASSWORD`; its id."""
+        accounts: Accounts = self.service.state["accounts"]
+        name = username or f"{authority.name.lower()}-{next(self.numbers)}"
+        async with self.database.writing() as session:
+            return (await accounts.register(session, name, PASSWORD, authority=authority)).id
+
+    async def person(self, authority: Authority, username: str | None = None) -> Person:
+        """A new account, signed in (with CheXRay's login, which lets those in who wait)."""
+        name = username or f"{authority.name.lower()}-{next(self.numbers)}"
+        account_id = await self.account(authority, name)
+        return Person(account_id, name, await self.sign_in(name))
+
+    async def admin(self) -> Person:
+        """The first administrator, signed in."""
+        return Person(ADMIN_ID, "admin", await self.sign_in("admin", ADMIN_PASSWORD))
+
+    async def sign_in(self, username: str, password: str = PASSWORD) -> dict[str, str]:
+        """The header of a new session."""
+        answer = await self.http.post("/api/chexray/login", json={"username": username, "password": password})
+        assert answer.status_code == 200, answer.text
+        return bearer(answer.json()["token"])
+
+    async def authorize(self, username: object, password: object, **options: Any) -> httpx.Response:
+        """TheYelda's login."""
+        content = json.dumps({"username": username, "password": password})  # in ASCII: half a surrogate pair too
+        headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+        return await self.http.post(AUTHORIZATION, content=content, headers=headers, **options)
+
+    async def is_signed_in(self, headers: dict[str, str]) -> bool:
+        """Whether a session lives."""
+        return (await self.http.get("/self", headers=headers)).status_code == 200
