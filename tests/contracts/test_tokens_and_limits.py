@@ -85,7 +85,7 @@ def test_two_hundred_signups_a_minute_from_one_address(protected: str) -> None:
         ]
     codes = [answer.status_code for answer in answers]
     assert set(codes) == {200, 429}
-    assert codes.count(200) < 60
+    assert codes.count(200) <= 2 * 60  # a window may end in between
     last = answers[-1]
     assert last.headers["content-type"].startswith("application/problem+json")
     assert 0 < int(last.headers["retry-after"]) <= 60

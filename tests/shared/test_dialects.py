@@ -23,7 +23,12 @@ ALL: list[tuple[LightboxError, int, str, str]] = [
     (errors.NotAuthenticated(), 401, "not-authenticated", "Authentication credentials were not provided."),
     (errors.InvalidToken(), 401, "invalid-token", "Invalid token."),
     (errors.Forbidden(), 403, "forbidden", "You do not have permission to perform this action."),
-    (errors.InsufficientScope("predict", "read"), 403, "insufficient-scope", "The token was not given out for this."),
+    (
+        errors.InsufficientScope("predict", "read"),
+        403,
+        "insufficient-scope",
+        "The token was not given out for this. It takes one with the scope predict or read to do this.",
+    ),
     (errors.NotFound(), 404, "not-found", "Not found."),
     (errors.MethodNotAllowed(), 405, "method-not-allowed", "Method not allowed."),
     (errors.Conflict(), 409, "conflict", "The request conflicts with what is stored."),

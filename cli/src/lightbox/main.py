@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lightbox.demo import demo as run_demo
+from lightbox.demo.command import demo as run_demo
 from lightbox.environment import write as write_environment
 from lightbox.run import command
 from lightbox.run.surroundings import surroundings

@@ -218,7 +218,7 @@ def reset_password(
             await services.management.set_password(session, found.id, password, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
         return found.username
 
-    say(f"{run(context, work)} has another password now, and is signed out everywhere.")
+    say(f"{run(context, work)} has another password now, and is signed out everywhere. API keys stay.")
     if generate:
         write(password)
 

@@ -25,7 +25,10 @@ def list_keys(context: typer.Context) -> None:
 
 @app.command()
 def rotate(context: typer.Context) -> None:
-    """Publish a new key. It signs once every service has fetched it; no token is rejected."""
+    """Publish a new key; no token is rejected. It signs after ten minutes, when every service has fetched it.
+
+    The older ones verify what they signed until that has expired, and retire then.
+    """
 
     async def work(services: "Services") -> tuple[str, list[tuple[object, ...]]]:
         from auth_service.keys.rotation import rotate as publish

@@ -57,7 +57,12 @@ ServiceClient = Annotated[OAuthClient, Depends(_service)]
 async def issue_token(
     *, client: AnyClient, form: Form, session: Writing, grants: GrantsState, origin: RequestOrigin
 ) -> TokenBody:
-    """A token for a password, a refresh token, or a service's own credentials (RFC 6749)."""
+    """A token for a password, a refresh token, or a service's own credentials (RFC 6749).
+
+    `client_id` is `lightbox` unless the installation names others (LIGHTBOX_OAUTH_CLIENTS). Without `scope` the token
+    is for all that the account may; with some of `predict`, `collect`, `annotate`, `hub` and `read` for these alone. A
+    refresh token is used once: the answer has the next one, and so has a repetition within 15 seconds.
+    """
     scope = form.get("scope")
     match _grant_type(client, form):
         case GrantType.PASSWORD:

@@ -1,5 +1,6 @@
 """`lightbox run`: start, say where to look, keep everything alive, and end cleanly on Ctrl-C."""
 
+import os
 import signal
 import threading
 import time
@@ -22,9 +23,12 @@ def banner(platform: Platform, seconds: float) -> Panel:
     table.add_row("State", f"{platform.url}/readyz")
     password = platform.data_dir / "admin-password"
     if password.exists():
-        table.add_row("Administrator", f"name and password as set at the first start; generated: {password}")
+        name = os.environ.get("LIGHTBOX_ADMIN_USERNAME") or "admin"
+        table.add_row("Administrator", f"{name}, unless changed since the first start; the password: {password}")
     table.add_row("Logs", str(platform.log_dir))
     table.add_row("Data", str(platform.data_dir))
+    if platform.postgres is not None and not platform.postgres.data.is_relative_to(platform.data_dir):
+        table.add_row("Database", str(platform.postgres.data))
     table.add_row("Stop", "Ctrl-C")
     note = "The bundled models are demonstrations on synthetic phantoms. They are no medical device."
     table.add_row("Note", note)

@@ -92,7 +92,11 @@ class InsufficientScope(Forbidden):
 
     def __init__(self, *scopes: str) -> None:
         wanted = f', scope="{" ".join(scopes)}"' if scopes else ""
-        super().__init__(headers={"WWW-Authenticate": f'Bearer error="insufficient_scope"{wanted}'})
+        needed = f"one with the scope {' or '.join(scopes)}" if scopes else "one of a sign-in, without scopes,"
+        super().__init__(
+            f"{self.default_detail} It takes {needed} to do this.",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope"{wanted}'},
+        )
 
 
 class NotFound(LightboxError):

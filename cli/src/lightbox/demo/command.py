@@ -1,0 +1,65 @@
+"""The walk, from one system to the next. Where no platform runs, it starts one and stops it at the end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from lightbox.demo import chexray, covid19, one_account
+from lightbox.demo.answers import DemoError
+from lightbox.run.platform import Platform, StartError
+from lightbox_shared.config import Settings
+
+NOTE: Final = (
+    "Demonstration models on synthetic phantoms: no medical device, and these numbers mean nothing for a patient."
+)
+
+
+def demo(url: str | None) -> int:
+    """Run the walk against `url`, else against this machine's platform. The exit code."""
+    console = Console(soft_wrap=True)
+    try:
+        with running_platform(url, console) as address, httpx.Client(base_url=address, timeout=60) as http:
+            walk(http, console)
+    except (DemoError, StartError, httpx.HTTPError) as error:
+        console.print(f"The demo stopped: {error}", style="red", markup=False)
+        return 1
+    return 0
+
+
+def walk(http: httpx.Client, console: Console) -> None:
+    """Visit every system with one account."""
+    console.rule("CheXRay")
+    person = chexray.sign_up(http, console)
+    chexray.walk(http, console, person)
+    console.rule("COVID-19")
+    covid19.walk(http, console)
+    console.rule("One account for everything")
+    one_account.walk(http, console, person)
+    console.print(NOTE, style="italic")
+
+
+@contextmanager
+def running_platform(url: str | None, console: Console) -> Iterator[str]:
+    """The address of a platform that is ready; one of our own, stopped afterwards, where none runs here."""
+    address = url or Settings().local_url("gateway")
+    if url is not None or _answers(address):
+        yield address
+        return
+    console.print("No platform runs here; starting one ...")
+    platform = Platform(say=console.print)
+    try:
+        platform.start()
+        platform.wait_ready()
+        yield address
+    finally:
+        platform.stop()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz", timeout=5).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
