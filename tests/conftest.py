@@ -41,6 +41,7 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
         for function in buster.functions.values():
             function.can_block_in("asyncpg/connect_utils.py", {"_read_password_file", "_parse_connect_dsn_and_args"})
             function.can_block_in("lightbox_shared/database/migrate.py", {"upgrade"})
+            function.can_block_in("alembic/command.py", {"downgrade"})
             # It looks for a module that is not there, for which a server and a client in two threads share a lock.
             function.can_block_in("httpcore/_synchronization.py", {"current_async_library"})
         yield buster

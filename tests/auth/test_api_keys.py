@@ -321,6 +321,33 @@ async def test_a_key_used_by_many_at_once_is_noted_once(
     assert len(await trail(database, "api-key-used")) == 1
 
 
+async def test_no_key_for_a_session_that_ended_meanwhile(owner: httpx.AsyncClient, database: Database) -> None:
+    """Who changes the password holds the account's row; a thief who waits there must not get a key that stays."""
+    answers: list[httpx.Response] = []
+
+    async def make_one() -> None:
+        answers.append(await owner.post(KEYS, json=NEW))
+
+    async with anyio.create_task_group() as group, database.writing() as session:
+        await session.execute(text("SELECT 1 FROM accounts FOR UPDATE"))
+        group.start_soon(make_one)
+        await _until_somebody_waits(database)
+        await session.execute(text("UPDATE sessions SET revoked_at = now(), revoked_xid = pg_current_xact_id()"))
+    assert answers[0].status_code == 401
+    async with database.reading() as reading:
+        assert await reading.scalar(text("SELECT count(*) FROM api_keys")) == 0
+
+
+async def _until_somebody_waits(database: Database) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with anyio.fail_after(20):
+        async with database.reading() as session:
+            while not await session.scalar(waiting):  # noqa: ASYNC110 - who waits is in PostgreSQL
+                await anyio.sleep(0.01)
+
+
 async def test_an_account_has_a_hundred_keys_at_most(owner: httpx.AsyncClient, database: Database) -> None:
     made = [await created(owner, name=str(number)) for number in range(MOST_LIVE_KEYS - 2)]
     statuses: list[int] = []

@@ -1,10 +1,13 @@
 """Guessing passwords gets slow and then nowhere, for names that exist and names that do not, and locks nobody out."""
 
+import json
 import secrets
 import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import anyio
@@ -14,9 +17,13 @@ from sqlalchemy import event, text
 from support.asgi import client_of, running
 from support.auth_service import MakeSettings
 
+from auth_service.accounts.errors import WrongPassword
 from auth_service.accounts.passwords import Passwords
 from auth_service.app import create_app
 from auth_service.guessing.policy import MOST_FAILURES, Bucket, Policy
+from auth_service.guessing.under_way import MOST_WAITING, UnderWay
+from auth_service.logins.chexray import CLIENT
+from auth_service.origin import Origin
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
@@ -33,8 +40,9 @@ LIMIT = 2
 class Lab:
     """A service, and people at addresses."""
 
-    def __init__(self, client: httpx.AsyncClient, database: Database) -> None:
+    def __init__(self, client: httpx.AsyncClient, database: Database, app: Any = None) -> None:
         self.client = client
+        self.app = app
         self.database = database
 
     async def sign_up(self, address: str = HOME) -> str:
@@ -70,7 +78,7 @@ class Lab:
 async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
     settings = make_settings(guesses_per_account=LIMIT, guesses_per_address="off")
     async with running(create_app(settings)) as app, client_of(app) as client:
-        yield Lab(client, app.state["database"])
+        yield Lab(client, app.state["database"], app)
 
 
 async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out(lab: Lab) -> None:
@@ -162,6 +170,88 @@ async def test_at_a_familiar_address_too_there_are_no_more_than_a_hundred(lab: L
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
     await lab.pass_time(901)
     assert (await lab.log_in(name)).status_code == 200
+
+
+async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab: Lab) -> None:
+    """Fifteen fit in after each wait, and the right password among them empties it."""
+    name = await lab.sign_up()
+    await lab.fail(name, HOME, times=1)
+    await lab.execute("UPDATE guesses SET failures = :most", most=MOST_FAILURES)
+    await lab.pass_time(901)
+    assert await lab.fail(name, HOME, times=1) == [429]  # heard, and wrong
+    assert (await lab.log_in(name)).status_code == 200
+    assert await lab.rows("SELECT failures FROM guesses") == [(0.0,)]
+
+    await lab.execute("UPDATE guesses SET failures = :most", most=MOST_FAILURES)
+    await lab.pass_time(901)
+    async with anyio.create_task_group() as tasks:  # each wrong answer takes four seconds
+        for _ in range(20):
+            tasks.start_soon(lab.log_in, name, "guess")
+    assert await lab.rows("SELECT ceil(failures)::int FROM guesses") == [(MOST_FAILURES,)]
+    failed = await lab.rows("SELECT 1 FROM audit_entries WHERE action = 'sign-in-failed'")
+    assert len(failed) == 1 + 1 + 15
+    assert (await lab.log_in(name)).status_code == 429
+
+
+async def test_right_passwords_at_the_same_time_are_no_failures(make_settings: MakeSettings) -> None:
+    """More than the limit, from addresses that are new, by account and by address."""
+    for settings in (
+        make_settings(guesses_per_account=LIMIT, guesses_per_address=None),
+        make_settings(guesses_per_account=100, guesses_per_address=LIMIT),
+    ):
+        async with running(create_app(settings)) as app, client_of(app) as client:
+            lab = Lab(client, app.state["database"])
+            names = [await lab.sign_up() for _ in range(3)]
+            statuses: Counter[int] = Counter()
+
+            async def log_in(
+                number: int, lab: Lab = lab, names: list[str] = names, to: Counter[int] = statuses
+            ) -> None:
+                to[(await lab.log_in(names[number % 3], address=ELSEWHERE)).status_code] += 1
+
+            async with anyio.create_task_group() as tasks:
+                for number in range(24):
+                    tasks.start_soon(log_in, number)
+            assert statuses == {200: 24}
+            assert set(await lab.rows("SELECT failures FROM guesses")) == {(0.0,)}
+            assert not app.state["logins"]._guessing._under_way._attempts
+
+
+async def test_guesses_gain_nothing_from_waiting_for_right_ones(lab: Lab) -> None:
+    name = await lab.sign_up()
+    statuses: Counter[int] = Counter()
+
+    async def attempt(number: int) -> None:
+        password = PASSWORD if number % 4 == 0 else f"guess {number}"
+        statuses[(await lab.log_in(name, password, f"198.51.100.{number}")).status_code] += 1
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(40):
+            tasks.start_soon(attempt, number)
+    assert statuses[400] == LIMIT
+    assert statuses[400] + statuses[200] + statuses[429] == 40
+
+
+async def test_who_waits_for_others_waits_in_bounds() -> None:
+    under_way, seen = UnderWay(), Counter({b"full": 1})
+    answers: list[bool] = []
+
+    async def wait(until: float) -> None:
+        answers.append(await under_way.change(seen, until))
+
+    with under_way.one([b"full", b"other"]):
+        await wait(anyio.current_time() + 0.2)
+        assert answers == [False]
+        async with anyio.create_task_group() as tasks:
+            for _ in range(MOST_WAITING):
+                tasks.start_soon(wait, anyio.current_time() + 600)
+            await anyio.wait_all_tasks_blocked()
+            await wait(anyio.current_time() + 600)
+            assert answers == [False, False]  # at once, while the others wait still
+            tasks.cancel_scope.cancel()
+    await wait(anyio.current_time() + 600)
+    assert answers == [False, False, True]
+    assert under_way.among([b"full", b"other"]) == {}
 
 
 async def test_the_wait_grows_and_ends(lab: Lab) -> None:
@@ -284,6 +374,46 @@ async def test_what_the_audit_trail_says(lab: Lab) -> None:
         assert name not in entry
 
 
+async def test_each_wait_is_in_the_audit_trail(lab: Lab) -> None:
+    """An attack that goes on for hours shows as one."""
+    name = await lab.sign_up()
+    await lab.fail(name)
+    for _ in range(2):
+        await lab.pass_time(61)
+        await lab.execute("UPDATE guesses SET failures = :limit", limit=LIMIT)
+        assert await lab.fail(name, times=3) == [429] * 3  # of which one is looked at
+    rows = await lab.rows("SELECT entry FROM audit_entries WHERE action = 'sign-in-slowed'")
+    details = [json.loads(entry)["details"] for (entry,) in rows]
+    assert [each["counted"] for each in details] == ["account"] * 3
+    assert sorted(each["failures"] for each in details) == [LIMIT, LIMIT + 1, LIMIT + 1]
+
+
+@pytest.mark.parametrize("with_transaction", [False, True])
+async def test_a_password_that_is_changed_meanwhile_leaves_a_trace(lab: Lab, with_transaction: bool) -> None:
+    """Also where the caller has a transaction, which is rolled back."""
+    name = await lab.sign_up()
+    app = lab.app
+
+    class ChangesMeanwhile(Passwords):
+        async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+            found = await super().verify(password, stored)
+            await lab.execute("UPDATE accounts SET password_changed_at = now() + interval '1 hour'")
+            return found
+
+    passwords = await ChangesMeanwhile.start()
+    app.state["accounts"]._passwords, before = passwords, app.state["accounts"]._passwords
+    log_in = partial(app.state["logins"].log_in, client=CLIENT, origin=Origin(ELSEWHERE))
+    async with AsyncExitStack() as stack:
+        stack.enter_context(pytest.raises(WrongPassword))
+        session = await stack.enter_async_context(lab.database.writing()) if with_transaction else None
+        await log_in(session, name, PASSWORD)
+    app.state["accounts"]._passwords = before
+    passwords.close()
+    rows = await lab.rows("SELECT entry FROM audit_entries WHERE action = 'sign-in-failed'")
+    assert [json.loads(entry)["details"] for (entry,) in rows] == [{"reason": "password-changed"}]
+    assert await lab.rows("SELECT failures FROM guesses") == [(1.0,)]
+
+
 async def test_failing_logins_log_neither_name_nor_password(
     make_settings: MakeSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -303,6 +433,7 @@ def test_delays_and_waits() -> None:
     assert [account.delay(failures) for failures in range(1, 10)] == [0, 0, 0, 0.25, 0.5, 1, 2, 4, 4]
     assert [address.delay(failures) for failures in (15, 16, 17, 5000)] == [0, 0.25, 0.5, 4]
     assert [account.wait(failures) for failures in (9, 10, 11, 15, 5000)] == [0, 30, 60, 900, 900]
+    assert (account.leak_seconds, address.leak_seconds, familiar.leak_seconds) == (900, 180, 60)
     assert (familiar.wait(10), familiar.refused_from, familiar.is_familiar) == (30, MOST_FAILURES, True)
     assert len({account.key, address.key, familiar.key}) == 3
     assert [each.what for each in Policy(10, None).buckets("ada", HOME)] == ["account", "familiar-address"]

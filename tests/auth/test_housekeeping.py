@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import anyio
 from sqlalchemy import text
 
+from auth_service.accounts import repository as accounts
 from auth_service.housekeeping import _LOCK, Housekeeping
+from auth_service.keys import repository as keys
 from lightbox_shared.database import Database, try_lock
 
 FILL = (
@@ -93,3 +95,9 @@ async def test_what_somebody_uses_right_now_is_left(database: Database) -> None:
         with anyio.fail_after(10):
             deleted = await Housekeeping(database).clean()
     assert (deleted["guesses"], deleted["sessions"], deleted["familiar_addresses"]) == (0, 0, 8)
+
+
+def test_every_lock_has_a_number_of_its_own() -> None:
+    """Two with one number would wait for each other, or take each other for a replica of themselves."""
+    numbers = [_LOCK, keys._LOCK, accounts._BOOTSTRAP_LOCK, accounts._AUTHORITIES_LOCK]
+    assert len(set(numbers)) == len(numbers)

@@ -20,6 +20,7 @@ TAKEN = (409, "用户名已存在")
 NOT_SIGNED_IN = (401, "用户未登录")
 RULE = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
 UNKNOWN_AUTHORITY = "Not one of 100 (none), 101 (admin), 102 (doctor), 103 (guest)."
+PHOTO = "photo: Enter a path of this platform, an http or https address, or the name of a picture."
 PROFILE = {"nickname": "Nick 医生", "email": "yelda@mail.com", "photo": "/uploads/photos/1"}
 
 
@@ -169,6 +170,11 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"nickname": "\0"}, "nickname: Null characters are not allowed."),
     ({"photo": "x" * 2049}, "photo: Ensure this field has no more than 2048 characters."),
     ({"photo": {}}, "photo: Not a valid string."),
+    ({"photo": "javascript:alert(1)"}, PHOTO),
+    ({"photo": '/a"onerror=b'}, PHOTO),
+    ({"photo": "//\n"}, PHOTO),
+    ({"nickname": "a\u202eb"}, "nickname: Control characters are not allowed."),
+    ({"nickname": "a\nb"}, "nickname: Control characters are not allowed."),
     ({"email": "nobody"}, "email: Enter a valid email address."),
     ({"email": "a@b@c"}, "email: Enter a valid email address."),
     ({"email": "a@b.c\r\nBcc: d@e.f"}, "email: Enter a valid email address."),

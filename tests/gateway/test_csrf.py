@@ -89,6 +89,29 @@ def test_the_matrix(platform: Platform, allowed: str) -> None:
     assert wrong == []
 
 
+SIGN_IN_MATRIX = [
+    (None, None, True),
+    ("same-origin", OWN, True),
+    (None, OWN, True),
+    ("cross-site", PAGE, True),
+    ("cross-site", EVIL, False),
+    ("same-site", None, False),
+    (None, EVIL, False),
+    (None, "null", False),
+]
+
+
+@pytest.mark.parametrize(("site", "origin", "named"), SIGN_IN_MATRIX)
+def test_a_foreign_page_signs_nobody_in(
+    platform: Platform, allowed: str, site: str | None, origin: str | None, *, named: bool
+) -> None:
+    """Whatever the request carries: the answer would set the cookie."""
+    headers = {name: value for name, value in browser(platform, site, origin).items() if name != "Cookie"}
+    for more in ({}, {"Authorization": "Basic dTpw"}):
+        answer = platform.http.post("/authorization", headers={**headers, **more})
+        assert answer.status_code == (200 if named or allowed == "any" else 403)
+
+
 def test_how_it_is_refused(start: Start) -> None:
     platform = start()
     refused = platform.http.post(PATH, headers=browser(platform, "cross-site", EVIL))

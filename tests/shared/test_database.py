@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import anyio
 import httpx
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from anyio import to_thread
 from conftest import FreshDatabase
 from fastapi import APIRouter, Depends
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from support.asgi import BASE_URL, client_of, running
 from support.kit import MakeApp
@@ -30,8 +32,9 @@ from lightbox_shared.database import (
     asyncpg_url,
     new_metadata,
 )
-from lightbox_shared.database.migrate import migrate
+from lightbox_shared.database.migrate import alembic_config, migrate
 from lightbox_shared.errors import Conflict
+from lightbox_shared.errors.handlers import convert
 
 SERVICES = ("auth_service", "inference_service")
 
@@ -195,6 +198,56 @@ async def test_models_and_migrations_agree(migrated: tuple[str, MetaData]) -> No
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await database.dispose()
+
+
+@pytest.mark.parametrize("migrated", SERVICES, indirect=True)
+async def test_migrations_lead_back_and_forth(migrated: tuple[str, MetaData], request: pytest.FixtureRequest) -> None:
+    url, metadata = migrated
+    package = request.node.callspec.params["migrated"]
+    database = Database(url)
+
+    def downgrade(connection: Connection) -> None:
+        config = alembic_config(package)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(downgrade)
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert names == ["alembic_version"]
+    await migrate(database.engine, package)
+    async with database.engine.connect() as connection:
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert set(metadata.tables) <= set(names)
+    await database.dispose()
+
+
+async def test_transactions_that_wait_for_each_other_may_try_again(database: Database) -> None:
+    """PostgreSQL ends one of the two; that is no mistake of whoever sent the request."""
+    outcomes: list[Exception | None] = []
+    both = anyio.Event()
+
+    async def swap(first: int, second: int) -> None:
+        lock = text("SELECT pg_advisory_xact_lock(:key)")
+        try:
+            async with database.writing() as session:
+                await session.execute(lock, {"key": first})
+                if first == 2:
+                    both.set()
+                await both.wait()
+                await session.execute(lock, {"key": second})
+        except DBAPIError as error:
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(swap, 1, 2)
+        await anyio.sleep(0.1)
+        tasks.start_soon(swap, 2, 1)
+    failed = [error for error in outcomes if error is not None]
+    assert len(outcomes) == 2
+    assert [convert(error).status for error in failed] == [503]
 
 
 def _is_unavailable(answer: httpx.Response) -> bool:

@@ -20,7 +20,7 @@ BATCH: Final = 500
 PAUSE_SECONDS: Final = 0.05
 """Between two batches."""
 
-_LOCK: Final = 0x6175_7468_0000_0003
+_LOCK: Final = 0x6175_7468_0000_0004
 
 Chore = Callable[[WriteSession, timedelta, int], Awaitable[int]]
 """Deletes up to so many rows that are older than an age; returns how many it deleted."""

@@ -33,12 +33,15 @@ class CrossSite:
     the cookie, and no other: a cookie is not for every page in the world."""
 
     def __init__(self, origins: frozenset[str], *, public_url: str | None = None) -> None:
-        self._loopback = ANY_ORIGIN in origins
+        self._anybody = ANY_ORIGIN in origins
         self._trusted = {origin.rstrip("/").lower().encode() for origin in origins} - {b"null"}
         self._public = _public_origin(public_url)
 
-    def check(self, headers: RequestHeaders, client: Client) -> None:
-        """Raises `CrossSiteRequest` for a request that came by a foreign page."""
+    def check(self, headers: RequestHeaders, client: Client, *, signing_in: bool = False) -> None:
+        """Raises `CrossSiteRequest` for a request that came by a foreign page. Where any origin may call, any may also
+        sign somebody in."""
+        if signing_in and self._anybody:
+            return
         origin = headers.own.get(b"origin")
         sites = [value.strip().lower() for name, value in headers.passed if name == b"sec-fetch-site"]
         if sites:
@@ -51,7 +54,7 @@ class CrossSite:
     def _trusts(self, origin: bytes | None) -> bool:
         if origin is None:
             return False
-        return origin in self._trusted or (self._loopback and _LOOPBACK.fullmatch(origin) is not None)
+        return origin in self._trusted or (self._anybody and _LOOPBACK.fullmatch(origin) is not None)
 
 
 def _own_origin(client: Client) -> bytes:

@@ -49,6 +49,8 @@ class Identity:
         """Raises `NotAuthenticated`, `InvalidToken`, `Forbidden`, `InsufficientScope` or `CrossSiteRequest` as the
         route demands, and `Unavailable` while neither a key nor the list of revoked sessions was ever had."""
         kind, sent, authorization, cookie = read_credentials(exchange.headers.own, self._cookie)
+        if route.signs_in:
+            self._cross_site.check(exchange.headers, exchange.client, signing_in=True)
         if route.access is Access.PUBLIC:
             return Caller(None, authorization, cookie)
         if kind is Kind.NOTHING:

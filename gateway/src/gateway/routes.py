@@ -53,6 +53,8 @@ class Route:
     scopes: frozenset[Scope] = frozenset()
     """Which scoped tokens may call, where a token is looked at; empty: none, only whole accounts. To look (GET, HEAD)
     `Scope.READ` is enough on every row that has any."""
+    signs_in: bool = False
+    """The answer may set the session cookie: a foreign page must not sign anybody in (login CSRF)."""
     exact: bool = False
     """Only this path, nothing below it."""
 
@@ -138,12 +140,13 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/collections", CORE, PUBLIC, scopes=COLLECT),
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
-    Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST),
+    Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST, signs_in=True),
     Route("/authorization", AUTH, REQUIRED, READ, FORM, dialect=YELDA, methods=DELETE),
     Route("/authorization", AUTH, OPTIONAL, READ, FORM, dialect=YELDA),
     Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
     Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
     Route("/accounts", AUTH, OPTIONAL, SIGN_IN, FORM, dialect=YELDA, methods=POST),  # self-registration
+    Route("/accounts", AUTH, REQUIRED, SIGN_IN, FORM, dialect=YELDA, methods=PUT),  # may hash a password
     Route("/accounts", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
     Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANNOTATE),
     Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),

@@ -1,7 +1,8 @@
 """Looking at, making, changing and deleting accounts on behalf of who asks: `rules` decide, `management` does.
 
 The rules are asked twice: before a password is hashed, which is work that nobody should have for the asking, and again
-inside the transaction, where neither the caller nor the account can change any more.
+inside the transaction, where the account is locked. The caller is not: a change that begins while somebody demotes the
+caller comes before or after that, as if the two had not met.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from auth_service.caller import Caller, still_signed_in
 from auth_service.origin import Origin
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
 from lightbox_shared.database import Database, ReadSession, WriteSession
+from lightbox_shared.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class AccountAdministration:
     async def edit(self, session: WriteSession, caller: Caller, account_id: int, edit: Edit, origin: Origin) -> Account:
         """Change an account. Raises `AccountNotFound` and `UsernameTaken`. Call it before anything else in the
         transaction."""
-        password_hash = await self._new_hash(caller, account_id, edit)
+        password_hash, as_of = await self._new_hash(caller, account_id, edit)
         if edit.authority is not None:
             await self._management.lock_authorities(session)
         account = await self._management.locked(session, account_id)
@@ -141,6 +143,8 @@ class AccountAdministration:
         caller = await still_signed_in(session, caller)
         rules.check_edit(caller, account_id)
         rules.check_authority(caller, account, edit.authority)
+        if edit.password is not None and account.password_changed_at != as_of:
+            raise Unavailable("The password of this account is being changed at the same moment.")
         change = Change(edit.username, password_hash, edit.authority, edit.profile)
         return await self._management.change(session, account, change, origin, actor=caller.actor)
 
@@ -153,8 +157,9 @@ class AccountAdministration:
         rules.check_delete(caller, account_id, account)
         await self._management.delete(session, account.id, origin, actor=caller.actor)
 
-    async def _new_hash(self, caller: Caller, account_id: int, edit: Edit) -> str | None:
-        """The hash of the wanted password, None if it is the present one. No connection is held meanwhile."""
+    async def _new_hash(self, caller: Caller, account_id: int, edit: Edit) -> tuple[str | None, datetime]:
+        """The hash of the wanted password, None if it is the present one, and since when that one is. No connection is
+        held meanwhile."""
         rules.check_edit(caller, account_id)
         async with self._database.reading() as session:
             account = await find(session, account_id)
@@ -162,6 +167,6 @@ class AccountAdministration:
             raise AccountNotFound
         rules.check_authority(caller, account, edit.authority)
         if edit.password is None:
-            return None
+            return None, account.password_changed_at
         fits, _ = await self._passwords.verify(edit.password, account.password_hash)
-        return None if fits else await self._passwords.hash(edit.password)
+        return None if fits else await self._passwords.hash(edit.password), account.password_changed_at

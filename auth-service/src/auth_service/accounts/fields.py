@@ -1,5 +1,7 @@
 """Accounts as people send them: TheYelda's fields, with one sentence for each that is not acceptable."""
 
+import re
+import unicodedata
 from typing import Final
 
 from auth_service.accounts.administration import Edit, NewAccount
@@ -19,6 +21,9 @@ from lightbox_shared.forms import Fields
 
 MAX_NICKNAME_LENGTH: Final = 150
 MAX_PHOTO_LENGTH: Final = 2048
+# Clients load it: nothing that runs (`javascript:`), nothing that ends an attribute.
+_PHOTO: Final = re.compile(r"""(?:(?:https?://|/)[^\s"'<>\\\x00-\x1f]*|[\w.-]+)?""")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})  # also those that turn the direction of a line
 
 
 def read_new_account(values: dict[str, object], *, shortest_password: int) -> NewAccount:
@@ -83,8 +88,12 @@ def _profile(fields: Fields, values: dict[str, object]) -> dict[str, str | None]
         for name, limit in limits.items()
         if name in values
     }
-    if profile.get("email"):
-        profile["email"] = clean_email(profile["email"] or "")
-        if profile["email"] is None:
+    if profile.get("email") and (email := clean_email(profile["email"] or "")) != profile["email"]:
+        profile["email"] = email
+        if email is None:
             fields.reject("email", INVALID_EMAIL)
+    if any(unicodedata.category(each) in _INVISIBLE for each in profile.get("nickname") or ""):
+        fields.reject("nickname", "Control characters are not allowed.")
+    if not _PHOTO.fullmatch(profile.get("photo") or ""):
+        fields.reject("photo", "Enter a path of this platform, an http or https address, or the name of a picture.")
     return profile

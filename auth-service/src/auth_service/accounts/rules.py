@@ -1,6 +1,6 @@
 """Who may do what with whose account: TheYelda's rules, each refusal in the sentence that its clients know.
 
-Its clients expect 401 for all of them, also where we know very well who asks.
+Its clients expect 401 for nearly all of them, also where we know very well who asks.
 """
 
 from auth_service.accounts.models import Account

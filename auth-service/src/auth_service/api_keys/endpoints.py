@@ -42,7 +42,9 @@ async def create_key(
 ) -> CreatedApiKey:
     """Make a key. Its text is in this answer and nowhere else."""
     lifetime = timedelta(days=body.expires_in_days)
-    made = await keys.create(session, caller.account, body.name, body.scopes, lifetime, origin, actor=caller.actor)
+    made = await keys.create(
+        session, caller.account, body.name, body.scopes, lifetime, origin, actor=caller.actor, caller=caller
+    )
     response.headers["Location"] = f"{PREFIX}/{made.row.session_id}"
     response.headers["Cache-Control"] = "no-store"
     return CreatedApiKey(key=made.key, **ApiKeyBody.of(made.stored).model_dump(include=set(CreatedApiKey.model_fields)))

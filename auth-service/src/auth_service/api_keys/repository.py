@@ -34,12 +34,6 @@ async def insert(session: WriteSession, row: ApiKey) -> None:
     await session.flush()
 
 
-async def lock_account(session: WriteSession, account_id: int) -> bool:
-    """Let nobody else count this account's keys until the transaction ends; False if there is no such account."""
-    statement = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
-    return (await session.execute(statement)).scalar_one_or_none() is not None
-
-
 async def count_live(session: WriteSession, account_id: int) -> int:
     """How many keys of an account work."""
     statement = _live().where(ApiKey.account_id == account_id).with_only_columns(func.count())

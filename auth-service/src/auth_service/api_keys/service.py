@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from auth_service.accounts import repository as accounts
 from auth_service.accounts.models import Account
 from auth_service.api_keys import repository
 from auth_service.api_keys.errors import TooManyApiKeys
 from auth_service.api_keys.models import ApiKey
 from auth_service.api_keys.repository import StoredKey
 from auth_service.audit.trail import Action, record
+from auth_service.caller import Caller, still_signed_in
 from auth_service.origin import Origin
 from auth_service.sessions.service import API_KEY_CLIENT, Client, Sessions
 from lightbox_shared.auth import api_keys
@@ -56,14 +58,18 @@ class ApiKeys:
         origin: Origin,
         *,
         actor: str,
+        caller: Caller | None = None,
     ) -> CreatedKey:
-        """Make a key of an account, for at least one scope. Raises `TooManyApiKeys`, and `NotFound` for an account that
-        was deleted meanwhile."""
+        """Make a key of an account, for at least one scope; `caller` is who asks over HTTP. Raises `TooManyApiKeys`,
+        and `NotFound` for an account that was deleted meanwhile."""
         wanted = frozenset(scopes)
         if not wanted:
             raise ValueError("a key without a scope would be one for the whole account")
-        if not await repository.lock_account(session, account.id):
+        if await accounts.lock(session, account.id) is None:
             raise NotFound
+        # After the lock: a key outlives a new password, so whoever had to wait for one there must not get a key.
+        if caller is not None:
+            await still_signed_in(session, caller)
         if await repository.count_live(session, account.id) >= MOST_LIVE_KEYS:
             raise TooManyApiKeys(MOST_LIVE_KEYS)
         scope = " ".join(scope for scope in Scope if scope in wanted)

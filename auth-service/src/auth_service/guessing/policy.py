@@ -6,10 +6,14 @@ grows from 30 s) and OWASP (count by account, not by address alone; let nobody l
 - an address from which an account has not signed in before is a stranger to it. Its failures count for the account's
   name, whether or not there is such an account, and for the address. Where either has `limit` failures, strangers are
   refused unheard for a while;
-- a familiar address has a bucket of its own with each account, which nobody else can fill. From `limit` failures on a
-  wrong password there is answered like a refusal, and the right one still works, until `MOST_FAILURES`.
+- a familiar address has a bucket of its own with each account, which nobody at another address can fill. From `limit`
+  failures on a wrong password there is answered like a refusal, and the right one still works, until `MOST_FAILURES`.
+  Then nobody there is heard for `LONGEST_WAIT`, in which `LONGEST_WAIT / FAMILIAR_LEAK` failures leak away: so many
+  attempts fit in after it, and the right password among them empties the bucket.
 
-Known limit: who sits at an address that an account has used can tell from this difference that the account exists.
+Known limits: who sits at an address that an account has used can tell from this difference that the account exists;
+can keep its owner out there, and only there, with a hundred guesses at first and then fifteen at the end of each wait,
+if the owner is not among these; and can guess once a minute there, where strangers can once in a quarter of an hour.
 """
 
 import hashlib
@@ -27,6 +31,9 @@ FREE_SHARE: Final = 0.3
 EMPTY_AFTER: Final = 9000.0
 """Seconds in which as many failures as the limit leak away: of ten, one in a quarter of an hour."""
 MOST_FAILURES: Final = 100
+FAMILIAR_LEAK: Final = 60.0
+"""Seconds in which one failure leaks away at a familiar address, whatever the limit: were it as slow as elsewhere, one
+attempt at the end of each wait would keep a full bucket full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Bucket:
     @property
     def leak_seconds(self) -> float:
         """How long one failure takes to leak away."""
-        return EMPTY_AFTER / self.limit
+        return FAMILIAR_LEAK if self.is_familiar else EMPTY_AFTER / self.limit
 
     def delay(self, failures: int) -> float:
         """How many seconds a wrong answer waits that is the `failures`th."""

@@ -41,7 +41,7 @@ _FORGIVE: Final = text(
 @dataclass(frozen=True, slots=True)
 class Counted:
     """An attempt as the database sees it. `failures` has, by key, how many it makes where it was let through; where
-    not, `wait` is how many seconds the next one has to."""
+    not, `wait` is how many seconds the next one has to, and `failures` has how many there are in what refused it."""
 
     account: Candidate | None
     familiar_since: datetime | None

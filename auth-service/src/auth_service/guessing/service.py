@@ -1,10 +1,13 @@
 """The rules of guessing: every attempt is counted before its password is looked at, so that a thousand at the same
-time get no further than a thousand one after the other, and taken back when the password was right."""
+time get no further than a thousand one after the other, and taken back when the password was right. What these fill a
+bucket with until then is no reason to refuse others: they wait, and are counted again."""
 
+from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import anyio
 
@@ -14,11 +17,15 @@ from auth_service.audit.trail import NOBODY, Action, record
 from auth_service.guessing import repository
 from auth_service.guessing.errors import TooManyFailures
 from auth_service.guessing.policy import Bucket, Policy
+from auth_service.guessing.repository import Counted
+from auth_service.guessing.under_way import LONGEST_PATIENCE, UnderWay
 from auth_service.origin import Origin
 from lightbox_shared.addresses import partition
 from lightbox_shared.database import Database, WriteSession
 
 REMEMBER_AGAIN_AFTER: Final = timedelta(days=1)
+SETTLING: Final = 0.05
+"""Seconds before a refusal is judged: what the database let through just before it is known here by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +73,48 @@ class Guessing:
     def __init__(self, database: Database, policy: Policy) -> None:
         self._database = database
         self._policy = policy
+        self._under_way = UnderWay()
 
     async def begin(self, username: str, origin: Origin) -> Attempt:
-        """Count an attempt, in a transaction of its own. Raises `TooManyFailures`."""
+        """Count an attempt, in a transaction of its own. Whoever asks says at once that it is `under_way`. Raises
+        `TooManyFailures`."""
         name = username_key(username) if len(username) <= LONGEST_TYPED_USERNAME else username
         address = _counted_as(origin)
         buckets = self._policy.buckets(name, address)
         # What is not printable is in no name, and some of it not in PostgreSQL's texts either.
         possible = len(name) <= LONGEST_TYPED_USERNAME and name.isprintable()
-        async with self._database.immediate() as connection:
-            found = await repository.count(connection, name if possible else None, address, buckets)
-        if found.wait:
-            raise TooManyFailures(found.wait)
+        found = await self._count(name if possible else None, address, buckets)
         counted = tuple((each, found.failures[each.key]) for each in buckets if each.key in found.failures)
         return Attempt(found.account, origin, counted, found.familiar_since)
 
-    async def failed(self, attempt: Attempt) -> None:
+    def under_way(self, attempt: Attempt) -> AbstractContextManager[None]:
+        """While the block runs, what the attempt was counted as is not certain."""
+        return self._under_way.one(attempt.keys)
+
+    async def _count(self, name: str | None, address: str | None, buckets: tuple[Bucket, ...]) -> Counted:
+        until, keys = anyio.current_time() + LONGEST_PATIENCE, [each.key for each in buckets]
+        while True:
+            with self._under_way.watched(keys) as uncertain:
+                async with self._database.immediate() as connection:
+                    found = await repository.count(connection, name, address, buckets)
+                if not found.wait:
+                    return found
+                await anyio.sleep(SETTLING)
+            full = [each for each in buckets if each.key in found.failures]
+            is_certain = any(found.failures[each.key] - uncertain[each.key] >= each.refused_from for each in full)
+            seen = Counter({each.key: uncertain[each.key] for each in full})
+            if is_certain or not await self._under_way.change(seen, until):
+                raise TooManyFailures(found.wait)
+
+    async def failed(self, attempt: Attempt, reason: str | None = None) -> None:
         """Write down that the password was wrong, and let time pass. Raises `TooManyFailures` for one too many."""
         account_id = None if attempt.account is None else attempt.account.id
         write = partial(record, origin=attempt.origin, actor=NOBODY, account_id=account_id)
+        details: dict[str, Any] = {} if reason is None else {"reason": reason}
         async with self._database.writing() as session:
-            await write(session, Action.SIGN_IN_FAILED)
+            await write(session, Action.SIGN_IN_FAILED, **details)
             for bucket, failures in attempt.counted:
-                if failures == bucket.limit:
+                if failures >= bucket.limit:  # each starts a wait
                     await write(session, Action.SIGN_IN_SLOWED, counted=bucket.what, failures=failures)
         await anyio.sleep(attempt.delay)
         if attempt.is_over:

@@ -60,22 +60,32 @@ class Logins:
         Raises `NoSuchAccount`, `WrongPassword`, and `TooManyRequests` after too many of these; with `approved_only`
         also `AwaitingApproval`."""
         attempt = await self._guessing.begin(username, origin)
+        reason = None
+        try:
+            with self._guessing.under_way(attempt):
+                proof = await self._prove(attempt, password, approved_only=approved_only)
+                reason = "password-changed"  # if it is wrong from here on
+                row = self._sessions.draft(proof.account_id, client, scope=scope)
+                if session is not None:
+                    return await self._open(session, row, proof, attempt)
+                async with self._database.immediate() as connection:
+                    return await self._open(connection, row, proof, attempt)
+        except WrongCredentials:
+            if session is not None:
+                await session.rollback()  # nothing is in it, and it would hold a connection while another is taken
+            await self._guessing.failed(attempt, reason)
+            raise
+
+    async def _prove(self, attempt: Attempt, password: str, *, approved_only: bool) -> Proof:
         try:
             proof = await self._accounts.check(attempt.account, password)
-        except WrongCredentials:
-            await self._guessing.failed(attempt)
-            raise
         except Unavailable:
             await self._guessing.withdraw(attempt)
             raise
         if approved_only and attempt.account is not None and attempt.account.authority is Authority.NONE:
             await self._guessing.waiting(attempt)
             raise AwaitingApproval
-        row = self._sessions.draft(proof.account_id, client, scope=scope)
-        if session is not None:
-            return await self._open(session, row, proof, attempt)
-        async with self._database.immediate() as connection:
-            return await self._open(connection, row, proof, attempt)
+        return proof
 
     async def _open(self, where: Statements, row: LoginSession, proof: Proof, attempt: Attempt) -> Login:
         await self._accounts.upgrade(where, proof)

@@ -255,7 +255,7 @@ def downgrade() -> None:
     for table in ("audit_entries", "audit_head", "familiar_addresses", "guesses", "api_keys", "refresh_tokens"):
         op.drop_table(table)
     for function in ("audit_chain", "audit_append_only", "count_guess"):
-        op.execute(f"DROP FUNCTION {function}()")
+        op.execute(f"DROP FUNCTION {function}")
     op.execute("DELETE FROM sessions WHERE account_id NOT IN (SELECT id FROM accounts)")
     op.drop_index(op.f("ix_sessions_expires_at"), "sessions")
     op.drop_column("sessions", "token_seconds")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import structlog
 from asyncpg.exceptions import (
     CannotConnectNowError,
+    DeadlockDetectedError,
     InterfaceError,
     PostgresConnectionError,
     TooManyConnectionsError,
@@ -74,13 +75,17 @@ def is_database_outage(error: Exception) -> bool:
     if isinstance(error, PoolTimeoutError):
         return True
     if isinstance(error, DBAPIError):
-        cause: BaseException | None = error.orig
-        while cause is not None:
-            if isinstance(cause, _DATABASE_DOWN):
-                return True
-            cause = cause.__cause__
-        return error.connection_invalidated
+        return _is_caused_by(error, *_DATABASE_DOWN) or error.connection_invalidated
     return isinstance(error, (CannotConnectNowError, PostgresConnectionError, ConnectionError))
+
+
+def _is_caused_by(error: DBAPIError, *kinds: type[BaseException]) -> bool:
+    cause: BaseException | None = error.orig
+    while cause is not None:
+        if isinstance(cause, kinds):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def convert(error: Exception) -> errors.LightboxError:
@@ -94,11 +99,22 @@ def convert(error: Exception) -> errors.LightboxError:
             return from_validation_error(error)
         case ClientDisconnect():
             return errors.BadRequest("The body ended early.")
+    unavailable = _from_database(error)
+    if unavailable is None:
+        log.error("unexpected error", exc_info=error)
+        return errors.InternalError()
+    return unavailable
+
+
+def _from_database(error: Exception) -> errors.Unavailable | None:
+    """What goes away by trying again."""
+    if isinstance(error, DBAPIError) and _is_caused_by(error, DeadlockDetectedError):
+        log.warning("two transactions waited for each other; one was ended")
+        return errors.Unavailable("Somebody else was changing the same thing. Please try again.")
     if is_database_outage(error):
         log.warning("database unavailable", error=type(error).__name__)
         return errors.Unavailable("The database is not available at the moment.")
-    log.error("unexpected error", exc_info=error)
-    return errors.InternalError()
+    return None
 
 
 def install_error_handlers(app: FastAPI, dialects: Dialects) -> None:
