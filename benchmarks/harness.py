@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 FOLDER: Final = Path(__file__).resolve().parent
 VAR: Final = FOLDER / "var"
 RESULTS: Final = FOLDER / "results"
-PACKAGES: Final = ("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn", "aiohttp")
+PACKAGES: Final = ("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn", "httptools")
 
 
 @dataclass(frozen=True, slots=True)
