@@ -1,77 +1,25 @@
 """Guessing passwords gets slow and then nowhere, for names that exist and names that do not, and locks nobody out."""
 
 import json
-import secrets
-import statistics
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 import anyio
-import httpx
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 from support.asgi import client_of, running
 from support.auth_service import MakeSettings
+from support.guessing import ELSEWHERE, HOME, LIMIT, LOG_IN, PASSWORD, SLOW_DOWN, Lab
 
 from auth_service.accounts.errors import WrongPassword
 from auth_service.accounts.passwords import Passwords
 from auth_service.app import create_app
 from auth_service.guessing.policy import MOST_FAILURES, Bucket, Policy
-from auth_service.guessing.under_way import MOST_WAITING, UnderWay
 from auth_service.logins.chexray import CLIENT
 from auth_service.origin import Origin
-from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
-
-SIGN_UP = "/api/chexray/signup"
-LOG_IN = "/api/chexray/login"
-PASSWORD = "correct horse"
-WRONG = {"non_field_errors": ["Unable to log in with provided credentials."]}
-SLOW_DOWN = {"detail": "Too many failed sign-ins. Please try again later."}
-HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
-LIMIT = 2
-"""Of the tests, so that few wrong answers are slow: these two take 0.75 s together."""
-
-
-class Lab:
-    """A service, and people at addresses."""
-
-    def __init__(self, client: httpx.AsyncClient, database: Database, app: Any = None) -> None:
-        self.client = client
-        self.app = app
-        self.database = database
-
-    async def sign_up(self, address: str = HOME) -> str:
-        name = f"user-{secrets.token_hex(4)}"
-        await self._post(SIGN_UP, name, PASSWORD, address)
-        return name
-
-    async def log_in(self, name: str, password: str = PASSWORD, address: str = HOME) -> httpx.Response:
-        return await self._post(LOG_IN, name, password, address)
-
-    async def fail(self, name: str, address: str = ELSEWHERE, times: int = LIMIT) -> list[int]:
-        """The statuses of so many wrong passwords, one after the other."""
-        return [(await self.log_in(name, f"guess {number}", address)).status_code for number in range(times)]
-
-    async def pass_time(self, seconds: float) -> None:
-        """Move the buckets into the past."""
-        await self.execute("UPDATE guesses SET changed_at = changed_at - make_interval(secs => :s)", s=seconds)
-
-    async def execute(self, statement: str, **values: object) -> None:
-        async with self.database.writing() as session:
-            await session.execute(text(statement), values)
-
-    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        async with self.database.reading() as session:
-            return [tuple(row) for row in await session.execute(text(statement))]
-
-    async def _post(self, path: str, name: str, password: str, address: str) -> httpx.Response:
-        fields = {"username": name, "password": password}
-        return await self.client.post(path, json=fields, headers={"X-Forwarded-For": address})
 
 
 @pytest.fixture
@@ -90,57 +38,6 @@ async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out(lab: Lab) ->
         assert 0 < int(answer.headers["retry-after"]) <= 30
     assert (await lab.log_in(name)).status_code == 200
     assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 429
-
-
-async def test_of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other(lab: Lab) -> None:
-    for name in (await lab.sign_up(), "nobody"):
-        statuses: Counter[int] = Counter()
-
-        async def guess(number: int, name: str = name, statuses: Counter[int] = statuses) -> None:
-            answer = await lab.log_in(name, f"guess {number}", f"198.51.100.{number}")
-            statuses[answer.status_code] += 1
-
-        async with anyio.create_task_group() as tasks:
-            for number in range(50):
-                tasks.start_soon(guess, number)
-        assert statuses == {400: LIMIT, 429: 50 - LIMIT}
-
-
-async def test_at_many_addresses_and_names_at_once_nobody_waits_for_ever(make_settings: MakeSettings) -> None:
-    """Each attempt locks two buckets; in another order they would wait for each other, and one would be a 500."""
-    settings = make_settings(guesses_per_account=100, guesses_per_address=1000)
-    async with running(create_app(settings)) as app, client_of(app) as client:
-        lab = Lab(client, app.state["database"])
-        statuses: Counter[int] = Counter()
-
-        async def guess(number: int) -> None:
-            answer = await lab.log_in(f"name-{number % 5}", "guess", f"198.51.100.{number % 7}")
-            statuses[answer.status_code] += 1
-
-        async with anyio.create_task_group() as tasks:
-            for number in range(100):
-                tasks.start_soon(guess, number)
-        assert statuses == {400: 100}
-        assert await lab.rows("SELECT count(*), sum(round(failures)) FROM guesses") == [(12, 200)]
-
-
-async def test_right_and_wrong_ones_at_once_do_not_block_each_other(make_settings: MakeSettings) -> None:
-    """A sign-in holds the buckets until it is committed, while others count in them."""
-    settings = make_settings(guesses_per_account=100, guesses_per_address=1000)
-    async with running(create_app(settings)) as app, client_of(app) as client:
-        lab = Lab(client, app.state["database"])
-        names = [await lab.sign_up() for _ in range(3)]
-        statuses: Counter[int] = Counter()
-
-        async def attempt(number: int) -> None:
-            password = PASSWORD if number % 2 else "guess"
-            answer = await lab.log_in(names[number % 3], password, f"198.51.100.{number % 5}")
-            statuses[answer.status_code] += 1
-
-        async with anyio.create_task_group() as tasks:
-            for number in range(60):
-                tasks.start_soon(attempt, number)
-        assert statuses == {200: 30, 400: 30}
 
 
 async def test_unknown_names_are_answered_like_known_ones(lab: Lab) -> None:
@@ -191,67 +88,6 @@ async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab
     failed = await lab.rows("SELECT 1 FROM audit_entries WHERE action = 'sign-in-failed'")
     assert len(failed) == 1 + 1 + 15
     assert (await lab.log_in(name)).status_code == 429
-
-
-async def test_right_passwords_at_the_same_time_are_no_failures(make_settings: MakeSettings) -> None:
-    """More than the limit, from addresses that are new, by account and by address."""
-    for settings in (
-        make_settings(guesses_per_account=LIMIT, guesses_per_address=None),
-        make_settings(guesses_per_account=100, guesses_per_address=LIMIT),
-    ):
-        async with running(create_app(settings)) as app, client_of(app) as client:
-            lab = Lab(client, app.state["database"])
-            names = [await lab.sign_up() for _ in range(3)]
-            statuses: Counter[int] = Counter()
-
-            async def log_in(
-                number: int, lab: Lab = lab, names: list[str] = names, to: Counter[int] = statuses
-            ) -> None:
-                to[(await lab.log_in(names[number % 3], address=ELSEWHERE)).status_code] += 1
-
-            async with anyio.create_task_group() as tasks:
-                for number in range(24):
-                    tasks.start_soon(log_in, number)
-            assert statuses == {200: 24}
-            assert set(await lab.rows("SELECT failures FROM guesses")) == {(0.0,)}
-            assert not app.state["logins"]._guessing._under_way._attempts
-
-
-async def test_guesses_gain_nothing_from_waiting_for_right_ones(lab: Lab) -> None:
-    name = await lab.sign_up()
-    statuses: Counter[int] = Counter()
-
-    async def attempt(number: int) -> None:
-        password = PASSWORD if number % 4 == 0 else f"guess {number}"
-        statuses[(await lab.log_in(name, password, f"198.51.100.{number}")).status_code] += 1
-
-    async with anyio.create_task_group() as tasks:
-        for number in range(40):
-            tasks.start_soon(attempt, number)
-    assert statuses[400] == LIMIT
-    assert statuses[400] + statuses[200] + statuses[429] == 40
-
-
-async def test_who_waits_for_others_waits_in_bounds() -> None:
-    under_way, seen = UnderWay(), Counter({b"full": 1})
-    answers: list[bool] = []
-
-    async def wait(until: float) -> None:
-        answers.append(await under_way.change(seen, until))
-
-    with under_way.one([b"full", b"other"]):
-        await wait(anyio.current_time() + 0.2)
-        assert answers == [False]
-        async with anyio.create_task_group() as tasks:
-            for _ in range(MOST_WAITING):
-                tasks.start_soon(wait, anyio.current_time() + 600)
-            await anyio.wait_all_tasks_blocked()
-            await wait(anyio.current_time() + 600)
-            assert answers == [False, False]  # at once, while the others wait still
-            tasks.cancel_scope.cancel()
-    await wait(anyio.current_time() + 600)
-    assert answers == [False, False, True]
-    assert under_way.among([b"full", b"other"]) == {}
 
 
 async def test_the_wait_grows_and_ends(lab: Lab) -> None:
@@ -445,40 +281,6 @@ def test_the_limit_of_an_address_can_be_switched_off(
     make_settings: MakeSettings, value: object, expected: int | None
 ) -> None:
     assert make_settings(guesses_per_address=value).guesses_per_address == expected
-
-
-class SkipsUnknown(Passwords):
-    """What must not be: nothing to verify, so nothing is hashed."""
-
-    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        return (False, None) if stored is None else await super().verify(password, stored)
-
-
-async def _ratio(app: Any, known: str, times: int) -> float:
-    """Median time of an unknown name over that of a wrong password, one after the other in turn."""
-    async with client_of(app) as client:
-        lab = Lab(client, app.state["database"])
-        took: dict[bool, list[float]] = {True: [], False: []}
-        for number in range(times):
-            for is_known in (True, False) if number % 2 else (False, True):
-                await lab.execute("UPDATE guesses SET failures = 0")  # so that neither is slowed
-                before = time.perf_counter()
-                answer = await lab.log_in(known if is_known else "nobody", "guess", ELSEWHERE)
-                took[is_known].append(time.perf_counter() - before)
-                assert (answer.status_code, answer.json()) == (400, WRONG)
-    return statistics.median(took[False]) / statistics.median(took[True])
-
-
-async def test_the_time_does_not_tell_whether_a_name_exists(make_settings: MakeSettings) -> None:
-    async with running(create_app(make_settings(guesses_per_address="off"))) as app:
-        async with client_of(app) as client:
-            known = await Lab(client, app.state["database"]).sign_up()
-        assert 0.8 < await _ratio(app, known, 60) < 1.25
-        # The same measurement does notice where it matters.
-        passwords = await SkipsUnknown.start()
-        app.state["accounts"]._passwords = passwords
-        assert await _ratio(app, known, 20) < 0.6
-        passwords.close()
 
 
 async def test_a_refusal_is_one_statement_and_writes_nothing_down(lab: Lab) -> None:
