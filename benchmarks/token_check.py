@@ -22,6 +22,7 @@ from gateway.routes import Route, Routes
 from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.auth.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE, TokenVerifier
+from lightbox_shared.errors import InvalidToken
 
 ISSUER: Final = "http://127.0.0.1:8000"
 KID: Final = "benchmark"
@@ -61,11 +62,11 @@ class Feed:
 
 
 class NoKeys:
-    """Nobody sends an API key here."""
+    """An issuer that knows no API key."""
 
-    async def exchange(self, key: str, address: str) -> Exchanged:
-        """Never called."""
-        raise NotImplementedError
+    async def exchange(self, key: str, address: str) -> Exchanged:  # noqa: ARG002 - the signature is KeyIssuer's
+        """Raises `InvalidToken`."""
+        raise InvalidToken
 
 
 def sign(count: int) -> tuple[dict[str, Any], list[str]]:

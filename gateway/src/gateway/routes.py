@@ -146,7 +146,6 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
     Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
     Route("/accounts", AUTH, OPTIONAL, SIGN_IN, FORM, dialect=YELDA, methods=POST),  # self-registration
-    Route("/accounts", AUTH, REQUIRED, SIGN_IN, FORM, dialect=YELDA, methods=PUT),  # may hash a password
     Route("/accounts", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
     Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANNOTATE),
     Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),

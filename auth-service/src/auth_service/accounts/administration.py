@@ -5,9 +5,12 @@ inside the transaction, where the account is locked. The caller is not: a change
 caller comes before or after that, as if the two had not met.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from auth_service.accounts import repository, rules
 from auth_service.accounts.errors import AccountNotFound, UsernameTaken
@@ -21,7 +24,10 @@ from auth_service.caller import Caller, still_signed_in
 from auth_service.origin import Origin
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
 from lightbox_shared.database import Database, ReadSession, WriteSession
-from lightbox_shared.errors import Unavailable
+from lightbox_shared.errors import TooManyRequests, Unavailable
+
+MOST_HASHING: Final = 2
+"""Passwords that one caller has looked at or changed at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class AccountAdministration:
         self._accounts = accounts
         self._management = management
         self._self_registration = self_registration
+        self._hashing: Counter[int] = Counter()
 
     async def see(self, session: ReadSession, caller: Caller, account_id: int) -> Account:
         """One account. Raises `AccountNotFound`."""
@@ -168,5 +175,19 @@ class AccountAdministration:
         rules.check_authority(caller, account, edit.authority)
         if edit.password is None:
             return None, account.password_changed_at
-        fits, _ = await self._passwords.verify(edit.password, account.password_hash)
-        return None if fits else await self._passwords.hash(edit.password), account.password_changed_at
+        with self._one_of_few(caller):
+            fits, _ = await self._passwords.verify(edit.password, account.password_hash)
+            return None if fits else await self._passwords.hash(edit.password), account.password_changed_at
+
+    @contextmanager
+    def _one_of_few(self, caller: Caller) -> Iterator[None]:
+        """Nobody keeps everybody else from signing in by changing a password again and again. Raises
+        `TooManyRequests`."""
+        if self._hashing[caller.id] >= MOST_HASHING:
+            raise TooManyRequests("Too many passwords are being changed at the same time.", retry_after=1)
+        self._hashing[caller.id] += 1
+        try:
+            yield
+        finally:
+            self._hashing[caller.id] -= 1
+            self._hashing += Counter()  # forgets whoever is at zero
