@@ -37,15 +37,13 @@ class Link(NamedTuple):
     hash: bytes
 
 
-async def page(
-    session: ReadSession | WriteSession, filters: Filters, page: PageRequest | None = None
-) -> Sequence[AuditEntry]:
-    """Newest first, one more than the page has; without a page all of them.
+async def page(session: ReadSession | WriteSession, filters: Filters, page: PageRequest) -> Sequence[AuditEntry]:
+    """Newest first, one more than the page has.
 
     Each filter has an index that ends with the sequence, so that a page is read in its order: some milliseconds among
     a million entries. A span of time that is wide and long past is the exception: whatever came after it is passed by,
     half a second for a million entries, on its first page."""
-    statement = select(AuditEntry).order_by(AuditEntry.sequence.desc())
+    statement = select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(page.limit + 1)
     if filters.action is not None:
         statement = statement.where(AuditEntry.action == filters.action.value)
     if filters.actor is not None:
@@ -56,10 +54,8 @@ async def page(
         statement = statement.where(AuditEntry.at >= timestamp(filters.since))
     if filters.until is not None:
         statement = statement.where(AuditEntry.at < timestamp(filters.until))
-    if page is not None:
-        statement = statement.limit(page.limit + 1)
-        if page.after is not None:
-            statement = statement.where(AuditEntry.sequence < page.after)
+    if page.after is not None:
+        statement = statement.where(AuditEntry.sequence < page.after)
     return (await session.scalars(statement)).all()
 
 

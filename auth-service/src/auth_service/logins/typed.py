@@ -4,10 +4,10 @@ What no account can have is no mistake in the request, but a wrong name or a wro
 replaced before it meets what it would be too long for: composing a text takes time that grows with its square.
 """
 
-import base64
 from typing import Final
 
 from auth_service.accounts.names import LONGEST_TYPED_USERNAME, MAX_PASSWORD_LENGTH
+from auth_service.basic import decode_basic
 from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.forms import REQUIRED, Fields, is_storable
 
@@ -41,13 +41,12 @@ def typed_text(fields: Fields, name: str, values: dict[str, object]) -> str:
 def basic_credentials(header: str | None) -> tuple[str, str] | None:
     """Name and password of an `Authorization: Basic` header (RFC 7617); None for no header or another scheme. Raises
     `InvalidRequest` for one that can't be read."""
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
     try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except ValueError:  # no base64, or no UTF-8
+        text = decode_basic(header)
+    except ValueError:
         text = ""
+    if text is None:
+        return None
     username, colon, password = text.partition(":")
     if not colon:
         raise InvalidRequest.of("Authorization", NO_BASIC, "header")

@@ -1,7 +1,5 @@
 """Who asks for tokens: the platform's own public clients, which have no secret, and its services, which have one."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
@@ -10,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote_plus
 
+from auth_service.basic import decode_basic
 from auth_service.oauth.errors import InvalidClient
 from auth_service.oauth.parameters import Parameters
 from lightbox_shared.errors import BadRequest
@@ -69,13 +68,12 @@ class Clients:
 
 def _basic(authorization: str | None) -> tuple[str, str] | None:
     """Name and secret of RFC 7617; None for another scheme or none. Raises `InvalidClient`."""
-    scheme, _, encoded = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
     try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, ValueError) as error:
+        decoded = decode_basic(authorization)
+    except ValueError as error:
         raise InvalidClient from error
+    if decoded is None:
+        return None
     name, _, secret = decoded.partition(":")
     return name, secret
 
