@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := shared gateway auth-service inference-service cli
+PACKAGES := shared gateway auth-service inference-service core-collection-service cli
 SOURCES := $(addsuffix /src,$(PACKAGES))
 MANIFESTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 TRAINING := inference-service/training
@@ -55,7 +55,7 @@ clean: ## remove the environment (the data in var/ stays)
 
 # Addresses of package registries do not belong into this repository, so none is written.
 LOCK_FLAGS := --no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
-  $(foreach name,shared gateway auth-service inference-service,--no-emit-package lightbox-$(name)) --no-emit-package lightbox
+  $(foreach name,shared gateway auth-service inference-service core-collection-service,--no-emit-package lightbox-$(name)) --no-emit-package lightbox
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

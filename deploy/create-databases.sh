@@ -2,7 +2,7 @@
 # A database and a role for each service, where they are missing. Runs to its end at every start, so that a service
 # that is new to an installation gets its own. Passwords come from the environment as <SERVICE>_DATABASE_PASSWORD.
 set -eu
-for service in auth inference; do
+for service in auth inference core_collection; do
   name="lightbox_$service"
   variable="$(echo "$service" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD"
   eval "password=\${$variable}"

@@ -35,7 +35,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def no_blocking_calls() -> Iterator[BlockBuster]:
     """A blocking call inside one of our packages, on the event loop, is an error."""
-    modules = ["lightbox_shared", "gateway", "auth_service", "inference_service"]
+    modules = ["lightbox_shared", "gateway", "auth_service", "inference_service", "core_collection_service"]
     with blockbuster_ctx(modules) as buster:
         # What runs at start-up only, or once a connection: asyncpg looks for ~/.pgpass, Alembic for its versions.
         for function in buster.functions.values():

@@ -24,6 +24,7 @@ ROWS = [
     ("GET", "/admin/groups", {H}),
     ("POST", "/collections/images", {C}),
     ("GET", "/collections/images", {C}),
+    ("DELETE", "/collections/images/7", WHOLE),
     ("GET", "/jobs", {A}),
     ("PUT", "/images/7", {A}),
     ("POST", "/labels", {A}),
@@ -109,6 +110,36 @@ def test_a_key_is_held_to_its_scopes(platform: Platform) -> None:
     assert platform.http.get("/api/predictions", headers={"X-API-Key": key}).status_code == 200
     assert platform.http.post("/api/predictions", headers={"X-API-Key": key}).status_code == 403
     assert platform.http.get("/api/keys", headers={"X-API-Key": key}).status_code == 403
+
+
+def test_a_key_of_a_device_is_held_to_its_scopes_elsewhere(platform: Platform) -> None:
+    key = make(bytes(32))
+    platform.auth.api_keys[key] = {"scope": "collect read", "device_id": "12345"}
+    assert platform.http.get("/api/predictions", headers={"X-API-Key": key}).status_code == 200
+    assert platform.http.post("/api/predictions", headers={"X-API-Key": key}).status_code == 403
+
+
+def test_the_collection_itself_says_whether_it_is_open(start: Start) -> None:
+    """Without a credential a request reaches it, with a bad one it does not; and no key deletes pictures."""
+    platform = start(services=("auth-service", "core-collection-service"))
+    path, key = "/collections/images", make(bytes(32))
+    platform.auth.api_keys[key] = {"scope": " ".join(Scope), "device_id": "12345", "authority": int(Authority.ADMIN)}
+    admin = {"Authorization": f"Bearer {platform.key.token(authority=int(Authority.ADMIN))}"}
+
+    def told(headers: dict[str, str]) -> list[int]:
+        return [
+            platform.http.request(method, path, headers=headers).status_code for method in ("GET", "POST", "DELETE")
+        ]
+
+    assert told({}) == [200, 200, 401]
+    assert "authorization" not in platform.service.last.headers
+    assert told({"Authorization": "Bearer x"}) == [401, 401, 401]
+    assert told({"X-API-Key": key}) == [200, 200, 403]
+    assert told(platform.bearer) == [200, 200, 403]
+    assert told(admin) == [200, 200, 200]
+    assert platform.http.get("/.well-known/core", headers={"Authorization": "Bearer x"}).status_code == 200
+    assert [status(platform, "POST", path, scope=scope) for scope in ("collect", "read", "predict")] == [200, 403, 403]
+    assert [status(platform, "GET", path, scope=scope) for scope in ("collect", "read", "predict")] == [200, 200, 403]
 
 
 def test_a_claim_that_is_no_text_is_no_token(platform: Platform) -> None:

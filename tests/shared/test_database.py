@@ -36,7 +36,7 @@ from lightbox_shared.database.migrate import alembic_config, migrate
 from lightbox_shared.errors import Conflict
 from lightbox_shared.errors.handlers import convert
 
-SERVICES = ("auth_service", "inference_service")
+SERVICES = ("auth_service", "inference_service", "core_collection_service")
 
 
 class Base(DeclarativeBase):

@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 
 from auth_service.config import AuthSettings
+from core_collection_service.config import CoreSettings
 from gateway.config import GatewaySettings
 from inference_service.config import InferenceSettings
 from lightbox.environment import text as environment_file
@@ -18,6 +19,7 @@ GROUPS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "auth-service": AuthSettings,
     "inference-service": InferenceSettings,
+    "core-collection-service": CoreSettings,
 }
 NEEDED = {"LIGHTBOX_DATABASE_URL": "postgresql:///x", "LIGHTBOX_SECRET_KEY": "s" * 32}
 

@@ -42,7 +42,7 @@ class GatewaySettings(Settings):
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)  # `RateLimitItem`
 
-    services: CommaSeparated = ("auth-service", "inference-service")
+    services: CommaSeparated = ("auth-service", "inference-service", "core-collection-service")
     """The services that this installation has; paths of the others answer 503."""
     inference_service_url: str = ""
     imagehub_service_url: str = ""

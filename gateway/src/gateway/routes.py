@@ -136,8 +136,10 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/image", IMAGEHUB, PUBLIC, READ, FORM, 60, IMAGEHUB_SHAPE),
     # --- CoRE: the collection that devices send to
     Route("/.well-known/core", CORE, PUBLIC, exact=True),
-    Route("/collections", CORE, PUBLIC, UPLOAD, CORE_PICTURE, 60, methods=POST, scopes=COLLECT),
-    Route("/collections", CORE, PUBLIC, scopes=COLLECT),
+    # Whether a device or a reader must say who they are is a setting of the service.
+    Route("/collections", CORE, OPTIONAL, UPLOAD, CORE_PICTURE, 60, methods=POST, scopes=COLLECT),
+    Route("/collections", CORE, ADMIN, methods=DELETE),  # no key: what sends pictures never deletes any
+    Route("/collections", CORE, OPTIONAL, scopes=COLLECT),
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
     Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST, signs_in=True),

@@ -7,6 +7,7 @@ is its content, writing it twice or leaving it behind after a rollback harms nob
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol, Self
 
 import obstore
@@ -45,6 +46,8 @@ class LargeBlobs(Protocol):
 
     async def get(self, digest: bytes) -> bytes: ...
 
+    async def delete(self, digest: bytes) -> None: ...
+
 
 class ObjectStoreBlobs:
     """An object store through obstore: S3, GCS, Azure or a folder."""
@@ -74,6 +77,12 @@ class ObjectStoreBlobs:
         except FileNotFoundError as error:
             raise BlobMissing(digest.hex()) from error
         return bytes(await result.bytes_async())
+
+    async def delete(self, digest: bytes) -> None:
+        """Delete; what is not there needs no deleting. For those whose names are no digests: bytes that are kept once
+        for several who sent them may be another's too."""
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, self._path(digest))
 
 
 class Blobs:

@@ -43,7 +43,15 @@ async def create_key(
     """Make a key. Its text is in this answer and nowhere else."""
     lifetime = timedelta(days=body.expires_in_days)
     made = await keys.create(
-        session, caller.account, body.name, body.scopes, lifetime, origin, actor=caller.actor, caller=caller
+        session,
+        caller.account,
+        body.name,
+        body.scopes,
+        lifetime,
+        origin,
+        device_id=body.device_id,
+        actor=caller.actor,
+        caller=caller,
     )
     response.headers["Location"] = f"{PREFIX}/{made.row.session_id}"
     response.headers["Cache-Control"] = "no-store"

@@ -1,7 +1,7 @@
 """A key for a token: what gateways ask for on behalf of whoever sends the key.
 
-Services never see a key. The token lives for `service.TOKEN_LIFETIME`, has the key's scope and the authority that the
-account has at this moment, and belongs to the session that the key is: a revocation reaches the gateways with all
+Services never see a key. The token lives for `service.TOKEN_LIFETIME`, has the key's scope and device and the authority
+that the account has at this moment, and belongs to the session that the key is: a revocation reaches the gateways with all
 others (`sessions/repository.py`).
 """
 
@@ -40,7 +40,7 @@ class KeyExchange:
         if found is None:
             raise InvalidApiKey
         stored, account = found
-        opened = self._sessions.issue(stored.login, account)
+        opened = self._sessions.issue(stored.login, account, device_id=stored.row.device_id)
         if opened.expires_in <= 0:
             raise InvalidApiKey
         if self._is_news(stored.row, origin):

@@ -26,5 +26,7 @@ class ApiKey(Base):
     """The first characters, by which its owner recognises it."""
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     """SHA-256; the key is random, so nothing slower is needed."""
+    device_id: Mapped[str | None] = mapped_column(Text)
+    """The one device that it may speak for, exactly as it was given; None: not bound to any."""
     last_used_at: Mapped[datetime | None]
     last_used_address: Mapped[str | None] = mapped_column(Text)

@@ -1,5 +1,6 @@
 """API keys on the wire."""
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Final, Self
 
@@ -9,6 +10,7 @@ from auth_service.api_keys.repository import StoredKey
 from lightbox_shared.auth.principal import Scope
 
 MAX_NAME_LENGTH: Final = 100
+MAX_DEVICE_LENGTH: Final = 255
 DEFAULT_DAYS: Final = 365
 MAX_DAYS: Final = 3650
 
@@ -19,11 +21,20 @@ def _printable(name: str) -> str:
     return name
 
 
+def _identifies(device_id: str) -> str:
+    # Control characters, and halves of surrogate pairs, which have no UTF-8.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in device_id):
+        raise ValueError("Control characters and lone surrogates are not allowed.")
+    return device_id
+
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
     AfterValidator(_printable),
 ]
+DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_DEVICE_LENGTH), AfterValidator(_identifies)]
+"""As the device sends it: neither stripped nor normalised, since the collection compares it character by character."""
 
 
 class NewApiKey(BaseModel):
@@ -35,6 +46,8 @@ class NewApiKey(BaseModel):
     """For people to tell their keys apart."""
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     expires_in_days: Annotated[int, Strict(), Field(ge=1, le=MAX_DAYS)] = DEFAULT_DAYS
+    device_id: DeviceId | None = None
+    """The one device that it may speak for; takes the scope `collect`."""
 
 
 class ApiKeyBody(BaseModel):
@@ -46,6 +59,8 @@ class ApiKeyBody(BaseModel):
     hint: str
     """Its first characters."""
     scopes: list[str]
+    device_id: str | None
+    """The one device that it may speak for."""
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
@@ -62,6 +77,7 @@ class ApiKeyBody(BaseModel):
             name=row.name,
             hint=row.hint,
             scopes=(login.scope or "").split(),
+            device_id=row.device_id,
             created_at=login.created_at,
             expires_at=login.expires_at,
             last_used_at=row.last_used_at,
@@ -77,6 +93,7 @@ class CreatedApiKey(BaseModel):
     key: str
     hint: str
     scopes: list[str]
+    device_id: str | None
     created_at: datetime
     expires_at: datetime
 

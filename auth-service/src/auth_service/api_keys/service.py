@@ -20,7 +20,7 @@ from auth_service.sessions.service import API_KEY_CLIENT, Client, Sessions
 from lightbox_shared.auth import api_keys
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.errors import NotFound
+from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.pagination import Page, PageRequest
 
 MOST_LIVE_KEYS: Final = 100
@@ -57,14 +57,18 @@ class ApiKeys:
         lifetime: timedelta,
         origin: Origin,
         *,
+        device_id: str | None = None,
         actor: str,
         caller: Caller | None = None,
     ) -> CreatedKey:
-        """Make a key of an account, for at least one scope; `caller` is who asks over HTTP. Raises `TooManyApiKeys`,
-        and `NotFound` for an account that was deleted meanwhile."""
+        """Make a key of an account, for at least one scope; with `device_id` one that speaks for this device alone.
+        `caller` is who asks over HTTP. Raises `TooManyApiKeys`, `InvalidRequest` for a device without the scope to
+        collect, and `NotFound` for an account that was deleted meanwhile."""
         wanted = frozenset(scopes)
         if not wanted:
             raise ValueError("a key without a scope would be one for the whole account")
+        if device_id is not None and Scope.COLLECT not in wanted:
+            raise InvalidRequest.of("device_id", "A key that is bound to a device needs the scope collect.")
         if await accounts.lock(session, account.id) is None:
             raise NotFound
         # After the lock: a key outlives a new password, so whoever had to wait for one there must not get a key.
@@ -83,6 +87,7 @@ class ApiKeys:
             name=name,
             hint=key[:HINT_LENGTH],
             key_hash=api_keys.digest(key),
+            device_id=device_id,
         )
         await repository.insert(session, row)
         await record(
@@ -94,6 +99,7 @@ class ApiKeys:
             key_id=login.id,
             scope=scope,
             days=lifetime.days,
+            **({} if device_id is None else {"device_id": device_id}),
         )
         return CreatedKey(key, StoredKey(row, login))
 

@@ -85,6 +85,7 @@ async def record(
     **details: str | int | bool | list[str] | None,
 ) -> None:
     """Append an entry, as the last thing in the transaction. `account_id` is whom it concerns; `actor` who did it, by
-    default that account, or else `origin.actor`. Details never contain what people typed, nor anything secret."""
+    default that account, or else `origin.actor`. Details never contain what people typed, nor anything secret; the one
+    exception is the device that an API key is bound to, since who may speak for which device is what auditors ask."""
     text = entry(action, origin, actor=actor, account_id=account_id, **details)
     await session.execute(insert(AuditEntry.__table__).values(entry=text))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="API keys: list, create and revoke them.")
 
-COLUMNS: Final = ("id", "account", "name", "hint", "scopes", "created", "expires", "last used", "from")
+COLUMNS: Final = ("id", "account", "name", "hint", "scopes", "device", "created", "expires", "last used", "from")
 
 
 @app.command("list")
@@ -37,6 +37,7 @@ def list_keys(
                 each.row.name,
                 each.row.hint,
                 each.login.scope,
+                each.row.device_id,
                 each.login.created_at,
                 each.login.expires_at,
                 each.row.last_used_at,
@@ -56,6 +57,9 @@ def create(
     *,
     scope: Annotated[list[Scope], typer.Option(help="What it may be used for; can be repeated.")],
     days: Annotated[int | None, typer.Option(help="For how long; by default a year.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="The deviceId of the one device that it may speak for; takes --scope collect.")
+    ] = None,
 ) -> None:
     """Make a key, and print it: nobody can look at it again."""
 
@@ -63,7 +67,8 @@ def create(
         from auth_service.api_keys.schemas import NewApiKey
         from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
 
-        given = {"name": name, "scopes": scope} | ({} if days is None else {"expires_in_days": days})
+        given = {"name": name, "scopes": scope, "device_id": device}
+        given |= {} if days is None else {"expires_in_days": days}
         wanted = NewApiKey.model_validate(given)
         owner = await services.account(account, by_id=False)
         async with services.database.writing() as session:
@@ -74,6 +79,7 @@ def create(
                 wanted.scopes,
                 timedelta(days=wanted.expires_in_days),
                 COMMAND_LINE_ORIGIN,
+                device_id=wanted.device_id,
                 actor=COMMAND_LINE,
             )
 

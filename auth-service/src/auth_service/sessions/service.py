@@ -71,9 +71,11 @@ class Sessions:
             scope=scope,
         )
 
-    def issue(self, row: LoginSession, account: Account, *, scope: str | None = None) -> OpenedSession:
-        """Sign a token of a session, with the authority that its account has now; `scope` narrows that of the session.
-        It does not outlive the session."""
+    def issue(
+        self, row: LoginSession, account: Account, *, scope: str | None = None, device_id: str | None = None
+    ) -> OpenedSession:
+        """Sign a token of a session, with the authority that its account has now; `scope` narrows that of the session,
+        `device_id` binds it to a device. It does not outlive the session."""
         issued_at = self._issuer.now()
         expires_at = min(issued_at + row.token_seconds, int(row.expires_at.timestamp()))
         token = self._issuer.for_account(
@@ -82,6 +84,7 @@ class Sessions:
             session_id=row.id,
             client_id=row.client_id,
             scope=row.scope if scope is None else scope,
+            device_id=device_id,
             issued_at=issued_at,
             expires_at=expires_at,
         )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
 
-SERVICES: Final = ("gateway", "auth-service", "inference-service")
+SERVICES: Final = ("gateway", "auth-service", "inference-service", "core-collection-service")
 """Every service of this installation, in the order in which people think of them."""
 
 

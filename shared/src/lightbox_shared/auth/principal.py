@@ -56,6 +56,8 @@ class Principal:
     service: str | None = None
     scopes: frozenset[Scope] | None = None
     """None: the whole account."""
+    device_id: str | None = None
+    """The one device that the bearer may speak for; None: not bound. Only accounts' tokens are bound."""
 
     def allows(self, scopes: Iterable[Scope], method: str) -> bool:
         """Whether the token is for one of `scopes`, or for the whole account. Without any scope the whole account is
@@ -78,12 +80,18 @@ class Principal:
     def from_claims(cls, claims: Mapping[str, Any]) -> Self:
         """Read RFC 9068 claims as this platform writes them. Raises `ValueError`, `KeyError` or `TypeError`.
 
-        Subjects carry their kind, so that the id of an account and the name of a service can't collide.
+        Subjects carry their kind, so that the id of an account and the name of a service can't collide. A service's
+        token that is bound to a device is refused: a limit that nobody would keep is not passed over.
         """
         subject = str(claims["sub"])
         token_id, expires_at = str(claims["jti"]), int(claims["exp"])
         scopes = parse_scopes(claims["scope"]) if "scope" in claims else None
+        device_id = claims.get("device_id")
+        if "device_id" in claims and not isinstance(device_id, str):
+            raise TypeError("device_id")
         if subject.startswith(SERVICE_SUBJECT):
+            if device_id is not None:
+                raise ValueError("device_id")
             return cls(token_id, expires_at, service=subject.removeprefix(SERVICE_SUBJECT), scopes=scopes)
         if not subject.startswith(ACCOUNT_SUBJECT):
             raise ValueError(subject)
@@ -94,6 +102,7 @@ class Principal:
             authority=Authority(claims["authority"]),
             session_id=int(claims["sid"]),
             scopes=scopes,
+            device_id=device_id,
         )
 
 

@@ -21,7 +21,8 @@ from lightbox_shared.errors import InvalidToken
 ALGORITHM: Final = "RS256"
 AUDIENCE: Final = "lightbox"
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of an access token
-MAX_TOKEN_LENGTH: Final = 2 * 1024
+MAX_TOKEN_LENGTH: Final = 6 * 1024
+"""2 kB, and a device's name of 255 characters that JSON writes with 12 bytes each, in base64."""
 # The library skips what is not base64; each spelling of one token would be remembered by itself.
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 LEEWAY_SECONDS: Final = 10

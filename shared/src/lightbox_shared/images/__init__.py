@@ -98,6 +98,30 @@ def decode_grey(data: bytes, *, max_pixels: int, least_size: tuple[int, int] | N
     return GreyPicture(decode_raster(data, media_type, max_pixels=max_pixels, least_size=least_size), media_type)
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a picture's header says."""
+
+    media_type: MediaType
+    width: int
+    height: int
+
+
+def inspect(data: bytes, *, max_pixels: int) -> Inspected:
+    """Look at the header alone, for those who keep pictures and do not read them: the format, the size, and for a PNG
+    the checksums of all its chunks. A picture that was cut short elsewhere is not noticed. Raises `PictureError`."""
+    from lightbox_shared.images.dicom import inspect_dicom  # noqa: PLC0415
+    from lightbox_shared.images.raster import inspect_raster  # noqa: PLC0415
+
+    media_type = sniff(data)
+    if media_type is MediaType.DICOM:
+        width, height = inspect_dicom(data)
+    else:
+        width, height = inspect_raster(data, media_type, max_pixels=max_pixels)
+    check_pixels(width, height, max_pixels)
+    return Inspected(media_type, width, height)
+
+
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """Raises `PictureTooLarge`, or `BrokenPicture` for a picture without pixels."""
     if width < 1 or height < 1:

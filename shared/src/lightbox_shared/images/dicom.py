@@ -35,8 +35,7 @@ _RLE_UNCHECKED_BYTES: Final = 256 * 1024 * 1024
 
 def decode_dicom(data: bytes, *, max_pixels: int) -> Pixels:
     """The picture as float32 (height, width) in [0, 1], 1 being white. Raises `PictureError`."""
-    if _transfer_syntax(data) == DeflatedExplicitVRLittleEndian:
-        raise UnsupportedPicture("DICOM in the deflated transfer syntax is not accepted.")
+    _refuse_deflated(data)
     try:
         dataset = pydicom.dcmread(BytesIO(data), specific_tags=_TAGS)
         _check(dataset, max_pixels)
@@ -47,6 +46,21 @@ def decode_dicom(data: bytes, *, max_pixels: int) -> Pixels:
         raise BrokenPicture(
             "The DICOM file is damaged, incomplete, or compressed in a way that is not read."
         ) from error
+
+
+def inspect_dicom(data: bytes) -> tuple[int, int]:
+    """Width and height of the frames, however many there are and of whatever kind. Raises `PictureError`."""
+    _refuse_deflated(data)
+    try:
+        dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=["Rows", "Columns"])
+        return int(dataset.Columns), int(dataset.Rows)
+    except Exception as error:  # as above
+        raise BrokenPicture("The DICOM file is damaged, incomplete, or has no pixels.") from error
+
+
+def _refuse_deflated(data: bytes) -> None:
+    if _transfer_syntax(data) == DeflatedExplicitVRLittleEndian:
+        raise UnsupportedPicture("DICOM in the deflated transfer syntax is not accepted.")
 
 
 def _transfer_syntax(data: bytes) -> str:

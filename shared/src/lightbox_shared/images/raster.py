@@ -6,6 +6,8 @@ and guards its text and profile chunks against decompression bombs; the exceptio
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
 
@@ -35,6 +37,26 @@ def decode_raster(
     data: bytes, media_type: MediaType, *, max_pixels: int, least_size: tuple[int, int] | None
 ) -> Image.Image:
     """The picture as mode "L" or "F" (see `GreyPicture`). Raises `PictureError`."""
+    with opened(data, media_type, max_pixels=max_pixels) as image:
+        if media_type is MediaType.JPEG and least_size is not None:
+            image.draft("L", least_size)
+        image.load()
+        return _grey(ImageOps.exif_transpose(image))
+
+
+def inspect_raster(data: bytes, media_type: MediaType, *, max_pixels: int) -> tuple[int, int]:
+    """Width and height out of the header; a PNG's checksums are compared. Raises `PictureError`."""
+    with opened(data, media_type, max_pixels=max_pixels) as image:
+        size = image.size
+        if media_type is MediaType.PNG:
+            image.verify()
+        return size
+
+
+@contextmanager
+def opened(data: bytes, media_type: MediaType, *, max_pixels: int) -> Iterator[Image.Image]:
+    """A picture of which Pillow has read the header, and which has not too many pixels; whatever goes wrong while it is
+    used is a `PictureError`."""
     if media_type is MediaType.WEBP:
         check_pixels(*_webp_size(data), max_pixels)
     if media_type is MediaType.JPEG and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
@@ -42,10 +64,7 @@ def decode_raster(
     try:
         with Image.open(BytesIO(data), formats=[_FORMATS[media_type]]) as image:
             check_pixels(image.width, image.height, max_pixels)
-            if media_type is MediaType.JPEG and least_size is not None:
-                image.draft("L", least_size)
-            image.load()
-            return _grey(ImageOps.exif_transpose(image))
+            yield image
     except PictureError:
         raise
     except (*_FAILURES, *_MORE_FAILURES) as error:

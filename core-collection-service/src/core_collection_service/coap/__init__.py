@@ -1,0 +1,1 @@
+"""CoAP: the same resources over UDP (RFC 7252, 7641, 7959)."""

@@ -1,0 +1,84 @@
+"""The settings of core-collection-service beside those of every service."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from core_collection_service.access import Access
+from lightbox_shared.config import Settings, split_commas
+from lightbox_shared.ports import coap_port
+
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
+_RESOURCE_TYPE: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")  # RFC 6690: relation types, quotable
+_TAKEN: Final = frozenset({"devices"})
+
+
+def _collections(value: object) -> object:
+    parts = split_commas(value)
+    if not isinstance(parts, tuple):
+        return value
+    named = {}
+    for part in parts:
+        name, separator, resource_type = part.partition(":")
+        if not separator:
+            raise ValueError("each collection is a name and a resource type, name:rt")
+        if name in named:
+            raise ValueError(f"the collection {name} stands twice")
+        named[name] = resource_type
+    return named
+
+
+class CoreSettings(Settings):
+    """Which collections there are, who may use them, and what CoAP does."""
+
+    collections: Annotated[Mapping[str, str], NoDecode] = {"images": "simple.act"}
+    """Name -> resource type (`rt`, RFC 6690 section 3.1), as `images:simple.act,thermal:camera.thermal`."""
+    collection_access: Access | None = None
+    """`open` or `keys`; by default open in development and keys in production."""
+    max_upload_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = 256 * 1024 * 1024
+    """Bytes that uploads may hold in memory all together, over HTTP and CoAP."""
+    preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many large pictures are read, hashed, compressed or scaled at once."""
+
+    coap: bool | None = None
+    """Whether CoAP is served; by default in development and not in production."""
+    coap_host: str = "localhost"
+    """The address that CoAP listens on, IPv4 or IPv6; `localhost` for both loopback addresses, `::` for every address
+    of both families."""
+    coap_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """By default 5683, moved as far as `port` is moved from 8000."""
+
+    @field_validator("collections", mode="before")
+    @classmethod
+    def _split_collections(cls, value: object) -> object:
+        return _collections(value)
+
+    @field_validator("collections")
+    @classmethod
+    def _good_collections(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if not value:
+            raise ValueError("there has to be a collection")
+        for name, resource_type in value.items():
+            if not _NAME.fullmatch(name) or name in _TAKEN:
+                raise ValueError("names are of lower-case letters, digits and hyphens; devices is taken")
+            if not _RESOURCE_TYPE.fullmatch(resource_type):
+                raise ValueError("a resource type has printable ASCII characters without quotes")
+        return value
+
+    @property
+    def access(self) -> Access:
+        """Who may use the collections."""
+        return self.collection_access or (Access.KEYS if self.in_production else Access.OPEN)
+
+    @property
+    def serves_coap(self) -> bool:
+        """Whether there is CoAP."""
+        return not self.in_production if self.coap is None else self.coap
+
+    @property
+    def coap_udp_port(self) -> int:
+        """Where CoAP listens."""
+        return self.coap_port or coap_port(self.port)

@@ -1,0 +1,1 @@
+"""Devices: who has sent pictures, when, and how many."""

@@ -1,0 +1,1 @@
+"""Discovery: what there is (RFC 6690)."""

@@ -1,0 +1,1 @@
+"""Events: pictures as they arrive, for web pages and for CoAP observers."""

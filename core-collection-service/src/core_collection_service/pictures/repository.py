@@ -1,0 +1,231 @@
+"""All SQL about pictures, and about devices where it is changed together with pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
+
+from core_collection_service.devices.models import Device
+from core_collection_service.pictures.models import Picture
+from lightbox_shared.database import ReadSession, WriteSession
+
+CHANNEL: Final = "pictures"
+"""Where PostgreSQL tells of pictures that are kept: a payload is a list of ids, separated by commas."""
+
+
+class Key(NamedTuple):
+    """What makes a picture the one that it is."""
+
+    collection: str
+    device_id: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPicture:
+    """A row to be."""
+
+    collection: str
+    device_id: str
+    taken_at: datetime
+    media_type: str
+    width: int
+    height: int
+    size: int
+    sha256: bytes
+    encoding: str | None
+    stored_size: int
+    data: bytes | None
+    object_key: bytes | None
+
+    @property
+    def key(self) -> Key:
+        """By which it is found."""
+        return Key(self.collection, self.device_id, self.taken_at)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRecord:
+    """A picture without its bytes."""
+
+    id: int
+    collection: str
+    device_id: str
+    taken_at: datetime
+    received_at: datetime
+    media_type: str
+    width: int
+    height: int
+    size: int
+    sha256: bytes
+    encoding: str | None
+    stored_size: int
+
+    @property
+    def key(self) -> Key:
+        """By which it is found."""
+        return Key(self.collection, self.device_id, self.taken_at)
+
+
+RECORD: Final[tuple[InstrumentedAttribute[Any], ...]] = (
+    Picture.id,
+    Picture.collection,
+    Picture.device_id,
+    Picture.taken_at,
+    Picture.received_at,
+    Picture.media_type,
+    Picture.width,
+    Picture.height,
+    Picture.size,
+    Picture.sha256,
+    Picture.encoding,
+    Picture.stored_size,
+)
+"""The columns of a `PictureRecord`, in its order."""
+
+_KNOWN: Final = ", ".join(column.key for column in RECORD)
+
+# One statement is one transaction and one round trip for any number of pictures. Rows and devices are written in one
+# order by everybody, so that two writers never wait for each other in a circle.
+_ADD: Final = text(f"""
+WITH sent AS (
+    SELECT * FROM unnest(
+        CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]),
+        CAST(:media_type AS text[]), CAST(:width AS integer[]), CAST(:height AS integer[]), CAST(:size AS bigint[]),
+        CAST(:sha256 AS bytea[]), CAST(:encoding AS text[]), CAST(:stored_size AS bigint[]), CAST(:data AS bytea[]),
+        CAST(:object_key AS bytea[])
+    ) AS row (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding, stored_size, data,
+              object_key)
+), added AS (
+    INSERT INTO pictures (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding,
+                          stored_size, data, object_key)
+    SELECT * FROM sent ORDER BY collection COLLATE "C", device_id COLLATE "C", taken_at
+    ON CONFLICT (collection, device_id, taken_at) DO NOTHING
+    RETURNING {_KNOWN}
+), counted AS (
+    INSERT INTO devices (collection, device_id, pictures, bytes, stored_bytes, first_taken_at, last_taken_at,
+                         first_seen_at, last_seen_at)
+    SELECT collection, device_id, count(*), sum(size), sum(stored_size), min(taken_at), max(taken_at),
+           min(received_at), max(received_at)
+      FROM added GROUP BY collection, device_id ORDER BY collection, device_id
+    ON CONFLICT (collection, device_id) DO UPDATE SET
+        pictures = devices.pictures + excluded.pictures,
+        bytes = devices.bytes + excluded.bytes,
+        stored_bytes = devices.stored_bytes + excluded.stored_bytes,
+        first_taken_at = least(devices.first_taken_at, excluded.first_taken_at),
+        last_taken_at = greatest(devices.last_taken_at, excluded.last_taken_at),
+        last_seen_at = greatest(devices.last_seen_at, excluded.last_seen_at)
+), told AS (
+    SELECT pg_notify('{CHANNEL}', string_agg(CAST(id AS text), ',' ORDER BY id)) FROM added HAVING count(*) > 0
+)
+SELECT added.*, (SELECT count(*) FROM told) FROM added
+""")  # noqa: S608 - made of constants
+
+_EXISTING: Final = text(f"""
+SELECT {", ".join(f"pictures.{column.key}" for column in RECORD)}
+  FROM pictures
+  JOIN unnest(CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]))
+       AS asked (collection, device_id, taken_at)
+    ON pictures.collection = asked.collection COLLATE "C" AND pictures.device_id = asked.device_id COLLATE "C"
+   AND pictures.taken_at = asked.taken_at
+""")  # noqa: S608 - made of constants
+
+_FIELDS: Final = tuple(NewPicture.__dataclass_fields__)
+
+
+async def add(connection: AsyncConnection, rows: Sequence[NewPicture]) -> list[PictureRecord]:
+    """Keep pictures, count them for their devices, and tell whoever listens, all in one transaction if each statement
+    of `connection` is one; returns those that were not there. Of two with the same key one is kept."""
+    columns = {name: [getattr(row, name) for row in rows] for name in _FIELDS}
+    return [PictureRecord(*row[:-1]) for row in await connection.execute(_ADD, columns)]
+
+
+async def existing(connection: AsyncConnection, keys: Sequence[Key]) -> list[PictureRecord]:
+    """Those pictures with one of these keys that are there."""
+    columns = {name: [getattr(key, name) for key in keys] for name in Key._fields}
+    return [PictureRecord(*row) for row in await connection.execute(_EXISTING, columns)]
+
+
+async def find(session: ReadSession | WriteSession, key: Key) -> PictureRecord | None:
+    """The picture of a device at an instant."""
+    return _record((await session.execute(select(*RECORD).where(*_at(key)))).one_or_none())
+
+
+async def find_by_id(session: ReadSession | WriteSession, collection: str, picture_id: int) -> PictureRecord | None:
+    """A picture of this collection by its id."""
+    statement = select(*RECORD).where(Picture.id == picture_id, Picture.collection == collection)
+    return _record((await session.execute(statement)).one_or_none())
+
+
+async def latest(session: ReadSession, collection: str, device_id: str) -> PictureRecord | None:
+    """The picture of a device that was taken last."""
+    statement = select(*RECORD).where(Picture.collection == collection, Picture.device_id == device_id)
+    return _record((await session.execute(statement.order_by(Picture.taken_at.desc()).limit(1))).one_or_none())
+
+
+class StoredBytes(NamedTuple):
+    """Where the bytes of a picture are: exactly one of the two."""
+
+    data: bytes | None
+    object_key: bytes | None
+
+
+async def stored_bytes(session: ReadSession, picture_id: int) -> StoredBytes | None:
+    """The bytes of a picture as they are stored; None if it is gone."""
+    statement = select(Picture.data, Picture.object_key).where(Picture.id == picture_id)
+    found = (await session.execute(statement)).one_or_none()
+    return None if found is None else StoredBytes(*found)
+
+
+class Removed(NamedTuple):
+    """Deleted rows: how many, how much, and what is left to delete in the object store when that is durable."""
+
+    pictures: int
+    size: int
+    object_keys: list[bytes]
+
+
+async def remove(session: WriteSession, collection: str, device_id: str, picture_ids: Sequence[int]) -> Removed:
+    """Delete pictures of one device, and count it anew.
+
+    The device's row is locked first: whoever adds a picture writes that row last, so that neither overlooks the other.
+    """
+    device = (Device.collection == collection, Device.device_id == device_id)
+    mine = (Picture.collection == collection, Picture.device_id == device_id)
+    await session.execute(select(Device.device_id).where(*device).with_for_update())
+    gone = await session.execute(
+        delete(Picture)
+        .where(*mine, Picture.id.in_(picture_ids))
+        .returning(Picture.size, Picture.stored_size, Picture.object_key)
+    )
+    rows = gone.all()
+    count, size, stored = len(rows), sum(row.size for row in rows), sum(row.stored_size for row in rows)
+    span = select(func.min(Picture.taken_at), func.max(Picture.taken_at)).where(*mine)
+    first, last = cast("tuple[datetime | None, datetime | None]", (await session.execute(span)).one())
+    if first is None:
+        await session.execute(delete(Device).where(*device))
+    elif count:
+        await session.execute(
+            update(Device)
+            .where(*device)
+            .values(
+                pictures=Device.pictures - count,
+                bytes=Device.bytes - size,
+                stored_bytes=Device.stored_bytes - stored,
+                first_taken_at=first,
+                last_taken_at=last,
+            )
+        )
+    return Removed(count, size, [row.object_key for row in rows if row.object_key is not None])
+
+
+def _at(key: Key) -> tuple[Any, ...]:
+    return Picture.collection == key.collection, Picture.device_id == key.device_id, Picture.taken_at == key.taken_at
+
+
+def _record(row: Sequence[Any] | None) -> PictureRecord | None:
+    return None if row is None else PictureRecord(*row)

@@ -1,0 +1,161 @@
+"""The rules of pictures, the same over HTTP and CoAP: what is kept, what is found, and what deleting means."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from core_collection_service.pictures import repository
+from core_collection_service.pictures.encodings import Encoded, decode
+from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
+from core_collection_service.pictures.repository import Key, NewPicture, PictureRecord, Removed
+from core_collection_service.pictures.submission import Limits, Submission, read_submission, submission_of
+from core_collection_service.pictures.writer import Kept, PictureWriter
+from core_collection_service.protocol.documents import Format
+from lightbox_shared.blobs import BlobMissing, LargeBlobs
+from lightbox_shared.database import Database
+
+THREAD_ABOVE_BYTES: Final = 128 * 1024
+"""Smaller ones are read, hashed and compressed in less time than it takes to hand them to a thread and back."""
+OBJECT_KEY_BYTES: Final = 32
+
+T = TypeVar("T")
+
+
+class Pictures:
+    """Keeps pictures and gives them back. Safe to use from many tasks of one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: PictureWriter,
+        *,
+        limits: Limits,
+        preparing: CapacityLimiter,
+        large: LargeBlobs | None = None,
+        row_limit: int,
+    ) -> None:
+        self.limits = limits
+        self._database = database
+        self._writer = writer
+        self._preparing = preparing
+        self._large = large
+        self._row_limit = row_limit
+
+    async def submit(self, collection: str, body: bytes, form: Format, allow: Callable[[str], None]) -> Kept:
+        """Keep what a document says; `allow` gets the device's id and raises what speaks against it.
+
+        Raises `BadRequest`, `PictureTooBig` and `AnotherPicture`, and what the database raises.
+        """
+        submission = await self._prepared(len(body), lambda: read_submission(body, form, self.limits))
+        allow(submission.device_id)
+        return await self.keep(collection, submission)
+
+    async def submit_bytes(self, collection: str, device_id: str, taken_at: datetime, data: bytes) -> Kept:
+        """Keep a picture that came as it is. Raises the same."""
+        submission = await self._prepared(len(data), lambda: submission_of(device_id, taken_at, data, self.limits))
+        return await self.keep(collection, submission)
+
+    async def keep(self, collection: str, submission: Submission) -> Kept:
+        """Returns when the picture is durable: `created`, or there before with the same bytes. Raises
+        `AnotherPicture`, and what the database raises."""
+        stored, header = submission.stored, submission.header
+        object_key = await self._put_outside(stored.data)
+        kept: Kept | None = None
+        try:
+            kept = await self._writer.keep(
+                NewPicture(
+                    collection=collection,
+                    device_id=submission.device_id,
+                    taken_at=submission.taken_at,
+                    media_type=header.media_type.value,
+                    width=header.width,
+                    height=header.height,
+                    size=submission.size,
+                    sha256=submission.sha256,
+                    encoding=stored.encoding,
+                    stored_size=len(stored.data),
+                    data=stored.data if object_key is None else None,
+                    object_key=object_key,
+                )
+            )
+        finally:
+            # Where it is not known whether the row was written, the object stays: better one too many than one missing.
+            if object_key is not None and kept is not None and not kept.created:
+                await self._delete_outside([object_key])
+        if kept.record.sha256 != submission.sha256:
+            raise AnotherPicture
+        return kept
+
+    async def find(self, key: Key) -> PictureRecord:
+        """The picture of a device at an instant. Raises `NoSuchPicture`."""
+        async with self._database.reading() as session:
+            return _there(await repository.find(session, key))
+
+    async def find_by_id(self, collection: str, picture_id: int) -> PictureRecord:
+        """The picture with this id. Raises `NoSuchPicture`."""
+        async with self._database.reading() as session:
+            return _there(await repository.find_by_id(session, collection, picture_id))
+
+    async def latest(self, collection: str, device_id: str) -> PictureRecord:
+        """The picture of a device that was taken last. Raises `NoSuchPicture`."""
+        async with self._database.reading() as session:
+            return _there(await repository.latest(session, collection, device_id))
+
+    async def stored(self, record: PictureRecord) -> Encoded:
+        """The bytes as they are stored. Raises `NoSuchPicture` if the picture was deleted meanwhile."""
+        async with self._database.reading() as session:
+            found = await repository.stored_bytes(session, record.id)
+        if found is None:
+            raise NoSuchPicture
+        if found.data is not None:
+            return Encoded(found.data, record.encoding)
+        if self._large is None or found.object_key is None:
+            raise BlobMissing(str(record.id))
+        return Encoded(await self._large.get(found.object_key), record.encoding)
+
+    async def original(self, record: PictureRecord) -> bytes:
+        """The bytes exactly as the device sent them. Raises `NoSuchPicture`."""
+        stored = await self.stored(record)
+        if stored.encoding is None:
+            return stored.data
+        return await self._prepared(record.size, lambda: decode(stored, record.size))
+
+    async def delete(self, key: Key) -> None:
+        """Delete a picture for good. Raises `NoSuchPicture`."""
+        async with self._database.writing() as session:
+            record = _there(await repository.find(session, key))
+            removed = await repository.remove(session, key.collection, key.device_id, [record.id])
+        if not removed.pictures:
+            raise NoSuchPicture
+        await self.forget_objects(removed)
+
+    async def forget_objects(self, removed: Removed) -> None:
+        """After a deletion is durable: what of it lies in the object store."""
+        await self._delete_outside(removed.object_keys)
+
+    async def _put_outside(self, data: bytes) -> bytes | None:
+        """Objects have keys of their own: one that lay under its digest could be another service's too."""
+        if self._large is None or len(data) <= self._row_limit:
+            return None
+        key = secrets.token_bytes(OBJECT_KEY_BYTES)
+        await self._large.put(key, data)
+        return key
+
+    async def _delete_outside(self, keys: list[bytes]) -> None:
+        if self._large is not None:
+            for key in keys:
+                await self._large.delete(key)
+
+    async def _prepared(self, size: int, work: Callable[[], T]) -> T:
+        if size <= THREAD_ABOVE_BYTES:
+            return work()
+        return await to_thread.run_sync(work, limiter=self._preparing)
+
+
+def _there(record: PictureRecord | None) -> PictureRecord:
+    if record is None:
+        raise NoSuchPicture
+    return record

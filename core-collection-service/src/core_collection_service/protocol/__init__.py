@@ -1,0 +1,1 @@
+"""The formats of constrained devices, without a socket or a table in them."""

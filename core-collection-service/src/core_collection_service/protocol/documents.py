@@ -1,0 +1,138 @@
+"""Maps out of JSON (RFC 8259) and CBOR (RFC 8949) that strangers sent, read strictly: one map and nothing behind it,
+every key once, no number that JSON does not have, no reference, no bignum, little depth.
+
+In CBOR the only tags are 0 and 1, the two date-times, and 55799, which says that this is CBOR. A date-time in text
+becomes that text, one in seconds an `Epoch`.
+"""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from io import BytesIO
+from typing import Any, Final, NoReturn, cast
+
+from cbor2 import CBORDecodeError, CBORDecoder, CBORTag
+
+MAX_DEPTH: Final = 8
+SELF_DESCRIBED: Final = b"\xd9\xd9\xf7"
+_HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
+# Bignums, fractions, references, patterns, sets and what else the library would build for us.
+_REFUSED_TAGS: Final = (2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43000)
+
+
+class Format(StrEnum):
+    """The two formats by their media types."""
+
+    JSON = "application/json"
+    CBOR = "application/cbor"
+
+
+class MalformedDocument(ValueError):
+    """What came is not one map in this format; the text says why, for whoever sent it."""
+
+
+class Epoch(float):
+    """Seconds since 1970, as a tag said (RFC 8949 section 3.4.2)."""
+
+
+def read_map(data: bytes, form: Format) -> Mapping[str, Any]:
+    """The map in `data`. Raises `MalformedDocument`."""
+    if not data:
+        raise MalformedDocument("The body is empty.")
+    found = read_json(data) if form is Format.JSON else read_cbor(data)
+    if not isinstance(found, Mapping):
+        raise MalformedDocument(f"The body has to be a {'JSON object' if form is Format.JSON else 'CBOR map'}.")
+    return cast("Mapping[str, Any]", found)
+
+
+def read_json(data: bytes) -> object:
+    """One JSON text. Raises `MalformedDocument`."""
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except MalformedDocument:
+        raise
+    except UnicodeDecodeError as error:
+        raise MalformedDocument("The body is not UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedDocument("The body is not valid JSON.") from error
+
+
+def read_cbor(data: bytes) -> object:
+    """One CBOR data item, which may be written in hexadecimal digits: none of them is the first byte of a map. Raises
+    `MalformedDocument`."""
+    data = data.removeprefix(SELF_DESCRIBED)
+    if data[:1] and data[0] in _HEX_DIGITS:
+        data = _from_hexadecimal(data)
+    stream = BytesIO(data)
+    decoder = CBORDecoder(
+        stream,
+        tag_hook=_refuse_unknown,
+        semantic_decoders=_TAGS,
+        max_depth=MAX_DEPTH,
+        allow_duplicate_keys=False,
+        strict_hashable_types=True,
+    )
+    try:
+        found = decoder.decode()
+    except (CBORDecodeError, RecursionError) as error:
+        raise MalformedDocument(_sentence(error)) from error
+    if stream.tell() != len(data):
+        raise MalformedDocument("There are bytes behind the CBOR item.")
+    return found
+
+
+def _from_hexadecimal(data: bytes) -> bytes:
+    """RFC 8949 has no text form; a published example of this collection's clients sends this one."""
+    try:
+        return bytes.fromhex(data.decode("ascii"))
+    except ValueError as error:
+        raise MalformedDocument("The body is neither a CBOR map nor one in hexadecimal digits.") from error
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedDocument("A key stands twice in a JSON object.")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise MalformedDocument(f"{name} is not a JSON value.")
+
+
+def _refuse(_value: object, _immutable: bool) -> NoReturn:
+    raise CBORDecodeError("a tag that is not read here")
+
+
+def _refuse_unknown(_tag: CBORTag, _immutable: bool) -> NoReturn:
+    raise CBORDecodeError("a tag that is not read here")
+
+
+def _text(value: object, _immutable: bool) -> str:
+    if not isinstance(value, str):
+        raise CBORDecodeError("tag 0 is for text")
+    return value
+
+
+def _epoch(value: object, _immutable: bool) -> Epoch:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise CBORDecodeError("tag 1 is for numbers")
+    return Epoch(value)
+
+
+_TAGS: Final[Mapping[int, Any]] = {0: _text, 1: _epoch, **dict.fromkeys(_REFUSED_TAGS, _refuse)}
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    if "Duplicate map key" in text:
+        return "A key stands twice in a CBOR map."
+    if "nesting depth" in text or isinstance(error, RecursionError):
+        return f"The CBOR item is nested deeper than {MAX_DEPTH}."
+    if "end of stream" in text:
+        return "The CBOR item is incomplete."
+    if "map key must be" in text:
+        return "A key of a CBOR map is not a text."
+    if "semantic tag" in text or "not read here" in text:
+        return "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are."
+    return "The body is not valid CBOR."

@@ -1,0 +1,1 @@
+"""Retention: how long the pictures of a device are kept, and how many bytes of them."""
