@@ -8,8 +8,9 @@ import importlib
 import itertools
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 import pytest
@@ -23,8 +24,14 @@ from lightbox_shared.database.migrate import migrate
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 
-FreshDatabase = Callable[[str], str]
-"""Package name (`auth_service`) -> address of a fresh, migrated database."""
+Prepare = Callable[[str], Awaitable[None]]
+"""What a database goes through, once, before each test gets a copy of it; called with its address."""
+
+
+class FreshDatabase(Protocol):
+    """Package name (`auth_service`) -> address of a fresh, migrated database."""
+
+    def __call__(self, package: str, prepare: Prepare | None = None) -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -58,23 +65,25 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def _templates(postgres: PostgresServer) -> Callable[[str], str]:
-    made: dict[str, str] = {}
+def _templates(postgres: PostgresServer) -> FreshDatabase:
+    made: dict[tuple[str, Prepare | None], str] = {}
 
-    def template(package: str) -> str:
-        if package not in made:
-            name = f"template_{package}"
+    def template(package: str, prepare: Prepare | None = None) -> str:
+        if (package, prepare) not in made:
+            name = f"template_{package}_{len(made)}"
             postgres.sql(f"CREATE DATABASE {name}")
 
             async def run() -> None:
                 database = Database(postgres.url(name))
                 await migrate(database.engine, package)
                 await database.dispose()
+                if prepare is not None:
+                    await prepare(postgres.url(name))
 
             importlib.import_module(package)
             anyio.run(run)
-            made[package] = name
-        return made[package]
+            made[package, prepare] = name
+        return made[package, prepare]
 
     return template
 
@@ -83,12 +92,12 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def fresh_database(postgres: PostgresServer, _templates: Callable[[str], str]) -> Iterator[FreshDatabase]:
+def fresh_database(postgres: PostgresServer, _templates: FreshDatabase) -> Iterator[FreshDatabase]:
     names: list[str] = []
 
-    def make(package: str) -> str:
+    def make(package: str, prepare: Prepare | None = None) -> str:
         name = f"test_{package}_{os.getpid()}_{next(_numbers)}"
-        postgres.sql(f"CREATE DATABASE {name} TEMPLATE {_templates(package)} STRATEGY file_copy")
+        postgres.sql(f"CREATE DATABASE {name} TEMPLATE {_templates(package, prepare)} STRATEGY file_copy")
         names.append(name)
         return postgres.url(name)
 

@@ -1,12 +1,14 @@
 """A running auth-service on a database of its own."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from conftest import FreshDatabase
 from support.asgi import WithState, client_of, running
 from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, SERVICE_SECRETS, MakeSettings, SignUp
 from support.commands import Terminal
@@ -16,19 +18,34 @@ from auth_service.config import AuthSettings
 from lightbox_shared.database import Database
 
 
+async def _started_once(url: str) -> None:
+    """The administrator and the first signing key are there, as everywhere but at the first start."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with running(create_app(AuthSettings(**common_settings(url, Path(folder))))):
+            pass
+
+
+def common_settings(url: str, folder: Path) -> dict[str, Any]:
+    return {
+        "database_url": url,
+        "data_dir": folder,
+        "secret_key": SECRET_KEY,
+        "service_secrets": SERVICE_SECRETS,
+        "admin_password": ADMIN_PASSWORD,
+    }
+
+
 @pytest.fixture
-def make_settings(fresh_database: Callable[[str], str], tmp_path: Path) -> MakeSettings:
-    url = fresh_database("auth_service")
+def database_url(fresh_database: FreshDatabase) -> str:
+    """Of a platform that was started before."""
+    return fresh_database("auth_service", _started_once)
+
+
+@pytest.fixture
+def make_settings(database_url: str, tmp_path: Path) -> MakeSettings:
 
     def make(**changes: Any) -> AuthSettings:
-        common: dict[str, Any] = {
-            "database_url": url,
-            "data_dir": tmp_path,
-            "secret_key": SECRET_KEY,
-            "service_secrets": SERVICE_SECRETS,
-            "admin_password": ADMIN_PASSWORD,
-        }
-        return AuthSettings(**{**common, **changes})
+        return AuthSettings(**{**common_settings(database_url, tmp_path), **changes})
 
     return make
 

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from conftest import FreshDatabase
 from sqlalchemy import text
 from support.auth_service import SECRET_KEY, MakeSettings, SignUp
 from support.commands import Terminal
@@ -204,9 +205,9 @@ def test_settings_that_nobody_can_work_with(environment: dict[str, str], sentenc
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_was_never_started_on_is_left_alone(make_settings: MakeSettings) -> None:
+def test_a_database_that_was_never_started_on_is_left_alone(fresh_database: FreshDatabase) -> None:
     """It has the tables, and nobody in them yet."""
-    settings = {"LIGHTBOX_DATABASE_URL": make_settings().database_url, "LIGHTBOX_SECRET_KEY": SECRET_KEY}
+    settings = {"LIGHTBOX_DATABASE_URL": fresh_database("auth_service"), "LIGHTBOX_SECRET_KEY": SECRET_KEY}
     done = run("keys", "rotate", **settings)
     assert (done.returncode, done.stdout) == (1, "")
     assert "start the platform once" in done.stderr

@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+from conftest import FreshDatabase
 from pydantic import ValidationError
 from sqlalchemy import text
 from support.asgi import client_of, running
@@ -17,6 +18,12 @@ from auth_service.config import AuthSettings
 from lightbox_shared.database import Database
 
 FILE = "admin-password"
+
+
+@pytest.fixture
+def database_url(fresh_database: FreshDatabase) -> str:
+    """Of a platform that was never started."""
+    return fresh_database("auth_service")
 
 
 async def _log_in(settings: AuthSettings, username: str, password: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Services:
     public_url: str | None
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.state.services
     return services
 

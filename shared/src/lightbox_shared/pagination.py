@@ -53,7 +53,7 @@ def decode_cursor(cursor: str) -> int:
     raise InvalidRequest.of("cursor", "This is not a cursor of this list.")
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> PageRequest:

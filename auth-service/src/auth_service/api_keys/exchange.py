@@ -1,8 +1,8 @@
 """A key for a token: what gateways ask for on behalf of whoever sends the key.
 
 Services never see a key. The token lives for `service.TOKEN_LIFETIME`, has the key's scope and device and the authority
-that the account has at this moment, and belongs to the session that the key is: a revocation reaches the gateways with all
-others (`sessions/repository.py`).
+that the account has at this moment, and belongs to the session that the key is: a revocation reaches the gateways with
+all others (`sessions/repository.py`).
 """
 
 import time

@@ -35,7 +35,7 @@ def _time(name: str, value: str | None) -> datetime | None:
         raise InvalidRequest.of(name, "This is not a time in ISO 8601.", "query") from error
 
 
-def _filters(
+async def _filters(
     action: Action | None = None,
     actor: Actor = None,
     account_id: AccountId = None,

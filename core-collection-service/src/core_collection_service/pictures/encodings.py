@@ -4,6 +4,7 @@ PNG, JPEG and WebP are compressed already and stay as they are; BMP, TIFF and DI
 accepts zstd gets the stored bytes as they lie there.
 """
 
+import threading
 from typing import Final, NamedTuple
 
 import zstandard
@@ -12,6 +13,16 @@ ZSTD: Final = "zstd"
 LEAST_SAVING: Final = 0.05
 LEVEL: Final = 3
 """Its window is at most 2 MB: every decoder of the content coding has to read 8 MB (RFC 9659)."""
+
+
+class _Compressors(threading.local):
+    """One a thread: setting one up takes longer than finding out that a JPEG can't be made smaller."""
+
+    def __init__(self) -> None:
+        self.zstd = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+
+
+_own = _Compressors()
 
 
 class Encoded(NamedTuple):
@@ -23,7 +34,7 @@ class Encoded(NamedTuple):
 
 def encode(data: bytes) -> Encoded:
     """The shorter of both, `data` itself unless zstd saves `LEAST_SAVING`. A frame carries size and checksum."""
-    compressed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(data)
+    compressed = _own.zstd.compress(data)
     if len(compressed) > len(data) * (1 - LEAST_SAVING):
         return Encoded(data, None)
     return Encoded(compressed, ZSTD)

@@ -1,0 +1,126 @@
+"""Group commit: who waits is answered for the own picture, and only when it is durable."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import FreshDatabase
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+
+from core_collection_service.devices.models import Device
+from core_collection_service.pictures.models import Picture
+from core_collection_service.pictures.repository import CHANNEL, NewPicture
+from core_collection_service.pictures.writer import BATCH_PICTURES, Kept, PictureWriter
+from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
+
+AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
+
+
+def picture(number: int = 0, *, device: str = "12345", data: bytes = b"picture") -> NewPicture:
+    return NewPicture(
+        collection="images",
+        device_id=device,
+        taken_at=AT + timedelta(microseconds=number),
+        media_type="image/png",
+        width=20,
+        height=20,
+        size=len(data),
+        sha256=data.ljust(32, b"."),
+        encoding=None,
+        stored_size=len(data),
+        data=data,
+        object_key=None,
+    )
+
+
+@pytest.fixture
+def url(fresh_database: FreshDatabase) -> str:
+    return fresh_database("core_collection_service")
+
+
+@asynccontextmanager
+async def writing(url: str) -> AsyncIterator[tuple[Database, PictureWriter]]:
+    database = Database(url)
+    try:
+        async with PictureWriter(database).running() as writer:
+            yield database, writer
+    finally:
+        await database.dispose()
+
+
+async def test_pictures_of_many_are_kept_and_counted(url: str) -> None:
+    rows = [picture(n, device=f"camera-{n % 7}") for n in range(3 * BATCH_PICTURES)]
+    async with writing(url) as (database, writer):
+        kept = await asyncio.gather(*map(writer.keep, rows))
+        assert all(each.created for each in kept)
+        assert [each.record.key for each in kept] == [row.key for row in rows]
+        async with database.reading() as session:
+            assert await session.scalar(select(func.count()).select_from(Picture)) == len(rows)
+            counted = (await session.execute(select(Device.pictures, Device.bytes, Device.last_taken_at))).all()
+    assert sum(pictures for pictures, _, _ in counted) == len(rows)
+    assert sum(size for _, size, _ in counted) == sum(row.size for row in rows)
+    assert max(last for _, _, last in counted) == rows[-1].taken_at
+
+
+async def test_of_the_same_picture_at_once_one_is_created(url: str) -> None:
+    async with writing(url) as (database, writer):
+        kept = await asyncio.gather(*(writer.keep(picture()) for _ in range(20)))
+        assert [each.created for each in kept].count(True) == 1
+        assert len({each.record.id for each in kept}) == 1
+        async with database.reading() as session:
+            assert (await session.execute(select(Device.pictures))).scalar_one() == 1
+
+
+async def test_of_different_ones_at_one_instant_the_first_stays(url: str) -> None:
+    rows = [picture(data=f"picture {n}".encode()) for n in range(20)]
+    async with writing(url) as (_, writer), writing(url) as (_, other):
+        kept = await asyncio.gather(*((writer, other)[n % 2].keep(row) for n, row in enumerate(rows)))
+    (winner,) = {each.record.sha256 for each in kept}
+    assert [row.sha256 for row, each in zip(rows, kept, strict=True) if each.created] == [winner]
+
+
+async def test_nobody_fails_for_the_sake_of_another(url: str) -> None:
+    """PostgreSQL has no text with NUL in it; the checks before would not have let it come so far."""
+    rows = [picture(1), replace(picture(2), device_id="a\0b"), picture(3)]
+    async with writing(url) as (_, writer):
+        # The first keeps the writers busy, so that the others are one batch.
+        first = asyncio.gather(*(writer.keep(picture(n, device="busy")) for n in range(8)))
+        kept = await asyncio.gather(*map(writer.keep, rows), return_exceptions=True)
+        await first
+    good, bad, also_good = kept
+    assert isinstance(bad, DBAPIError)
+    assert isinstance(good, Kept) and isinstance(also_good, Kept)  # noqa: PT018 - for the type checker
+    assert good.created
+    assert also_good.created
+
+
+async def test_whoever_waits_at_the_end_is_refused(url: str) -> None:
+    async with writing(url) as (_, writer):
+        pass
+    async with writing(url) as (_, writer):
+        waiting = [asyncio.create_task(writer.keep(picture(n))) for n in range(500)]
+        await asyncio.sleep(0)
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(each, (Kept, Unavailable)) for each in results)
+    assert any(isinstance(each, Unavailable) for each in results)
+
+
+async def test_listeners_are_told_with_the_commit(url: str) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    async with writing(url) as (database, writer), database.immediate() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.add_listener(CHANNEL, lambda *arguments: told.put_nowait(str(arguments[3])))
+        kept = await writer.keep(picture())
+        async with asyncio.timeout(10):
+            assert await told.get() == str(kept.record.id)
+        again = await writer.keep(picture())
+        another = await writer.keep(picture(1))
+        async with asyncio.timeout(10):
+            assert await told.get() == str(another.record.id)
+    assert not again.created
