@@ -4,10 +4,23 @@ import argparse
 import sys
 
 from benchmarks import accounts, gateway, inference, logins, memory, token_check
+from benchmarks.collection import coap, download, ingest, scale, seed
 from benchmarks.harness import BenchmarkError, Effort, run
 
 DEFAULT = Effort()
-SUBJECTS = (inference.SUBJECT, gateway.SUBJECT, memory.SUBJECT, logins.SUBJECT, token_check.SUBJECT, accounts.SUBJECT)
+SUBJECTS = (
+    inference.SUBJECT,
+    gateway.SUBJECT,
+    memory.SUBJECT,
+    logins.SUBJECT,
+    token_check.SUBJECT,
+    accounts.SUBJECT,
+    ingest.SUBJECT,
+    download.SUBJECT,
+    seed.SUBJECT,
+    coap.SUBJECT,
+    scale.SUBJECT,
+)
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,8 +29,8 @@ WRK_SUMMARY: Final = """\
 done = function(summary, latency, requests)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format('\\n{"requests": %d, "microseconds": %d, "failed": %d, "bytes": %.0f}\\n',
-    summary.requests, summary.duration, failed, summary.bytes))
+  io.write(string.format('\\n{"requests": %d, "microseconds": %d, "failed": %d, "bytes": %.0f, "median": %d}\\n',
+    summary.requests, summary.duration, failed, summary.bytes, latency:percentile(50)))
 end
 """
 
@@ -39,11 +40,23 @@ def wrk_is_there() -> bool:
     return shutil.which("wrk") is not None
 
 
-def requests_per_second(
-    url: str, token: str, *, connections: int, seconds: float, body: int, script: str = ""
-) -> float:
-    """GET, or what a script for wrk says, as fast as the answers come, which have `body` bytes or more each. Raises
-    `BenchmarkError` when one fails."""
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What wrk counted: how many answers, how many bytes with their headers, and the median time of one in seconds."""
+
+    requests: int
+    seconds: float
+    bytes: int
+    median: float
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.requests / self.seconds
+
+
+def answers(url: str, token: str = "", *, connections: int, seconds: float, script: str = "") -> Answers:
+    """GET, or what a script for wrk says, as fast as the answers come. Raises `BenchmarkError` when one fails."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script + WRK_SUMMARY)
         file.flush()
@@ -55,9 +68,20 @@ def requests_per_second(
     if done.returncode:
         raise BenchmarkError(f"wrk fails on {url}: {done.stdout}{done.stderr}")
     summary: dict[str, int] = json.loads(done.stdout.rstrip().rsplit("\n", 1)[1])
-    if summary["failed"] or summary["bytes"] < summary["requests"] * body:
+    if summary["failed"] or not summary["requests"]:
         raise BenchmarkError(f"{url} did not answer properly: {done.stdout}")
-    return summary["requests"] / (summary["microseconds"] / 1e6)
+    median = summary["median"] / 1e6
+    return Answers(summary["requests"], summary["microseconds"] / 1e6, summary["bytes"], median)
+
+
+def requests_per_second(
+    url: str, token: str, *, connections: int, seconds: float, body: int, script: str = ""
+) -> float:
+    """The same, where the answers have `body` bytes or more each. Raises `BenchmarkError` when one fails."""
+    found = answers(url, token, connections=connections, seconds=seconds, script=script)
+    if found.bytes < found.requests * body:
+        raise BenchmarkError(f"{url} did not answer properly: {found}")
+    return found.rate
 
 
 def upload(url: str, token: str, picture: Path, *, clients: int, seconds: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -33,10 +34,12 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: Sequence[str], ready_url: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], ready_url: str, cwd: Path | None = None, /, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that answers 200 at `ready_url` when it is ready. Raises `BenchmarkError` when it never does."""
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, env=environment(**settings), stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=cwd, env=environment(**settings), stdout=output, stderr=output)
         try:
             deadline = time.monotonic() + START_SECONDS
             while not _answers(ready_url):

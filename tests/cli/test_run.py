@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import pytest
 from support.processes import Process, descendants, until
 from support.running import free_port_block, temporary_folder
 
-SERVICES = ("gateway", "auth-service", "inference-service")
+from lightbox_shared.ports import coap_port
+
+SERVICES = ("gateway", "auth-service", "inference-service", "core-collection-service")
 START_SECONDS = 60
 PASSWORD = "correct horse"
 
@@ -122,7 +125,8 @@ def sign_up(run: Run) -> str:
 
 def test_the_banner_says_where_to_look(running: Run) -> None:
     shown = running.output
-    for text in (f"{running.url}/docs", f"{running.url}/readyz", str(running.data), "admin-password", "Ctrl-C"):
+    coap = f"coap://127.0.0.1:{coap_port(running.port)}"
+    for text in (coap, f"{running.url}/docs", f"{running.url}/readyz", str(running.data), "admin-password", "Ctrl-C"):
         assert text in shown
     assert "no medical device" in shown
     assert httpx.get(f"{running.url}/docs").status_code == 200
@@ -164,6 +168,23 @@ def test_busy_ports_are_named(running: Run) -> None:
         assert "LIGHTBOX_PORT" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
         assert list(other.iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+def test_a_busy_port_of_coap_is_named_where_there_is_coap(tmp_path: Path, host: str) -> None:
+    port = free_port_block()
+    settings = {"LIGHTBOX_PORT": str(port), "LIGHTBOX_DATA_DIR": str(tmp_path / "var")}
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind((host, coap_port(port)))
+        done = lightbox("run", folder=tmp_path, **settings)
+        assert done.returncode == 1
+        assert f"UDP port {coap_port(port)} (CoAP of core-collection-service) is in use" in done.stdout
+        assert "LIGHTBOX_COAP_PORT" in done.stdout
+        # Without CoAP the start goes on, here as far as to a database that is not there.
+        unreachable = "postgresql://u:sesame99@127.0.0.1:1/x"
+        done = lightbox("run", folder=tmp_path, **settings, LIGHTBOX_COAP="false", DATABASE_URL=unreachable)
+        assert "The server that DATABASE_URL names can't be used" in done.stdout
 
 
 def test_the_same_data_on_other_ports_are_refused(running: Run) -> None:
@@ -214,6 +235,7 @@ def test_nothing_is_left_when_it_is_killed(running: Run) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
+        ({"LIGHTBOX_COAP_PORT": "sesame99"}, "LIGHTBOX_COAP_PORT: Input should be a valid integer"),
         ({"LIGHTBOX_PORT": "http"}, "LIGHTBOX_PORT: Input should be a valid integer"),
         ({"DATABASE_URL": "postgresql://u:sesame99@127.0.0.1:1/x"}, "The server that DATABASE_URL names can't be used"),
         ({"DATABASE_URL": "mysql://u:sesame99@h/x"}, "The server that DATABASE_URL names can't be used"),
@@ -254,6 +276,7 @@ class TestEnvironmentFile:
         assert entries == {
             "gateway": written["GATEWAY_CLIENT_SECRET"],
             "inference-service": written["INFERENCE_CLIENT_SECRET"],
+            "core-collection-service": written["CORE_COLLECTION_CLIENT_SECRET"],
         }
         again = lightbox("env", folder=tmp_path)
         assert (again.returncode, path.read_text()) == (0, content)

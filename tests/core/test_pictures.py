@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from anyio import CapacityLimiter
 from conftest import FreshDatabase
+from PIL import Image
 from sqlalchemy import select, text
 from support import pictures as drawn
 
@@ -104,7 +105,7 @@ async def test_deleting_counts_the_device_anew(url: str) -> None:
 
 
 async def test_bitmaps_are_stored_smaller_and_compressed_formats_as_they_are() -> None:
-    bitmap = submission_of("12345", AT, drawn.encoded(drawn.Image.new("L", (200, 200)), "BMP"), LIMITS)
+    bitmap = submission_of("12345", AT, drawn.encoded(Image.new("L", (200, 200)), "BMP"), LIMITS)
     assert bitmap.stored.encoding == "zstd"
     assert len(bitmap.stored.data) < bitmap.size * 0.95
     data = drawn.png(64, 48)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core_collection_service.devices.models import Device
 from core_collection_service.pictures.models import Picture
-from core_collection_service.pictures.repository import CHANNEL, NewPicture
+from core_collection_service.pictures.repository import CHANNEL, NewPicture, find
 from core_collection_service.pictures.writer import BATCH_PICTURES, Kept, PictureWriter
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
@@ -65,6 +65,20 @@ async def test_pictures_of_many_are_kept_and_counted(url: str) -> None:
     assert sum(pictures for pictures, _, _ in counted) == len(rows)
     assert sum(size for _, size, _ in counted) == sum(row.size for row in rows)
     assert max(last for _, _, last in counted) == rows[-1].taken_at
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+async def test_the_first_and_the_last_instant_are_instants(url: str, at: datetime) -> None:
+    row = replace(picture(), taken_at=at)
+    async with writing(url) as (database, writer):
+        kept, again = await writer.keep(row), await writer.keep(row)
+        assert (kept.created, again.created) == (True, False)
+        assert kept.record.taken_at == at
+        async with database.reading() as session:
+            found = await find(session, row.key)
+            device = (await session.execute(select(Device.first_taken_at, Device.last_taken_at))).one()
+    assert found == kept.record
+    assert tuple(device) == (at, at)
 
 
 async def test_of_the_same_picture_at_once_one_is_created(url: str) -> None:

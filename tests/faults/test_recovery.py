@@ -1,7 +1,5 @@
 """Processes are killed under load: no answered upload is lost, and the platform recovers without help."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -10,31 +8,17 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from support import pictures
-from support.running import running_platform
+from support.tending import RECOVERY_SECONDS, kill_postgres, kill_service, tended_platform
 
 from lightbox.run.platform import Platform
 
-RECOVERY_SECONDS = 30
 CLIENTS = 4
 
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    """A platform that is looked after as `lightbox run` does it. Its database keeps fsync on."""
-    with running_platform() as running:
-        ended = threading.Event()
-
-        def tend() -> None:
-            while not ended.wait(0.1):
-                running.tend()
-
-        keeper = threading.Thread(target=tend)
-        keeper.start()
-        try:
-            yield running
-        finally:
-            ended.set()
-            keeper.join()
+    with tended_platform() as tended:
+        yield tended
 
 
 class Uploads:
@@ -96,18 +80,12 @@ class Uploads:
                 assert httpx.get(body["image"]).content == data
 
 
-def kill(pid: int | None) -> None:
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-
-
 def test_killing_inference_service_under_load(platform: Platform) -> None:
     uploads = Uploads(platform)
     with uploads.running():
         uploads.wait_for_more(20)
         for _ in range(2):
-            process = platform.children["inference-service"].process
-            kill(process.pid if process else None)
+            kill_service(platform, "inference-service")
             uploads.wait_for_more(20)
     # Whoever was refused was told so, and when to come back; nothing else.
     assert uploads.failures <= {502, 503, 504}
@@ -116,11 +94,9 @@ def test_killing_inference_service_under_load(platform: Platform) -> None:
 
 def test_killing_postgresql_under_load(platform: Platform) -> None:
     uploads = Uploads(platform)
-    assert platform.postgres is not None
     with uploads.running():
         uploads.wait_for_more(20)
-        process = platform.postgres.process
-        kill(process.pid if process else None)
+        kill_postgres(platform)
         uploads.wait_for_more(20)
     assert uploads.failures <= {502, 503, 504}
     uploads.assert_all_are_there()
@@ -130,8 +106,7 @@ def test_killing_auth_service_keeps_tokens_working(platform: Platform) -> None:
     uploads = Uploads(platform)
     with uploads.running():
         uploads.wait_for_more(5)
-        process = platform.children["auth-service"].process
-        kill(process.pid if process else None)
+        kill_service(platform, "auth-service")
         uploads.wait_for_more(20)
     assert uploads.failures == set()
     deadline = time.monotonic() + RECOVERY_SECONDS

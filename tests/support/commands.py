@@ -1,4 +1,4 @@
-"""Commands of auth-service in the tests: in this process, on the database of the test."""
+"""Commands of services in the tests: in this process, on the database of the test."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,13 +8,13 @@ import anyio.to_thread
 import typer
 from typer.testing import CliRunner, Result
 
-from auth_service.config import AuthSettings
+from lightbox_shared.config import Settings
 
 
 class Terminal:
-    """Runs commands as `python -m auth_service` does, in a thread, since each has an event loop of its own."""
+    """Runs commands as `python -m <service>` does, in a thread, since each has an event loop of its own."""
 
-    def __init__(self, settings: AuthSettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._environment = {
             "LIGHTBOX_DATABASE_URL": settings.database_url,
             "LIGHTBOX_SECRET_KEY": settings.secret_key.get_secret_value(),

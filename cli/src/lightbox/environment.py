@@ -28,6 +28,7 @@ def text() -> str:
     lines = ["# Secrets of this installation. Keep them, and keep them to yourself.", "LIGHTBOX_PORT=8000"]
     lines += ["LIGHTBOX_PUBLIC_URL=", "LIGHTBOX_ENVIRONMENT=development", "LIGHTBOX_ADMIN_USERNAME=admin"]
     lines += [f"LIGHTBOX_ADMIN_PASSWORD={secrets.token_urlsafe(18)}", f"POSTGRES_PASSWORD={secrets.token_urlsafe(24)}"]
+    lines += ["LIGHTBOX_COLLECTION_ACCESS=", "LIGHTBOX_COAP=", "LIGHTBOX_COAP_PORT=5683"]
     for service, own in known.items():
         prefix = service.removesuffix("-service").replace("-", "_").upper()
         lines += [f"{prefix}_CLIENT_SECRET={own.client_secret}", f"{prefix}_SECRET_KEY={own.secret_key}"]

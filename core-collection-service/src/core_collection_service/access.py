@@ -6,7 +6,7 @@ RFC 8613). A binding counts in both: whoever speaks for one device never speaks 
 HTTP nor CoAP. Discovery (`/.well-known/core`, `/collections`) asks nobody, and deleting is for administrators alone:
 the endpoint says so.
 
-The scopes are asked here as well as by `needs(Scope.COLLECT)` of the routers, which CoAP does not pass.
+Endpoints that take a `Caller` need no `needs(Scope.COLLECT)` beside it.
 """
 
 from dataclasses import dataclass
@@ -98,9 +98,12 @@ class Caller:
 
 
 async def _caller(request: Request, principal: AnyCaller) -> Caller:
+    if principal is not None and not principal.allows(SEND, request.method):
+        raise InsufficientScope(*sorted(SEND))
     access: Access = request.state.access
     return Caller(access, principal)
 
 
 CallerIs = Annotated[Caller, Depends(_caller)]
-"""Whoever calls over HTTP; the lifespan state has the setting as `access`. A bad token is refused."""
+"""Whoever calls over HTTP; the lifespan state has the setting as `access`. A bad token is refused, and so is one that
+was given out for something else."""

@@ -7,22 +7,40 @@ from typing import Any
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
+from core_collection_service.coap.metrics import CoapMetrics
+from core_collection_service.coap.server import CoapOptions, serving
 from core_collection_service.config import CoreSettings
+from core_collection_service.devices import endpoints as devices
+from core_collection_service.devices.service import Devices
+from core_collection_service.discovery import endpoints as discovery
+from core_collection_service.events import endpoints as events
+from core_collection_service.events.feed import PictureFeed
+from core_collection_service.events.streams import Streams
 from core_collection_service.pictures import endpoints as pictures
+from core_collection_service.pictures.listing import Listings
 from core_collection_service.pictures.memory import UploadMemory
+from core_collection_service.pictures.metrics import PictureMetrics
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.pictures.submission import Limits
+from core_collection_service.pictures.thumbnails import Thumbnails
 from core_collection_service.pictures.writer import PictureWriter
+from core_collection_service.protocol.problems import PROBLEMS
+from core_collection_service.retention import schedule
+from core_collection_service.retention.service import Retention
 from core_collection_service.state import Services
 from lightbox_shared.app import build_app
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.blobs import ObjectStoreBlobs
 from lightbox_shared.database import Database
 from lightbox_shared.database.migrate import migrate
+from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.health import Check
 from lightbox_shared.http import auth_access
+from lightbox_shared.images import dicom as _dicom  # noqa: F401 - loaded here, or the first picture waits for it
+from lightbox_shared.metrics import HttpMetrics
 
 NAME = "core-collection-service"
+DIALECTS = Dialects({"/collections": PROBLEMS, "/.well-known/core": PROBLEMS})
 DESCRIPTION = "Devices send pictures, over HTTP and CoAP; programs read them back by device and time."
 
 
@@ -30,6 +48,9 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
     """The application; settings come from the environment."""
     configured = settings or CoreSettings()
     checks: dict[str, Check] = {}
+    metrics = HttpMetrics()
+    coap_metrics, picture_metrics = CoapMetrics(metrics.registry), PictureMetrics(metrics.registry)
+    streams = Streams(metrics.registry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -37,11 +58,20 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
         try:
             async with auth_access(configured, NAME) as (keys, _own_tokens, _auth):
                 await migrate(database.engine, "core_collection_service")
-                async with PictureWriter(database).running() as writer:
-                    services = _services(configured, database, writer)
+                async with PictureWriter(database).running() as writer, PictureFeed(database).running() as feed:
+                    services = _services(
+                        configured, database, writer, feed, metrics=picture_metrics, streams=streams
+                    )
                     checks["database"] = database.check
                     tokens = TokenVerifier(keys, issuer=configured.issuer)
-                    yield {"database": database, "tokens": tokens, "access": configured.access, "services": services}
+                    forget = services.pictures.forget_objects if configured.blob_store_url else None
+                    async with schedule.applied(Retention(database, forget)), _coap(configured, services, coap_metrics):
+                        yield {
+                            "database": database,
+                            "tokens": tokens,
+                            "access": configured.access,
+                            "services": services,
+                        }
         finally:
             await database.dispose()
 
@@ -50,23 +80,57 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
         description=DESCRIPTION,
         settings=configured,
         lifespan=lifespan,
-        routers=[pictures.router],
+        routers=[discovery.router, devices.router, events.router, pictures.router],
         checks=checks,
+        dialects=DIALECTS,
+        metrics=metrics,
     )
 
 
-def _services(settings: CoreSettings, database: Database, writer: PictureWriter) -> Services:
+@asynccontextmanager
+async def _coap(settings: CoreSettings, services: Services, metrics: CoapMetrics) -> AsyncIterator[None]:
+    """CoAP on the same event loop, where it is served."""
+    if not settings.serves_coap:
+        yield
+        return
+    options = CoapOptions(
+        host=settings.coap_host,
+        port=settings.coap_udp_port,
+        access=settings.access,
+        credentials=settings.coap_credentials,
+        multicast=settings.coap_multicast,
+    )
+    async with serving(services, options, metrics):
+        yield
+
+
+def _services(
+    settings: CoreSettings,
+    database: Database,
+    writer: PictureWriter,
+    feed: PictureFeed,
+    *,
+    metrics: PictureMetrics,
+    streams: Streams,
+) -> Services:
+    preparing = CapacityLimiter(settings.preparing_threads)
     pictures = Pictures(
         database,
         writer,
         limits=Limits(settings.max_picture_bytes, settings.max_picture_pixels),
-        preparing=CapacityLimiter(settings.preparing_threads),
+        preparing=preparing,
         large=ObjectStoreBlobs.at(settings.blob_store_url) if settings.blob_store_url else None,
         row_limit=settings.blob_row_limit,
+        metrics=metrics,
     )
     return Services(
         database=database,
         pictures=pictures,
+        thumbnails=Thumbnails(pictures, preparing=preparing, max_pixels=settings.max_picture_pixels),
+        listings=Listings(database),
+        devices=Devices(database),
+        feed=feed,
+        streams=streams,
         memory=UploadMemory(settings.max_upload_memory),
         collections=settings.collections,
         public_url=settings.public_url,

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, Self
 
-from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core_collection_service.access import Access
-from lightbox_shared.config import Settings, split_commas
+from lightbox_shared.config import CommaSeparated, Settings, split_commas
 from lightbox_shared.ports import coap_port
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
@@ -34,6 +35,8 @@ def _collections(value: object) -> object:
 class CoreSettings(Settings):
     """Which collections there are, who may use them, and what CoAP does."""
 
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
     collections: Annotated[Mapping[str, str], NoDecode] = {"images": "simple.act"}
     """Name -> resource type (`rt`, RFC 6690 section 3.1), as `images:simple.act,thermal:camera.thermal`."""
     collection_access: Access | None = None
@@ -44,12 +47,28 @@ class CoreSettings(Settings):
     """How many large pictures are read, hashed, compressed or scaled at once."""
 
     coap: bool | None = None
-    """Whether CoAP is served; by default in development and not in production."""
+    """Whether CoAP is served; by default in development, unless the collection takes keys, and not in production."""
     coap_host: str = "localhost"
     """The address that CoAP listens on, IPv4 or IPv6; `localhost` for both loopback addresses, `::` for every address
     of both families."""
     coap_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     """By default 5683, moved as far as `port` is moved from 8000."""
+    coap_credentials: Path | None = None
+    """A folder with one folder for each device that identifies itself by OSCORE; needed where the collection takes
+    keys."""
+    coap_multicast: CommaSeparated = ()
+    """Network interfaces on which discovery by multicast is answered; `coap_host` has to be `::` then."""
+
+    @field_validator("coap_multicast", mode="before")
+    @classmethod
+    def _split_interfaces(cls, value: object) -> object:
+        return split_commas(value)
+
+    @model_validator(mode="after")
+    def _coap_fits(self) -> Self:
+        if self.coap_multicast and self.coap_host != "::":
+            raise ValueError("LIGHTBOX_COAP_MULTICAST needs LIGHTBOX_COAP_HOST=::, or no message to a group arrives")
+        return self
 
     @field_validator("collections", mode="before")
     @classmethod
@@ -75,8 +94,8 @@ class CoreSettings(Settings):
 
     @property
     def serves_coap(self) -> bool:
-        """Whether there is CoAP."""
-        return not self.in_production if self.coap is None else self.coap
+        """Whether there is CoAP; by default where devices need no credentials for it."""
+        return not self.in_production and self.access is Access.OPEN if self.coap is None else self.coap
 
     @property
     def coap_udp_port(self) -> int:

@@ -1,9 +1,42 @@
-"""Answers with an entity tag (RFC 9110 sections 8.8.3 and 13.1.2)."""
+"""Answers with validators (RFC 9110 section 8.8), preconditions (section 13) and single ranges of bytes (section 14).
 
+Known limits: several ranges at once are answered with the whole, which section 14.2 allows; so is `If-Range` with a
+date, since whoever asks has an entity tag.
+"""
+
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from lightbox_shared.errors import LightboxError
+
+_READS: Final = frozenset({"GET", "HEAD"})
+_RANGE: Final = re.compile(r"bytes=[ \t]*([0-9]{0,30})-([0-9]{0,30})[ \t]*", re.IGNORECASE)
+
+
+class PreconditionFailed(LightboxError):
+    """What the client wants to work on is not what is there."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "precondition-failed"
+    default_detail = "What is stored is not what the request is about."
+
+
+class RangeNotSatisfiable(LightboxError):
+    """Nothing of the range is there; the header says how much there is."""
+
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    code = "range-not-satisfiable"
+    default_detail = "Range: It begins behind the end."
+
+    def __init__(self, size: int) -> None:
+        super().__init__(headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
 
 
 def etag_matches(header: str | None, etag: str) -> bool:
@@ -14,6 +47,46 @@ def etag_matches(header: str | None, etag: str) -> bool:
     return "*" in tags or f'"{etag}"' in tags
 
 
+def is_unchanged(request: Request, etag: str, modified: datetime) -> bool:
+    """Whether the client has it already and 304 is the answer; the order is that of section 13.2.2. Raises
+    `PreconditionFailed`."""
+    headers = request.headers
+    wanted, seen = headers.get("if-match"), headers.get("if-none-match")
+    if wanted is not None:
+        if not {"*", f'"{etag}"'} & {tag.strip() for tag in wanted.split(",")}:
+            raise PreconditionFailed
+    elif not _is_not_after(modified, headers.get("if-unmodified-since"), default=True):
+        raise PreconditionFailed
+    if seen is not None:
+        if not etag_matches(seen, etag):
+            return False
+        if request.method not in _READS:
+            raise PreconditionFailed
+        return True
+    return request.method in _READS and _is_not_after(modified, headers.get("if-modified-since"), default=False)
+
+
+def byte_range(request: Request, size: int, etag: str) -> range | None:
+    """The positions of the bytes that are asked for; None for all of them, as without `Range` or with one that can't
+    be read. Raises `RangeNotSatisfiable`."""
+    header, known = request.headers.get("range"), request.headers.get("if-range")
+    if header is None or request.method != "GET" or (known is not None and known.strip() != f'"{etag}"'):
+        return None
+    found = _RANGE.fullmatch(header.strip())
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        last = int(found[2])
+        start, end = max(size - last, 0), size
+    else:
+        start, end = int(found[1]), min(int(found[2]) + 1, size) if found[2] else size
+        if found[2] and int(found[2]) < start:
+            return None
+    if start >= size:
+        raise RangeNotSatisfiable(size)
+    return range(start, end)
+
+
 def bytes_response(
     request: Request, data: bytes, media_type: str, *, etag: str, headers: Mapping[str, str]
 ) -> Response:
@@ -22,3 +95,16 @@ def bytes_response(
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=common)
     return Response(data, media_type=media_type, headers=common)
+
+
+def _is_not_after(modified: datetime, header: str | None, *, default: bool) -> bool:
+    """Whether it was changed at the second in the header or before; a date that can't be read counts as none."""
+    if header is None:
+        return default
+    try:
+        limit = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return default
+    if limit.tzinfo is None:
+        limit = limit.replace(tzinfo=UTC)  # "-0000" means UTC (RFC 5322 section 3.3)
+    return modified.replace(microsecond=0) <= limit

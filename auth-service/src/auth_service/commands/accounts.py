@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from auth_service.commands.passwords import new_password
 from auth_service.commands.running import run
-from auth_service.commands.terminal import Complaint, fail, json_line, new_password, printable, say, table, write
 from auth_service.imports.files import AccountFile, Format
 from lightbox_shared.auth.principal import Authority
+from lightbox_shared.commands.terminal import Complaint, fail, json_line, printable, say, table, write
 
 if TYPE_CHECKING:
     from auth_service.accounts.models import Account

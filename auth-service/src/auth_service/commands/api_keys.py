@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from auth_service.commands.running import run
-from auth_service.commands.terminal import say, table, write
 from lightbox_shared.auth.principal import Scope
+from lightbox_shared.commands.terminal import say, table, write
 
 if TYPE_CHECKING:
     from auth_service.api_keys.service import CreatedKey
@@ -67,8 +67,9 @@ def create(
         from auth_service.api_keys.schemas import NewApiKey
         from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
 
-        given = {"name": name, "scopes": scope, "device_id": device}
-        given |= {} if days is None else {"expires_in_days": days}
+        given: dict[str, object] = {"name": name, "scopes": scope, "device_id": device}
+        if days is not None:
+            given["expires_in_days"] = days
         wanted = NewApiKey.model_validate(given)
         owner = await services.account(account, by_id=False)
         async with services.database.writing() as session:
@@ -96,8 +97,8 @@ def revoke(
     """End a key; within seconds nothing can be done with it."""
 
     async def work(services: "Services") -> None:
-        from auth_service.commands.terminal import Complaint
         from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+        from lightbox_shared.commands.terminal import Complaint
         from lightbox_shared.errors import NotFound
 
         async with services.database.writing() as session:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from auth_service.commands.running import run
-from auth_service.commands.terminal import Complaint, fail, json_line, say, table, write
+from lightbox_shared.commands.terminal import Complaint, fail, json_line, say, table, write
 
 if TYPE_CHECKING:
     from auth_service.audit.models import AuditEntry

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from auth_service.commands.running import run
-from auth_service.commands.terminal import say, table
+from lightbox_shared.commands.terminal import say, table
 
 if TYPE_CHECKING:
     from auth_service.commands.services import Services

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
 
 from auth_service.accounts import repository
 from auth_service.accounts.management import AccountManagement
@@ -16,19 +15,19 @@ from auth_service.accounts.names import LONGEST_TYPED_USERNAME, clean_username, 
 from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.service import Accounts
 from auth_service.api_keys.service import ApiKeys
-from auth_service.commands.terminal import Complaint
 from auth_service.config import AuthSettings
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.service import SigningKeys
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
+from lightbox_shared.commands.running import START_ONCE, read_settings
+from lightbox_shared.commands.terminal import Complaint
 from lightbox_shared.database import Database
 from lightbox_shared.database.migrate import is_current
 from lightbox_shared.logging import configure_logging
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
-START_ONCE: Final = "The database is not that of this version: start the platform once, which brings it up to date."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,7 @@ class Services:
 async def opened(given: Mapping[str, str]) -> AsyncIterator[Services]:
     """The services, for the settings of the environment and those `given`. Raises `Complaint` for settings that
     are wrong and for a database of another version, and what the driver raises."""
-    try:
-        settings = AuthSettings.model_validate(given)
-    except ValidationError as error:
-        raise Complaint(problems(error, prefix="LIGHTBOX_")) from None
+    settings = read_settings(AuthSettings, given)
     if not structlog.is_configured():
         configure_logging("auth-service", "error", "console")  # what a command has to say, it says by itself
     database = Database(settings.database_url, pool_size=2)
@@ -81,15 +77,6 @@ async def opened(given: Mapping[str, str]) -> AsyncIterator[Services]:
             passwords.close()
     finally:
         await database.dispose()
-
-
-def problems(error: ValidationError, *, prefix: str = "") -> str:
-    """One line for each field, without its value."""
-    found = error.errors(include_url=False, include_input=False)
-    names = ["_".join(str(part) for part in each["loc"]) for each in found]
-    names = [f"{prefix}{name.upper()}" if prefix and not name.isupper() else name for name in names]
-    sentences = [each["msg"].removeprefix("Value error, ") for each in found]
-    return "\n".join(f"{name}: {sentence}" for name, sentence in zip(names, sentences, strict=True))
 
 
 def _services(database: Database, passwords: Passwords, settings: AuthSettings) -> Services:

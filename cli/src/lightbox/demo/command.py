@@ -7,7 +7,8 @@ from typing import Final
 import httpx
 from rich.console import Console
 
-from lightbox.demo import chexray, covid19, one_account
+from lightbox.collect.errors import CollectError
+from lightbox.demo import chexray, core, covid19, one_account
 from lightbox.demo.answers import DemoError
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.config import Settings
@@ -23,7 +24,7 @@ def demo(url: str | None) -> int:
     try:
         with running_platform(url, console) as address, httpx.Client(base_url=address, timeout=60) as http:
             walk(http, console)
-    except (DemoError, StartError, httpx.HTTPError) as error:
+    except (DemoError, StartError, CollectError, httpx.HTTPError) as error:
         console.print(f"The demo stopped: {error}", style="red", markup=False)
         return 1
     return 0
@@ -38,6 +39,8 @@ def walk(http: httpx.Client, console: Console) -> None:
     covid19.walk(http, console)
     console.rule("One account for everything")
     one_account.walk(http, console, person)
+    console.rule("CoRE image collection")
+    core.walk(http, console)
     console.print(NOTE, style="italic")
 
 

@@ -20,6 +20,8 @@ def banner(platform: Platform, seconds: float) -> Panel:
     """Where to look, once everything is ready."""
     table = Table.grid(padding=(0, 2))
     table.add_row("API", f"{platform.url}/docs")
+    if platform.coap is not None and platform.coap.serves_coap:
+        table.add_row("Devices", f"{platform.coap.coap_url} (CoAP, UDP)")
     table.add_row("State", f"{platform.url}/readyz")
     password = platform.data_dir / "admin-password"
     if password.exists():

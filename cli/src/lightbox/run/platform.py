@@ -15,7 +15,9 @@ from typing import Final
 
 import asyncpg
 import httpx
+from pydantic import ValidationError
 
+from lightbox.run.coap import CoapSettings, udp_port_is_free
 from lightbox.run.databases import database_name, ensure_databases, on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.process import Child
@@ -40,6 +42,8 @@ class Platform:
     children: dict[str, Child] = field(default_factory=dict, init=False)
     postgres: PostgresServer | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
+    coap: CoapSettings | None = field(default=None, init=False)
+    """From `start` on."""
 
     @property
     def url(self) -> str:
@@ -59,6 +63,7 @@ class Platform:
     def start(self) -> None:
         """Start everything; returns when processes run, not when they are ready. Raises `StartError`."""
         self.started_at = time.monotonic()
+        self.coap = self._coap_settings()
         self._refuse_busy_ports()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         secrets = load_or_create(self.data_dir / "secrets.json")
@@ -158,6 +163,20 @@ class Platform:
                     message = f"Port {port} ({service}) is in use; is the platform running already? "
                     message += "LIGHTBOX_PORT moves the gateway, and the services follow it."
                     raise StartError(message) from error
+        if self.coap is None or not self.coap.serves_coap:
+            return
+        port = self.coap.coap_udp_port
+        if not udp_port_is_free(self.coap.coap_host, port):
+            message = f"UDP port {port} (CoAP of core-collection-service) is in use; is the platform running already? "
+            message += "LIGHTBOX_COAP_PORT moves it, LIGHTBOX_PORT moves everything, LIGHTBOX_COAP=false does without."
+            raise StartError(message)
+
+    def _coap_settings(self) -> CoapSettings:
+        try:
+            return CoapSettings(port=self.settings.port)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise StartError(f"LIGHTBOX_{str(first['loc'][0]).upper()}: {first['msg']}") from None
 
 
 def tail(path: Path, lines: int = 15) -> str:

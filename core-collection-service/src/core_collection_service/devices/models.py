@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core_collection_service.orm import Base
+from core_collection_service.orm import Base, Instant
 
 
 class Device(Base):
@@ -19,8 +19,8 @@ class Device(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     """As the device sent them."""
     stored_bytes: Mapped[int] = mapped_column(BigInteger)
-    first_taken_at: Mapped[datetime]
-    last_taken_at: Mapped[datetime]
+    first_taken_at: Mapped[datetime] = mapped_column(Instant)
+    last_taken_at: Mapped[datetime] = mapped_column(Instant)
     first_seen_at: Mapped[datetime]
     """When its first picture was received, be it still there or not."""
     last_seen_at: Mapped[datetime]

@@ -2,24 +2,126 @@
 
 from fastapi import APIRouter, Request, Response
 
-from core_collection_service.access import CallerIs
+from core_collection_service.access import Caller, CallerIs
+from core_collection_service.pictures import downloads, list_queries
 from core_collection_service.pictures.bodies import document_format, read_body
+from core_collection_service.pictures.errors import InvalidField, NoSuchPicture
+from core_collection_service.pictures.list_endpoints import lists
+from core_collection_service.pictures.repository import Key, PictureRecord
+from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES
 from core_collection_service.pictures.schemas import PictureBody, address_of
+from core_collection_service.pictures.submission import query_timestamp
+from core_collection_service.pictures.thumbnails import asked_box
 from core_collection_service.protocol.answers import answer
-from core_collection_service.state import Collection, Components
-from lightbox_shared.auth.dependencies import needs
-from lightbox_shared.auth.principal import Scope
+from core_collection_service.protocol.media_types import choose
+from core_collection_service.state import Collection, Components, Services
+from lightbox_shared.auth.dependencies import AdminOnly, needs
 
-router = APIRouter(prefix="/collections", tags=["CoRE collection"], dependencies=[needs(Scope.COLLECT)])
+router = APIRouter(prefix="/collections", tags=["CoRE collection"])
+LOOK = ["GET", "HEAD"]
+_MAX_ID = 2**63 - 1
+_REQUIRED = "This field is required."
 
 
 @router.post("/{collection}", status_code=201)
 async def send(request: Request, collection: Collection, caller: CallerIs, components: Components) -> Response:
     """Keep a picture: `deviceId`, `timestamp` and `imageData` as JSON or CBOR. The same again is 200, another picture
     of the same device and timestamp 409."""
+    caller.check_may_send(caller.bound_to or "")  # whoever may send for no device at all need not send the body
     form = document_format(request)
     with components.memory.reserve() as memory:
-        body = await read_body(request, memory, components.pictures.limits.max_bytes)
+        body = await read_body(request, form, memory, components.pictures.limits.max_bytes)
         kept = await components.pictures.submit(collection, body, form, caller.check_may_send)
     headers = {"Location": address_of(kept.record)}
     return answer(request, PictureBody.of(kept.record).model_dump(), 201 if kept.created else 200, headers)
+
+
+@router.api_route("/{collection}", methods=LOOK, operation_id="picture_at")
+async def picture_at(request: Request, collection: Collection, caller: CallerIs, components: Components) -> Response:
+    """The picture of `deviceId` at `timestamp`; with `from`, `to` or `cursor` instead a list, and to who prefers SenML
+    the newest picture of each device. With `w` or `h` a thumbnail."""
+    if _wants_list(request):
+        return await lists(request, collection, caller, components)
+    key = _key(request, collection)
+    caller.check_may_read(key.device_id)
+    return await _shown(request, await components.pictures.find(key), components)
+
+
+@router.delete("/{collection}", status_code=204, dependencies=[needs()])
+async def delete_at(request: Request, collection: Collection, _caller: AdminOnly, components: Components) -> Response:
+    """Delete the picture of `deviceId` at `timestamp` for good."""
+    await components.pictures.delete(_key(request, collection))
+    return Response(status_code=204)
+
+
+@router.api_route("/{collection}/latest", methods=LOOK, operation_id="latest_picture")
+async def latest(request: Request, collection: Collection, caller: CallerIs, components: Components) -> Response:
+    """The picture that `deviceId` has taken last, by its own clock."""
+    device_id = _device(request)
+    caller.check_may_read(device_id)
+    return await _shown(request, await components.pictures.latest(collection, device_id), components)
+
+
+@router.api_route("/{collection}/{picture_id}", methods=LOOK, operation_id="picture_by_id")
+async def picture_by_id(
+    request: Request, collection: Collection, picture_id: str, caller: CallerIs, components: Components
+) -> Response:
+    """A picture by its id."""
+    caller.check_may_read(caller.bound_to)  # whoever may read nothing learns nothing
+    record = await components.pictures.find_by_id(collection, _picture_id(picture_id))
+    _check_is_readable(caller, record)
+    return await _shown(request, record, components)
+
+
+@router.delete("/{collection}/{picture_id}", status_code=204, dependencies=[needs()])
+async def delete_by_id(collection: Collection, picture_id: str, _caller: AdminOnly, components: Components) -> Response:
+    """Delete a picture for good."""
+    await components.pictures.delete_by_id(collection, _picture_id(picture_id))
+    return Response(status_code=204)
+
+
+async def _shown(request: Request, record: PictureRecord, components: Services) -> Response:
+    """The picture as it was sent, or its thumbnail."""
+    box = asked_box(request)
+    if box is None:
+        return await downloads.original(request, record, components.pictures)
+    return await components.thumbnails.response(request, record, box)
+
+
+def _wants_list(request: Request) -> bool:
+    query = request.query_params
+    if "timestamp" in query:
+        return False
+    if "from" in query or "to" in query or "cursor" in query:
+        return True
+    return choose(request.headers.get("accept"), LIST_TYPES) in SENML_TYPES
+
+
+def _key(request: Request, collection: str) -> Key:
+    device_id = _device(request)
+    timestamp = list_queries.parameter(request, "timestamp")
+    if timestamp is None:
+        raise InvalidField("timestamp", _REQUIRED, "query")
+    return Key(collection, device_id, query_timestamp(timestamp))
+
+
+def _device(request: Request) -> str:
+    device_id = list_queries.device(request)
+    if device_id is None:
+        raise InvalidField("deviceId", _REQUIRED, "query")
+    return device_id
+
+
+def _picture_id(text: str) -> int:
+    """Raises `NoSuchPicture` for whatever no picture can have."""
+    plain = text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))
+    if not plain or int(text) > _MAX_ID:
+        raise NoSuchPicture
+    return int(text)
+
+
+def _check_is_readable(caller: Caller, record: PictureRecord) -> None:
+    """A device's key learns nothing of the pictures of other devices, not even that they are there."""
+    if caller.bound_to is not None and caller.bound_to != record.device_id:
+        raise NoSuchPicture
+    caller.check_may_read(record.device_id)

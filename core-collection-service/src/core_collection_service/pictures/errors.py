@@ -1,6 +1,9 @@
 """What can go wrong with pictures, beside the kit's own failures."""
 
-from lightbox_shared.errors import BadRequest, Conflict, FieldError, NotFound, TooLarge
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from lightbox_shared.errors import BadRequest, Conflict, FieldError, LightboxError, NotFound, TooLarge
 
 
 class InvalidField(BadRequest):
@@ -24,6 +27,16 @@ class PictureTooBig(TooLarge):
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"imageData: The picture is larger than {max_bytes:,} bytes.")
+
+
+class NotAcceptable(LightboxError):
+    """There is nothing here in a format that the client accepts; those that there are are named."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+    code = "not-acceptable"
+
+    def __init__(self, offered: Iterable[str]) -> None:
+        super().__init__(f"Accept: This is offered as {', '.join(offered)}.")
 
 
 class NoSuchPicture(NotFound):

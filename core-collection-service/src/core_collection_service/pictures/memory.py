@@ -21,10 +21,14 @@ class UploadMemory:
         reservation.grow(size)
         return reservation
 
-    def take(self, size: int) -> None:
+    def check(self, size: int) -> None:
         """Raises `Unavailable` when that would be too much."""
         if self.held + size > self._limit:
             raise Unavailable("Too many uploads are under way.", retry_after=2)
+
+    def take(self, size: int) -> None:
+        """Raises the same."""
+        self.check(size)
         self.held += size
 
     def give_back(self, size: int) -> None:
@@ -40,6 +44,10 @@ class Reservation:
     def __init__(self, memory: UploadMemory) -> None:
         self._memory = memory
         self._size = 0
+
+    def check(self, size: int) -> None:
+        """Whether so much more would be granted at this moment; raises `Unavailable` if not."""
+        self._memory.check(size)
 
     def grow(self, size: int) -> None:
         """Raises `Unavailable`."""

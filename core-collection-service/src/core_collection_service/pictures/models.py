@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Identity, Index, Integer, LargeBinary, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core_collection_service.orm import Base
+from core_collection_service.orm import Base, Instant
 
 
 class Picture(Base):
@@ -17,7 +17,7 @@ class Picture(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     collection: Mapped[str] = mapped_column(Text(collation="C"))
     device_id: Mapped[str] = mapped_column(Text(collation="C"))
-    taken_at: Mapped[datetime]
+    taken_at: Mapped[datetime] = mapped_column(Instant)
     """`timestamp` on the wire: when the device says that it took the picture."""
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     media_type: Mapped[str] = mapped_column(Text)

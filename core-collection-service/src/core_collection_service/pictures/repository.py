@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core_collection_service.devices.models import Device
+from core_collection_service.orm import FIRST_INSTANT, LAST_INSTANT
 from core_collection_service.pictures.models import Picture
 from lightbox_shared.database import ReadSession, WriteSession
 
@@ -89,11 +90,15 @@ RECORD: Final[tuple[InstrumentedAttribute[Any], ...]] = (
 
 _KNOWN: Final = ", ".join(column.key for column in RECORD)
 
+_INSTANT: Final = f"least(greatest(taken_at, {FIRST_INSTANT}), {LAST_INSTANT})"  # as in `orm.Instant`
+
 # One statement is one transaction and one round trip for any number of pictures. Rows and devices are written in one
 # order by everybody, so that two writers never wait for each other in a circle.
 _ADD: Final = text(f"""
 WITH sent AS (
-    SELECT * FROM unnest(
+    SELECT collection, device_id, {_INSTANT} AS taken_at, media_type, width, height, size, sha256, encoding,
+           stored_size, data, object_key
+      FROM unnest(
         CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]),
         CAST(:media_type AS text[]), CAST(:width AS integer[]), CAST(:height AS integer[]), CAST(:size AS bigint[]),
         CAST(:sha256 AS bytea[]), CAST(:encoding AS text[]), CAST(:stored_size AS bigint[]), CAST(:data AS bytea[]),
@@ -131,7 +136,7 @@ SELECT {", ".join(f"pictures.{column.key}" for column in RECORD)}
   JOIN unnest(CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]))
        AS asked (collection, device_id, taken_at)
     ON pictures.collection = asked.collection COLLATE "C" AND pictures.device_id = asked.device_id COLLATE "C"
-   AND pictures.taken_at = asked.taken_at
+   AND pictures.taken_at = {_INSTANT.replace("taken_at", "asked.taken_at")}
 """)  # noqa: S608 - made of constants
 
 _FIELDS: Final = tuple(NewPicture.__dataclass_fields__)
@@ -178,6 +183,13 @@ async def stored_bytes(session: ReadSession, picture_id: int) -> StoredBytes | N
     """The bytes of a picture as they are stored; None if it is gone."""
     statement = select(Picture.data, Picture.object_key).where(Picture.id == picture_id)
     found = (await session.execute(statement)).one_or_none()
+    return None if found is None else StoredBytes(*found)
+
+
+async def stored_part(session: ReadSession, picture_id: int, start: int, size: int) -> StoredBytes | None:
+    """The same with `size` bytes from `start` on alone, where they are in the row."""
+    part = func.substr(Picture.data, start + 1, size)
+    found = (await session.execute(select(part, Picture.object_key).where(Picture.id == picture_id))).one_or_none()
     return None if found is None else StoredBytes(*found)
 
 

@@ -6,16 +6,18 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from prometheus_client import CollectorRegistry
 
 from core_collection_service.pictures import repository
 from core_collection_service.pictures.encodings import Encoded, decode
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
+from core_collection_service.pictures.metrics import PictureMetrics
 from core_collection_service.pictures.repository import Key, NewPicture, PictureRecord, Removed
 from core_collection_service.pictures.submission import Limits, Submission, read_submission, submission_of
 from core_collection_service.pictures.writer import Kept, PictureWriter
 from core_collection_service.protocol.documents import Format
 from lightbox_shared.blobs import BlobMissing, LargeBlobs
-from lightbox_shared.database import Database
+from lightbox_shared.database import Database, WriteSession
 
 THREAD_ABOVE_BYTES: Final = 128 * 1024
 """Smaller ones are read, hashed and compressed in less time than it takes to hand them to a thread and back."""
@@ -36,6 +38,7 @@ class Pictures:
         preparing: CapacityLimiter,
         large: LargeBlobs | None = None,
         row_limit: int,
+        metrics: PictureMetrics | None = None,
     ) -> None:
         self.limits = limits
         self._database = database
@@ -43,6 +46,7 @@ class Pictures:
         self._preparing = preparing
         self._large = large
         self._row_limit = row_limit
+        self._metrics = metrics or PictureMetrics(CollectorRegistry())
 
     async def submit(self, collection: str, body: bytes, form: Format, allow: Callable[[str], None]) -> Kept:
         """Keep what a document says; `allow` gets the device's id and raises what speaks against it.
@@ -86,7 +90,9 @@ class Pictures:
             if object_key is not None and kept is not None and not kept.created:
                 await self._delete_outside([object_key])
         if kept.record.sha256 != submission.sha256:
+            self._metrics.conflict(collection)
             raise AnotherPicture
+        self._metrics.kept(kept.record, created=kept.created)
         return kept
 
     async def find(self, key: Key) -> PictureRecord:
@@ -123,14 +129,36 @@ class Pictures:
             return stored.data
         return await self._prepared(record.size, lambda: decode(stored, record.size))
 
+    async def part(self, record: PictureRecord, start: int, size: int) -> bytes:
+        """`size` of these bytes from `start` on, fewer at the end. Reads no more than these where they are in the row
+        as they were sent. Raises `NoSuchPicture`."""
+        if record.encoding is None:
+            async with self._database.reading() as session:
+                found = await repository.stored_part(session, record.id, start, size)
+            if found is None:
+                raise NoSuchPicture
+            if found.data is not None:
+                return found.data
+        return (await self.original(record))[start : start + size]
+
     async def delete(self, key: Key) -> None:
         """Delete a picture for good. Raises `NoSuchPicture`."""
         async with self._database.writing() as session:
-            record = _there(await repository.find(session, key))
-            removed = await repository.remove(session, key.collection, key.device_id, [record.id])
+            removed = await self._removed(session, _there(await repository.find(session, key)))
+        await self.forget_objects(removed)
+
+    async def delete_by_id(self, collection: str, picture_id: int) -> None:
+        """The same for the picture with this id. Raises `NoSuchPicture`."""
+        async with self._database.writing() as session:
+            removed = await self._removed(session, _there(await repository.find_by_id(session, collection, picture_id)))
+        await self.forget_objects(removed)
+
+    @staticmethod
+    async def _removed(session: WriteSession, record: PictureRecord) -> Removed:
+        removed = await repository.remove(session, record.collection, record.device_id, [record.id])
         if not removed.pictures:
             raise NoSuchPicture
-        await self.forget_objects(removed)
+        return removed
 
     async def forget_objects(self, removed: Removed) -> None:
         """After a deletion is durable: what of it lies in the object store."""

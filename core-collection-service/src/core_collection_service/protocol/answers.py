@@ -1,4 +1,4 @@
-"""Answers in JSON or CBOR, whichever the client asked for (RFC 9110 section 12.5.1)."""
+"""Answers in JSON or CBOR, whichever the client likes better (RFC 9110 section 12.5.1)."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,14 @@ from collections.abc import Mapping
 import cbor2
 from fastapi import Request, Response
 
-from core_collection_service.protocol.documents import Format
+from core_collection_service.protocol.media_types import CBOR, JSON, choose
 
 
 def answer(request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`body` in the format that the client prefers; JSON where it has no preference."""
-    if Format.CBOR.value in request.headers.get("accept", ""):
-        return Response(cbor2.dumps(body), status, dict(headers or {}), media_type=Format.CBOR.value)
+    """`body` in the format that the client prefers; JSON where it has no preference, and where it accepts neither: a
+    picture that is kept is not to be answered with a failure."""
+    common = {"Vary": "Accept", **(headers or {})}
+    if choose(request.headers.get("accept"), (JSON, CBOR)) == CBOR:
+        return Response(cbor2.dumps(body), status, common, media_type=CBOR)
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(content, status, dict(headers or {}), media_type=Format.JSON.value)
+    return Response(content, status, common, media_type=JSON)

@@ -133,6 +133,8 @@ def _sentence(error: Exception) -> str:
         return "The CBOR item is incomplete."
     if "map key must be" in text:
         return "A key of a CBOR map is not a text."
+    if "is for" in text:
+        return "Tag 0 is for a text, tag 1 for a number of seconds."
     if "semantic tag" in text or "not read here" in text:
         return "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are."
     return "The body is not valid CBOR."

@@ -1,21 +1,16 @@
 """How commands talk: results on standard output, all else on standard error; a failure is one red sentence and the exit
 code 1. Names that people chose are shown so that no terminal takes them for orders."""
 
-import getpass
 import json
 import os
-import secrets
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import typer
 from rich.console import Console
 from rich.table import Table
-
-LONGEST_LINE: Final = 10_000
-"""Characters of a password that are read; more are too many."""
 
 
 class Complaint(RuntimeError):
@@ -73,25 +68,3 @@ def json_line(value: dict[str, Any]) -> None:
 
 def _text(cell: object) -> str:
     return f"{cell.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(cell, datetime) else str(cell)
-
-
-def new_password(*, from_stdin: bool, generate: bool) -> str:
-    """A password from a prompt (twice), from the first line of standard input, or a new one; never from an argument,
-    which other users would see in the list of processes."""
-    if from_stdin and generate:
-        raise typer.BadParameter("--password-stdin and --generate exclude each other.")
-    if generate:
-        return secrets.token_urlsafe(18)
-    try:
-        if from_stdin:
-            password = sys.stdin.readline(LONGEST_LINE).removesuffix("\n").removesuffix("\r")
-        elif sys.stdin.isatty():
-            password = getpass.getpass("Password: ")
-            if password != getpass.getpass("Again: "):
-                fail("These are two different passwords.")
-        else:
-            fail("There is no terminal to ask for the password: use --password-stdin or --generate.")
-        password.encode()  # where the locale is not UTF-8, what is not arrives as halves of surrogates
-    except UnicodeError:
-        fail("The password is not UTF-8.")
-    return password

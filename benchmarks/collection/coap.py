@@ -1,0 +1,139 @@
+"""Pictures over CoAP (RFC 7252, Block1 of RFC 7959) beside aiocoap's own file server, and many devices at once."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.collection.documents import PATH, png
+from benchmarks.collection.sides import DATABASE, server_of
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from lightbox.run.platform import Platform
+from lightbox.run.temporary import running_platform, temporary_folder
+
+SIDE: Final = 141
+"""Of a grey picture of noise that has 20 kB as a PNG."""
+DEVICES: Final = 50
+READY_SECONDS: Final = 10.0
+PING: Final = b"\x40\x00\x00\x01"
+"""An empty confirmable message, which every server answers with a reset (RFC 7252 section 4.3)."""
+
+UPLOAD: Final = Row(
+    "core-coap-upload",
+    3,
+    "Median of a 20 kB PNG sent over CoAP on loopback by Block1 (blocks of 1 kB), one after the other, as CBOR with a"
+    " byte string; the collection keeps it in its database. Reference: the same client's PUT of the same bytes to"
+    " `aiocoap-fileserver --write`.",
+    "s",
+    bound=1.5,
+    better="less",
+)
+AT_ONCE: Final = Row(
+    "core-coap-devices",
+    3,
+    f"How many uploads of 20 kB PNGs over CoAP fail, of {DEVICES} devices that send without a pause at the same time;"
+    " every picture that was answered with 2.01 is looked for in the database afterwards.",
+    "failures",
+    bound=1,
+    judged="value",
+    better="less",
+)
+ROWS: Final = (UPLOAD, AT_ONCE)
+
+
+@contextmanager
+def file_server(folder: Path) -> Iterator[str]:
+    """aiocoap's example; the address of a file on it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    root = folder / "files"
+    root.mkdir()
+    program = Path(sys.executable).parent / "aiocoap-fileserver"
+    command = [str(program), "--write", "--bind", f"127.0.0.1:{port}", str(root)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for_coap(port)
+            yield f"coap://127.0.0.1:{port}/picture.png"
+        finally:
+            process.terminate()
+
+
+def wait_for_coap(port: int) -> None:
+    """Until a server answers there. Raises `BenchmarkError`."""
+    deadline = time.monotonic() + READY_SECONDS
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.2)
+        probe.connect(("127.0.0.1", port))
+        while time.monotonic() < deadline:
+            try:
+                probe.send(PING)
+                if probe.recv(16):
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+    raise BenchmarkError(f"nobody answers over CoAP at UDP port {port}")
+
+
+def client(*options: str) -> dict[str, Any]:
+    """What a client in its own process says. Raises `BenchmarkError`."""
+    command = [sys.executable, "-m", "benchmarks.collection.coap_client", *options]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchmarkError(f"over CoAP: {done.stderr.strip()[-1000:]}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
+    """Both rows on one platform."""
+    with temporary_folder() as folder, running_platform() as platform:
+        if platform.coap is None or not platform.coap.serves_coap:
+            raise BenchmarkError("the platform does not serve CoAP")
+        wait_for_coap(platform.coap.coap_udp_port)
+        address = platform.coap.coap_url + PATH
+        picture = folder / "picture.png"
+        picture.write_bytes(png(side=SIDE))
+        if UPLOAD.id in wanted:
+            with file_server(folder) as file:
+                yield UPLOAD.id, _upload(address, file, picture, effort)
+        if AT_ONCE.id in wanted:
+            yield AT_ONCE.id, _at_once(platform, address, picture, effort)
+
+
+def _upload(address: str, file: str, picture: Path, effort: Effort) -> Result:
+    ours: list[float] = []
+    peer: list[float] = []
+    for count in range(1, effort.rounds + 1):
+        seconds = str(effort.seconds)
+        ours.append(client("one", "POST", address, str(picture), seconds)["median"])
+        peer.append(client("one", "PUT", file, str(picture), seconds)["median"])
+        progress(f"{UPLOAD.id} {count}/{effort.rounds}: {ours[-1] * 1000:.1f} ms, file server {peer[-1] * 1000:.1f} ms")
+    return compare(ours, {"file server": peer}, UPLOAD)[1]
+
+
+def _at_once(platform: Platform, address: str, picture: Path, effort: Effort) -> Result:
+    postgres = server_of(platform)
+    failures: list[str] = []
+    rates: list[float] = []
+    for count in range(1, effort.rounds + 1):
+        postgres.sql("TRUNCATE pictures, devices", DATABASE)
+        found = client("many", address, str(picture), str(DEVICES), str(effort.seconds))
+        there = int(postgres.sql("SELECT count(*) FROM pictures", DATABASE))
+        if there < found["pictures"]:
+            raise BenchmarkError(f"{found['pictures']} pictures should be there and {there} are")
+        failures += found["failures"]
+        rates.append(found["pictures"] / found["seconds"])
+        progress(f"{AT_ONCE.id} {count}/{effort.rounds}: {rates[-1]:,.1f} pictures/s, {len(failures)} failures so far")
+    note = f"rounds {', '.join(f'{each:,.0f}' for each in rates)} pictures/s"
+    return Result("; ".join([note, *failures[:3]]), float(len(failures)))
+
+
+SUBJECT: Final = Subject(ROWS, measure)

@@ -1,0 +1,182 @@
+"""Pictures fetched over HTTP beside nginx, which serves the same bytes as files."""
+
+import shutil
+import subprocess
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from benchmarks import load
+from benchmarks.collection.documents import CBOR, PATH, address, cbor_document, download_script, png, stamp
+from benchmarks.collection.sides import SERVICE, UNLIMITED
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.running import free_port
+from lightbox.run.temporary import running_platform, temporary_folder
+
+CONNECTIONS: Final = 16
+PICTURES: Final = 300
+WARM_UP_SECONDS: Final = 1.0
+OVERHEAD_BYTES: Final = 2_000
+"""More than the headers of an answer."""
+FETCH: Final = (
+    f"GET of a 50 kB PNG by device and timestamp, straight to core-collection-service, over {CONNECTIONS} connections;"
+    f" {PICTURES} pictures in random order"
+)
+
+DOWNLOAD: Final = Row(
+    "core-download",
+    3,
+    f"{FETCH}. Reference: nginx serving them as files (sendfile, its default access log in a file), with its better"
+    " number of workers.",
+    "pictures/s",
+    bound=0.5,
+)
+NOT_MODIFIED: Final = Row(
+    "core-not-modified",
+    3,
+    f"{FETCH}, each request with `If-None-Match` and answered with 304. Reference: the same without, answered in full.",
+    "requests/s",
+    bound=3.0,
+)
+ROWS: Final = (DOWNLOAD, NOT_MODIFIED)
+
+CONFIGURATION: Final = """\
+worker_processes {workers};
+daemon off;
+pid {folder}/nginx-{workers}.pid;
+error_log {folder}/nginx-{workers}.error;
+events {{}}
+http {{
+    access_log {folder}/nginx-{workers}.log;
+    default_type image/png;
+    sendfile on;
+    tcp_nopush on;
+    client_body_temp_path {folder};
+    proxy_temp_path {folder};
+    fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder};
+    scgi_temp_path {folder};
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder}/files;
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path, workers: int) -> Iterator[str]:
+    """nginx with so many workers; its address."""
+    port = free_port()
+    path = folder / f"nginx-{workers}.conf"
+    path.write_text(CONFIGURATION.format(folder=folder, workers=workers, port=port), encoding="utf-8")
+    command = [shutil.which("nginx") or "nginx", "-p", str(folder), "-e", str(folder / "nginx.error"), "-c", str(path)]
+    with subprocess.Popen(command) as process:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            with httpx.Client(transport=httpx.HTTPTransport(retries=5), timeout=5) as http:
+                http.get(address + "/0.png").raise_for_status()
+            yield address
+        finally:
+            process.terminate()
+
+
+class Download:
+    """The pictures on both sides, and wrk's scripts for them."""
+
+    def __init__(self, service: str, folder: Path) -> None:
+        """Raises `BenchmarkError`."""
+        files = folder / "files"
+        files.mkdir(mode=0o755)
+        paths, tags = [], []
+        with httpx.Client(base_url=service, timeout=30) as http:
+            for number in range(PICTURES):
+                data, device_id, timestamp = png(number), f"camera-{number % 10}", stamp(number)
+                (files / f"{number}.png").write_bytes(data)
+                document = cbor_document(device_id, timestamp, data)
+                http.post(PATH, content=document, headers={"Content-Type": CBOR}).raise_for_status()
+                path = address(device_id, timestamp)
+                answer = http.get(path)
+                if answer.content != data or answer.headers["Content-Type"] != "image/png":
+                    raise BenchmarkError(f"{path} is answered with {answer.status_code} and other bytes")
+                paths.append(path)
+                tags.append(answer.headers["ETag"])
+            again = http.get(paths[0], headers={"If-None-Match": tags[0]})
+            if again.status_code != httpx.codes.NOT_MODIFIED:
+                raise BenchmarkError(f"{again.status_code} instead of 304")
+        self._least = min(path.stat().st_size for path in files.iterdir())
+        self._full = download_script(folder, "ours", paths)
+        self._conditional = download_script(folder, "conditional", map(" ".join, zip(paths, tags, strict=True)))
+        self._files = download_script(folder, "nginx", (f"/{number}.png" for number in range(PICTURES)))
+
+    def full(self, door: str, seconds: float) -> float:
+        """Whole answers a second of ours."""
+        return self._rate(door, seconds, self._full)
+
+    def files(self, door: str, seconds: float) -> float:
+        """The same of nginx."""
+        return self._rate(door, seconds, self._files)
+
+    def not_modified(self, door: str, seconds: float) -> float:
+        """Answers with 304 a second. Raises `BenchmarkError` if others came."""
+        found = load.answers(door, connections=CONNECTIONS, seconds=seconds, script=self._conditional)
+        if found.bytes > found.requests * OVERHEAD_BYTES:
+            raise BenchmarkError(f"{door} answered conditional requests in full")
+        return found.rate
+
+    def _rate(self, door: str, seconds: float, script: str) -> float:
+        return load.requests_per_second(
+            door, "", connections=CONNECTIONS, seconds=seconds, body=self._least, script=script
+        )
+
+
+def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
+    """Both rows on one platform."""
+    missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
+    if missing:
+        yield from ((row.id, Result(f"{' and '.join(missing)} not installed")) for row in ROWS if row.id in wanted)
+        return
+    with ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        folder.chmod(0o755)  # nginx's workers are another user when we are root
+        platform = stack.enter_context(running_platform(**UNLIMITED))
+        service = platform.settings.local_url(SERVICE)
+        download = Download(service, folder)
+        doors = {f"nginx with {count} worker{'s' * (count > 1)}": nginx(folder, count) for count in (1, 2)}
+        peers = {name: stack.enter_context(door) for name, door in doors.items()}
+        download.full(service, WARM_UP_SECONDS)
+        if DOWNLOAD.id in wanted:
+            yield DOWNLOAD.id, _beside_nginx(download, service, peers, platform.url, effort)
+        if NOT_MODIFIED.id in wanted:
+            yield NOT_MODIFIED.id, _beside_itself(download, service, effort)
+
+
+def _beside_nginx(download: Download, service: str, peers: dict[str, str], gateway: str, effort: Effort) -> Result:
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
+    for count in range(1, effort.rounds + 1):
+        ours.append(download.full(service, effort.seconds))
+        for name, door in peers.items():
+            theirs[name].append(download.files(door, effort.seconds))
+        now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in theirs.items())
+        progress(f"{DOWNLOAD.id} {count}/{effort.rounds}: {ours[-1]:,.0f}, {now} {DOWNLOAD.unit}")
+    through = download.full(gateway, effort.seconds)
+    best, result = compare(ours, theirs, DOWNLOAD)
+    note = f"{best} was the better one; ours through the gateway {through:,.0f}/s; {result.note}"
+    return Result(note, result.value, result.reference, result.ratio)
+
+
+def _beside_itself(download: Download, service: str, effort: Effort) -> Result:
+    ours: list[float] = []
+    full: list[float] = []
+    for count in range(1, effort.rounds + 1):
+        ours.append(download.not_modified(service, effort.seconds))
+        full.append(download.full(service, effort.seconds))
+        progress(f"{NOT_MODIFIED.id} {count}/{effort.rounds}: {ours[-1]:,.0f}, in full {full[-1]:,.0f} requests/s")
+    return compare(ours, {"full": full}, NOT_MODIFIED)[1]
+
+
+SUBJECT: Final = Subject(ROWS, measure)

@@ -1,0 +1,60 @@
+"""Pictures sent over HTTP beside rows inserted by asyncpg: what the service, and the gateway before it, cost."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from benchmarks import load
+from benchmarks.collection.documents import JSON
+from benchmarks.collection.sides import CLIENTS, UNLIMITED, Ingest
+from benchmarks.harness import Effort, Result, Row, Subject, compare, progress
+from lightbox.run.temporary import running_platform, temporary_folder
+
+WARM_UP_SECONDS: Final = 2.0
+UPLOAD: Final = (
+    f"POST of a 50 kB PNG by {CLIENTS} clients at once, CBOR with a byte string, each with another timestamp; every one"
+    " that was answered with 201 is looked for in the database afterwards"
+)
+BARE: Final = (
+    "Reference: asyncpg (uvloop) inserting rows with the same bytes into the same table of the same server, no HTTP, in"
+    " its best setting"
+)
+
+STRAIGHT: Final = Row("core-ingest", 3, f"{UPLOAD}. Straight to core-collection-service. {BARE}.", "pictures/s", 0.5)
+GATEWAY: Final = Row("core-ingest-gateway", 3, f"{UPLOAD}. Through the gateway. {BARE}.", "pictures/s", 0.4)
+ROWS: Final = (STRAIGHT, GATEWAY)
+
+SETTINGS: Final = {
+    "16 connections, each row a transaction": (16, 1),
+    "one connection, 16 rows a transaction": (1, 16),
+    "two connections, 16 rows a transaction": (2, 16),
+}
+
+
+def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
+    """Both rows on one platform, in the same rounds."""
+    rows = [row for row in ROWS if row.id in wanted]
+    if not load.wrk_is_there():
+        yield from ((row.id, Result("wrk not installed")) for row in rows)
+        return
+    with temporary_folder() as folder, running_platform(**UNLIMITED) as platform:
+        ingest = Ingest(platform, folder)
+        doors = {STRAIGHT.id: ingest.service, GATEWAY.id: ingest.gateway}
+        ours: dict[str, list[float]] = {row.id: [] for row in rows}
+        bare: dict[str, list[float]] = {name: [] for name in SETTINGS}
+        for row in rows:
+            ingest.http(doors[row.id], WARM_UP_SECONDS)
+        for count in range(1, effort.rounds + 1):
+            for row in rows:
+                ours[row.id].append(ingest.http(doors[row.id], effort.seconds))
+            for name, (connections, batch) in SETTINGS.items():
+                bare[name].append(ingest.bare(connections, batch, effort.seconds))
+            now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in (ours | bare).items())
+            progress(f"{' and '.join(ours)} {count}/{effort.rounds}: {now} pictures/s")
+        for row in rows:
+            base64 = ingest.http(doors[row.id], effort.seconds, JSON)
+            best, result = compare(ours[row.id], bare, row)
+            note = f"{best} was the best setting; JSON with base64 instead {base64:,.0f}/s; {result.note}"
+            yield row.id, Result(note, result.value, result.reference, result.ratio)
+
+
+SUBJECT: Final = Subject(ROWS, measure)

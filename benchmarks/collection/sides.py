@@ -1,0 +1,80 @@
+"""A platform that pictures are sent to, and what is counted in its database afterwards."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from benchmarks import load
+from benchmarks.collection.documents import CBOR, PATH, png, upload_script
+from benchmarks.harness import BenchmarkError
+from lightbox.run.databases import database_name
+from lightbox.run.platform import Platform
+from lightbox.run.postgres import PostgresServer
+
+SERVICE: Final = "core-collection-service"
+DATABASE: Final = database_name(SERVICE)
+CLIENTS: Final = 16
+UNLIMITED: Final = {"LIGHTBOX_RATE_UPLOAD": "off"}
+"""All clients come from one address."""
+
+
+class Ingest:
+    """Measures how many pictures a second become durable; the table is empty and checkpointed before each time."""
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        """Raises `BenchmarkError`."""
+        self.gateway = platform.url
+        self.service = platform.settings.local_url(SERVICE)
+        self.postgres = server_of(platform)
+        if self.postgres.sql("SHOW fsync") != "on":
+            raise BenchmarkError("the database does not wait for its disk")
+        self._folder = folder
+        self._data = png()
+        self._picture = folder / "picture.png"
+        self._picture.write_bytes(self._data)
+        self._runs = count()
+
+    def http(self, address: str, seconds: float, media_type: str = CBOR) -> float:
+        """Pictures a second that were answered with 201. Raises `BenchmarkError` if one of them is not there."""
+        self._empty()
+        script = upload_script(self._folder, media_type, self._data, next(self._runs))
+        answered = load.answers(address + PATH, connections=CLIENTS, seconds=seconds, script=script)
+        # A picture that was there before would be answered with 200, and make no row.
+        self._check(answered.requests, answered.requests + CLIENTS)
+        return answered.rate
+
+    def bare(self, connections: int, batch: int, seconds: float) -> float:
+        """Rows a second by asyncpg alone."""
+        self._empty()
+        url = self.postgres.url(DATABASE, user=DATABASE)
+        options = [url, str(self._picture), str(connections), str(batch), str(seconds)]
+        command = [sys.executable, "-m", "benchmarks.collection.bare", *options]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise BenchmarkError(done.stderr)
+        summary = json.loads(done.stdout)
+        self._check(summary["rows"], summary["rows"])
+        return float(summary["rows"] / summary["seconds"])
+
+    def _empty(self) -> None:
+        for statement in ("TRUNCATE pictures, devices", "CHECKPOINT"):
+            self.postgres.sql(statement, DATABASE)
+
+    def _check(self, least: int, most: int) -> None:
+        """That so many rows hold the picture; the last requests of wrk have no answer when it stops."""
+        same = "SELECT count(*) FROM pictures WHERE data = (SELECT data FROM pictures LIMIT 1)"
+        found = int(self.postgres.sql(same, DATABASE))
+        digest = self.postgres.sql("SELECT encode(sha256(data), 'hex') FROM pictures LIMIT 1", DATABASE)
+        if not least <= found <= most or digest != hashlib.sha256(self._data).hexdigest():
+            raise BenchmarkError(f"{least} to {most} pictures should be there and {found} are")
+
+
+def server_of(platform: Platform) -> PostgresServer:
+    """The platform's own database server. Raises `BenchmarkError`."""
+    if platform.postgres is None:
+        raise BenchmarkError("the platform has no database server of its own")
+    return platform.postgres

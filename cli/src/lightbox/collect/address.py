@@ -1,0 +1,48 @@
+"""The address of a collection, as people type it."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from lightbox.collect.errors import CollectError
+
+DEFAULT_PATH: Final = "/collections/images"
+SCHEMES: Final = ("http", "https", "coap")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server, and the path of a collection there."""
+
+    scheme: str
+    authority: str
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Raises `CollectError`."""
+        try:
+            parts = urlsplit(url)
+            host, _port = parts.hostname, parts.port
+        except ValueError as error:
+            raise CollectError(f"{url} is no URL: {error}.") from None
+        if parts.scheme not in SCHEMES or not host:
+            raise CollectError("The URL begins with http://, https:// or coap:// and names a host.")
+        if parts.username is not None or parts.password is not None:
+            raise CollectError("Credentials do not belong into a URL: use --key-file or LIGHTBOX_API_KEY.")
+        if parts.query or parts.fragment:
+            raise CollectError("The URL is that of a collection, without a query.")
+        return cls(parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH)
+
+    @property
+    def is_coap(self) -> bool:
+        """Whether CoAP is spoken there."""
+        return self.scheme == "coap"
+
+    @property
+    def server(self) -> str:
+        """Without the path."""
+        return f"{self.scheme}://{self.authority}"
+
+    def __str__(self) -> str:
+        return self.server + self.path

@@ -1,0 +1,20 @@
+"""`lightbox collect get`: a picture back, checked."""
+
+from collections.abc import Callable
+
+from lightbox.collect.address import Address
+from lightbox.collect.files import check_digest
+from lightbox.collect.patience import patiently
+from lightbox.collect.progress import bars
+from lightbox.collect.transport import Fetched, connected
+
+
+async def get_picture(
+    address: Address, device_id: str, timestamp: str | None, *, key: str | None, say: Callable[[str], None]
+) -> Fetched:
+    """The picture of a device at an instant, None for its newest. Raises `CollectError`."""
+    async with connected(address, key) as transport:
+        with bars() as shown, shown.bar(device_id) as advance:
+            found = await patiently(lambda: transport.get(device_id, timestamp, advance), say)
+    check_digest(found.data, found.sha256)
+    return found

@@ -1,0 +1,1 @@
+"""Commands of `lightbox` that load what they need only when they run."""

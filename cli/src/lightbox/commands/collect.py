@@ -1,0 +1,222 @@
+"""`lightbox collect`: a device's and a reader's end of the image collection, over HTTP and CoAP."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lightbox_shared.commands.terminal import fail, json_line, printable, say, table, write
+
+if TYPE_CHECKING:
+    from lightbox.collect.send import Outcome
+    from lightbox.collect.transport import Arrived
+
+app = typer.Typer(
+    no_args_is_help=True, help="Send pictures to a collection, get them back and watch them arrive: HTTP and CoAP."
+)
+
+
+def _text(value: str | None) -> str | None:
+    """Bytes that are no UTF-8 arrive as halves of surrogate pairs, which nothing can carry."""
+    if value is not None and any("\ud800" <= each <= "\udfff" for each in value):
+        raise typer.BadParameter("not UTF-8")
+    return value
+
+
+Url = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL", help="The collection, http://, https:// or coap://; without a path /collections/images."
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key-file", metavar="FILE", help="Holds the API key; by default LIGHTBOX_API_KEY is one."),
+]
+
+
+@app.command()
+def send(
+    url: Url,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures.")],
+    *,
+    device: Annotated[str, typer.Option("--device", metavar="ID", help="Who took them.", callback=_text)],
+    timestamp: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When, in ISO 8601; by default when the file was changed last.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="So many at once, over HTTP.")] = 1,
+    key_file: KeyFile = None,
+) -> None:
+    """Send pictures, as CBOR. What is sent a second time is stored once."""
+    if timestamp is not None and len(files) > 1:
+        raise typer.BadParameter("--timestamp is for one picture: a device takes one at a time.")
+    taken_at = None if timestamp is None else _instant(timestamp)
+    went_wrong = False
+
+    def tell(path: Path, outcome: "Outcome", sentence: str) -> None:
+        nonlocal went_wrong
+        line = f"{path}: {outcome.value}{f': {sentence}' if sentence else ''}"
+        if sentence:
+            went_wrong = True
+            _complain(line)
+        else:
+            write(printable(line))
+
+    async def work() -> None:
+        from lightbox.collect.address import Address
+        from lightbox.collect.send import send_files
+        from lightbox.collect.transport import read_key
+
+        address, key = Address.parse(url), read_key(key_file)
+        await send_files(address, files, device, taken_at, key=key, parallel=parallel, tell=tell, say=say)
+
+    _run(work)
+    if went_wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def get(
+    url: Url,
+    *,
+    device: Annotated[str, typer.Option("--device", metavar="ID", help="Who took it.", callback=_text)],
+    timestamp: Annotated[str | None, typer.Option(metavar="TIME", help="When, in ISO 8601.")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="The newest one of the device.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    key_file: KeyFile = None,
+) -> None:
+    """Get a picture, exactly as it was sent; by default into a file named after its device and time."""
+    if latest == (timestamp is not None):
+        raise typer.BadParameter("Give --timestamp or --latest.")
+
+    async def work() -> None:
+        from lightbox.collect.address import Address
+        from lightbox.collect.errors import CollectError
+        from lightbox.collect.files import file_name, save
+        from lightbox.collect.get import get_picture
+        from lightbox.collect.transport import read_key
+
+        found = await get_picture(Address.parse(url), device, timestamp, key=read_key(key_file), say=say)
+        if output is not None and str(output) == "-":
+            sys.stdout.buffer.write(found.data)
+            return
+        path = output or Path(file_name(device, timestamp or "latest", found.data))
+        try:
+            save(path, found.data, force=force)
+        except FileExistsError:
+            raise CollectError(f"{path} is there already; --force replaces it.") from None
+        write(printable(f"{path}: {len(found.data):,} bytes"))
+
+    _run(work)
+
+
+@app.command()
+def watch(
+    url: Url,
+    *,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="ID", help="Of this device alone.", callback=_text)
+    ] = None,
+    save: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save each picture there.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    key_file: KeyFile = None,
+) -> None:
+    """Show pictures as they arrive, until Ctrl-C."""
+
+    def tell(arrived: "Arrived", saved: str) -> None:
+        if as_json:
+            known = {"deviceId": arrived.device_id, "timestamp": arrived.timestamp, "href": arrived.href}
+            json_line({**known, "mediaType": arrived.media_type, "size": arrived.size, "saved": saved or None})
+            return
+        size = "" if arrived.size is None else f"{arrived.size:,} bytes"
+        parts = (arrived.timestamp, arrived.device_id, arrived.media_type or "", size, arrived.href, saved)
+        write(printable("  ".join(part for part in parts if part)))
+
+    async def work() -> None:
+        from lightbox.collect.address import Address
+        from lightbox.collect.transport import read_key
+        from lightbox.collect.watch import watch_collection
+
+        address, key = Address.parse(url), read_key(key_file)
+        await watch_collection(
+            address,
+            device,
+            key=key,
+            folder=save,
+            count=count,
+            tell=tell,
+            say=say,
+            ready=lambda: say("Waiting for pictures; Ctrl-C ends it."),
+        )
+
+    _run(work)
+
+
+@app.command()
+def discover(
+    url: Url,
+    *,
+    query: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="QUERY", help="Such as rt=simple.act or href=/collections/*.", callback=_text),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The links as the server writes them.")] = False,
+    key_file: KeyFile = None,
+) -> None:
+    """Show what the server announces (/.well-known/core)."""
+
+    async def work() -> None:
+        from lightbox.collect.address import Address
+        from lightbox.collect.discover import COLUMNS, discover_links, rows_of
+        from lightbox.collect.transport import read_key
+
+        document = await discover_links(Address.parse(url), query, key=read_key(key_file), say=say)
+        if raw:
+            write(printable(document))
+        else:
+            table(COLUMNS, rows_of(document))
+
+    _run(work)
+
+
+def _run(work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` in an event loop. Raises `typer.Exit` after saying what went wrong."""
+    import anyio
+
+    with _failing():
+        anyio.run(work)
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    from lightbox.collect.errors import CollectError
+
+    try:
+        yield
+    except CollectError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _complain(line: str) -> None:
+    try:
+        fail(line)
+    except typer.Exit:
+        return  # the other files come first
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("--timestamp is a date and time in ISO 8601, such as 2024-08-18T02:04:07Z.") from None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

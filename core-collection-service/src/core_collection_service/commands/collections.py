@@ -1,0 +1,182 @@
+"""`collections`: the devices that have sent pictures, and how long these are kept."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from core_collection_service.commands.running import run
+from lightbox_shared.commands.terminal import Complaint, json_line, say, table, write
+
+if TYPE_CHECKING:
+    from core_collection_service.commands.services import Services
+    from core_collection_service.retention.repository import DeviceRecord, Rule
+    from core_collection_service.retention.service import Cleaned
+
+app = typer.Typer(no_args_is_help=True, help="Collections of pictures: their devices, and how long pictures are kept.")
+retention = typer.Typer(no_args_is_help=True, help="How long pictures are kept; without a rule for ever.")
+app.add_typer(retention, name="retention")
+
+LISTED: Final = 100
+PAGE: Final = 1000
+DAY_SECONDS: Final = 86_400
+MOST_DAYS: Final = 36_500
+_SIZE: Final = re.compile(r"([0-9]{1,15})(?:\s*([kmgt])(i?)b|\s*b)?", re.IGNORECASE | re.ASCII)
+_POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4}
+_DEVICE_COLUMNS: Final = ("device", "pictures", "bytes", "stored bytes", "first taken", "last taken", "last seen")
+
+InCollection = Annotated[str, typer.Option("--collection", metavar="NAME", help="The collection.")]
+OfDevice = Annotated[str | None, typer.Option("--device", metavar="ID", help="Of this device alone.")]
+
+
+@app.command()
+def devices(
+    context: typer.Context,
+    *,
+    collection: InCollection = "images",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = LISTED,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show the devices of a collection, in the order of their ids."""
+
+    async def work(services: "Services") -> "tuple[list[DeviceRecord], bool]":
+        from core_collection_service.retention import repository
+
+        services.check_collection(collection)
+        found: list[DeviceRecord] = []
+        while len(found) <= limit:
+            after = found[-1].device_id if found else ""
+            async with services.database.reading() as session:
+                page = await repository.devices_after(session, collection, after, min(PAGE, limit + 1 - len(found)))
+            if not page:
+                break
+            found += page
+        return found[:limit], len(found) > limit
+
+    found, more = run(context, work)
+    rows = [
+        (
+            each.device_id,
+            each.pictures,
+            each.bytes,
+            each.stored_bytes,
+            each.first_taken_at,
+            each.last_taken_at,
+            each.last_seen_at,
+        )
+        for each in found
+    ]
+    if as_json:
+        for row in rows:
+            json_line({name.replace(" ", "_"): cell for name, cell in zip(_DEVICE_COLUMNS, row, strict=True)})
+    else:
+        table(_DEVICE_COLUMNS, rows)
+    if more:
+        say("There are more; --limit shows them.")
+
+
+@retention.command("list")
+def list_rules(context: typer.Context) -> None:
+    """Show all rules."""
+
+    async def work(services: "Services") -> "list[Rule]":
+        from core_collection_service.retention import repository
+
+        async with services.database.reading() as session:
+            return await repository.rules(session)
+
+    rules = run(context, work)
+    table(
+        ("collection", "device", "days", "bytes"),
+        [(each.collection, each.device_id or "(every other)", _days(each), each.max_bytes) for each in rules],
+    )
+
+
+@retention.command("set")
+def set_rule(
+    context: typer.Context,
+    *,
+    collection: InCollection = "images",
+    device: OfDevice = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Keep pictures so long after they were received.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option("--bytes", metavar="SIZE", help="Keep the newest so many of a device, such as 10GB.")
+    ] = None,
+) -> None:
+    """Set the rule of a device, or the one for all devices that have none of their own."""
+    if days is None and size is None:
+        raise typer.BadParameter("Give --days, --bytes or both.")
+    limit = None if size is None else _bytes(size)
+
+    async def work(services: "Services") -> str:
+        from core_collection_service.retention import repository
+        from core_collection_service.retention.repository import Rule
+
+        services.check_collection(collection)
+        seconds = None if days is None else days * DAY_SECONDS
+        rule = Rule(collection, _rule_device(device), seconds, limit)
+        async with services.database.writing() as session:
+            await repository.put_rule(session, rule)
+        return rule.device_id
+
+    whose = run(context, work)
+    say(f"Set the rule of {whose or 'every other device'}. It is applied within the hour, or by `retention apply`.")
+
+
+@retention.command("remove")
+def remove_rule(context: typer.Context, *, collection: InCollection = "images", device: OfDevice = None) -> None:
+    """Remove the rule of a device, or the one for all devices that have none of their own."""
+
+    async def work(services: "Services") -> None:
+        from core_collection_service.retention import repository
+
+        # A collection that is not configured any more may have rules too.
+        async with services.database.writing() as session:
+            if not await repository.delete_rule(session, collection, _rule_device(device)):
+                raise Complaint("There is no such rule.")
+
+    run(context, work)
+    say("Removed the rule.")
+
+
+@retention.command("apply")
+def apply_rules(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")] = False,
+) -> None:
+    """Delete what the rules let go."""
+
+    async def work(services: "Services") -> "list[Cleaned]":
+        cleaned = services.retention.preview() if dry_run else services.retention.apply()
+        return [each async for each in cleaned]
+
+    found = run(context, work)
+    table(("collection", "device", "pictures", "bytes"), found)
+    done = "Pictures that would be deleted" if dry_run else "Pictures deleted"
+    write(f"{done}: {sum(each.pictures for each in found)}; bytes: {sum(each.size for each in found)}.")
+
+
+def _rule_device(device: str | None) -> str:
+    from core_collection_service.pictures.submission import check_device_id
+    from core_collection_service.retention.repository import EVERY_DEVICE
+
+    return EVERY_DEVICE if device is None else check_device_id(device)
+
+
+def _days(rule: "Rule") -> str | None:
+    return None if rule.max_age_seconds is None else f"{rule.max_age_seconds / DAY_SECONDS:g}"
+
+
+def _bytes(text: str) -> int:
+    """`10GB`, `512MiB`, `1000`."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter("--bytes is a number with kB, MB, GB, TB, KiB, MiB, GiB, TiB or nothing behind it.")
+    number, unit, binary = found.groups()
+    size = int(number) * int((1024 if binary else 1000) ** _POWERS[unit.lower()]) if unit else int(number)
+    if not 1 <= size < 2**63:
+        raise typer.BadParameter("--bytes is at least 1 and below 8 EiB.")
+    return size

@@ -1,0 +1,46 @@
+"""Lists of devices, by collection and id: pages by cursor, of the collections that are configured alone."""
+
+from collections.abc import Collection
+from typing import Final
+
+from core_collection_service.devices import repository
+from core_collection_service.devices.models import Device
+from core_collection_service.devices.repository import Position
+from core_collection_service.pictures.errors import InvalidField
+from core_collection_service.protocol.cursors import NotACursor, opened, sealed
+from lightbox_shared.database import Database
+from lightbox_shared.pagination import Page
+
+_SEPARATOR: Final = "\0"
+
+
+class Devices:
+    """Reads devices. Safe to use from many tasks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, collections: Collection[str], limit: int, cursor: str | None) -> Page[Device]:
+        """The devices of these collections. Raises `InvalidField` for a cursor of another list."""
+        names = sorted(collections)
+        after = None if cursor is None else _position(cursor, names)
+        found: list[Device] = []
+        async with self._database.reading() as session:
+            # One collection after the other, since PostgreSQL would sort the devices of several.
+            for name in names:
+                if (after is None or name >= after.collection) and len(found) <= limit:
+                    start = after.device_id if after is not None and name == after.collection else None
+                    found += await repository.by_name(session, name, start, limit + 1 - len(found))
+        shown = found[:limit]
+        if len(found) <= limit:
+            return Page(shown, None)
+        position = _SEPARATOR.join(Position(shown[-1].collection, shown[-1].device_id))
+        return Page(shown, sealed(position.encode(), "devices", *names))
+
+
+def _position(cursor: str, names: list[str]) -> Position:
+    try:
+        collection, _, device_id = opened(cursor, "devices", *names).decode().partition(_SEPARATOR)
+    except NotACursor as error:
+        raise InvalidField("cursor", "This is not a cursor of this list.", "query") from error
+    return Position(collection, device_id)

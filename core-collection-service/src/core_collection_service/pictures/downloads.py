@@ -1,0 +1,64 @@
+"""Pictures on their way out over HTTP: the bytes as they were sent, or as they are stored, and what tells a client that
+it has them already (RFC 9110 sections 8.8, 13 and 14).
+
+A picture has two representations where it is stored compressed, with an entity tag each: ranges are those of the bytes
+as they were sent. An answer without a body reads one row and no bytes.
+"""
+
+from typing import Final
+
+from fastapi import Request, Response
+
+from core_collection_service.pictures.encodings import ZSTD
+from core_collection_service.pictures.repository import PictureRecord
+from core_collection_service.pictures.service import Pictures
+from core_collection_service.protocol.media_types import quality_of
+from lightbox_shared.conditional import byte_range, is_unchanged
+from lightbox_shared.hal import http_date
+
+SECURITY: Final = {
+    # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    # A picture can be deleted: whoever kept it asks whether it is still there, which costs no bytes.
+    "Cache-Control": "private, no-cache",
+}
+
+
+async def original(request: Request, record: PictureRecord, pictures: Pictures) -> Response:
+    """The picture as its device sent it; 206 for a range of it, 304 for who has it. Raises `NoSuchPicture`,
+    `RangeNotSatisfiable` and `PreconditionFailed`."""
+    compressed = record.encoding == ZSTD and "range" not in request.headers and accepts_zstd(request)
+    etag = record.sha256.hex() + (f"-{ZSTD}" if compressed else "")
+    headers = {
+        **SECURITY,
+        "ETag": f'"{etag}"',
+        "Last-Modified": http_date(record.received_at),
+        "Vary": "Accept-Encoding",
+        "Accept-Ranges": "bytes",
+    }
+    if is_unchanged(request, etag, record.received_at):
+        return Response(status_code=304, headers=headers)
+    wanted = byte_range(request, record.size, etag)
+    if compressed:
+        headers["Content-Encoding"] = ZSTD
+    if request.method == "HEAD":
+        size = record.stored_size if compressed else record.size
+        return Response(headers={**headers, "Content-Length": str(size)}, media_type=record.media_type)
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{record.size}"
+        part = await pictures.part(record, wanted.start, len(wanted))
+        return Response(part, 206, headers, media_type=record.media_type)
+    data = (await pictures.stored(record)).data if compressed else await pictures.original(record)
+    return Response(data, media_type=record.media_type, headers=headers)
+
+
+def accepts_zstd(request: Request) -> bool:
+    """Whether `Accept-Encoding` names zstd (RFC 9110 section 12.5.3), and likes it no less than no coding at all. A
+    `*` is not enough: those who send it rarely mean a coding that came after them."""
+    weights: dict[str, float] = {}
+    for part in request.headers.get("accept-encoding", "").lower().split(","):
+        name, *parameters = (each.strip() for each in part.split(";"))
+        weights[name] = quality_of(parameters) or 0.0
+    found = weights.get(ZSTD, 0.0)
+    return found > 0 and found >= weights.get("identity", 0.0)

@@ -1,0 +1,73 @@
+"""Failures as clients of the collection read them: RFC 9457 problem details in JSON, or RFC 9290 concise problem
+details for those who speak CBOR. Over CoAP always the latter.
+
+A request that does not validate is 400 here: that is what this collection's clients were promised.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import cbor2
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from core_collection_service.protocol.media_types import (
+    CBOR,
+    JSON,
+    PROBLEM_CBOR,
+    PROBLEM_JSON,
+    SENML_CBOR,
+    SENML_JSON,
+    choose,
+)
+from lightbox_shared.errors import BadRequest, InvalidRequest, LightboxError, status_phrase
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, challenge
+
+_TITLE: Final = -1
+_DETAIL: Final = -2
+_RESPONSE_CODE: Final = -4
+
+_IN_CBOR: Final = frozenset({PROBLEM_CBOR, CBOR, SENML_CBOR})
+_OFFERED: Final = (PROBLEM_JSON, JSON, SENML_JSON, *sorted(_IN_CBOR))
+
+
+def concise_problem(error: LightboxError, coap_code: int | None = None) -> bytes:
+    """The CBOR map of RFC 9290 section 2; `coap_code` is that of the CoAP response, None over HTTP. The language is
+    English, which needs no saying."""
+    problem: dict[int, object] = {_TITLE: status_phrase(error.status), _DETAIL: error.detail}
+    if coap_code is not None:
+        problem[_RESPONSE_CODE] = coap_code
+    return cbor2.dumps(problem)
+
+
+class _Negotiated(Response):
+    """One of two responses, by what the client accepts: who renders a failure does not see the request."""
+
+    def __init__(self, in_json: Response, in_cbor: Response) -> None:
+        super().__init__(status_code=in_json.status_code)
+        self._in_json = in_json
+        self._in_cbor = in_cbor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        chosen = choose(Headers(scope=scope).get("accept"), _OFFERED)
+        response = self._in_cbor if chosen in _IN_CBOR else self._in_json
+        response.headers.add_vary_header("Accept")
+        await response(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """The dialect."""
+
+    def render(self, error: LightboxError) -> Response:
+        """`application/problem+json`, or `application/concise-problem-details+cbor` to who prefers CBOR."""
+        if isinstance(error, InvalidRequest):
+            error = BadRequest(error.detail, fields=error.fields, headers=error.headers)
+        headers = challenge(error, "Bearer") if error.status == HTTPStatus.UNAUTHORIZED else error.headers
+        concise = Response(concise_problem(error), error.status, dict(headers), media_type=PROBLEM_CBOR)
+        return _Negotiated(PROBLEM_DETAILS.render(error), concise)
+
+
+PROBLEMS: Final[Dialect] = Problems()

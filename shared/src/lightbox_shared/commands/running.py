@@ -1,0 +1,94 @@
+"""One way to run a command's work on a service's database, and one way to fail."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import typer
+
+from lightbox_shared.commands import NotPrepared, Surroundings
+from lightbox_shared.commands.terminal import Complaint, fail
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from lightbox_shared.config import Settings
+
+Opened = TypeVar("Opened")
+Result = TypeVar("Result")
+Read = TypeVar("Read", bound="Settings")
+
+START_ONCE: Final = "The database is not that of this version: start the platform once, which brings it up to date."
+
+
+def run_work(
+    context: typer.Context,
+    service: str,
+    opened: Callable[[Mapping[str, str]], AbstractAsyncContextManager[Opened]],
+    work: Callable[[Opened], Awaitable[Result]],
+    *,
+    sentences: tuple[type[Exception], ...] = (),
+) -> Result:
+    """Do `work` in an event loop, on what `opened` makes of the service's settings. Raises `typer.Exit` after saying
+    what went wrong; `sentences` are further exceptions that say it themselves."""
+    import anyio
+
+    async def begin(given: dict[str, str]) -> Result:
+        async with opened(given) as parts:
+            return await work(parts)
+
+    with _failing(sentences), _surroundings(context, service) as given:
+        return anyio.run(begin, given)
+
+
+def read_settings(kind: type[Read], given: Mapping[str, str]) -> Read:
+    """The settings of the environment and those `given`. Raises `Complaint` for those that are wrong."""
+    from pydantic import ValidationError
+
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise Complaint(problems(error, prefix="LIGHTBOX_")) from None
+
+
+def problems(error: "ValidationError", *, prefix: str = "") -> str:
+    """One line for each field, without its value."""
+    found = error.errors(include_url=False, include_input=False)
+    names = ["_".join(str(part) for part in each["loc"]) for each in found]
+    names = [f"{prefix}{name.upper()}" if prefix and not name.isupper() else name for name in names]
+    sentences = [each["msg"].removeprefix("Value error, ") for each in found]
+    return "\n".join(f"{name}: {sentence}" for name, sentence in zip(names, sentences, strict=True))
+
+
+def _surroundings(context: typer.Context, service: str) -> AbstractContextManager[dict[str, str]]:
+    surroundings: Surroundings | None = context.obj
+    return nullcontext({}) if surroundings is None else surroundings(service)
+
+
+@contextmanager
+def _failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
+    from asyncpg import InterfaceError, PostgresError
+    from pydantic import ValidationError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    from lightbox_shared.errors import LightboxError
+
+    try:
+        yield
+    except sentences as error:
+        fail(str(error))
+    except (Complaint, NotPrepared) as error:
+        fail(str(error))
+    except LightboxError as error:
+        fail(" ".join(f"{each.field}: {each.message}" for each in error.fields) or error.detail)
+    except ValidationError as error:
+        fail(problems(error))
+    except DBAPIError as error:
+        fail(_database(error.orig or error))
+    except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
+        fail(_database(error))
+
+
+def _database(error: BaseException) -> str:
+    # The first line alone: those that follow quote rows.
+    return f"The database can't be used: {(str(error) or type(error).__name__).splitlines()[0]}"

@@ -1,0 +1,220 @@
+"""Devices that identify themselves over CoAP: OSCORE (RFC 8613), bound to their `deviceId`."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cbor2
+import pytest
+from aiocoap import Context
+from aiocoap.numbers.codes import Code
+from aiocoap.oscore import FilesystemSecurityContext
+from aiocoap.transports.oscore import OSCOREAddress
+from anyio import to_thread
+from support.asgi import WithState
+from support.coap import CBOR, HOST, PNG, Device, coap_of, device, noise, problem
+from support.collection import IMAGES, cbor_document
+from support.pictures import sha256_hex
+
+from core_collection_service.access import Access
+from core_collection_service.coap.security import CredentialsError, DeviceContext, opened
+from core_collection_service.config import CoreSettings
+from core_collection_service.state import Services
+from lightbox_shared.config import Environment
+
+SECRET = "0102030405060708090a0b0c0d0e0f10"
+
+
+def context_in(folder: Path, number: int, *, of_server: bool, device_id: str | None = None) -> Path:
+    """One end of a security context."""
+    folder.mkdir(parents=True)
+    ends = [f"01{number:02}", f"02{number:02}"]
+    sender, recipient = ends if of_server else reversed(ends)
+    settings = {"sender-id_hex": sender, "recipient-id_hex": recipient}
+    if device_id is not None:
+        settings["device-id"] = device_id
+    (folder / "settings.json").write_text(json.dumps(settings))
+    (folder / "secret.json").write_text(json.dumps({"secret_hex": SECRET}))
+    return folder
+
+
+@pytest.fixture
+def contexts(tmp_path: Path) -> Path:
+    """The server's folder, of two devices; their own ends lie beside it."""
+    for number in (1, 2):
+        context_in(tmp_path / "server" / f"camera-{number}", number, of_server=True, device_id=f"camera {number}")
+        context_in(tmp_path / f"camera-{number}", number, of_server=False)
+    return tmp_path / "server"
+
+
+@pytest.fixture
+def services(core: WithState) -> Services:
+    found: Services = core.state["services"]
+    return found
+
+
+class Secured(Device):
+    """A device with a security context."""
+
+    def __init__(self, context: Context, port: int, folder: Path) -> None:
+        super().__init__(context, port)
+        secured = FilesystemSecurityContext(str(folder))
+        context.client_credentials[f"coap://{HOST}:{port}/*"] = secured
+        self.close: Callable[[], None] = secured._destroy
+
+
+@asynccontextmanager
+async def secured(port: int, folder: Path) -> AsyncIterator[Secured]:
+    context = await Context.create_client_context(transports=["oscore", "udp6"])
+    camera = await to_thread.run_sync(Secured, context, port, folder)
+    try:
+        yield camera
+    finally:
+        await context.shutdown()
+        await to_thread.run_sync(camera.close)
+
+
+def sent_by(number: int) -> bytes:
+    return cbor_document(noise(seed=number), device=f"camera {number}")
+
+
+async def test_a_device_speaks_for_itself_alone(services: Services, contexts: Path) -> None:
+    async with (
+        coap_of(services, access=Access.KEYS, credentials=contexts) as port,
+        secured(port, contexts.parent / "camera-1") as camera,
+        secured(port, contexts.parent / "camera-2") as other,
+        device(port) as stranger,
+    ):
+        sent = await camera.post(sent_by(1), CBOR)
+        assert sent.code is Code.CREATED
+        assert isinstance(sent.remote, OSCOREAddress)
+        path = cbor2.loads(sent.payload)["href"]
+        assert (await camera.get(path)).payload == noise(seed=1)
+        for answer in (
+            await camera.post(sent_by(2), CBOR),
+            await other.get(path),
+            await other.get(IMAGES, observe=0),
+        ):
+            assert answer.code is Code.FORBIDDEN
+        for answer in (await stranger.post(sent_by(1), CBOR), await stranger.get(path)):
+            assert answer.code is Code.UNAUTHORIZED
+            assert problem(answer)[-2]
+        assert services.memory.held == 0
+        assert (await stranger.get("/.well-known/core")).code is Code.CONTENT
+
+
+async def test_a_restart_and_a_crash_lose_no_device(services: Services, contexts: Path) -> None:
+    """The numbers that a device has used are not known after a crash: it is asked for a fresh one, by its library."""
+    async with secured(1, contexts.parent / "camera-1") as camera:
+        for number in range(3):
+            async with coap_of(services, access=Access.KEYS, credentials=contexts) as port:
+                own = camera.context.client_credentials
+                own[f"coap://{HOST}:{port}/*"] = next(iter(own.values()))
+                answer = await Device(camera.context, port).post(
+                    cbor_document(noise(seed=1), "camera 1", f"2024-08-18T02:04:0{number}Z"), CBOR
+                )
+                assert answer.code is Code.CREATED
+                numbers = contexts / "camera-1" / "sequence.json"
+                at_a_crash = await to_thread.run_sync(numbers.read_text)
+                assert json.loads(at_a_crash)["received"] == "unknown"
+            if number:
+                await to_thread.run_sync(numbers.write_text, at_a_crash)
+
+
+async def test_a_message_that_was_overheard_is_refused(services: Services, contexts: Path) -> None:
+    """The same bytes under another message id: the message layer takes them for new, the replay window does not."""
+    async with (
+        coap_of(services, access=Access.KEYS, credentials=contexts) as port,
+        secured(port, contexts.parent / "camera-1") as camera,
+    ):
+        assert (await camera.get("/.well-known/core")).code is Code.CONTENT
+        context = camera.context.client_credentials[f"coap://{HOST}:{port}/*"]
+        protected, _ = context.protect(camera.message(Code.GET, "/.well-known/core"))
+        answers = []
+        for mid in (1, 2):
+            protected.mtype, protected.mid, protected.token = 0, mid, b"t"
+            answers.append(await to_thread.run_sync(_exchange, port, protected.encode()))
+        assert [each[1] for each in answers] == [Code.CHANGED, Code.UNAUTHORIZED]
+
+
+def _exchange(port: int, datagram: bytes) -> bytes:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        plain.settimeout(10)
+        plain.sendto(datagram, (HOST, port))
+        return plain.recv(4096)
+
+
+async def test_a_device_observes_its_own_pictures(services: Services, contexts: Path) -> None:
+    async with (
+        coap_of(services, access=Access.KEYS, credentials=contexts) as port,
+        secured(port, contexts.parent / "camera-1") as camera,
+    ):
+        message = camera.message(Code.GET, IMAGES, query=("deviceId=camera 1",), observe=0)
+        request = camera.context.request(message, handle_blockwise=False)
+        assert cbor2.loads((await request.response).payload) == {}
+        notifications = aiter(request.observation)
+        await camera.post(sent_by(1), CBOR)
+        async with asyncio.timeout(10):
+            notification = await anext(notifications)
+        assert isinstance(notification.remote, OSCOREAddress)
+        assert cbor2.loads(notification.payload)["sha256"] == sha256_hex(noise(seed=1))
+
+
+async def test_where_the_collection_is_open_a_context_still_binds(services: Services, contexts: Path) -> None:
+    async with (
+        coap_of(services, credentials=contexts) as port,
+        secured(port, contexts.parent / "camera-1") as camera,
+        device(port) as stranger,
+    ):
+        assert (await camera.post(sent_by(2), CBOR)).code is Code.FORBIDDEN
+        assert (await stranger.post(noise(), PNG, "deviceId=x", "timestamp=2024-08-18T02:04:07Z")).code is Code.CREATED
+
+
+async def test_without_credentials_it_does_not_start(services: Services) -> None:
+    with pytest.raises(CredentialsError, match="LIGHTBOX_COAP_CREDENTIALS"):
+        async with coap_of(services, access=Access.KEYS):
+            pytest.fail("it has started")
+
+
+def test_no_two_processes_use_a_context(contexts: Path) -> None:
+    with opened(contexts) as found:
+        context = found[":camera-1"]
+        assert isinstance(context, DeviceContext)
+        assert context.device_id == "camera 1"
+        with pytest.raises(CredentialsError, match="another process"), opened(contexts):
+            pytest.fail("it was opened twice")
+    with opened(contexts):
+        pass
+
+
+def test_bad_contexts_are_named_and_their_secrets_are_not(contexts: Path) -> None:
+    context_in(contexts / "copy", 1, of_server=True, device_id="copy")
+    with pytest.raises(CredentialsError, match="recipient ID"), opened(contexts):
+        pytest.fail("two contexts with one name")
+    (contexts / "copy" / "secret.json").write_text('{"secret_hex": "no digits"}')
+    with pytest.raises(CredentialsError, match=r"copy.*Error") as refused, opened(contexts):
+        pytest.fail("no secret")
+    assert "digits" not in str(refused.value)
+    (contexts / "copy" / "settings.json").write_text("{}")
+    with pytest.raises(CredentialsError, match="device-id"), opened(contexts):
+        pytest.fail("no device")
+    with pytest.raises(CredentialsError, match="no folder"), opened(contexts / "copy"):
+        pytest.fail("an empty folder")
+
+
+@pytest.mark.parametrize(
+    ("environment", "access", "coap", "served"),
+    [
+        (Environment.DEVELOPMENT, None, None, True),
+        (Environment.DEVELOPMENT, Access.KEYS, None, False),
+        (Environment.PRODUCTION, None, None, False),
+        (Environment.PRODUCTION, None, True, True),
+        (Environment.DEVELOPMENT, None, False, False),
+    ],
+)
+def test_where_coap_is_served(environment: Environment, access: Access | None, coap: bool | None, served: bool) -> None:
+    settings = CoreSettings(environment=environment, collection_access=access, coap=coap)
+    assert settings.serves_coap is served

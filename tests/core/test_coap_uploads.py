@@ -1,0 +1,169 @@
+"""Bodies in blocks: limits before memory is spent, nothing mixed, nothing kept that has stopped (RFC 7959)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import cbor2
+import pytest
+from aiocoap.numbers.codes import Code
+from support.asgi import WithState, running
+from support.coap import CBOR, OCTETS, RAW, Device, coap_of, device, noise, problem
+from support.collection import IMAGES, MakeCoreSettings, cbor_document
+
+from core_collection_service.app import create_app
+from core_collection_service.coap.errors import IncompleteUpload
+from core_collection_service.coap.uploads import OVERHEAD, Block, Uploads
+from core_collection_service.pictures.memory import UploadMemory
+from core_collection_service.state import Services
+from lightbox_shared.errors import BadRequest, TooLarge, Unavailable
+
+SMALL = noise(16)
+"""Some 300 bytes: five blocks of 64."""
+BLOCKS = [SMALL[start : start + 64] for start in range(0, len(SMALL), 64)]
+LAST = len(BLOCKS) - 1
+
+
+@pytest.fixture
+async def core(make_core_settings: MakeCoreSettings) -> AsyncIterator[WithState]:
+    async with running(create_app(make_core_settings(max_picture_bytes=100_000))) as app:
+        yield app
+
+
+@pytest.fixture
+def services(core: WithState) -> Services:
+    found: Services = core.state["services"]
+    return found
+
+
+@pytest.fixture
+async def camera(services: Services) -> AsyncIterator[Device]:
+    async with coap_of(services) as port, device(port) as camera:
+        yield camera
+
+
+async def test_too_large_by_what_is_announced_and_by_what_comes(camera: Device, services: Services) -> None:
+    announced = await camera.block(0, True, BLOCKS[0], size1=100_001)
+    assert (announced.code, announced.opt.size1) == (Code.REQUEST_ENTITY_TOO_LARGE, 100_000)
+    assert "100,000" in problem(announced)[-2]
+    assert services.memory.held == 0
+    came = await camera.post(bytes(101_000), OCTETS, *RAW)
+    assert (came.code, came.opt.size1) == (Code.REQUEST_ENTITY_TOO_LARGE, 100_000)
+    document = await camera.post(bytes(400_000), CBOR)
+    assert document.code is Code.REQUEST_ENTITY_TOO_LARGE
+    assert services.memory.held == 0
+
+
+async def test_a_datagram_that_does_not_fit_is_refused_and_not_cut(camera: Device) -> None:
+    message = camera.message(Code.POST, IMAGES, query=RAW, payload=noise(100), content_format=OCTETS)
+    answer = await camera.context.request(message, handle_blockwise=False).response
+    assert (answer.code, answer.opt.block1.size) == (Code.REQUEST_ENTITY_TOO_LARGE, 1024)
+    assert (await camera.get(IMAGES, *RAW)).code is Code.NOT_FOUND
+
+
+async def test_a_block_sent_again_is_no_error(camera: Device) -> None:
+    for number, payload in enumerate(BLOCKS[:LAST]):
+        for _ in range(2):
+            assert (await camera.block(number, True, payload)).code is Code.CONTINUE
+    assert (await camera.block(LAST, False, BLOCKS[LAST])).code is Code.CREATED
+    assert (await camera.get(IMAGES, *RAW)).payload == SMALL
+
+
+async def test_blocks_out_of_order_are_incomplete(camera: Device) -> None:
+    assert (await camera.block(1, True, BLOCKS[1])).code is Code.REQUEST_ENTITY_INCOMPLETE
+    await camera.block(0, True, BLOCKS[0])
+    skipped = await camera.block(2, True, BLOCKS[2])
+    assert (skipped.code, problem(skipped)[-4]) == (Code.REQUEST_ENTITY_INCOMPLETE, 136)
+    answers = [await camera.block(number, number < LAST, BLOCKS[number]) for number in range(1, LAST + 1)]
+    assert answers[-1].code is Code.CREATED  # what came too early has changed nothing
+
+
+async def test_uploads_by_query_and_by_request_tag_do_not_mix(camera: Device) -> None:
+    pictures = [noise(16, seed=seed) for seed in range(6)]
+    queries = [(f"deviceId={number // 2}", f"timestamp=2024-08-18T02:04:0{number % 2}Z") for number in range(6)]
+    # The last two have one address and are told apart by their tags; the second is another picture of the same key.
+    queries[5] = queries[4]
+    answers = {}
+    for start in range(0, len(pictures[0]), 64):
+        for number, (data, query) in enumerate(zip(pictures, queries, strict=True)):
+            more = start + 64 < len(data)
+            tag = {"request_tag": (bytes([number]),)} if number >= 4 else {}
+            answers[number] = await camera.block(start // 64, more, data[start : start + 64], *query, **tag)
+    assert [each.code for each in answers.values()] == [Code.CREATED] * 5 + [Code.CONFLICT]
+    for data, query in zip(pictures[:5], queries[:5], strict=True):
+        assert (await camera.get(IMAGES, *query)).payload == data
+
+
+async def test_two_uploads_that_can_not_be_told_apart_are_refused(camera: Device) -> None:
+    other = noise(16, seed=2)
+    assert other[64:128] != BLOCKS[1]
+    await camera.block(0, True, BLOCKS[0], "deviceId=x", RAW[1])
+    await camera.block(0, True, bytes(64), "deviceId=x", RAW[1])
+    answer = await camera.block(1, True, BLOCKS[1], "deviceId=x", RAW[1])
+    assert (answer.code, "Request-Tag" in problem(answer)[-2]) == (Code.REQUEST_ENTITY_INCOMPLETE, True)
+    for number, payload in enumerate(BLOCKS[:3]):
+        assert (await camera.block(number, True, payload)).code is Code.CONTINUE
+    assert (await camera.block(2, True, other[128:192])).code is Code.REQUEST_ENTITY_INCOMPLETE
+    assert (await camera.block(3, True, BLOCKS[3])).code is Code.REQUEST_ENTITY_INCOMPLETE
+
+
+async def test_what_stops_is_forgotten_and_its_memory_given_back(services: Services) -> None:
+    async with coap_of(services, forget_after=0.05) as port, device(port) as camera:
+        await camera.block(0, True, BLOCKS[0])
+        async with asyncio.timeout(10):
+            while services.memory.held:
+                await camera.get("/.well-known/core")
+        assert (await camera.block(1, True, BLOCKS[1])).code is Code.REQUEST_ENTITY_INCOMPLETE
+
+
+async def test_used_up_memory_is_unavailable_for_a_while(camera: Device, services: Services) -> None:
+    services.memory.take(256 * 1024 * 1024)
+    answer = await camera.block(0, True, BLOCKS[0])
+    assert (answer.code, answer.opt.max_age) == (Code.SERVICE_UNAVAILABLE, 2)
+    services.memory.give_back(256 * 1024 * 1024)
+    assert (await camera.post(cbor_document(SMALL), CBOR)).code is Code.CREATED
+    assert services.memory.held == 0
+
+
+async def test_the_body_is_refused_at_its_first_block(camera: Device, services: Services) -> None:
+    await camera.block(0, True, BLOCKS[0], "deviceId=x", "timestamp=yesterday")
+    assert services.memory.held == 0
+    message = camera.message(Code.POST, IMAGES, payload=BLOCKS[0], block1=(0, True, 2))
+    answer = await camera.context.request(message, handle_blockwise=False).response
+    assert answer.code is Code.UNSUPPORTED_CONTENT_FORMAT
+
+
+async def test_a_first_block_is_all_or_a_beginning() -> None:
+    memory = UploadMemory(64 * 1024)
+    uploads = Uploads(memory)
+    whole = uploads.begin("a", Block(0, 16, False, b"short"), 100)
+    assert whole is not None
+    assert (bytes(whole.data), memory.held) == (b"short", OVERHEAD + 5)
+    with whole:
+        pass
+    assert (len(uploads), memory.held) == (0, 0)
+    with pytest.raises(BadRequest):
+        uploads.begin("a", Block(0, 16, True, b"short"), 100)
+    with pytest.raises(TooLarge):
+        uploads.begin("a", Block(0, 128, True, bytes(128)), 100)
+    assert memory.held == 0
+
+
+async def test_many_beginnings_do_not_fill_the_memory() -> None:
+    memory = UploadMemory(64 * 1024)
+    uploads = Uploads(memory)
+    for number in range(15):
+        assert uploads.begin(number, Block(0, 16, True, bytes(16)), 100) is None
+    with pytest.raises(Unavailable):
+        uploads.begin("one more", Block(0, 16, True, bytes(16)), 100)
+    uploads.close()
+    assert (len(uploads), memory.held) == (0, 0)
+    with pytest.raises(IncompleteUpload):
+        uploads.append(0, Block(16, 16, False, b"end"))
+
+
+async def test_the_metadata_of_a_long_name_still_fits(camera: Device) -> None:
+    answer = await camera.post(cbor_document(SMALL, device="é" * 255), CBOR)
+    assert (answer.code, len(answer.payload) <= 1024) == (Code.CREATED, True)
+    answer = await camera.post(cbor_document(SMALL, device="🩻" * 255), CBOR)
+    assert (answer.code, answer.payload, len(answer.opt.location_path)) == (Code.CREATED, b"", 3)
+    assert cbor2.loads((await camera.get("/collections/devices")).payload)["devices"][0]["pictures"] == 1

@@ -1,0 +1,192 @@
+"""The feed: every picture once and in order, whoever keeps it and whatever happens to the connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from conftest import FreshDatabase
+from sqlalchemy import text
+from support.rows import fill, row
+
+from core_collection_service.events.errors import FellBehind
+from core_collection_service.events.feed import PictureFeed
+from core_collection_service.events.subscription import QUEUE_PICTURES, REPLAYED_IDS, Subscription
+from core_collection_service.pictures import repository
+from core_collection_service.pictures.repository import NewPicture, PictureRecord
+from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
+
+SECONDS = 20.0
+LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+
+
+@pytest.fixture
+def url(fresh_database: FreshDatabase) -> str:
+    return fresh_database("core_collection_service")
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    yield database
+    await database.dispose()
+
+
+@asynccontextmanager
+async def feeding(database: Database) -> AsyncIterator[PictureFeed]:
+    async with PictureFeed(database).running() as feed:
+        await asyncio.wait_for(feed.listening.wait(), SECONDS)
+        yield feed
+
+
+async def keep(database: Database, *rows: NewPicture) -> list[PictureRecord]:
+    async with database.immediate() as connection:
+        return sorted(await repository.add(connection, rows), key=lambda each: each.id)
+
+
+async def take(subscription: Subscription, count: int = 1) -> list[PictureRecord]:
+    async with asyncio.timeout(SECONDS):
+        return [await anext(subscription) for _ in range(count)]
+
+
+async def test_pictures_come_as_they_are_kept(database: Database) -> None:
+    await keep(database, row(0))
+    async with feeding(database) as feed, feed.subscribed("images") as pictures:
+        first = await keep(database, row(1), row(2))
+        assert await take(pictures, 2) == first
+        await keep(database, row(1))  # again: nothing happens
+        assert await take_after(database, pictures) == []
+    assert feed.subscriptions == 0
+
+
+async def take_after(database: Database, pictures: Subscription) -> list[PictureRecord]:
+    """What waits, found by keeping one more."""
+    (last,) = await keep(database, row(99_999, device=pictures.topic.device_id or "last"))
+    found: list[PictureRecord] = []
+    while (record := (await take(pictures))[0]) != last:
+        found.append(record)
+    return found
+
+
+async def test_a_topic_is_a_collection_or_a_device_there(database: Database) -> None:
+    async with feeding(database) as feed, AsyncExitStack() as stack:
+        images = await stack.enter_async_context(feed.subscribed("images"))
+        thermal = await stack.enter_async_context(feed.subscribed("thermal"))
+        one = await stack.enter_async_context(feed.subscribed("images", "one"))
+        kept = await keep(
+            database,
+            row(1, device="one"),
+            row(2, device="two"),
+            row(3, device="one", collection="thermal"),
+        )
+        assert await take(images, 2) == [each for each in kept if each.collection == "images"]
+        assert await take(thermal) == [each for each in kept if each.collection == "thermal"]
+        assert await take(one) == [each for each in kept if (each.collection, each.device_id) == ("images", "one")]
+        assert feed.subscriptions == 3
+
+
+async def test_what_was_kept_while_the_connection_was_lost_is_read(database: Database) -> None:
+    async with feeding(database) as feed, feed.subscribed("images") as pictures:
+        async with database.immediate() as connection:
+            cut = await connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+                )
+            )
+            assert cut.scalars().all() == [True]
+        kept = [(await keep(database, row(n)))[0] for n in range(50)]
+        assert await take(pictures, 50) == kept
+        async with asyncio.timeout(SECONDS):
+            await feed.listening.wait()
+            assert await take_after(database, pictures) == []
+
+
+async def test_one_that_is_committed_late_comes_before_those_with_greater_ids(database: Database) -> None:
+    async with feeding(database) as feed, feed.subscribed("images") as pictures:
+        async with database.engine.connect() as slow:
+            (early,) = await repository.add(slow, [row(1, device="slow")])
+            (late,) = await keep(database, row(2))
+            assert early.id < late.id
+            waiting = asyncio.create_task(take(pictures, 2))
+            await _until_it_waits(database)
+            assert not waiting.done()
+            await slow.commit()
+        assert await waiting == [early, late]
+
+
+async def _until_it_waits(database: Database) -> None:
+    """Until the feed has looked for writers twice, and so waits for one."""
+    found = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE query LIKE '%pg_locks%' AND pid <> pg_backend_pid() AND query_start > :since"
+    )
+    async with asyncio.timeout(SECONDS), database.immediate() as connection:
+        for _ in range(2):
+            since = {"since": await connection.scalar(text("SELECT clock_timestamp()"))}
+            while not await connection.scalar(found, since):  # noqa: ASYNC110 - the other side is PostgreSQL
+                await asyncio.sleep(0.001)
+
+
+async def test_ids_that_nobody_used_delay_nothing(database: Database) -> None:
+    async with feeding(database) as feed, feed.subscribed("images") as pictures:
+        first = await keep(database, row(1))
+        await keep(database, row(1), row(1))  # which take ids and give none back
+        second = await keep(database, row(2))
+        assert second[0].id > first[0].id + 1
+        assert await take(pictures, 2) == first + second
+
+
+async def test_a_subscriber_that_comes_back_gets_what_it_missed_once(database: Database) -> None:
+    async with feeding(database) as feed:
+        kept = [(await keep(database, row(n, device=f"{n % 2}")))[0] for n in range(20)]
+        async with (
+            feed.subscribed("images", after=kept[4].id) as all_of_them,
+            feed.subscribed("images", "1", after=kept[4].id) as of_one,
+        ):
+            kept += [(await keep(database, row(n, device=f"{n % 2}")))[0] for n in range(20, 40)]
+            assert await take(all_of_them, 35) == kept[5:]
+            assert await take(of_one, 18) == [each for each in kept[5:] if each.device_id == "1"]
+            assert await take_after(database, all_of_them) == []
+
+
+async def test_a_replay_goes_through_many_ids_while_pictures_come(database: Database) -> None:
+    await fill(database, REPLAYED_IDS * 2 + 100, devices=3)
+    async with feeding(database) as feed, feed.subscribed("images", after=0) as pictures:
+        await keep(database, row(-1))
+        found = await take(pictures, REPLAYED_IDS * 2 + 101)
+    ids = [each.id for each in found]
+    assert ids == sorted(set(ids))
+    assert len(ids) == REPLAYED_IDS * 2 + 101
+
+
+async def test_who_does_not_keep_up_is_told(database: Database) -> None:
+    async with feeding(database) as feed, feed.subscribed("images") as slow, feed.subscribed("images", "x") as other:
+        kept = await keep(database, *(row(n) for n in range(QUEUE_PICTURES + 1)))
+        (marked,) = await keep(database, row(device="x"))
+        assert await take(other) == [marked]
+        assert await take(slow, QUEUE_PICTURES) == kept[:QUEUE_PICTURES]
+        with pytest.raises(FellBehind):
+            await take(slow)
+        async with feed.subscribed("images", after=kept[QUEUE_PICTURES - 1].id) as again:
+            assert await take(again, 2) == [kept[QUEUE_PICTURES], marked]
+
+
+async def test_what_comes_from_the_future_is_no_obstacle(database: Database) -> None:
+    async with feeding(database) as feed, feed.subscribed("images", after=2**63 - 1) as pictures:
+        kept = await keep(database, row(1))
+        assert await take(pictures) == kept
+
+
+async def test_the_end(database: Database) -> None:
+    async with feeding(database) as feed:
+        async with feed.subscribed("images") as pictures:
+            feed.end()
+            with pytest.raises(StopAsyncIteration):
+                await asyncio.wait_for(anext(pictures), SECONDS)
+        with pytest.raises(Unavailable, match="stopping"):
+            async with feed.subscribed("images"):
+                pass
+    async with database.reading() as session:
+        assert await session.scalar(text(LISTENERS)) == 0

@@ -1,0 +1,200 @@
+"""Small pictures: their size, their colours, their format, and how rarely they are made."""
+
+import asyncio
+from io import BytesIO
+
+import httpx
+import numpy as np
+import pytest
+from anyio import CapacityLimiter
+from PIL import Image
+from support import pictures
+from support.asgi import WithState
+from support.collection import AT, IMAGES, TIMESTAMP, send
+
+from core_collection_service.pictures.thumbnails import Box, Thumbnails
+
+SIZE = (400, 200)
+
+
+def colours(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
+    """Red on the left, blue on the right; transparent in the lower half where there is transparency."""
+    image = Image.new("RGBA", size, (255, 0, 0, 255))
+    image.paste((0, 0, 255, 255), (size[0] // 2, 0, *size))
+    if mode in {"RGBA", "LA"}:
+        image.paste((0, 0, 0, 0), (0, size[1] // 2, *size))
+    if mode == "RGBA":
+        return image
+    return image.convert("RGB").convert(mode) if mode in {"P", "1", "CMYK"} else image.convert(mode)
+
+
+def oriented(orientation: int) -> bytes:
+    """A JPEG that has to be turned to be upright (EXIF 4.6.5)."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "a maker"
+    return pictures.encoded(colours(), "JPEG", exif=exif)
+
+
+def opened(answer: httpx.Response) -> Image.Image:
+    assert answer.status_code == 200, answer.text
+    image = Image.open(BytesIO(answer.content))
+    assert answer.headers["content-type"] == Image.MIME[str(image.format)]
+    image.load()
+    return image
+
+
+def thumbnails_of(core: WithState) -> Thumbnails:
+    thumbnails: Thumbnails = core.state["services"].thumbnails
+    return thumbnails
+
+
+DEEP = Image.fromarray(np.tile(np.linspace(0, 65535, 400).astype(np.uint16), (200, 1)))
+KINDS: list[tuple[bytes, str, str]] = [
+    (pictures.encoded(colours(), "JPEG"), "JPEG", "RGB"),
+    (pictures.encoded(colours("L"), "JPEG"), "JPEG", "L"),
+    (pictures.encoded(colours("CMYK"), "JPEG"), "JPEG", "RGB"),
+    (pictures.encoded(colours(), "JPEG", progressive=True), "JPEG", "RGB"),
+    (pictures.encoded(colours(), "PNG"), "PNG", "RGB"),
+    (pictures.encoded(colours("RGBA"), "PNG"), "PNG", "RGBA"),
+    (pictures.encoded(colours("LA"), "PNG"), "PNG", "LA"),
+    (pictures.encoded(colours("P"), "PNG"), "PNG", "RGB"),
+    (pictures.encoded(colours("1"), "PNG"), "PNG", "L"),
+    (pictures.encoded(colours("P"), "PNG", transparency=0), "PNG", "RGBA"),
+    (pictures.encoded(DEEP, "PNG"), "PNG", "L"),
+    (pictures.encoded(colours(), "WEBP", lossless=True), "JPEG", "RGB"),
+    (pictures.encoded(colours("RGBA"), "WEBP", lossless=True), "PNG", "RGBA"),
+    (pictures.encoded(colours(), "TIFF"), "PNG", "RGB"),
+    (pictures.encoded(colours("CMYK"), "TIFF", compression="tiff_lzw"), "PNG", "RGB"),
+    (pictures.encoded(DEEP, "TIFF"), "PNG", "L"),
+    (pictures.encoded(colours(), "BMP"), "PNG", "RGB"),
+    (pictures.dicom(pictures.ramp(400, 200, 4095)), "PNG", "L"),
+]
+
+
+async def test_every_kind(client: httpx.AsyncClient) -> None:
+    for number, (data, format_name, mode) in enumerate(KINDS):
+        body = await send(client, data, device=f"{number}")
+        thumbnail = opened(await client.get(f"{body['href']}?w=100&h=100"))
+        assert (number, thumbnail.size, thumbnail.format, thumbnail.mode) == (number, (100, 50), format_name, mode)
+        left, right = (thumbnail.convert("RGB").getpixel((x, 10)) for x in (10, 90))
+        assert isinstance(left, tuple)
+        assert isinstance(right, tuple)
+        if mode.startswith("RGB"):
+            assert left[0] - left[2] > 150
+            assert right[2] - right[0] > 150
+        if mode in {"RGBA", "LA"} and "transparency" not in Image.open(BytesIO(data)).info:
+            assert thumbnail.getchannel("A").getextrema() == (0, 255)
+
+
+async def test_radiographs_get_brighter_from_left_to_right(client: httpx.AsyncClient) -> None:
+    for device, data in (("deep", pictures.encoded(DEEP, "PNG")), ("dicom", pictures.dicom())):
+        body = await send(client, data, device=device)
+        row = np.asarray(opened(await client.get(f"{body['href']}?w=32")))[0]
+        assert row[0] < 10
+        assert row[-1] > 245
+        assert (np.diff(row.astype(int)) >= 0).all()
+
+
+async def test_boxes(client: httpx.AsyncClient) -> None:
+    href = (await send(client, pictures.encoded(colours(), "PNG")))["href"]
+    for query, size in {
+        "w=100&h=100": (100, 50),
+        "w=100": (100, 50),
+        "h=100": (200, 100),
+        "w=300&h=10": (20, 10),
+        "w=1&h=1": (1, 1),
+        "w=400&h=200": SIZE,
+        "w=2048&h=2048": SIZE,
+        "w=2048": SIZE,
+    }.items():
+        assert opened(await client.get(f"{href}?{query}")).size == size, query
+    for path in (IMAGES, f"{IMAGES}/latest"):
+        assert opened(await client.get(path, params={**AT, "w": "40"})).size == (40, 20)
+
+
+async def test_upright(client: httpx.AsyncClient) -> None:
+    upright = {1: (100, 50), 3: (100, 50), 6: (50, 100), 8: (50, 100)}
+    for orientation, size in upright.items():
+        href = (await send(client, oriented(orientation), device=f"{orientation}"))["href"]
+        thumbnail = opened(await client.get(f"{href}?w=100&h=100"))
+        assert thumbnail.size == size
+        assert not thumbnail.getexif()
+        first = thumbnail.getpixel((5, 5))
+        assert isinstance(first, tuple)
+        assert first[0 if orientation in {1, 6} else 2] > 200, orientation
+
+
+@pytest.mark.parametrize("name", ["w", "h"])
+async def test_no_boxes(client: httpx.AsyncClient, name: str) -> None:
+    href = (await send(client))["href"]
+    for value in ("0", "-1", "2049", "1.5", "1e2", "", "a", "9" * 5000, "١"):
+        answer = await client.get(href, params={"w": "10", "h": "10", name: value})
+        assert (answer.status_code, answer.json()["detail"]) == (400, f"{name}: Not a number of pixels from 1 to 2048.")
+    answer = await client.get(f"{href}?{name}=1&{name}=2")
+    assert (answer.status_code, answer.json()["detail"]) == (400, f"{name}: It stands more than once.")
+
+
+async def test_it_is_made_once(core: WithState, client: httpx.AsyncClient) -> None:
+    href = (await send(client))["href"]
+    answers = await asyncio.gather(*(client.get(f"{href}?w=20&h=20") for _ in range(8)))
+    assert len({answer.content for answer in answers}) == 1
+    assert thumbnails_of(core).made <= 2  # as many as there are threads may have begun together
+    made = thumbnails_of(core).made
+    etag = answers[0].headers["etag"]
+    assert etag != (await client.get(href)).headers["etag"]
+    assert etag != (await client.get(f"{href}?w=21&h=20")).headers["etag"]
+    assert (await client.get(f"{href}?w=20&h=20")).content == answers[0].content
+    assert thumbnails_of(core).made == made + 1
+    assert (await client.delete(href)).status_code == 401
+    assert thumbnails_of(core).held > 0
+
+
+async def test_304_without_making_it(core: WithState, client: httpx.AsyncClient) -> None:
+    href = (await send(client))["href"]
+    etag = (await client.get(f"{href}?w=20")).headers["etag"]
+    for _ in range(2):
+        answer = await client.get(f"{href}?w=20", headers={"If-None-Match": etag})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+    tags = etag.replace("20x2048", "30x2048")
+    assert (await client.get(f"{href}?w=30", headers={"If-None-Match": tags})).status_code == 304
+    assert thumbnails_of(core).made == 1
+
+
+async def test_the_cache_is_bounded(core: WithState, client: httpx.AsyncClient) -> None:
+    await send(client)
+    pictures_service = core.state["services"].pictures
+    record = await pictures_service.find_by_id("images", 1)
+    small = Thumbnails(pictures_service, preparing=CapacityLimiter(1), max_pixels=10_000, cache_bytes=300)
+    for width in range(1, 30):
+        thumbnail = await small.get(record, Box(width, 48))
+        assert Image.open(BytesIO(thumbnail.data)).width == width
+        assert 0 <= small.held <= 300
+    assert small.made == 29
+    await small.get(record, Box(29, 48))
+    assert small.made == 29
+
+
+async def test_what_has_no_thumbnail(client: httpx.AsyncClient) -> None:
+    jpeg = pictures.encoded(pictures.GREY, "JPEG")
+    broken = {
+        "cut": jpeg[:-100],
+        "float": pictures.encoded(Image.new("F", (8, 8)), "TIFF"),
+        "bomb": pictures.tiff_with_bomb(6000),
+        "frames": _dicom_with_frames(),
+        "webp": pictures.encoded(colours(), "WEBP")[:200],
+    }
+    for device, data in broken.items():
+        body = await send(client, data, device=device)
+        answer = await client.get(IMAGES, params={"deviceId": device, "timestamp": TIMESTAMP, "w": "10"})
+        assert (device, answer.status_code) == (device, 422)
+        assert answer.json()["type"] == "/problems/no-thumbnail"
+        assert answer.json()["detail"].startswith("The picture has no thumbnail. ")
+        assert (await client.get(body["href"])).content == data
+
+
+def _dicom_with_frames() -> bytes:
+    dataset = pictures.dicom_dataset(pictures.ramp(top=4095))
+    dataset.NumberOfFrames = 2
+    dataset.PixelData *= 2
+    return pictures.dicom_bytes(dataset)
