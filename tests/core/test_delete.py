@@ -93,7 +93,7 @@ async def test_what_names_no_picture(client: httpx.AsyncClient, admin: dict[str,
         f"{IMAGES}?deviceId={DEVICE}&timestamp=soon": 400,
         f"{IMAGES}?deviceId={DEVICE}&from=2024-01-01T00:00:00Z": 400,
         f"{IMAGES}/{2**63}": 404,
-        f"{IMAGES}/latest?deviceId={DEVICE}": 405,
+        f"{IMAGES}/latest?deviceId={DEVICE}": 404,
         "/collections/other/1": 404,
         "/collections": 405,
     }.items():

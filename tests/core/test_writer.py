@@ -74,8 +74,9 @@ async def test_the_first_and_the_last_instant_are_instants(url: str, at: datetim
         kept, again = await writer.keep(row), await writer.keep(row)
         assert (kept.created, again.created) == (True, False)
         assert kept.record.taken_at == at
+        async with database.immediate() as connection:
+            found = await find(connection, row.key)
         async with database.reading() as session:
-            found = await find(session, row.key)
             device = (await session.execute(select(Device.first_taken_at, Device.last_taken_at))).one()
     assert found == kept.record
     assert tuple(device) == (at, at)

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Self
 
 from fastapi import Depends, Request
 
-from lightbox_shared.auth.dependencies import AnyCaller
+from lightbox_shared.auth.dependencies import principal_of
 from lightbox_shared.auth.principal import Authority, Principal, Scope
 from lightbox_shared.errors import Forbidden, InsufficientScope, NotAuthenticated
 
@@ -97,13 +97,14 @@ class Caller:
         return self.principal
 
 
-async def _caller(request: Request, principal: AnyCaller) -> Caller:
+async def caller_of(request: Request) -> Caller:
+    """Whoever calls over HTTP; the lifespan state has the setting as `access`. Raises `InvalidToken`, and
+    `InsufficientScope` for a token that was given out for something else."""
+    principal = await principal_of(request)
     if principal is not None and not principal.allows(SEND, request.method):
         raise InsufficientScope(*sorted(SEND))
     access: Access = request.state.access
     return Caller(access, principal)
 
 
-CallerIs = Annotated[Caller, Depends(_caller)]
-"""Whoever calls over HTTP; the lifespan state has the setting as `access`. A bad token is refused, and so is one that
-was given out for something else."""
+CallerIs = Annotated[Caller, Depends(caller_of)]

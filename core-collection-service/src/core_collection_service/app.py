@@ -59,9 +59,7 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
             async with auth_access(configured, NAME) as (keys, _own_tokens, _auth):
                 await migrate(database.engine, "core_collection_service")
                 async with PictureWriter(database).running() as writer, PictureFeed(database).running() as feed:
-                    services = _services(
-                        configured, database, writer, feed, metrics=picture_metrics, streams=streams
-                    )
+                    services = _services(configured, database, writer, feed, metrics=picture_metrics, streams=streams)
                     checks["database"] = database.check
                     tokens = TokenVerifier(keys, issuer=configured.issuer)
                     forget = services.pictures.forget_objects if configured.blob_store_url else None
@@ -80,7 +78,7 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
         description=DESCRIPTION,
         settings=configured,
         lifespan=lifespan,
-        routers=[discovery.router, devices.router, events.router, pictures.router],
+        routers=[discovery.router, devices.router, events.router, pictures.often, pictures.router],
         checks=checks,
         dialects=DIALECTS,
         metrics=metrics,

@@ -34,20 +34,18 @@ class Services:
     public_url: str | None
 
 
-async def _services(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
+    """Those of the application that got the request."""
     services: Services = request.state.services
     return services
 
 
-Components = Annotated[Services, Depends(_services)]
-
-
-async def _collection(request: Request, collection: Annotated[str, Path(max_length=100)]) -> str:
-    services: Services = request.state.services  # not as a dependency: each costs as much as reading a timestamp
-    if collection not in services.collections:
+async def collection_of(request: Request, collection: Annotated[str, Path(max_length=100)]) -> str:
+    """The name of a collection that is configured. Raises `NoSuchCollection`."""
+    if collection not in (await services_of(request)).collections:
         raise NoSuchCollection
     return collection
 
 
-Collection = Annotated[str, Depends(_collection)]
-"""The name of a collection that is configured. Raises `NoSuchCollection`."""
+Components = Annotated[Services, Depends(services_of)]
+Collection = Annotated[str, Depends(collection_of)]

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from core_collection_service.pictures.encodings import ZSTD
+from core_collection_service.pictures.encodings import ZSTD, Encoded
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.protocol.media_types import quality_of
@@ -24,10 +24,19 @@ SECURITY: Final = {
     "Cache-Control": "private, no-cache",
 }
 
+_PARTIAL: Final = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"})
 
-async def original(request: Request, record: PictureRecord, pictures: Pictures) -> Response:
-    """The picture as its device sent it; 206 for a range of it, 304 for who has it. Raises `NoSuchPicture`,
-    `RangeNotSatisfiable` and `PreconditionFailed`."""
+
+def is_for_all(request: Request) -> bool:
+    """Whether only all bytes can answer the request: it has no condition and names no range."""
+    return request.method == "GET" and not any(name in _PARTIAL for name in request.headers)
+
+
+async def original(
+    request: Request, record: PictureRecord, pictures: Pictures, stored: Encoded | None = None
+) -> Response:
+    """The picture as its device sent it; 206 for a range of it, 304 for who has it; `stored` are its bytes where they
+    are at hand. Raises `NoSuchPicture`, `RangeNotSatisfiable` and `PreconditionFailed`."""
     compressed = record.encoding == ZSTD and "range" not in request.headers and accepts_zstd(request)
     etag = record.sha256.hex() + (f"-{ZSTD}" if compressed else "")
     headers = {
@@ -49,7 +58,8 @@ async def original(request: Request, record: PictureRecord, pictures: Pictures) 
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{record.size}"
         part = await pictures.part(record, wanted.start, len(wanted))
         return Response(part, 206, headers, media_type=record.media_type)
-    data = (await pictures.stored(record)).data if compressed else await pictures.original(record)
+    stored = stored or await pictures.stored(record)
+    data = stored.data if compressed else await pictures.original(record, stored)
     return Response(data, media_type=record.media_type, headers=headers)
 
 

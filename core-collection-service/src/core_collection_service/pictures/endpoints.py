@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from core_collection_service.access import Caller, CallerIs
+from core_collection_service.direct import DirectRoute, asked, parameters
 from core_collection_service.pictures import downloads, list_queries
 from core_collection_service.pictures.bodies import document_format, read_body
 from core_collection_service.pictures.errors import InvalidField, NoSuchPicture
@@ -18,15 +19,18 @@ from core_collection_service.state import Collection, Components, Services
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 
 router = APIRouter(prefix="/collections", tags=["CoRE collection"])
+often = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class=DirectRoute)
 LOOK = ["GET", "HEAD"]
+OF_LISTS = ("from", "to", "limit", "cursor", "vd", "w", "h")
 _MAX_ID = 2**63 - 1
 _REQUIRED = "This field is required."
 
 
-@router.post("/{collection}", status_code=201)
-async def send(request: Request, collection: Collection, caller: CallerIs, components: Components) -> Response:
+@often.post("/{collection}", status_code=201, openapi_extra=parameters())
+async def send(request: Request) -> Response:
     """Keep a picture: `deviceId`, `timestamp` and `imageData` as JSON or CBOR. The same again is 200, another picture
     of the same device and timestamp 409."""
+    collection, caller, components = await asked(request)
     caller.check_may_send(caller.bound_to or "")  # whoever may send for no device at all need not send the body
     form = document_format(request)
     with components.memory.reserve() as memory:
@@ -36,14 +40,23 @@ async def send(request: Request, collection: Collection, caller: CallerIs, compo
     return answer(request, PictureBody.of(kept.record).model_dump(), 201 if kept.created else 200, headers)
 
 
-@router.api_route("/{collection}", methods=LOOK, operation_id="picture_at")
-async def picture_at(request: Request, collection: Collection, caller: CallerIs, components: Components) -> Response:
+@often.api_route(
+    "/{collection}",
+    methods=LOOK,
+    operation_id="picture_at",
+    openapi_extra=parameters("deviceId", "timestamp", *OF_LISTS),
+)
+async def picture_at(request: Request) -> Response:
     """The picture of `deviceId` at `timestamp`; with `from`, `to` or `cursor` instead a list, and to who prefers SenML
     the newest picture of each device. With `w` or `h` a thumbnail."""
+    collection, caller, components = await asked(request)
     if _wants_list(request):
         return await lists(request, collection, caller, components)
     key = _key(request, collection)
     caller.check_may_read(key.device_id)
+    if asked_box(request) is None and downloads.is_for_all(request):
+        record, stored = await components.pictures.find_with_bytes(key)
+        return await downloads.original(request, record, components.pictures, stored)
     return await _shown(request, await components.pictures.find(key), components)
 
 

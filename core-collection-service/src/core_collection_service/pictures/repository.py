@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from core_collection_service.devices.models import Device
 from core_collection_service.orm import FIRST_INSTANT, LAST_INSTANT
 from core_collection_service.pictures.models import Picture
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.database import ReadSession, Statements, WriteSession
 
 CHANNEL: Final = "pictures"
 """Where PostgreSQL tells of pictures that are kept: a payload is a list of ids, separated by commas."""
@@ -139,6 +139,20 @@ SELECT {", ".join(f"pictures.{column.key}" for column in RECORD)}
    AND pictures.taken_at = {_INSTANT.replace("taken_at", "asked.taken_at")}
 """)  # noqa: S608 - made of constants
 
+# What is asked all the time is written out: SQLAlchemy takes longer to put such a statement together than PostgreSQL to
+# answer it.
+_AT: Final = f"""
+ WHERE collection = :collection AND device_id = :device_id
+   AND taken_at = {_INSTANT.replace("taken_at", "CAST(:taken_at AS timestamptz)")}
+"""
+_FIND: Final = text(f"SELECT {_KNOWN} FROM pictures {_AT}")  # noqa: S608 - made of constants, as those below
+_FIND_WITH_BYTES: Final = text(f"SELECT {_KNOWN}, data, object_key FROM pictures {_AT}")  # noqa: S608
+_FIND_BY_ID: Final = text(f"SELECT {_KNOWN} FROM pictures WHERE id = :id AND collection = :collection")  # noqa: S608
+_LATEST: Final = text(f"""
+SELECT {_KNOWN} FROM pictures WHERE collection = :collection AND device_id = :device_id ORDER BY taken_at DESC LIMIT 1
+""")  # noqa: S608
+_STORED_BYTES: Final = text("SELECT data, object_key FROM pictures WHERE id = :id")
+
 _FIELDS: Final = tuple(NewPicture.__dataclass_fields__)
 
 
@@ -155,21 +169,21 @@ async def existing(connection: AsyncConnection, keys: Sequence[Key]) -> list[Pic
     return [PictureRecord(*row) for row in await connection.execute(_EXISTING, columns)]
 
 
-async def find(session: ReadSession | WriteSession, key: Key) -> PictureRecord | None:
+async def find(statements: Statements, key: Key) -> PictureRecord | None:
     """The picture of a device at an instant."""
-    return _record((await session.execute(select(*RECORD).where(*_at(key)))).one_or_none())
+    return _record((await statements.execute(_FIND, key._asdict())).one_or_none())
 
 
-async def find_by_id(session: ReadSession | WriteSession, collection: str, picture_id: int) -> PictureRecord | None:
+async def find_by_id(statements: Statements, collection: str, picture_id: int) -> PictureRecord | None:
     """A picture of this collection by its id."""
-    statement = select(*RECORD).where(Picture.id == picture_id, Picture.collection == collection)
-    return _record((await session.execute(statement)).one_or_none())
+    found = await statements.execute(_FIND_BY_ID, {"collection": collection, "id": picture_id})
+    return _record(found.one_or_none())
 
 
-async def latest(session: ReadSession, collection: str, device_id: str) -> PictureRecord | None:
+async def latest(statements: Statements, collection: str, device_id: str) -> PictureRecord | None:
     """The picture of a device that was taken last."""
-    statement = select(*RECORD).where(Picture.collection == collection, Picture.device_id == device_id)
-    return _record((await session.execute(statement.order_by(Picture.taken_at.desc()).limit(1))).one_or_none())
+    found = await statements.execute(_LATEST, {"collection": collection, "device_id": device_id})
+    return _record(found.one_or_none())
 
 
 class StoredBytes(NamedTuple):
@@ -179,10 +193,15 @@ class StoredBytes(NamedTuple):
     object_key: bytes | None
 
 
-async def stored_bytes(session: ReadSession, picture_id: int) -> StoredBytes | None:
+async def find_with_bytes(statements: Statements, key: Key) -> tuple[PictureRecord, StoredBytes] | None:
+    """The picture of a device at an instant, with its bytes."""
+    found = (await statements.execute(_FIND_WITH_BYTES, key._asdict())).one_or_none()
+    return None if found is None else (PictureRecord(*found[:-2]), StoredBytes(*found[-2:]))
+
+
+async def stored_bytes(statements: Statements, picture_id: int) -> StoredBytes | None:
     """The bytes of a picture as they are stored; None if it is gone."""
-    statement = select(Picture.data, Picture.object_key).where(Picture.id == picture_id)
-    found = (await session.execute(statement)).one_or_none()
+    found = (await statements.execute(_STORED_BYTES, {"id": picture_id})).one_or_none()
     return None if found is None else StoredBytes(*found)
 
 
@@ -233,10 +252,6 @@ async def remove(session: WriteSession, collection: str, device_id: str, picture
             )
         )
     return Removed(count, size, [row.object_key for row in rows if row.object_key is not None])
-
-
-def _at(key: Key) -> tuple[Any, ...]:
-    return Picture.collection == key.collection, Picture.device_id == key.device_id, Picture.taken_at == key.taken_at
 
 
 def _record(row: Sequence[Any] | None) -> PictureRecord | None:

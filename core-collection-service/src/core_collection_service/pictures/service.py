@@ -12,7 +12,7 @@ from core_collection_service.pictures import repository
 from core_collection_service.pictures.encodings import Encoded, decode
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
 from core_collection_service.pictures.metrics import PictureMetrics
-from core_collection_service.pictures.repository import Key, NewPicture, PictureRecord, Removed
+from core_collection_service.pictures.repository import Key, NewPicture, PictureRecord, Removed, StoredBytes
 from core_collection_service.pictures.submission import Limits, Submission, read_submission, submission_of
 from core_collection_service.pictures.writer import Kept, PictureWriter
 from core_collection_service.protocol.documents import Format
@@ -97,34 +97,40 @@ class Pictures:
 
     async def find(self, key: Key) -> PictureRecord:
         """The picture of a device at an instant. Raises `NoSuchPicture`."""
-        async with self._database.reading() as session:
-            return _there(await repository.find(session, key))
+        async with self._database.immediate() as statements:
+            return _there(await repository.find(statements, key))
+
+    async def find_with_bytes(self, key: Key) -> tuple[PictureRecord, Encoded]:
+        """The same with its bytes as they are stored, in one query."""
+        async with self._database.immediate() as statements:
+            found = await repository.find_with_bytes(statements, key)
+        if found is None:
+            raise NoSuchPicture
+        record, where = found
+        return record, await self._encoded(record, where)
 
     async def find_by_id(self, collection: str, picture_id: int) -> PictureRecord:
         """The picture with this id. Raises `NoSuchPicture`."""
-        async with self._database.reading() as session:
-            return _there(await repository.find_by_id(session, collection, picture_id))
+        async with self._database.immediate() as statements:
+            return _there(await repository.find_by_id(statements, collection, picture_id))
 
     async def latest(self, collection: str, device_id: str) -> PictureRecord:
         """The picture of a device that was taken last. Raises `NoSuchPicture`."""
-        async with self._database.reading() as session:
-            return _there(await repository.latest(session, collection, device_id))
+        async with self._database.immediate() as statements:
+            return _there(await repository.latest(statements, collection, device_id))
 
     async def stored(self, record: PictureRecord) -> Encoded:
         """The bytes as they are stored. Raises `NoSuchPicture` if the picture was deleted meanwhile."""
-        async with self._database.reading() as session:
-            found = await repository.stored_bytes(session, record.id)
+        async with self._database.immediate() as statements:
+            found = await repository.stored_bytes(statements, record.id)
         if found is None:
             raise NoSuchPicture
-        if found.data is not None:
-            return Encoded(found.data, record.encoding)
-        if self._large is None or found.object_key is None:
-            raise BlobMissing(str(record.id))
-        return Encoded(await self._large.get(found.object_key), record.encoding)
+        return await self._encoded(record, found)
 
-    async def original(self, record: PictureRecord) -> bytes:
-        """The bytes exactly as the device sent them. Raises `NoSuchPicture`."""
-        stored = await self.stored(record)
+    async def original(self, record: PictureRecord, stored: Encoded | None = None) -> bytes:
+        """The bytes exactly as the device sent them; `stored` are those as they are stored, where they are at hand.
+        Raises `NoSuchPicture`."""
+        stored = stored or await self.stored(record)
         if stored.encoding is None:
             return stored.data
         return await self._prepared(record.size, lambda: decode(stored, record.size))
@@ -163,6 +169,13 @@ class Pictures:
     async def forget_objects(self, removed: Removed) -> None:
         """After a deletion is durable: what of it lies in the object store."""
         await self._delete_outside(removed.object_keys)
+
+    async def _encoded(self, record: PictureRecord, where: StoredBytes) -> Encoded:
+        if where.data is not None:
+            return Encoded(where.data, record.encoding)
+        if self._large is None or where.object_key is None:
+            raise BlobMissing(str(record.id))
+        return Encoded(await self._large.get(where.object_key), record.encoding)
 
     async def _put_outside(self, data: bytes) -> bytes | None:
         """Objects have keys of their own: one that lay under its digest could be another service's too."""

@@ -23,6 +23,7 @@ LONGEST_DEVICE_ID: Final = 255
 _REQUIRED: Final = "This field is required."
 _NO_TIME: Final = "Not an ISO 8601 date and time, such as 2024-08-18T02:04:07Z"
 _BLANKS: Final = " \t\r\n"
+_OTHER_FIELDS: Final = 64 * 1024
 _FROM_URL_SAFE: Final = str.maketrans("-_", "+/")
 
 
@@ -49,6 +50,8 @@ class Submission:
 def read_submission(body: bytes, form: Format, limits: Limits) -> Submission:
     """The submission in a document. Takes some 0.2 ms for 50 kB, and time by size. Raises `BadRequest` and
     `PictureTooBig`."""
+    if form is Format.JSON:
+        _check_size_of_json(body, limits)
     try:
         fields = read_map(body, form)
     except MalformedDocument as error:
@@ -96,6 +99,18 @@ def query_timestamp(text: str, name: str = "timestamp") -> datetime:
         raise InvalidField(name, f"{_NO_TIME}: {error}.", "query") from error
 
 
+def _longest_base64(limits: Limits) -> int:
+    return (limits.max_bytes + 2) // 3 * 4
+
+
+def _check_size_of_json(body: bytes, limits: Limits) -> None:
+    """Refuse what can't be a picture of the allowed size before it is copied twice by reading it. What may not count is
+    blanks, escapes (at most six bytes for one character) and the other fields."""
+    allowed = _longest_base64(limits) + _OTHER_FIELDS
+    if len(body) > allowed and len(body) - sum(map(body.count, _BLANKS.encode())) - 6 * body.count(b"\\") > allowed:
+        raise PictureTooBig(limits.max_bytes)
+
+
 def _required(fields: Mapping[str, Any], name: str) -> object:
     value: object = fields.get(name)
     if value is None:
@@ -119,7 +134,7 @@ def _picture(value: object, form: Format, limits: Limits) -> bytes:
         return value
     if not isinstance(value, str):
         raise InvalidField("imageData", "Neither base64 in a text nor, in CBOR, a byte string.")
-    longest = (limits.max_bytes + 2) // 3 * 4
+    longest = _longest_base64(limits)
     if len(value) > longest and len(value) - sum(map(value.count, _BLANKS)) > longest:
         raise PictureTooBig(limits.max_bytes)  # before it is decoded
     try:

@@ -19,7 +19,8 @@ def bearer_token(header: str | None) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-async def _optional(request: Request) -> Principal | None:
+async def principal_of(request: Request) -> Principal | None:
+    """Whoever calls, or nobody. Raises `InvalidToken`."""
     token = bearer_token(request.headers.get("authorization"))
     if token is None:
         return None
@@ -27,7 +28,7 @@ async def _optional(request: Request) -> Principal | None:
     return await verifier.verify(token)
 
 
-async def _account(principal: Annotated[Principal | None, Depends(_optional)]) -> Principal:
+async def _account(principal: Annotated[Principal | None, Depends(principal_of)]) -> Principal:
     if principal is None:
         raise NotAuthenticated
     if principal.account_id is None:
@@ -41,7 +42,7 @@ async def _admin(principal: Annotated[Principal, Depends(_account)]) -> Principa
     return principal
 
 
-async def _service(principal: Annotated[Principal | None, Depends(_optional)]) -> str:
+async def _service(principal: Annotated[Principal | None, Depends(principal_of)]) -> str:
     if principal is None:
         raise NotAuthenticated
     if principal.service is None:
@@ -60,14 +61,14 @@ def needs(*scopes: Scope) -> params.Depends:
     without a token and tokens of whole accounts pass; whether there must be one is said by the endpoint's signature.
     Without any scope, scoped tokens are refused altogether."""
 
-    async def check(request: Request, principal: Annotated[Principal | None, Depends(_optional)]) -> None:
+    async def check(request: Request, principal: Annotated[Principal | None, Depends(principal_of)]) -> None:
         if principal is not None and not principal.allows(scopes, request.method):
             raise InsufficientScope(*scopes)
 
     return params.Depends(check)
 
 
-AnyCaller = Annotated[Principal | None, Depends(_optional)]
+AnyCaller = Annotated[Principal | None, Depends(principal_of)]
 """Whoever calls, or nobody; a bad token is refused."""
 CurrentAccount = Annotated[Principal, Depends(_account)]
 WholeAccount = Annotated[Principal, Depends(_whole)]
