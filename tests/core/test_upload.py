@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -192,3 +193,16 @@ async def test_several_collections(make_core_settings: MakeCoreSettings) -> None
             assert (answer.status_code, answer.json()["collection"]) == (201, name)
         assert (await client.get("/collections/images/2")).status_code == 404
         assert (await client.get("/collections/thermal/2")).content == BMP
+
+
+def test_the_sizes_that_the_documentation_compares() -> None:
+    picture = bytes(50_000)
+    in_text = document(picture)
+    sizes = {
+        "CBOR, `imageData` a byte string": len(cbor_document(picture)),
+        "CBOR, `imageData` base64 in a text": len(cbor2.dumps(in_text)),
+        "JSON, `imageData` base64 in a text": len(json.dumps(in_text, separators=(",", ":"))),
+        "CBOR with base64, written in hexadecimal digits": len(cbor2.dumps(in_text).hex()),
+    }
+    page = (Path(__file__).parents[2] / "docs" / "collection.md").read_text()
+    assert [name for name, size in sizes.items() if f"| {name} | {size:,} |" not in page] == []

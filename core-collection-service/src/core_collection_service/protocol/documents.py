@@ -123,18 +123,18 @@ def _epoch(value: object, _immutable: bool) -> Epoch:
 _TAGS: Final[Mapping[int, Any]] = {0: _text, 1: _epoch, **dict.fromkeys(_REFUSED_TAGS, _refuse)}
 
 
+_SENTENCES: Final = {
+    "Duplicate map key": "A key stands twice in a CBOR map.",
+    "nesting depth": f"The CBOR item is nested deeper than {MAX_DEPTH}.",
+    "end of stream": "The CBOR item is incomplete.",
+    "map key must be": "A key of a CBOR map is not a text.",
+    "is for": "Tag 0 is for a text, tag 1 for a number of seconds.",
+    "semantic tag": "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are.",
+    "not read here": "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are.",
+}
+"""By what the library says; the first that fits."""
+
+
 def _sentence(error: Exception) -> str:
-    text = str(error)
-    if "Duplicate map key" in text:
-        return "A key stands twice in a CBOR map."
-    if "nesting depth" in text or isinstance(error, RecursionError):
-        return f"The CBOR item is nested deeper than {MAX_DEPTH}."
-    if "end of stream" in text:
-        return "The CBOR item is incomplete."
-    if "map key must be" in text:
-        return "A key of a CBOR map is not a text."
-    if "is for" in text:
-        return "Tag 0 is for a text, tag 1 for a number of seconds."
-    if "semantic tag" in text or "not read here" in text:
-        return "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are."
-    return "The body is not valid CBOR."
+    text = "nesting depth" if isinstance(error, RecursionError) else str(error)
+    return next((sentence for words, sentence in _SENTENCES.items() if words in text), "The body is not valid CBOR.")
