@@ -17,6 +17,7 @@ from core_collection_service.events import endpoints as events
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.streams import Streams
 from core_collection_service.pictures import endpoints as pictures
+from core_collection_service.pictures.hot import HotAnswers, HotPictures
 from core_collection_service.pictures.listing import Listings
 from core_collection_service.pictures.memory import UploadMemory
 from core_collection_service.pictures.metrics import PictureMetrics
@@ -78,10 +79,18 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
         description=DESCRIPTION,
         settings=configured,
         lifespan=lifespan,
-        routers=[discovery.router, devices.router, events.router, pictures.often, pictures.router],
+        routers=[
+            pictures.sending,
+            discovery.router,
+            devices.router,
+            events.router,
+            pictures.reading,
+            pictures.router,
+        ],
         checks=checks,
         dialects=DIALECTS,
         metrics=metrics,
+        inner=[HotAnswers],
     )
 
 
@@ -112,6 +121,8 @@ def _services(
     streams: Streams,
 ) -> Services:
     preparing = CapacityLimiter(settings.preparing_threads)
+    hot = HotPictures(settings.hot_picture_bytes, feed.listening.is_set)
+    feed.at_deletions(hot.clear)
     pictures = Pictures(
         database,
         writer,
@@ -120,10 +131,12 @@ def _services(
         large=ObjectStoreBlobs.at(settings.blob_store_url) if settings.blob_store_url else None,
         row_limit=settings.blob_row_limit,
         metrics=metrics,
+        deleted=hot.clear,
     )
     return Services(
         database=database,
         pictures=pictures,
+        hot=hot,
         thumbnails=Thumbnails(pictures, preparing=preparing, max_pixels=settings.max_picture_pixels),
         listings=Listings(database),
         devices=Devices(database),

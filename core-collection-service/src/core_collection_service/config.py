@@ -43,6 +43,8 @@ class CoreSettings(Settings):
     """`open` or `keys`; by default open in development and keys in production."""
     max_upload_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = 256 * 1024 * 1024
     """Bytes that uploads may hold in memory all together, over HTTP and CoAP."""
+    hot_picture_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
+    """Bytes of pictures that were asked for lately, kept in memory; 0 for none."""
     preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2
     """How many large pictures are read, hashed, compressed or scaled at once."""
 

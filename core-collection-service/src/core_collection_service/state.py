@@ -10,6 +10,7 @@ from core_collection_service.devices.service import Devices
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.streams import Streams
 from core_collection_service.pictures.errors import NoSuchCollection
+from core_collection_service.pictures.hot import HotPictures
 from core_collection_service.pictures.listing import Listings
 from core_collection_service.pictures.memory import UploadMemory
 from core_collection_service.pictures.service import Pictures
@@ -23,6 +24,7 @@ class Services:
 
     database: Database
     pictures: Pictures
+    hot: HotPictures
     thumbnails: Thumbnails
     listings: Listings
     devices: Devices

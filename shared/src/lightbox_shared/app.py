@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
 from lightbox_shared.config import Settings
 from lightbox_shared.context import RequestContext
@@ -30,10 +31,12 @@ def build_app(
     dialects: Dialects | None = None,
     metrics: HttpMetrics | None = None,
     quiet_paths: frozenset[str] = frozenset(),
+    inner: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
 ) -> FastAPI:
     """A FastAPI application with health, metrics, logs, request ids and error dialects in place.
 
-    `quiet_paths` are asked all the time and not logged.
+    `quiet_paths` are asked all the time and not logged. `inner` are ASGI middlewares of the service's own, from the
+    outermost; ids, logs and error dialects are around them.
     `checks` may be filled by the lifespan later: it is read at each `/readyz`.
     """
     configure_logging(name, settings.log_level, settings.log_format)
@@ -60,5 +63,7 @@ def build_app(
     app.include_router(health_router(checks, metrics))
     for router in routers:
         app.include_router(router)
+    for middleware in reversed(inner):
+        app.add_middleware(middleware)
     app.add_middleware(RequestContext, dialects=dialects, metrics=metrics, quiet=quiet_paths)
     return app

@@ -12,7 +12,7 @@ waited for no more; its pictures are in the lists and are not told.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
@@ -21,7 +21,7 @@ import structlog
 from core_collection_service.events.shutdown import told_to_stop
 from core_collection_service.events.subscription import Subscription, Topic
 from core_collection_service.pictures import list_repository
-from core_collection_service.pictures.repository import CHANNEL, PictureRecord
+from core_collection_service.pictures.repository import CHANNEL, GONE, PictureRecord
 from lightbox_shared.database import Database, ReadSession
 from lightbox_shared.errors import Unavailable
 
@@ -48,8 +48,14 @@ class PictureFeed:
         self._reading = asyncio.Lock()
         self._woken = asyncio.Event()
         self._is_over = False
+        self._at_deletions: list[Callable[[], None]] = []
         self.listening = asyncio.Event()
         """Set while there is a connection that listens."""
+
+    def at_deletions(self, callback: Callable[[], None]) -> None:
+        """Call it when pictures are deleted, by whichever process, and whenever some may have been; while `listening`
+        is not set nobody is told."""
+        self._at_deletions.append(callback)
 
     @property
     def subscriptions(self) -> int:
@@ -123,6 +129,8 @@ class PictureFeed:
                 driver = cast("Any", (await connection.get_raw_connection()).driver_connection)
                 driver.add_termination_listener(self._wake)
                 await driver.add_listener(CHANNEL, self._wake)
+                await driver.add_listener(GONE, self._deleted)
+                self._deleted()  # what was deleted while nobody listened
                 self.listening.set()
                 self._wake()  # for what was kept while nobody listened
                 while not driver.is_closed():
@@ -132,6 +140,10 @@ class PictureFeed:
                         await driver.execute("SELECT 1", timeout=HEARTBEAT_SECONDS)
         finally:
             await own.dispose()
+
+    def _deleted(self, *_about: object) -> None:
+        for callback in self._at_deletions:
+            callback()
 
     def _wake(self, *_about: object) -> None:
         self._woken.set()

@@ -7,6 +7,7 @@ from core_collection_service.direct import DirectRoute, asked, parameters
 from core_collection_service.pictures import downloads, list_queries
 from core_collection_service.pictures.bodies import document_format, read_body
 from core_collection_service.pictures.errors import InvalidField, NoSuchPicture
+from core_collection_service.pictures.hot import target_of
 from core_collection_service.pictures.list_endpoints import lists
 from core_collection_service.pictures.repository import Key, PictureRecord
 from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES
@@ -19,14 +20,16 @@ from core_collection_service.state import Collection, Components, Services
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 
 router = APIRouter(prefix="/collections", tags=["CoRE collection"])
-often = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class=DirectRoute)
+sending = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class=DirectRoute)
+"""Asked first: nothing else takes a POST."""
+reading = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class=DirectRoute)
 LOOK = ["GET", "HEAD"]
 OF_LISTS = ("from", "to", "limit", "cursor", "vd", "w", "h")
 _MAX_ID = 2**63 - 1
 _REQUIRED = "This field is required."
 
 
-@often.post("/{collection}", status_code=201, openapi_extra=parameters())
+@sending.post("/{collection}", status_code=201, openapi_extra=parameters())
 async def send(request: Request) -> Response:
     """Keep a picture: `deviceId`, `timestamp` and `imageData` as JSON or CBOR. The same again is 200, another picture
     of the same device and timestamp 409."""
@@ -40,7 +43,7 @@ async def send(request: Request) -> Response:
     return answer(request, PictureBody.of(kept.record).model_dump(), 201 if kept.created else 200, headers)
 
 
-@often.api_route(
+@reading.api_route(
     "/{collection}",
     methods=LOOK,
     operation_id="picture_at",
@@ -55,8 +58,13 @@ async def picture_at(request: Request) -> Response:
     key = _key(request, collection)
     caller.check_may_read(key.device_id)
     if asked_box(request) is None and downloads.is_for_all(request):
+        generation = components.hot.generation
         record, stored = await components.pictures.find_with_bytes(key)
-        return await downloads.original(request, record, components.pictures, stored)
+        response = await downloads.original(request, record, components.pictures, stored)
+        if record.encoding is None:
+            target, etag = target_of(request.scope), record.sha256.hex()
+            components.hot.keep(target, record.device_id, etag, response, generation=generation)
+        return response
     return await _shown(request, await components.pictures.find(key), components)
 
 

@@ -14,6 +14,8 @@ from core_collection_service.orm import FIRST_INSTANT, LAST_INSTANT
 from core_collection_service.pictures.models import Picture
 from lightbox_shared.database import ReadSession, Statements, WriteSession
 
+GONE: Final = "pictures_gone"
+"""Where PostgreSQL tells that pictures were deleted, without saying which."""
 CHANNEL: Final = "pictures"
 """Where PostgreSQL tells of pictures that are kept: a payload is a list of ids, separated by commas."""
 
@@ -251,6 +253,8 @@ async def remove(session: WriteSession, collection: str, device_id: str, picture
                 last_taken_at=last,
             )
         )
+    if count:
+        await session.execute(select(func.pg_notify(GONE, "")))
     return Removed(count, size, [row.object_key for row in rows if row.object_key is not None])
 
 

@@ -39,7 +39,9 @@ class Pictures:
         large: LargeBlobs | None = None,
         row_limit: int,
         metrics: PictureMetrics | None = None,
+        deleted: Callable[[], None] = lambda: None,
     ) -> None:
+        """`deleted` is called when a deletion is durable, before anybody is told of it."""
         self.limits = limits
         self._database = database
         self._writer = writer
@@ -47,6 +49,7 @@ class Pictures:
         self._large = large
         self._row_limit = row_limit
         self._metrics = metrics or PictureMetrics(CollectorRegistry())
+        self._deleted = deleted
 
     async def submit(self, collection: str, body: bytes, form: Format, allow: Callable[[str], None]) -> Kept:
         """Keep what a document says; `allow` gets the device's id and raises what speaks against it.
@@ -151,13 +154,13 @@ class Pictures:
         """Delete a picture for good. Raises `NoSuchPicture`."""
         async with self._database.writing() as session:
             removed = await self._removed(session, _there(await repository.find(session, key)))
-        await self.forget_objects(removed)
+        await self._forget(removed)
 
     async def delete_by_id(self, collection: str, picture_id: int) -> None:
         """The same for the picture with this id. Raises `NoSuchPicture`."""
         async with self._database.writing() as session:
             removed = await self._removed(session, _there(await repository.find_by_id(session, collection, picture_id)))
-        await self.forget_objects(removed)
+        await self._forget(removed)
 
     @staticmethod
     async def _removed(session: WriteSession, record: PictureRecord) -> Removed:
@@ -165,6 +168,10 @@ class Pictures:
         if not removed.pictures:
             raise NoSuchPicture
         return removed
+
+    async def _forget(self, removed: Removed) -> None:
+        self._deleted()  # those of other processes are told by the database, and we are too, but not before we answer
+        await self.forget_objects(removed)
 
     async def forget_objects(self, removed: Removed) -> None:
         """After a deletion is durable: what of it lies in the object store."""
