@@ -14,6 +14,7 @@ noticed after half a minute.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -91,8 +92,8 @@ def _size(target: bytes, answer: HotAnswer) -> int:
 
 
 def target_of(scope: Scope) -> bytes:
-    """Path and query as they were written."""
-    path: bytes = scope["raw_path"]
+    """Path and query as they were written, if the server says so (ASGI leaves it free)."""
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     query: bytes = scope["query_string"]
     return path + b"?" + query
 
