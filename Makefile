@@ -36,7 +36,7 @@ format: $(VENV)/dev ## put the sources into shape
 bench: $(VENV)/dev ## measure, beside a peer and the limit: benchmarks/results/latest.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-env: $(VENV)/run ## write .env with fresh secrets for docker compose (never overwrites)
+env: $(VENV)/run ## write .env with fresh secrets for docker compose (completes one that is there)
 	@$(BIN)/lightbox env
 
 lock: $(VENV)/lock ## pin all dependencies again

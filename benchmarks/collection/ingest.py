@@ -23,8 +23,9 @@ STRAIGHT: Final = Row("core-ingest", 3, f"{UPLOAD}. Straight to core-collection-
 GATEWAY: Final = Row("core-ingest-gateway", 3, f"{UPLOAD}. Through the gateway. {BARE}.", "pictures/s", 0.4)
 ROWS: Final = (STRAIGHT, GATEWAY)
 
+PLAIN: Final = f"{CLIENTS} connections, each row a transaction"
 SETTINGS: Final = {
-    "16 connections, each row a transaction": (16, 1),
+    PLAIN: (CLIENTS, 1),
     "one connection, 16 rows a transaction": (1, 16),
     "two connections, 16 rows a transaction": (2, 16),
 }
@@ -53,7 +54,9 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
         for row in rows:
             base64 = ingest.http(doors[row.id], effort.seconds, JSON)
             best, result = compare(ours[row.id], bare, row)
-            note = f"{best} was the best setting; JSON with base64 instead {base64:,.0f}/s; {result.note}"
+            plain = compare(ours[row.id], {PLAIN: bare[PLAIN]}, row)[1]
+            note = f"{best} was the best setting; beside {PLAIN} ({plain.reference:,.0f}/s) the ratio is"
+            note += f" {plain.ratio:.2f}; JSON with base64 instead {base64:,.0f}/s; {result.note}"
             yield row.id, Result(note, result.value, result.reference, result.ratio)
 
 

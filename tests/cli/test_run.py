@@ -283,6 +283,25 @@ class TestEnvironmentFile:
         assert "is there already and stays as it is" in again.stdout
         assert [each.name for each in tmp_path.iterdir()] == [".env"]
 
+    def test_one_of_an_older_version_is_completed(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        lightbox("env", folder=tmp_path)
+        whole = path.read_text().splitlines()
+        older = [line for line in whole if not line.startswith(("CORE_COLLECTION_", "LIGHTBOX_CO"))]
+        older = [re.sub(",core-collection-service:[^,]*", "", line) for line in older] + ["MINE=1"]
+        path.write_text("\n".join(older) + "\n")
+        assert "Added" in lightbox("env", folder=tmp_path).stdout
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        lines = path.read_text().splitlines()
+        assert set(older) - set(lines) == {line for line in older if line.startswith("SERVICE_SECRETS=")}
+        written = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+        assert set(written) == {line.split("=", 1)[0] for line in whole if not line.startswith("#")} | {"MINE"}
+        entries = dict(entry.split(":") for entry in written["SERVICE_SECRETS"].split(","))
+        assert entries["core-collection-service"] == written["CORE_COLLECTION_CLIENT_SECRET"]
+        assert entries["gateway"] == written["GATEWAY_CLIENT_SECRET"]
+        lightbox("env", folder=tmp_path)
+        assert path.read_text().splitlines() == lines
+
     @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
     def test_whatever_the_umask(self, tmp_path: Path, umask: int) -> None:
         before = os.umask(umask)
