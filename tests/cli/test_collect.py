@@ -1,17 +1,27 @@
-"""`lightbox collect` against a real service, over HTTP and CoAP."""
+"""`lightbox collect` against a real service, over HTTP and CoAP.
+
+The service that commands talk to is a process: commands run in this one, where all that is written on standard output
+while they run is taken for theirs, log lines of a service too. (Its level would not help: loggers that were used once
+keep the level of then.) Devices have other names in each test, since they share the service.
+"""
 
 import os
+import secrets
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 from conftest import SAMPLES, FreshDatabase
 from support.commands import Terminal
 from support.gateway import Server
+from support.processes import until
 
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
@@ -19,6 +29,9 @@ from lightbox.collect.address import Address
 from lightbox.collect.transport import Arrived, Picture, connected, unseen
 from lightbox.collect.watch import watch_collection
 from lightbox.commands.collect import app
+from lightbox.run.postgres import PostgresServer
+from lightbox_shared.config import Settings
+from lightbox_shared.ports import OFFSETS
 
 PNG, JPEG, BMP = SAMPLES / "normal.png", SAMPLES / "covid19-normal.jpg", SAMPLES / "normal-wide.bmp"
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
@@ -26,43 +39,76 @@ WHEN = ("--timestamp", "2024-08-18T02:04:07Z")
 SECONDS = 30
 
 
-@dataclass
+@dataclass(frozen=True)
 class Service:
-    """The service on uvicorn, with CoAP."""
+    """The service in a process of its own, with CoAP."""
 
-    settings: CoreSettings
-    server: Server
+    port: int
+    coap_port: int
 
     def url(self, scheme: str) -> str:
         if scheme == "http":
-            return self.server.url
+            return f"http://127.0.0.1:{self.port}"
         host = "[::1]" if scheme == "coap6" else "127.0.0.1"
-        return f"coap://{host}:{self.settings.coap_udp_port}"
+        return f"coap://{host}:{self.coap_port}"
 
     def address(self, scheme: str) -> Address:
         return Address.parse(self.url(scheme))
 
-    def restart(self) -> None:
-        """On the same port and database."""
-        self.server.stop()
-        self.server = Server(create_app(self.settings), port=self.server.port)
+    def answers(self) -> bool:
+        try:
+            return httpx.get(self.url("http") + "/healthz").is_success
+        except httpx.TransportError:
+            return False
 
 
-@pytest.fixture
-def service(fresh_database: FreshDatabase) -> Iterator[Service]:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+def free(kind: socket.SocketKind) -> int:
+    """A port that nobody has."""
+    with socket.socket(socket.AF_INET6, kind) as probe:
         probe.bind(("::", 0))
-        coap_port: int = probe.getsockname()[1]
-    url = fresh_database("core_collection_service")
-    settings = CoreSettings(database_url=url, secret_key="s" * 32, coap=True, coap_port=coap_port, log_level="error")  # type: ignore[arg-type]
-    running = Service(settings, Server(create_app(settings)))
-    yield running
-    running.server.stop()
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def service(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    name = f"test_collect_{secrets.token_hex(4)}"
+    postgres.sql(f"CREATE DATABASE {name}")
+    running = Service(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM))
+    environment = {
+        **os.environ,
+        "LIGHTBOX_DATABASE_URL": postgres.url(name),
+        "LIGHTBOX_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "LIGHTBOX_PORT": str(running.port - OFFSETS["core-collection-service"]),
+        "LIGHTBOX_COAP": "true",
+        "LIGHTBOX_COAP_PORT": str(running.coap_port),
+    }
+    command = [sys.executable, "-m", "lightbox_shared.serve", "core-collection-service"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            assert until(lambda: process.poll() is not None or running.answers(), SECONDS)
+            assert process.poll() is None
+            yield running
+        finally:
+            process.terminate()
+            process.wait(SECONDS)
+    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def terminal(service: Service) -> Terminal:
-    return Terminal(service.settings)
+def settings(fresh_database: FreshDatabase) -> CoreSettings:
+    """For a service in this process, which a test can start again."""
+    return CoreSettings(database_url=fresh_database("core_collection_service"), coap=False)
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal(Settings())
+
+
+@pytest.fixture
+def device() -> str:
+    return f"device-{secrets.token_hex(4)}"
 
 
 def names(folder: Path) -> list[str]:
@@ -75,15 +121,15 @@ schemes = pytest.mark.parametrize("scheme", ["http", "coap", "coap6"])
 
 @schemes
 async def test_a_picture_is_sent_once_and_comes_back_as_it_was(
-    service: Service, terminal: Terminal, tmp_path: Path, scheme: str
+    service: Service, terminal: Terminal, tmp_path: Path, device: str, scheme: str
 ) -> None:
     url = service.url(scheme)
-    assert await terminal.ok(app, "send", url, str(PNG), "--device", "12345", *WHEN) == f"{PNG}: stored\n"
-    assert await terminal.ok(app, "send", url, str(PNG), "--device", "12345", *WHEN) == f"{PNG}: was there already\n"
-    said = await terminal.refused(app, "send", url, str(JPEG), "--device", "12345", *WHEN)
+    assert await terminal.ok(app, "send", url, str(PNG), "--device", device, *WHEN) == f"{PNG}: stored\n"
+    assert await terminal.ok(app, "send", url, str(PNG), "--device", device, *WHEN) == f"{PNG}: was there already\n"
+    said = await terminal.refused(app, "send", url, str(JPEG), "--device", device, *WHEN)
     assert said.startswith(f"{JPEG}: conflict: There is another picture of this device and timestamp already.")
     got = tmp_path / "got.png"
-    to_file = ("get", url, "--device", "12345", "--timestamp", "2024-08-18T04:04:07+02:00", "-o", str(got))
+    to_file = ("get", url, "--device", device, "--timestamp", "2024-08-18T04:04:07+02:00", "-o", str(got))
     assert await terminal.ok(app, *to_file) == f"{got}: {PNG.stat().st_size:,} bytes\n"
     assert got.read_bytes() == PNG.read_bytes()
     got.write_bytes(b"mine")
@@ -92,14 +138,14 @@ async def test_a_picture_is_sent_once_and_comes_back_as_it_was(
     await terminal.ok(app, *to_file, "--force")
     assert got.read_bytes() == PNG.read_bytes()
     assert names(tmp_path) == ["got.png"]
-    latest = await terminal.run(app, "get", url, "--device", "12345", "--latest", "-o", "-")
+    latest = await terminal.run(app, "get", url, "--device", device, "--latest", "-o", "-")
     assert (latest.exit_code, latest.stdout_bytes) == (0, PNG.read_bytes())
-    assert await terminal.refused(app, "get", url, "--device", "67890", "--latest") == "There is no such picture."
+    assert await terminal.refused(app, "get", url, "--device", f"{device}-b", "--latest") == "There is no such picture."
 
 
 @schemes
 async def test_several_files_are_of_when_they_were_changed(
-    service: Service, terminal: Terminal, tmp_path: Path, scheme: str
+    service: Service, terminal: Terminal, tmp_path: Path, device: str, scheme: str
 ) -> None:
     for number, path in enumerate((PNG, JPEG, BMP)):
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -108,26 +154,26 @@ async def test_several_files_are_of_when_they_were_changed(
     (tmp_path / "text").write_text("no picture")
     files = [str(tmp_path / name) for name in names(tmp_path)]
     at_once = ("--parallel", "3") if scheme == "http" else ()
-    done = await terminal.run(app, "send", service.url(scheme), *files, "--device", "12345", *at_once)
+    done = await terminal.run(app, "send", service.url(scheme), *files, "--device", device, *at_once)
     assert done.exit_code == 1
     assert sorted(done.stdout.splitlines()) == [f"{each}: stored" for each in files[:3]]
     assert done.stderr.startswith(f"{files[3]}: failed: imageData: Not a picture")
     async with connected(service.address(scheme)) as transport:
         for number, path in enumerate((PNG, JPEG, BMP)):
-            found = await transport.get("12345", f"2024-08-18T02:04:{7 + number:02}.123456Z", unseen)
+            found = await transport.get(device, f"2024-08-18T02:04:{7 + number:02}.123456Z", unseen)
             assert found.data == path.read_bytes()
 
 
 @schemes
-async def test_progress_goes_up_to_all_of_it(service: Service, scheme: str) -> None:
-    picture = Picture("12345", AT, BMP.read_bytes())
+async def test_progress_goes_up_to_all_of_it(service: Service, device: str, scheme: str) -> None:
+    picture = Picture(device, AT, BMP.read_bytes())
     done: list[tuple[int, int | None]] = []
     async with connected(service.address(scheme)) as transport:
         assert await transport.send(picture, lambda now, total: done.append((now, total)))
         assert [now for now, _ in done] == sorted({now for now, _ in done})
         assert len(done) > 1
         done.clear()
-        assert (await transport.get("12345", None, lambda now, total: done.append((now, total)))).data == picture.data
+        assert (await transport.get(device, None, lambda now, total: done.append((now, total)))).data == picture.data
         assert done[-1][0] == done[-1][1]
         assert {total for _, total in done} == {done[-1][1]}
 
@@ -144,17 +190,19 @@ async def test_what_there_is_to_discover(service: Service, terminal: Terminal, s
 
 
 @schemes
-async def test_pictures_are_seen_to_arrive_and_saved(service: Service, tmp_path: Path, scheme: str) -> None:
+async def test_pictures_are_seen_to_arrive_and_saved(
+    service: Service, tmp_path: Path, device: str, scheme: str
+) -> None:
     address, seen, ready = service.address(scheme), list[tuple[Arrived, str]](), anyio.Event()
     async with connected(address) as transport:
-        assert await transport.send(Picture("12345", AT, JPEG.read_bytes()), unseen)
+        assert await transport.send(Picture(device, AT, JPEG.read_bytes()), unseen)
         async with anyio.create_task_group() as group:
             with anyio.fail_after(SECONDS):
 
                 async def watch() -> None:
                     await watch_collection(
                         address,
-                        "12345",
+                        device,
                         key=None,
                         folder=tmp_path,
                         count=1,
@@ -165,19 +213,25 @@ async def test_pictures_are_seen_to_arrive_and_saved(service: Service, tmp_path:
 
                 group.start_soon(watch)
                 await ready.wait()
-                assert await transport.send(Picture("67890", AT, PNG.read_bytes()), unseen)
+                assert await transport.send(Picture(f"{device}-b", AT, PNG.read_bytes()), unseen)
                 # Older by its timestamp than the one that was there before.
                 earlier = AT.replace(year=2023)
-                assert await transport.send(Picture("12345", earlier, PNG.read_bytes()), unseen)
+                assert await transport.send(Picture(device, earlier, PNG.read_bytes()), unseen)
     [(arrived, saved)] = seen
-    assert (arrived.device_id, arrived.timestamp) == ("12345", "2023-08-18T02:04:07Z")
+    assert (arrived.device_id, arrived.timestamp) == (device, "2023-08-18T02:04:07Z")
     assert arrived.size == PNG.stat().st_size
-    assert saved == str(tmp_path / "12345-2023-08-18T02_04_07Z.png")
-    assert (tmp_path / "12345-2023-08-18T02_04_07Z.png").read_bytes() == PNG.read_bytes()
+    assert saved == str(tmp_path / f"{device}-2023-08-18T02_04_07Z.png")
+    assert (tmp_path / f"{device}-2023-08-18T02_04_07Z.png").read_bytes() == PNG.read_bytes()
 
 
-async def test_a_watch_goes_on_where_the_connection_was_lost(service: Service) -> None:
-    address, seen, said = service.address("http"), list[str](), list[str]()
+async def test_a_watch_goes_on_where_the_connection_was_lost(settings: CoreSettings) -> None:
+    server = Server(create_app(settings))
+    address, seen, said = Address.parse(server.url), list[str](), list[str]()
+
+    def restart() -> Server:
+        server.stop()
+        return Server(create_app(settings), port=server.port)
+
     async with connected(address) as transport, anyio.create_task_group() as group:
         ready, first = anyio.Event(), anyio.Event()
 
@@ -195,11 +249,12 @@ async def test_a_watch_goes_on_where_the_connection_was_lost(service: Service) -
             await ready.wait()
             assert await transport.send(Picture("before", AT, JPEG.read_bytes()), unseen)
             await first.wait()
-            await anyio.to_thread.run_sync(service.restart)
+            server = await anyio.to_thread.run_sync(restart)
             async with connected(address) as again:
                 # Kept before the watch can be back, or after: it hears of both once.
                 assert await again.send(Picture("meanwhile", AT, JPEG.read_bytes()), unseen)
                 assert await again.send(Picture("afterwards", AT, JPEG.read_bytes()), unseen)
+    await anyio.to_thread.run_sync(server.stop)
     assert seen == ["before", "meanwhile", "afterwards"]
     assert set(said) == {"The connection was lost; connecting again ..."}
 
@@ -213,11 +268,11 @@ async def test_a_watch_goes_on_where_the_connection_was_lost(service: Service) -
     ],
 )
 async def test_what_is_refused_before_anything_is_sent(
-    service: Service, terminal: Terminal, arguments: tuple[str, ...], sentence: str
+    service: Service, terminal: Terminal, device: str, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    said = await terminal.refused(app, "send", service.url("coap"), str(PNG), "--device", "12345", *arguments)
+    said = await terminal.refused(app, "send", service.url("coap"), str(PNG), "--device", device, *arguments)
     assert said.startswith(sentence)
-    said = await terminal.refused(app, "get", service.url("coap"), "--device", "12345", "--latest")
+    said = await terminal.refused(app, "get", service.url("coap"), "--device", device, "--latest")
     assert said == "There is no such picture."
 
 

@@ -130,9 +130,17 @@ async def test_a_refusal_is_one_sentence(
         ("ftp://127.0.0.1", "The URL begins with http://, https:// or coap:// and names a host."),
         ("coap://", "The URL begins with http://, https:// or coap:// and names a host."),
         ("http://127.0.0.1:x", "http://127.0.0.1:x is no URL: Port could not be cast to integer value as 'x'."),
-        ("http://[::1]x", "http://[::1]x/collections/images is no URL: Invalid port: 'x'."),
+        ("http://[::1", "http://[::1 is no URL: Invalid IPv6 URL."),
         ("http://a:b@127.0.0.1", "Credentials do not belong into a URL: use --key-file or LIGHTBOX_API_KEY."),
         ("http://127.0.0.1/?a=b", "The URL is that of a collection, without a query."),
+        ("http://127.0.0.1:0", "No server is at port 0."),
+        ("coap://exa..mple", "exa..mple is no name of a host (RFC 1035 section 2.3.4)."),
+        (f"coap://{'a' * 300}", f"{'a' * 300} is no name of a host (RFC 1035 section 2.3.4)."),
+        ("coap://224.0.1.187", "224.0.1.187 is the address of a group of hosts: name one of them."),
+        ("coap://[ff02::fd%25lo]", "ff02::fd%25lo is the address of a group of hosts: name one of them."),
+        ("coap://[::ffff:224.0.1.187]", "::ffff:224.0.1.187 is the address of a group of hosts: name one of them."),
+        ("http://[::1%25lo]", "The server's name leads to no address."),
+        ("coap://[::1%25nowhere]", "The server's name leads to no address."),
     ],
 )
 async def test_an_address_that_is_none(terminal: Terminal, url: str, sentence: str) -> None:

@@ -25,8 +25,10 @@ def second(platform: Platform) -> Iterator[str]:
     """The address of a gateway of its own port, with everything else like that of the platform."""
     first = platform.children["gateway"]
     port = free_port_block()
-    services = {"auth-service": "LIGHTBOX_AUTH_SERVICE_URL", "inference-service": "LIGHTBOX_INFERENCE_SERVICE_URL"}
-    addresses = {variable: platform.settings.local_url(service) for service, variable in services.items()}
+    services = [name for name in platform.children if name != "gateway"]
+    addresses = {
+        f"LIGHTBOX_{name.replace('-', '_').upper()}_URL": platform.settings.local_url(name) for name in services
+    }
     environment = {**first.environment, **addresses, "LIGHTBOX_PORT": str(port), "LIGHTBOX_ISSUER": platform.url}
     url = f"http://127.0.0.1:{port}"
     with temporary_folder() as folder:

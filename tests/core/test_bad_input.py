@@ -27,6 +27,7 @@ TOO_MANY_PIXELS: Final = (
 )
 ANOTHER: Final = "There is another picture of this device and timestamp already. Nothing is ever overwritten."
 REQUIRED: Final = "This field is required."
+OR_A_LIST: Final = "This field is required; or from, to or cursor for a list."
 
 
 def with_field(**changes: object) -> bytes:
@@ -60,8 +61,10 @@ BODIES: Final[list[tuple[str, bytes, int, str]]] = [
     (JSON, with_field()[:-1] + b', "deviceId": "2"}', 400, "A key stands twice in a JSON object."),
     (CBOR, b"\xa2\x61a\x01\x61a\x01", 400, "A key stands twice in a CBOR map."),
     (CBOR, cbor_document() + b"\x00", 400, "There are bytes behind the CBOR item."),
-    (JSON, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "The body is not valid JSON."),
-    (CBOR, b"\x81" * 10_000 + b"\x01", 400, "The CBOR item is nested deeper than 8."),
+    (JSON, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "There are more than 4096 values in the body."),
+    (JSON, b'{"a":' * 2_000 + b"1" + b"}" * 2_000, 400, "The body is not valid JSON."),
+    (CBOR, b"\x81" * 10_000 + b"\x01", 400, "There are more than 4096 values in the body."),
+    (CBOR, b"\x81" * 100 + b"\x01", 400, "The CBOR item is nested deeper than 8."),
     (CBOR, b"\xa1\x61a\x5b\x80" + bytes(7), 400, "The CBOR item is incomplete."),
     (CBOR, b"\xbb\x80" + bytes(7), 400, "The CBOR item is incomplete."),
     *[
@@ -176,9 +179,9 @@ async def test_the_largest_picture_fits_in_every_form(client: httpx.AsyncClient)
 
 
 QUERIES: Final[dict[str, str]] = {
-    "": f"deviceId: {REQUIRED}",
-    f"deviceId={DEVICE}": f"timestamp: {REQUIRED}",
-    f"timestamp={TIMESTAMP}": f"deviceId: {REQUIRED}",
+    "": f"deviceId: {OR_A_LIST}",
+    f"deviceId={DEVICE}": f"timestamp: {OR_A_LIST}",
+    f"timestamp={TIMESTAMP}": f"deviceId: {OR_A_LIST}",
     f"deviceId=&timestamp={TIMESTAMP}": "deviceId: It may not be empty.",
     f"deviceId={'x' * 300}&timestamp={TIMESTAMP}": "deviceId: Longer than 255 characters.",
     f"deviceId=a%00b&timestamp={TIMESTAMP}": "deviceId: Control characters are not allowed.",

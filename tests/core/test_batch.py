@@ -2,18 +2,25 @@
 
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import cbor2
 import httpx
 import pytest
 from support import pictures
-from support.collection import IMAGES, send
+from support.asgi import WithState, client_of, running
+from support.collection import IMAGES, MakeCoreSettings, send
 from support.rows import fill, row
 
+from core_collection_service.app import BATCH_MEMORY_BYTES, create_app
 from core_collection_service.pictures import repository
 from core_collection_service.pictures.listing import Listings
+from core_collection_service.protocol.cursors import sealed
+from core_collection_service.state import Services
 from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
 
 SENML_JSON, SENML_CBOR = "application/senml+json", "application/senml+cbor"
 AS_JSON, AS_CBOR = {"Accept": SENML_JSON}, {"Accept": SENML_CBOR}
@@ -114,6 +121,45 @@ async def test_pages_by_device(client: httpx.AsyncClient, database: Database) ->
         found += values(answer.json(), "device")
         url = answer.links.get("next", {}).get("url", "")
     assert found == [f"camera-{n:04}" for n in range(23)]
+
+
+async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: httpx.AsyncClient) -> None:
+    for position in (b"\xff", b"a\0", b"\0", b"\xed\xa0\x80", b"a\0b"):
+        cursor = sealed(position, "newest", "images")
+        answer = await client.get(IMAGES, params={"cursor": cursor}, headers=AS_JSON)
+        assert (answer.status_code, answer.json()["detail"]) == (400, "cursor: This is not a cursor of this list.")
+
+
+async def test_batches_with_bytes_have_a_memory_of_their_own(core: WithState, client: httpx.AsyncClient) -> None:
+    services: Services = core.state["services"]
+    kept = await send(client)
+    with ExitStack() as uploads:
+        with suppress(Unavailable):
+            while True:
+                uploads.enter_context(services.memory.reserve(1024 * 1024))
+        assert len(values(await batch(client, vd=1), "data")) == 1
+    with services.batch_memory.reserve(BATCH_MEMORY_BYTES - kept["size"] + 1):
+        answer = await client.get(IMAGES, params={"vd": 1}, headers=AS_JSON)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.json()["detail"] == "Too many batches are being read."
+        head = await client.head(IMAGES, params={"vd": 1}, headers=AS_JSON)  # which needs none
+        assert (head.status_code, head.headers["content-type"]) == (200, SENML_JSON)
+        assert "content-length" not in head.headers
+        await send(client, device="another")
+    assert services.batch_memory.held == services.memory.held == 0
+    assert len(values(await batch(client, vd=1), "data")) == 2
+
+
+async def test_bytes_come_as_they_were_sent_from_wherever_they_are(
+    make_core_settings: MakeCoreSettings, tmp_path: Path
+) -> None:
+    sent = {"a": pictures.encoded(pictures.GREY, "BMP"), "b": pictures.png(), "c": pictures.png(300, 200)}
+    settings = make_core_settings(blob_store_url=(tmp_path / "objects").as_uri(), blob_row_limit=len(sent["b"]))
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        for device, data in sent.items():
+            await send(client, data, device=device)
+        records = await batch(client, vd=1)
+        assert [urlsafe_b64decode(each + "==") for each in values(records, "data")] == list(sent.values())
 
 
 async def test_a_page_ends_before_its_pictures_are_too_many_bytes(database: Database) -> None:

@@ -16,6 +16,7 @@ from support.asgi import WithState
 from support.coap import HOST, PNG, Device, coap_of, device, noise, problem
 from support.collection import IMAGES
 
+from core_collection_service.coap.observing import Sequence
 from core_collection_service.state import Services
 
 LINKS = 40
@@ -135,6 +136,27 @@ async def test_too_many_observers_are_answered_once(services: Services) -> None:
         assert (answer.code, answer.opt.observe) == (Code.CONTENT, None)
         assert registry.get_sample_value("lightbox_coap_observers") == 1
     assert registry.get_sample_value("lightbox_coap_observers") == 0
+
+
+async def test_one_address_has_so_many_observers(services: Services) -> None:
+    async with coap_of(services, most_observers_of_host=2) as port, device(port) as one, device(port) as two:
+        for number, watcher in enumerate((one, two)):
+            assert (await Observer(watcher, f"deviceId={number}").first()).opt.observe is not None
+        answer = await Observer(one, "deviceId=2").first()
+        assert (answer.code, answer.opt.observe) == (Code.CONTENT, None)
+        async with device(port, "[::1]") as other:
+            assert (await Observer(other).first()).opt.observe is not None
+
+
+def test_numbers_do_not_go_back_at_a_restart() -> None:
+    now = 1_000_000.0
+    before = Sequence(lambda: now)
+    told = [before.next() for _ in range(20_000)]  # faster than one in a second
+    assert told == sorted(set(told))
+    now += 1
+    assert told[-1] < Sequence(lambda: now).next() < told[-1] + (1 << 23)
+    now -= 3600  # a clock that was put back
+    assert before.next() == told[-1] + 1
 
 
 async def test_a_client_that_registers_no_more_is_forgotten(services: Services) -> None:

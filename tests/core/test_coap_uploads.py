@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import cbor2
 import pytest
 from aiocoap.numbers.codes import Code
-from support.asgi import WithState, running
+from support.asgi import WithState, client_of, running
 from support.coap import CBOR, OCTETS, RAW, Device, coap_of, device, noise, problem
 from support.collection import IMAGES, MakeCoreSettings, cbor_document
 
@@ -21,6 +22,7 @@ SMALL = noise(16)
 """Some 300 bytes: five blocks of 64."""
 BLOCKS = [SMALL[start : start + 64] for start in range(0, len(SMALL), 64)]
 LAST = len(BLOCKS) - 1
+FIRST = Block(0, 16, True, bytes(16))
 
 
 @pytest.fixture
@@ -116,10 +118,11 @@ async def test_what_stops_is_forgotten_and_its_memory_given_back(services: Servi
 
 
 async def test_used_up_memory_is_unavailable_for_a_while(camera: Device, services: Services) -> None:
-    services.memory.take(256 * 1024 * 1024)
-    answer = await camera.block(0, True, BLOCKS[0])
-    assert (answer.code, answer.opt.max_age) == (Code.SERVICE_UNAVAILABLE, 2)
-    services.memory.give_back(256 * 1024 * 1024)
+    with ExitStack() as stack:
+        for _ in range(256):
+            stack.enter_context(services.memory.reserve(1024 * 1024))
+        answer = await camera.block(0, True, BLOCKS[0])
+        assert (answer.code, answer.opt.max_age) == (Code.SERVICE_UNAVAILABLE, 2)
     assert (await camera.post(cbor_document(SMALL), CBOR)).code is Code.CREATED
     assert services.memory.held == 0
 
@@ -135,30 +138,100 @@ async def test_the_body_is_refused_at_its_first_block(camera: Device, services: 
 async def test_a_first_block_is_all_or_a_beginning() -> None:
     memory = UploadMemory(64 * 1024)
     uploads = Uploads(memory)
-    whole = uploads.begin("a", Block(0, 16, False, b"short"), 100)
+    whole = uploads.begin("a", "host", Block(0, 16, False, b"short"), 100)
     assert whole is not None
-    assert (bytes(whole.data), memory.held) == (b"short", OVERHEAD + 5)
+    assert (whole.body(), memory.held) == (b"short", OVERHEAD + 5)
+    assert whole.body() is whole.body()  # no copy, which nobody would have counted
     with whole:
         pass
     assert (len(uploads), memory.held) == (0, 0)
     with pytest.raises(BadRequest):
-        uploads.begin("a", Block(0, 16, True, b"short"), 100)
+        uploads.begin("a", "host", Block(0, 16, True, b"short"), 100)
     with pytest.raises(TooLarge):
-        uploads.begin("a", Block(0, 128, True, bytes(128)), 100)
+        uploads.begin("a", "host", Block(0, 128, True, bytes(128)), 100)
+    with pytest.raises(BadRequest):
+        uploads.begin("a", "host", Block(0, 16, False, bytes(17)), 100)
     assert memory.held == 0
 
 
 async def test_many_beginnings_do_not_fill_the_memory() -> None:
     memory = UploadMemory(64 * 1024)
-    uploads = Uploads(memory)
-    for number in range(15):
-        assert uploads.begin(number, Block(0, 16, True, bytes(16)), 100) is None
-    with pytest.raises(Unavailable):
-        uploads.begin("one more", Block(0, 16, True, bytes(16)), 100)
+    uploads = Uploads(memory, unfinished_bytes=32 * 1024)
+    for number in range(100):
+        assert uploads.begin(number, f"host {number}", FIRST, 100) is None
+    assert (len(uploads), memory.held) == (7, 7 * (OVERHEAD + 16))  # the others have made way
+    with pytest.raises(IncompleteUpload):
+        uploads.append(92, Block(16, 16, False, b"end"))
+    finished = uploads.append(93, Block(16, 16, False, b"end"))
+    assert finished is not None
+    assert finished.body() == bytes(16) + b"end"
+    finished.release()
     uploads.close()
     assert (len(uploads), memory.held) == (0, 0)
-    with pytest.raises(IncompleteUpload):
-        uploads.append(0, Block(16, 16, False, b"end"))
+
+
+async def test_uploads_that_go_on_do_not_make_way() -> None:
+    memory = UploadMemory(64 * 1024)
+    uploads = Uploads(memory, unfinished_bytes=32 * 1024)
+    for number in range(7):
+        uploads.begin(number, "host", FIRST, 100)
+        assert uploads.append(number, Block(16, 16, True, bytes(16))) is None
+    with pytest.raises(Unavailable):
+        uploads.begin("one more", "another host", FIRST, 100)
+    for number in range(7):
+        done = uploads.append(number, Block(32, 16, False, b"end"))
+        assert done is not None
+        done.release()
+    assert memory.held == 0
+    with pytest.raises(TooLarge):  # it would not fit, however long one waits
+        uploads.begin("large", "host", Block(0, 1 << 16, True, bytes(1 << 16)), 1 << 20)
+
+
+async def test_one_address_has_so_many_uploads_and_others_keep_theirs() -> None:
+    uploads = Uploads(UploadMemory(1 << 20), most_of_host=3)
+    uploads.begin("other", "another host", FIRST, 100)
+    for number in range(5):
+        uploads.begin(number, "host", FIRST, 100)
+    assert len(uploads) == 4
+    for name, is_there in ((0, False), (1, False), (2, True), ("other", True)):
+        if is_there:
+            assert uploads.append(name, Block(16, 16, True, bytes(16))) is None
+        else:
+            with pytest.raises(IncompleteUpload):
+                uploads.append(name, Block(16, 16, True, bytes(16)))
+    uploads.close()
+
+
+async def test_a_flood_of_beginnings_leaves_http_its_memory(core: WithState, services: Services) -> None:
+    megabyte = 1024 * 1024
+    async with (
+        coap_of(services, unfinished_bytes=megabyte // 2) as port,
+        device(port) as camera,
+        client_of(core) as web,
+    ):
+        with ExitStack() as stack:
+            for _ in range(255):
+                stack.enter_context(services.memory.reserve(megabyte))
+            for number in range(300):
+                answer = await camera.block(0, True, BLOCKS[0], request_tag=(number.to_bytes(2),))
+                assert answer.code is Code.CONTINUE
+            sent = await web.post(IMAGES, content=cbor_document(SMALL), headers={"Content-Type": "application/cbor"})
+            assert sent.status_code == 201, sent.text
+            assert (await camera.post(SMALL, OCTETS, RAW[0], "timestamp=2024-08-18T03:04:07Z")).code is Code.CREATED
+
+
+async def test_a_last_block_that_was_no_last_one_is_not_waited_for(camera: Device, services: Services) -> None:
+    await camera.block(0, True, BLOCKS[0])
+    await camera.block(1, True, BLOCKS[1])
+    answer = await camera.block(1, False, BLOCKS[1])
+    assert answer.code is Code.REQUEST_ENTITY_INCOMPLETE
+    assert services.memory.held == 0
+
+
+async def test_a_last_block_larger_than_it_says(camera: Device, services: Services) -> None:
+    await camera.block(0, True, BLOCKS[0])
+    assert (await camera.block(1, False, SMALL[64:])).code is Code.BAD_REQUEST
+    assert services.memory.held == 0
 
 
 async def test_the_metadata_of_a_long_name_still_fits(camera: Device) -> None:

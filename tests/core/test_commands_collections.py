@@ -73,7 +73,7 @@ async def test_devices_are_listed(settings: CoreSettings, terminal: Terminal) ->
 async def test_rules_are_set_listed_applied_and_removed(settings: CoreSettings, terminal: Terminal) -> None:
     await keep(settings, "12345", "12345", "12345", "67890")
     await terminal.ok(app, "retention", "set", "--days", "30", "--bytes", "10GB")
-    await terminal.ok(app, "retention", "set", "--device", "12345", "--bytes", str(2 * SIZE))
+    await terminal.ok(app, "retention", "set", "--device", "12345", "--bytes", f"{2 * SIZE}B")
     listed = (await terminal.ok(app, "retention", "list")).splitlines()
     assert [line.split() for line in listed[1:]] == [
         ["images", "(every", "other)", "30", "10000000000"],
@@ -96,7 +96,8 @@ async def test_rules_are_set_listed_applied_and_removed(settings: CoreSettings, 
         ((), "Give --days, --bytes or both."),
         (("--days", "0"), "greater than or equal to 1"),
         (("--bytes", "ten"), "--bytes is a number"),
-        (("--bytes", "0"), "--bytes is at least 1"),
+        (("--bytes", "0B"), "--bytes is at least 1"),
+        (("--bytes", "10"), "write 10GB or so, or 10B"),
         (("--bytes", "9999999TB"), "--bytes is at least 1 and below"),
         (("--days", "1", "--device", ""), "deviceId: It may not be empty."),
         (("--days", "1", "--device", "a\nb"), "deviceId: Control characters are not allowed."),

@@ -9,6 +9,7 @@ from support.rows import fill, row
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
 from core_collection_service.pictures import repository
+from core_collection_service.protocol.cursors import sealed
 from lightbox_shared.database import Database
 
 DEVICES = "/collections/devices"
@@ -86,6 +87,12 @@ async def test_in_the_order_of_their_bytes(client: httpx.AsyncClient, database: 
 async def test_what_can_not_be_asked(client: httpx.AsyncClient) -> None:
     for query in ("limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=&limit=2", "limit=1&limit=2"):
         assert (await client.get(f"{DEVICES}?{query}")).status_code == 400
+
+
+async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: httpx.AsyncClient) -> None:
+    for position in (b"", b"images", b"\xff\0a", b"images\0\xed\xa0\x80", b"images\0a\0b", b"gone\0a", b"\0a"):
+        answer = await client.get(DEVICES, params={"cursor": sealed(position, "devices", "images")})
+        assert (answer.status_code, answer.json()["detail"]) == (400, "cursor: This is not a cursor of this list.")
 
 
 async def test_it_is_no_collection(client: httpx.AsyncClient) -> None:

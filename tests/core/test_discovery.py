@@ -37,6 +37,18 @@ async def test_by_default_there_is_exactly_one_line(client: httpx.AsyncClient) -
         assert (await client.put(path)).status_code == 405
 
 
+async def test_a_405_names_all_methods_of_the_path(client: httpx.AsyncClient) -> None:
+    of_pictures = "DELETE, GET, HEAD"
+    for path, allowed in (
+        ("/.well-known/core", "GET, HEAD"),
+        ("/collections", "GET, HEAD"),
+        ("/collections/images", "DELETE, GET, HEAD, POST"),
+        ("/collections/images/17", of_pictures),
+    ):
+        answer = await client.put(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 async def test_it_is_link_format_whatever_is_accepted(client: httpx.AsyncClient) -> None:
     for accept in ("application/json", "text/html", "application/link-format", "*/*"):
         answer = await client.get(PATHS[0], headers={"Accept": accept})

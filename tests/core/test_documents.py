@@ -6,12 +6,13 @@ import struct
 import cbor2
 import pytest
 
-from core_collection_service.protocol.documents import MAX_DEPTH, Epoch, Format, MalformedDocument, read_map
+from core_collection_service.protocol.documents import MAX_DEPTH, MAX_ITEMS, Epoch, Format, MalformedDocument, read_map
 
 JSON, CBOR = Format.JSON, Format.CBOR
 SMALL = cbor2.dumps({"a": 1})
 TAG = "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are."
 DEEP = f"The CBOR item is nested deeper than {MAX_DEPTH}."
+MANY = f"There are more than {MAX_ITEMS} values in the body."
 
 
 def tagged(number: int, content: bytes) -> bytes:
@@ -66,8 +67,10 @@ def test_an_epoch_is_told_from_a_number() -> None:
         (b'{"a": {"b": 1, "b": 2}}', "A key stands twice in a JSON object."),
         (b'{"a": NaN}', "NaN is not a JSON value."),
         (b'{"a": -Infinity}', "-Infinity is not a JSON value."),
-        (b"[" * 10_000 + b"]" * 10_000, "The body is not valid JSON."),
-        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "The body is not valid JSON."),
+        (b"[" * 4_000 + b"]" * 4_000, "The body is not valid JSON."),
+        (b"[" * 10_000 + b"]" * 10_000, MANY),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, MANY),
+        (b"[" + b"{}," * 5_000 + b"{}]", MANY),
         (b'{"a": ' + b"9" * 10_000 + b"}", "The body is not valid JSON."),
     ],
 )
@@ -93,9 +96,12 @@ def test_bad_json(data: bytes, sentence: str) -> None:
         (b"\xa1\x61a\x9b\x80" + bytes(7), "The CBOR item is incomplete."),  # a list of 2^63 items
         (b"\xa2\x61a\x01\x61a\x01", "A key stands twice in a CBOR map."),
         (b"\xa1\x81\x01\x01", "A key of a CBOR map is not a text."),
-        (b"\x81" * 10_000 + b"\x01", DEEP),
-        (b"\xa1\x61a" * 10_000 + b"\x01", DEEP),
-        (b"\xc0" * 10_000 + b"\x01", DEEP),
+        (b"\x81" * 100 + b"\x01", DEEP),
+        (b"\xa1\x61a" * 100 + b"\x01", DEEP),
+        (b"\xc0" * 100 + b"\x01", DEEP),
+        (b"\x81" * 10_000 + b"\x01", MANY),
+        (b"\xa1\x61a\x9a\x00\x01\x00\x00" + b"\x80" * 65_536, MANY),
+        (b"\xa1\x61a\x5f" + b"\x41x" * 5_000 + b"\xff", MANY),
         (b"\xd8\x1c\x81\xd8\x1d\x00", TAG),  # a list that contains itself (tags 28 and 29)
         (tagged(28, b"\x80"), TAG),
         (tagged(29, b"\x00"), TAG),

@@ -172,6 +172,16 @@ async def _answers(http: httpx.AsyncClient) -> None:
                 return
 
 
+async def test_head_says_what_a_stream_begins_with_and_opens_none(core: WithState, client: httpx.AsyncClient) -> None:
+    answer = await client.head(EVENTS)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "content-length" not in answer.headers
+    assert core.state["services"].feed.subscriptions == 0
+    assert (await client.head(f"{EVENTS}?lastEventId=x")).status_code == 400
+    assert (await client.head("/collections/paintings/events")).status_code == 404
+
+
 async def test_what_can_not_be_asked(client: httpx.AsyncClient) -> None:
     for query in ("lastEventId=x", "lastEventId=-1", f"lastEventId={2**63}", "deviceId=", "deviceId=a&deviceId=b"):
         assert (await client.get(f"{EVENTS}?{query}")).status_code == 400

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from support.rows import fill, row
 
 from core_collection_service.events.errors import FellBehind
-from core_collection_service.events.feed import PictureFeed
+from core_collection_service.events.feed import REPLAYS, PictureFeed
 from core_collection_service.events.subscription import QUEUE_PICTURES, REPLAYED_IDS, Subscription
 from core_collection_service.pictures import repository
 from core_collection_service.pictures.repository import NewPicture, PictureRecord
@@ -67,6 +67,24 @@ async def take_after(database: Database, pictures: Subscription) -> list[Picture
     while (record := (await take(pictures))[0]) != last:
         found.append(record)
     return found
+
+
+async def test_only_some_read_at_a_time_what_was_kept_before(database: Database) -> None:
+    kept = await keep(database, row(1), row(2))
+    async with feeding(database) as feed, AsyncExitStack() as stack:
+        waiting = [await stack.enter_async_context(feed.subscribed("images", after=0)) for _ in range(3)]
+        reading = feed.replaying
+        holders = [object() for _ in range(REPLAYS)]
+        for holder in holders:
+            reading.acquire_on_behalf_of_nowait(holder)
+        tasks = [asyncio.create_task(take(each, 2)) for each in waiting]
+        async with asyncio.timeout(SECONDS):
+            while reading.statistics().tasks_waiting < len(tasks):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0)
+        assert not any(task.done() for task in tasks)
+        for holder in holders:
+            reading.release_on_behalf_of(holder)
+        assert await asyncio.gather(*tasks) == [kept] * 3
 
 
 async def test_a_topic_is_a_collection_or_a_device_there(database: Database) -> None:

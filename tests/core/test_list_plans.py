@@ -3,7 +3,7 @@ more rows than it answers, and sorts nothing; also in the plan that PostgreSQL m
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from support.rows import AT, fill
 
 from core_collection_service.pictures.list_repository import Span, by_id, newest_first, newest_of_each, of_topic
+from core_collection_service.retention.repository import too_old
 from lightbox_shared.database import Database
 
 ROWS, DEVICES = 20_000, 2_000
@@ -89,6 +90,17 @@ async def test_the_feed_reads_by_id(full: Database) -> None:
     await _check(full, by_id(last - 10, None, LIMIT), {"pk_pictures"}, LIMIT)
     await _check(full, by_id(last - 10, last - 5, None), {"pk_pictures"}, LIMIT)
     await _check(full, of_topic(by_id(last - 10, last, None), "images", "camera-0000"), {"pk_pictures"}, LIMIT)
+
+
+async def test_retention_by_age_reads_no_more_than_a_batch(url: str) -> None:
+    database = Database(url)
+    await fill(database, ROWS, devices=2)
+    async with database.reading() as session:
+        received: datetime = await session.scalar(text("SELECT max(received_at) FROM pictures"))
+    for cutoff in (received - timedelta(days=1), received + timedelta(days=1)):
+        statement = too_old("images", "camera-0001", cutoff, LIMIT)
+        await _check(database, statement, {"ix_pictures_device_received_at"}, LIMIT)
+    await database.dispose()
 
 
 async def _check(database: Database, statement: Select[tuple[Any, ...]], indexes: set[str], most: int) -> None:

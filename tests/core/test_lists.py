@@ -1,6 +1,7 @@
 """Lists by time over HTTP: what is in them, in which formats, and their pages."""
 
 import json
+import struct
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from support.collection import IMAGES, send
 from support.rows import AT, fill, row
 
 from core_collection_service.pictures import repository
+from core_collection_service.protocol.cursors import sealed
 from core_collection_service.protocol.link_format import parse
 from core_collection_service.protocol.timestamps import format_timestamp
 from lightbox_shared.database import Database
@@ -203,6 +205,30 @@ async def test_a_cursor_belongs_to_its_list(client: httpx.AsyncClient, database:
         assert await status(**mine, cursor=cursor[:place] + changed + cursor[place + 1 :]) == 400
     for changed in (cursor[:-1], cursor + "A", cursor + "=", cursor + "\n", cursor[::-1]):
         assert await status(**mine, cursor=changed) == 400
+
+
+FORGED = [
+    b"",
+    b"\0" * 31,
+    b"\0" * 33,
+    struct.pack(">qqqq", 0, 0, 2**63 - 1, 1),
+    struct.pack(">qqqq", 0, 0, -(2**63), 1),
+    struct.pack(">qqqq", 2**62, 0, 0, 1),
+    struct.pack(">qqqq", 0, 253_402_300_800_000_000, 0, 1),
+    struct.pack(">qqqq", -62_135_596_800_000_001, 0, 0, 1),
+]
+"""Positions that are none: of other lengths, and with instants that there are not."""
+
+
+async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: httpx.AsyncClient) -> None:
+    for position in FORGED:
+        for device in ({}, {"deviceId": "a"}):
+            query = {**device, "cursor": sealed(position, "time", "images", *device.values())}
+            answer = await client.get(IMAGES, params=query)
+            assert answer.status_code == 400, position
+            assert answer.json()["detail"] == "cursor: This is not a cursor of this list."
+    ends = struct.pack(">qqqq", -62_135_596_800_000_000, 253_402_300_799_999_999, 253_402_300_799_999_999, 2**63 - 1)
+    assert await listed(client, cursor=sealed(ends, "time", "images")) == {"pictures": [], "next_cursor": None}
 
 
 async def test_without_limits_it_is_the_documented_400(client: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from support.asgi import WithState, client_of, running
 from support.collection import AT, DEVICE, IMAGES, TIMESTAMP, MakeCoreSettings, cbor_document, document, send
 
 from core_collection_service.app import create_app
-from core_collection_service.pictures.memory import UploadMemory
+from core_collection_service.pictures.memory import SMALL_BYTES, UploadMemory
 
 PNG = pictures.png()
 BMP = pictures.encoded(pictures.GREY, "BMP")
@@ -177,7 +178,9 @@ async def test_who_leaves_in_the_middle_holds_nothing(core: WithState, client: h
 
 
 async def test_too_many_uploads_at_once(core: WithState, client: httpx.AsyncClient) -> None:
-    with memory_of(core).reserve(256 * 1024 * 1024 - 1000):
+    with ExitStack() as others:
+        for size in (*[SMALL_BYTES] * 255, SMALL_BYTES - 1000):
+            others.enter_context(memory_of(core).reserve(size))
         for content in (cbor_document(bytes(2000)), pieces(cbor_document(bytes(2000)), 500)):
             answer = await client.post(IMAGES, content=content, headers=CBOR)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

@@ -1,6 +1,9 @@
 """Safe decoding: every format with its values, and everything that a hostile or careless sender may send."""
 
 import contextlib
+import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 from io import BytesIO
@@ -213,6 +216,33 @@ def test_a_jpeg_of_very_many_scans_is_refused() -> None:
     scan = data.index(b"\xff\xda")
     with pytest.raises(UnsupportedPicture, match="scans"):
         decode_grey(data[:scan] + data[scan:-2] * 200 + data[-2:], max_pixels=LIMIT)
+
+
+def test_what_pillow_finds_odd_is_neither_logged_nor_kept() -> None:
+    """In a process of its own, since pytest has filters of its own."""
+    odd = """
+import sys
+from PIL import TiffImagePlugin
+from lightbox_shared.images import PictureError, decode_grey
+try:
+    decode_grey(sys.stdin.buffer.read(), max_pixels=1_000_000)
+except PictureError:
+    pass
+warned = getattr(TiffImagePlugin, "__warningregistry__", {})
+print(len([each for each in warned if each != "version"]))
+"""
+    data = pictures.encoded(GREY, "TIFF")
+    directory = int.from_bytes(data[4:8], "little")
+    entries = int.from_bytes(data[directory : directory + 2], "little")
+    last = directory + 2 + 12 * (entries - 1)
+    entry = struct.pack("<HHII", 65_000, 2, 1000, len(data))  # a text that would be behind the end of the file
+    run = subprocess.run(
+        [sys.executable, "-W", "default", "-c", odd],
+        input=data[:last] + entry + data[last + 12 :],
+        capture_output=True,
+        check=True,
+    )
+    assert (run.stdout.split(), run.stderr) == ([b"0"], b"")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -132,7 +132,7 @@ async def test_what_the_standard_leaves_open(verifier: TokenVerifier, key: Signi
 
 NOT_OURS: dict[str, dict[str, Any]] = {
     "expired": {"exp": int(time.time()) - 60},
-    "not yet": {"nbf": int(time.time()) + 600},
+    "not yet": {"nbf": int(time.time()) + 86_400},  # longer than any run of the tests
     "other issuer": {"iss": "elsewhere"},
     "issuers": {"iss": [ISSUER]},
     "other audience": {"aud": "elsewhere"},

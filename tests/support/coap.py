@@ -42,8 +42,8 @@ async def coap_of(
 ) -> AsyncIterator[int]:
     """Serve CoAP on both loopback addresses; gives the port. `options` are those of `CoapOptions`."""
     settings = {"host": "localhost", "port": 0, "access": access, **options}
-    async with serving(services, CoapOptions(**settings), CoapMetrics(registry or CollectorRegistry())) as port:
-        yield port
+    async with serving(services, CoapOptions(**settings), CoapMetrics(registry or CollectorRegistry())) as served:
+        yield served.port
 
 
 class Device:

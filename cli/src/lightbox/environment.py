@@ -69,8 +69,10 @@ def _variables(known: dict[str, ServiceSecrets]) -> dict[str, str]:
         "LIGHTBOX_ADMIN_USERNAME": "admin",
         "LIGHTBOX_ADMIN_PASSWORD": secrets.token_urlsafe(18),
         "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
+        "LIGHTBOX_COLLECTIONS": "",
         "LIGHTBOX_COLLECTION_ACCESS": "",
         "LIGHTBOX_COAP": "",
+        "LIGHTBOX_COAP_CREDENTIALS": "",
         "LIGHTBOX_COAP_PORT": "5683",
     }
     for service, own in known.items():

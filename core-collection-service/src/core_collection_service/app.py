@@ -19,7 +19,7 @@ from core_collection_service.events.streams import Streams
 from core_collection_service.pictures import endpoints as pictures
 from core_collection_service.pictures.hot import HotAnswers, HotPictures
 from core_collection_service.pictures.listing import Listings
-from core_collection_service.pictures.memory import UploadMemory
+from core_collection_service.pictures.memory import Memory, UploadMemory
 from core_collection_service.pictures.metrics import PictureMetrics
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.pictures.submission import Limits
@@ -42,6 +42,8 @@ from lightbox_shared.metrics import HttpMetrics
 
 NAME = "core-collection-service"
 DIALECTS = Dialects({"/collections": PROBLEMS, "/.well-known/core": PROBLEMS})
+BATCH_MEMORY_BYTES = 64_000_000
+"""Pictures in batches that are put together at one moment; four of the largest ones (`list_endpoints`)."""
 DESCRIPTION = "Devices send pictures, over HTTP and CoAP; programs read them back by device and time."
 
 
@@ -64,7 +66,10 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
                     checks["database"] = database.check
                     tokens = TokenVerifier(keys, issuer=configured.issuer)
                     forget = services.pictures.forget_objects if configured.blob_store_url else None
-                    async with schedule.applied(Retention(database, forget)), _coap(configured, services, coap_metrics):
+                    async with (
+                        schedule.applied(Retention(database, forget)),
+                        _coap(configured, services, coap_metrics, checks),
+                    ):
                         yield {
                             "database": database,
                             "tokens": tokens,
@@ -95,8 +100,10 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _coap(settings: CoreSettings, services: Services, metrics: CoapMetrics) -> AsyncIterator[None]:
-    """CoAP on the same event loop, where it is served."""
+async def _coap(
+    settings: CoreSettings, services: Services, metrics: CoapMetrics, checks: dict[str, Check]
+) -> AsyncIterator[None]:
+    """CoAP on the same event loop, where it is served; half of the memory for uploads is for those it has not whole."""
     if not settings.serves_coap:
         yield
         return
@@ -106,8 +113,10 @@ async def _coap(settings: CoreSettings, services: Services, metrics: CoapMetrics
         access=settings.access,
         credentials=settings.coap_credentials,
         multicast=settings.coap_multicast,
+        unfinished_bytes=settings.max_upload_memory // 2,
     )
-    async with serving(services, options, metrics):
+    async with serving(services, options, metrics) as served:
+        checks["coap"] = served.check
         yield
 
 
@@ -143,6 +152,7 @@ def _services(
         feed=feed,
         streams=streams,
         memory=UploadMemory(settings.max_upload_memory),
+        batch_memory=Memory(max(BATCH_MEMORY_BYTES, settings.max_picture_bytes), "Too many batches are being read."),
         collections=settings.collections,
         public_url=settings.public_url,
     )

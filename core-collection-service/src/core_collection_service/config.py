@@ -42,7 +42,9 @@ class CoreSettings(Settings):
     collection_access: Access | None = None
     """`open` or `keys`; by default open in development and keys in production."""
     max_upload_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = 256 * 1024 * 1024
-    """Bytes that uploads may hold in memory all together, over HTTP and CoAP."""
+    """Bytes of bodies, as they are received, that uploads may hold in memory all together until their pictures are
+    stored, over HTTP and CoAP. The copies that are needed while pictures are prepared (`preparing_threads` at once) and
+    written (one large one at once) come on top."""
     hot_picture_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
     """Bytes of pictures that were asked for lately, kept in memory; 0 for none."""
     preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2

@@ -9,10 +9,11 @@ from fastapi import Depends, Path, Request
 from core_collection_service.devices.service import Devices
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.streams import Streams
+from core_collection_service.pictures.bodies import PACE, Pace
 from core_collection_service.pictures.errors import NoSuchCollection
 from core_collection_service.pictures.hot import HotPictures
 from core_collection_service.pictures.listing import Listings
-from core_collection_service.pictures.memory import UploadMemory
+from core_collection_service.pictures.memory import Memory, UploadMemory
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.pictures.thumbnails import Thumbnails
 from lightbox_shared.database import Database
@@ -31,9 +32,12 @@ class Services:
     feed: PictureFeed
     streams: Streams
     memory: UploadMemory
+    batch_memory: Memory
+    """For the bytes in batches, so that readers never keep uploads out."""
     collections: Mapping[str, str]
     """Name -> resource type."""
     public_url: str | None
+    pace: Pace = PACE
 
 
 async def services_of(request: Request) -> Services:

@@ -46,6 +46,8 @@ class LargeBlobs(Protocol):
 
     async def get(self, digest: bytes) -> bytes: ...
 
+    async def part(self, digest: bytes, start: int, size: int) -> bytes: ...
+
     async def delete(self, digest: bytes) -> None: ...
 
 
@@ -77,6 +79,13 @@ class ObjectStoreBlobs:
         except FileNotFoundError as error:
             raise BlobMissing(digest.hex()) from error
         return bytes(await result.bytes_async())
+
+    async def part(self, digest: bytes, start: int, size: int) -> bytes:
+        """Read `size` bytes from `start` on. Raises `BlobMissing`."""
+        try:
+            return bytes(await obstore.get_range_async(self._store, self._path(digest), start=start, length=size))
+        except FileNotFoundError as error:
+            raise BlobMissing(digest.hex()) from error
 
     async def delete(self, digest: bytes) -> None:
         """Delete; what is not there needs no deleting. For those whose names are no digests: bytes that are kept once

@@ -1,5 +1,6 @@
 """The address of a collection, as people type it."""
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ class Address:
         """Raises `CollectError`."""
         try:
             parts = urlsplit(url)
-            host, _port = parts.hostname, parts.port
+            host, port = parts.hostname, parts.port
         except ValueError as error:
             raise CollectError(f"{url} is no URL: {error}.") from None
         if parts.scheme not in SCHEMES or not host:
@@ -32,6 +33,7 @@ class Address:
             raise CollectError("Credentials do not belong into a URL: use --key-file or LIGHTBOX_API_KEY.")
         if parts.query or parts.fragment:
             raise CollectError("The URL is that of a collection, without a query.")
+        _check(host, port)
         return cls(parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH)
 
     @property
@@ -46,3 +48,20 @@ class Address:
 
     def __str__(self) -> str:
         return self.server + self.path
+
+
+def _check(host: str, port: int | None) -> None:
+    """Raises `CollectError` for what can't be the address of one server."""
+    if port == 0:
+        raise CollectError("No server is at port 0.")
+    try:
+        ip = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            host.encode("idna")
+        except UnicodeError:
+            raise CollectError(f"{host} is no name of a host (RFC 1035 section 2.3.4).") from None
+        return
+    inner = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    if (inner or ip).is_multicast:
+        raise CollectError(f"{host} is the address of a group of hosts: name one of them.")

@@ -5,28 +5,24 @@ own, and the library retransmits it when it or its answer is lost. Uploads carry
 that two of one client at once are kept apart.
 """
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Final
 
-from aiocoap import Code, Context, Message
-from aiocoap.error import AnonymousHost, Error
-from aiocoap.error import TimeoutError as CoapTimeout
+from aiocoap import Code, Message
 
+from lightbox.collect.asking import Asking
 from lightbox.collect.errors import CollectError, Lost
 from lightbox.collect.transport import Advance
 
 LARGEST_EXPONENT: Final = 6
 """Blocks of 1,024 bytes."""
-ANSWER_SECONDS: Final = 120.0
-"""For one block; longer than the library retransmits it."""
 
 Build = Callable[[], Message]
 """Makes the request anew for each block, without its payload."""
 
 
-async def send_in_blocks(context: Context, build: Build, payload: bytes, advance: Advance) -> Message:
+async def send_in_blocks(asking: Asking, build: Build, payload: bytes, advance: Advance) -> Message:
     """The answer to a request with this payload, whole. Raises `Lost` and `CollectError`."""
     exponent, offset, tag = LARGEST_EXPONENT, 0, secrets.token_bytes(4)
     remote: object = None
@@ -40,14 +36,14 @@ async def send_in_blocks(context: Context, build: Build, payload: bytes, advance
             message.opt.request_tag = [tag]
             if not offset:
                 message.opt.size1 = len(payload)
-        answer = await ask(context, message, remote)
+        answer = await asking.ask(message, remote)
         remote = answer.remote
         wanted = exponent if answer.opt.block1 is None else answer.opt.block1.size_exponent
         if answer.code == Code.REQUEST_ENTITY_TOO_LARGE and wanted < exponent:
             exponent, offset = wanted, 0
             continue
         if not answer.code.is_successful() or not more:
-            return await _whole(context, build, answer, lambda _done, _total: None)
+            return await _whole(asking, build, answer, lambda _done, _total: None)
         if answer.code != Code.CONTINUE:
             raise CollectError(f"The server answered {answer.code} before it had the whole picture.")
         offset += len(message.payload)
@@ -55,14 +51,14 @@ async def send_in_blocks(context: Context, build: Build, payload: bytes, advance
         advance(offset, len(payload))
 
 
-async def get_in_blocks(context: Context, build: Build, advance: Advance) -> Message:
+async def get_in_blocks(asking: Asking, build: Build, advance: Advance) -> Message:
     """The answer to a request without a payload, whole. Raises `Lost` and `CollectError`."""
     message = build()
     message.opt.size2 = 0  # "how large is it?" (section 4)
-    return await _whole(context, build, await ask(context, message), advance)
+    return await _whole(asking, build, await asking.ask(message), advance)
 
 
-async def _whole(context: Context, build: Build, answer: Message, advance: Advance) -> Message:
+async def _whole(asking: Asking, build: Build, answer: Message, advance: Advance) -> Message:
     first, data = answer, bytearray(answer.payload)
     while answer.opt.block2 is not None and answer.opt.block2.more:
         advance(len(data), first.opt.size2)
@@ -72,7 +68,7 @@ async def _whole(context: Context, build: Build, answer: Message, advance: Advan
             raise CollectError("The server's blocks do not fit together.")
         message = build()
         message.opt.block2 = (number, False, exponent)
-        answer = await ask(context, message, first.remote)
+        answer = await asking.ask(message, first.remote)
         if not answer.code.is_successful():
             return answer
         if answer.opt.etag != first.opt.etag or answer.opt.block2 is None or answer.opt.block2.block_number != number:
@@ -81,18 +77,3 @@ async def _whole(context: Context, build: Build, answer: Message, advance: Advan
     advance(len(data), len(data))
     first.payload = bytes(data)
     return first
-
-
-async def ask(context: Context, message: Message, remote: object = None) -> Message:
-    """One answer to one message. Raises `Lost` and `CollectError`."""
-    if remote is not None:
-        message.remote = remote  # the address that has answered before
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await context.request(message, handle_blockwise=False).response
-    except (TimeoutError, CoapTimeout) as error:
-        raise Lost("There was no answer.") from error
-    except AnonymousHost as error:
-        raise CollectError("The server can't be named.") from error
-    except (Error, OSError) as error:
-        raise Lost("The server can't be reached.") from error

@@ -15,9 +15,10 @@ from aiocoap import GET, POST, Code, Context, Message
 from aiocoap.error import Error
 
 from lightbox.collect.address import Address
+from lightbox.collect.asking import Asking, failure
 from lightbox.collect.blocks import get_in_blocks, send_in_blocks
-from lightbox.collect.errors import CollectError, Conflict, Lost, NotAllowed, problem_sentence
-from lightbox.collect.transport import Advance, Arrived, Fetched, Picture, unseen
+from lightbox.collect.errors import CollectError, Conflict, Lost, NotAllowed, Silent, problem_sentence
+from lightbox.collect.transport import Advance, Arrived, Fetched, Picture, Say, unseen
 
 LINK_FORMAT: Final = 40
 CBOR: Final = 60
@@ -37,20 +38,20 @@ _TRY_AGAIN: Final = frozenset(
 class CoapTransport:
     """A collection at a `coap://` address."""
 
-    def __init__(self, address: Address, context: Context) -> None:
+    def __init__(self, address: Address, asking: Asking) -> None:
         self._address = address
-        self._context = context
+        self._asking = asking
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, address: Address) -> AsyncIterator[Self]:
-        """With a socket that is kept until the end of the context."""
+    async def open(cls, address: Address, say: Say) -> AsyncIterator[Self]:
+        """With a socket that is kept until the end of the context. Raises `CollectError`."""
         log = logging.getLogger(LOGGER)
         log.propagate = False
         log.handlers = [logging.NullHandler()]  # what is to be said, the command says itself
         context = await Context.create_client_context(loggername=LOGGER, transports=TRANSPORTS)
         try:
-            yield cls(address, context)
+            yield cls(address, Asking(context, address.server, say))
         finally:
             await context.shutdown()
 
@@ -60,7 +61,7 @@ class CoapTransport:
         def build() -> Message:
             return self._message(POST, self._address.path, content_format=CBOR)
 
-        answer = await send_in_blocks(self._context, build, picture.document(), advance)
+        answer = await send_in_blocks(self._asking, build, picture.document(), advance)
         _check(answer)
         return bool(answer.code == Code.CREATED)
 
@@ -85,7 +86,7 @@ class CoapTransport:
             options = query.split("&") if query else []
             return self._message(GET, "/.well-known/core", options, accept=LINK_FORMAT)
 
-        answer = await get_in_blocks(self._context, build, unseen)
+        answer = await get_in_blocks(self._asking, build, unseen)
         _check(answer)
         return bytes(answer.payload).decode(errors="replace")
 
@@ -107,7 +108,7 @@ class CoapTransport:
                         if not was_observed:
                             ready()
                         was_observed, pause = True, FIRST_PAUSE_SECONDS
-            except Lost as error:
+            except (Lost, Silent) as error:
                 if not was_observed:
                     raise CollectError(str(error)) from error
                 say("The server does not answer; asking again ...")
@@ -119,11 +120,11 @@ class CoapTransport:
         query = [] if device_id is None else [f"deviceId={device_id}"]
         message = self._message(GET, self._address.path, query, accept=CBOR)
         message.opt.observe = 0
-        request = self._context.request(message, handle_blockwise=False)
+        request = self._asking.context.request(message, handle_blockwise=False)
         notifications = aiter(request.observation)
         renewal = asyncio.get_running_loop().time() + RENEW_SECONDS
         try:
-            answer = await request.response
+            answer = await self._asking.answer(request.response)
             _check(answer)
             if answer.opt.observe is None:
                 raise CollectError("This can't be observed.")
@@ -135,13 +136,13 @@ class CoapTransport:
         except TimeoutError:
             return
         except (Error, OSError) as error:
-            raise Lost("The server can't be reached.") from error
+            raise failure(error) from error
         finally:
             if not request.observation.cancelled:
                 request.observation.cancel()
 
     async def _picture(self, path: str, query: Sequence[str], advance: Advance) -> Fetched:
-        answer = await get_in_blocks(self._context, lambda: self._message(GET, path, query), advance)
+        answer = await get_in_blocks(self._asking, lambda: self._message(GET, path, query), advance)
         _check(answer)
         content_format = answer.opt.content_format
         media_type = None if content_format is None else MEDIA_TYPES.get(int(content_format))
@@ -158,7 +159,10 @@ class CoapTransport:
         content_format: int | None = None,
         accept: int | None = None,
     ) -> Message:
-        message = Message(code=code, uri=self._address.server)
+        try:
+            message = Message(code=code, uri=self._address.server)
+        except ValueError as error:
+            raise CollectError(f"{self._address} is no URL over CoAP.") from error
         message.opt.uri_path = tuple(path.strip("/").split("/"))
         message.opt.uri_query = tuple(query)
         if content_format is not None:
@@ -185,7 +189,7 @@ def _check(answer: Message) -> None:
 def _cbor(payload: bytes) -> object:
     try:
         return cbor2.loads(payload)
-    except (cbor2.CBORDecodeError, ValueError):
+    except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None
 
 

@@ -12,7 +12,7 @@ COLUMNS = ("path", "rt", "if", "ct", "observable", "title")
 
 async def discover_links(address: Address, query: str | None, *, key: str | None, say: Callable[[str], None]) -> str:
     """The document as it came. Raises `CollectError`."""
-    async with connected(address, key) as transport:
+    async with connected(address, key, say) as transport:
         return await patiently(lambda: transport.discover(query), say)
 
 

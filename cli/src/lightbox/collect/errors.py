@@ -17,6 +17,10 @@ class Lost(CollectError):
         self.retry_after = retry_after
 
 
+class Silent(CollectError):
+    """Nobody answers, although the question was repeated often enough."""
+
+
 class NotAllowed(CollectError):
     """The server wants another key, or one at all."""
 

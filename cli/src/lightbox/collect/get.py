@@ -13,7 +13,7 @@ async def get_picture(
     address: Address, device_id: str, timestamp: str | None, *, key: str | None, say: Callable[[str], None]
 ) -> Fetched:
     """The picture of a device at an instant, None for its newest. Raises `CollectError`."""
-    async with connected(address, key) as transport:
+    async with connected(address, key, say) as transport:
         with bars() as shown, shown.bar(device_id) as advance:
             found = await patiently(lambda: transport.get(device_id, timestamp, advance), say)
     check_digest(found.data, found.sha256)

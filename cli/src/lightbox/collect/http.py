@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Self
@@ -82,9 +83,9 @@ class HttpTransport:
         last_id, pause, was_connected = "", FIRST_PAUSE_SECONDS, False
         query = {} if device_id is None else {"deviceId": device_id}
         while True:
-            headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+            headers = {b"Accept": b"text/event-stream", b"Cache-Control": b"no-store"}
             if last_id:
-                headers["Last-Event-ID"] = last_id
+                headers[b"Last-Event-ID"] = last_id.encode()
             try:
                 path = self._address.path + "/events"
                 async with self._http.stream("GET", path, params=query, headers=headers) as answer:
@@ -95,13 +96,17 @@ class HttpTransport:
                         ready()
                     was_connected, pause = True, FIRST_PAUSE_SECONDS
                     async for event in EventSource(answer).aiter_sse():
-                        last_id = event.id or last_id
+                        last_id = event.id if event.id and event.id.isprintable() else last_id
                         body = _json(event.data)
+                        if body is None and event.data:
+                            say("The server announced something that is not understood here.")
                         if isinstance(body, dict) and "href" in body:
                             yield Arrived.of_metadata(body)
             except (httpx.TransportError, SSEError, Lost) as error:
                 if not was_connected:
-                    raise CollectError(_sentence(error)) from error
+                    raise CollectError(str(_trouble(error))) from error
+            except httpx.InvalidURL as error:
+                raise CollectError(f"{self._address} is no URL: {error}.") from error
             say("The connection was lost; connecting again ...")
             await anyio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -133,7 +138,7 @@ class HttpTransport:
                     if advance is not None and answer.is_success:
                         advance(answer.num_bytes_downloaded, total)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Lost(_sentence(error)) from error
+            raise _trouble(error) from error
         except httpx.InvalidURL as error:
             raise CollectError(f"{self._address} is no URL: {error}.") from error
         if not answer.is_success:
@@ -157,13 +162,27 @@ def _failure(answer: httpx.Response, content: bytes) -> CollectError:
 def _json(content: str | bytes) -> object:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _sentence(error: Exception) -> str:
+def _trouble(error: Exception) -> CollectError:
+    """What went wrong on the way, as something to repeat or not. What can't be sent may be a key: it is not quoted."""
     if isinstance(error, CollectError):
-        return str(error)
+        return error
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        return CollectError("The request can't be sent: something in it fits into no header or URL.")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return "The server can't be reached."
-    return f"There was no whole answer ({str(error) or type(error).__name__})."
+        if _no_such_name(error):
+            return CollectError("The server's name leads to no address.")
+        return Lost("The server can't be reached.")
+    return Lost(f"There was no whole answer ({str(error) or type(error).__name__}).")
+
+
+def _no_such_name(error: BaseException | None) -> bool:
+    """Whether it comes of a name that can't be resolved; one whose name servers do not answer may be tried again."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return error.errno != socket.EAI_AGAIN
+        error = error.__cause__ or error.__context__
+    return False

@@ -48,7 +48,7 @@ async def send_files(
     if parallel > 1 and address.is_coap:
         raise CollectError("Over CoAP one picture is sent after the other (RFC 7252 section 4.7): leave --parallel.")
     limiter = anyio.CapacityLimiter(parallel)
-    async with connected(address, key) as transport:
+    async with connected(address, key, say) as transport:
         with bars() as shown:
 
             async def one(path: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from lightbox.collect.address import Address
 from lightbox.collect.errors import CollectError
@@ -18,8 +18,17 @@ Advance = Callable[[int, int | None], None]
 """Gets how many bytes are done, of how many; None: not known."""
 
 
+Say = Callable[[str], None]
+"""Gets a sentence for whoever waits."""
+Checked = TypeVar("Checked")
+
+
 def unseen(_done: int, _total: int | None) -> None:
     """An `Advance` for nobody."""
+
+
+def unheard(_line: str) -> None:
+    """A `Say` for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +75,35 @@ class Arrived:
         """From the collection's metadata of a picture, or the short form of it that names no device with a long id.
         Raises `CollectError`."""
         try:
-            digest = bytes.fromhex(body["sha256"]) if body.get("sha256") else None
+            digest = body.get("sha256")
             return cls(
-                id=int(body["id"]),
-                device_id=str(body.get("deviceId", "")),
-                timestamp=str(body["timestamp"]),
-                href=str(body["href"]),
-                media_type=body.get("mediaType"),
-                size=body.get("size"),
-                sha256=digest,
+                id=_number(body["id"]),
+                device_id=_text(body.get("deviceId", "")),
+                timestamp=_text(body["timestamp"]),
+                href=_text(body["href"]),
+                media_type=_optional(_text, body.get("mediaType")),
+                size=_optional(_number, body.get("size")),
+                sha256=bytes.fromhex(_text(digest)) if digest else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CollectError("The server announced a picture in a way that is not understood here.") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    value.encode()  # halves of surrogate pairs, which JSON can name, go into no request
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _optional(check: Callable[[object], Checked], value: object) -> Checked | None:
+    return None if value is None else check(value)
 
 
 class Transport(Protocol):
@@ -101,8 +127,9 @@ class Transport(Protocol):
         """The links of the server (RFC 6690), those that the query lets pass."""
 
 
-def connected(address: Address, key: str | None = None) -> AbstractAsyncContextManager[Transport]:
-    """A transport for this address. Raises `CollectError` for a key that would go over the wire for all to see."""
+def connected(address: Address, key: str | None = None, say: Say = unheard) -> AbstractAsyncContextManager[Transport]:
+    """A transport for this address; `say` hears what it waits for. Raises `CollectError` for a key that would go over
+    the wire for all to see."""
     if address.is_coap:
         if key is not None:
             raise CollectError(
@@ -111,7 +138,7 @@ def connected(address: Address, key: str | None = None) -> AbstractAsyncContextM
             )
         from lightbox.collect.coap import CoapTransport  # noqa: PLC0415 - aiocoap takes its time to load
 
-        return CoapTransport.open(address)
+        return CoapTransport.open(address, say)
     from lightbox.collect.http import HttpTransport  # noqa: PLC0415 - as above
 
     return HttpTransport.open(address, key)
@@ -120,13 +147,18 @@ def connected(address: Address, key: str | None = None) -> AbstractAsyncContextM
 def read_key(path: Path | None) -> str | None:
     """The API key in a file, else that of the environment. Raises `CollectError`."""
     if path is None:
-        return os.environ.get(KEY_VARIABLE, "").strip() or None
+        key = os.environ.get(KEY_VARIABLE, "").strip()
+        return _checked(key, KEY_VARIABLE) if key else None
     try:
         with path.open(encoding="ascii") as file:
-            key = file.read(LONGEST_KEY).strip()
+            return _checked(file.read(LONGEST_KEY).strip(), path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
         raise CollectError(f"{path}: {reason}.") from None
-    if not key or not key.isprintable() or " " in key:
-        raise CollectError(f"{path} has no API key in it, alone on one line.")
+
+
+def _checked(key: str, where: Path | str) -> str:
+    """What fits into a header (RFC 9110 section 5.5). What does not is never shown: it may be a key all the same."""
+    if not key or len(key) >= LONGEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+        raise CollectError(f"{where} has no API key in it, alone on one line.")
     return key

@@ -31,7 +31,7 @@ async def watch_collection(
     if folder is not None and not await AsyncPath(folder).is_dir():
         raise CollectError(f"{folder} is no folder.")
     seen = 0
-    async with connected(address, key) as transport, aclosing(transport.watch(device_id, ready, say)) as arrivals:
+    async with connected(address, key, say) as transport, aclosing(transport.watch(device_id, ready, say)) as arrivals:
         async for arrived in arrivals:
             tell(arrived, "" if folder is None else await _saved(transport, arrived, folder, say))
             seen += 1

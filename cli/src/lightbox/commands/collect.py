@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from lightbox.collect.transport import Arrived
 
 app = typer.Typer(
-    no_args_is_help=True, help="Send pictures to a collection, get them back and watch them arrive: HTTP and CoAP."
+    no_args_is_help=True,
+    help="""Send pictures to a collection, get them back and watch them arrive: HTTP and CoAP.
+
+    lightbox collect send http://127.0.0.1:8000 photo.jpg --device camera-7
+
+    lightbox collect get http://127.0.0.1:8000 --device camera-7 --latest
+
+    A collection that takes keys wants one with the scope collect, in the variable
+    LIGHTBOX_API_KEY or a --key-file; lightbox api-keys create makes it.
+    Over coap:// nothing is encrypted: no key is sent, and none may be set.
+
+    What is lost on the way is asked for again, a few times. The exit code is 0
+    when all went well, 1 when something did not, 2 for a misspelt command.""",
 )
 
 
@@ -30,28 +42,46 @@ def _text(value: str | None) -> str | None:
 Url = Annotated[
     str,
     typer.Argument(
-        metavar="URL", help="The collection, http://, https:// or coap://; without a path /collections/images."
+        metavar="URL",
+        help="The collection, http://, https:// or coap://; without a path /collections/images. Ports: 80, 443, 5683.",
     ),
 ]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--key-file", metavar="FILE", help="Holds the API key; by default LIGHTBOX_API_KEY is one."),
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="Holds the API key, alone on one line; by default it is the value of LIGHTBOX_API_KEY.",
+    ),
 ]
 
 
 @app.command()
 def send(
     url: Url,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Pictures: PNG, JPEG, WebP, BMP, TIFF or DICOM.")
+    ],
     *,
-    device: Annotated[str, typer.Option("--device", metavar="ID", help="Who took them.", callback=_text)],
+    device: Annotated[
+        str, typer.Option("--device", metavar="ID", help="The deviceId of the camera that took them.", callback=_text)
+    ],
     timestamp: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When, in ISO 8601; by default when the file was changed last.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When it was taken, such as 2024-08-18T02:04:07Z; UTC unless an offset is named."
+            " By default when the file was changed last. For one file.",
+        ),
     ] = None,
-    parallel: Annotated[int, typer.Option(min=1, max=16, help="So many at once, over HTTP.")] = 1,
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="So many at once; over HTTP alone.")] = 1,
     key_file: KeyFile = None,
 ) -> None:
-    """Send pictures, as CBOR. What is sent a second time is stored once."""
+    """Send pictures, as CBOR. What is sent a second time is stored once.
+
+    A line for each file says whether it was stored or was there already.
+    Another picture of the same device and time is a conflict: nothing changes.
+    """
     if timestamp is not None and len(files) > 1:
         raise typer.BadParameter("--timestamp is for one picture: a device takes one at a time.")
     taken_at = None if timestamp is None else _instant(timestamp)
@@ -83,16 +113,25 @@ def send(
 def get(
     url: Url,
     *,
-    device: Annotated[str, typer.Option("--device", metavar="ID", help="Who took it.", callback=_text)],
-    timestamp: Annotated[str | None, typer.Option(metavar="TIME", help="When, in ISO 8601.")] = None,
-    latest: Annotated[bool, typer.Option("--latest", help="The newest one of the device.")] = False,
+    device: Annotated[
+        str, typer.Option("--device", metavar="ID", help="The deviceId of the camera that took it.", callback=_text)
+    ],
+    timestamp: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it was taken, such as 2024-08-18T02:04:07Z.")
+    ] = None,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="The newest one of the device, instead of --timestamp.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Get a picture, exactly as it was sent; by default into a file named after its device and time."""
+    """Get a picture, exactly as it was sent; by default into a file named after its device and time.
+
+    Give --timestamp or --latest. A file that is there is kept unless --force is given.
+    """
     if latest == (timestamp is not None):
         raise typer.BadParameter("Give --timestamp or --latest.")
 
@@ -124,12 +163,23 @@ def watch(
     device: Annotated[
         str | None, typer.Option("--device", metavar="ID", help="Of this device alone.", callback=_text)
     ] = None,
-    save: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save each picture there.")] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Save each picture in this folder, which has to be there; no file is replaced."
+        ),
+    ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line: deviceId, timestamp, href, mediaType, size, saved.")
+    ] = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Show pictures as they arrive, until Ctrl-C."""
+    """Show pictures as they arrive, until Ctrl-C.
+
+    Those that were there before are not shown. A lost connection is made again.
+    Over CoAP, of several at the same moment the last one alone may be shown.
+    """
 
     def tell(arrived: "Arrived", saved: str) -> None:
         if as_json:
@@ -166,12 +216,17 @@ def discover(
     *,
     query: Annotated[
         str | None,
-        typer.Option("--filter", metavar="QUERY", help="Such as rt=simple.act or href=/collections/*.", callback=_text),
+        typer.Option(
+            "--filter",
+            metavar="QUERY",
+            help="Those links alone, such as rt=simple.act or href=/collections/*.",
+            callback=_text,
+        ),
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The links as the server writes them.")] = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Show what the server announces (/.well-known/core)."""
+    """Show what the server announces (/.well-known/core), whatever the path of the URL is."""
 
     async def work() -> None:
         from lightbox.collect.address import Address

@@ -5,7 +5,7 @@ some hundred bytes; the bytes are shared by all who read the same, in parts of a
 everybody. Whatever was forgotten is looked up again, so no block is ever answered by 4.08; the ETag tells the client
 if it became another one (section 2.4).
 
-Known limits: a part of a picture that is stored compressed, or in an object store, costs reading all of it once.
+Known limits: a part of a picture that is stored compressed costs reading all of it once.
 """
 
 import asyncio

@@ -21,6 +21,9 @@ class CoapMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self.malformed = Counter(
+            "lightbox_coap_malformed", "Datagrams that are no messages of CoAP.", registry=registry
+        )
         self.observers = Gauge("lightbox_coap_observers", "Clients that observe a collection.", registry=registry)
 
     def observe(self, method: str, route: str, code: str, seconds: float) -> None:

@@ -9,7 +9,8 @@ is sent at least twice a day, so that a client that is gone is noticed (section 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Final
 
@@ -18,7 +19,7 @@ from aiocoap.pipe import Pipe
 from prometheus_client import Gauge
 
 from core_collection_service.coap.endpoint import Exchanges
-from core_collection_service.coap.requests import address_of
+from core_collection_service.coap.requests import address_of, host_of
 from core_collection_service.events.errors import FellBehind
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.subscription import Subscription, Topic
@@ -27,11 +28,29 @@ from core_collection_service.pictures.repository import PictureRecord
 from lightbox_shared.errors import Unavailable
 
 MOST_OBSERVERS: Final = 1000
+MOST_OF_HOST: Final = 16
+"""Of one address: one client can't take the places of all."""
 REFRESH_SECONDS: Final = 12 * 3600.0
 _SEQUENCE: Final = 1 << 24
+_TICKS: Final = 1 << 15
+"""In a second: half of the numbers are used up in 256 s, as section 4.4 allows."""
 
 Noted = Callable[[PictureRecord | None], Message]
 """Makes the notification of a picture; None: there is none yet."""
+
+
+class Sequence:
+    """The numbers of notifications: ticks of the clock, which a restart does not turn back, or the next one above the
+    last while notifications come faster than ticks."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def next(self) -> int:
+        """Later than all before, by the order of section 3.4."""
+        self._last = max(self._last + 1, int(self._clock() * _TICKS))
+        return self._last % _SEQUENCE
 
 
 class Observers:
@@ -44,21 +63,23 @@ class Observers:
         gauge: Gauge,
         *,
         limit: int = MOST_OBSERVERS,
+        limit_of_host: int = MOST_OF_HOST,
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
         self._feed = feed
         self._listings = listings
         self._gauge = gauge
         self._limit = limit
+        self._limit_of_host = limit_of_host
         self._refresh_seconds = refresh_seconds
-        self._sequence = int(time.time())
+        self._sequence = Sequence()
+        self._of_hosts: Counter[Hashable] = Counter()
         self.count = 0
         """How many there are."""
 
-    @property
-    def has_room(self) -> bool:
+    def has_room(self, request: Message) -> bool:
         """Whether one more can be served."""
-        return self.count < self._limit
+        return self.count < self._limit and self._of_hosts[host_of(request)] < self._limit_of_host
 
     async def newest(self, topic: Topic) -> PictureRecord | None:
         """The picture that was taken last, of a device or of all."""
@@ -67,9 +88,10 @@ class Observers:
 
     async def serve(self, pipe: Pipe, topic: Topic, noted: Noted, answered: Callable[[Message], None]) -> None:
         """The newest picture at once, then each that arrives, as long as the client wants; `answered` gets the first
-        response. Ends by raising: `Unavailable`, or what the
-        database raises."""
+        response. Ends by raising: `Unavailable`, or what the database raises."""
+        host = host_of(pipe.request)
         self.count += 1
+        self._of_hosts[host] += 1
         self._gauge.inc()
         try:
             is_first = True
@@ -85,6 +107,9 @@ class Observers:
                     raise Unavailable("The service is stopping.")
         finally:
             self.count -= 1
+            self._of_hosts[host] -= 1
+            if not self._of_hosts[host]:
+                del self._of_hosts[host]
             self._gauge.dec()
 
     async def _tell(self, pipe: Pipe, arriving: Subscription, noted: Noted) -> None:
@@ -104,8 +129,7 @@ class Observers:
             await asyncio.gather(reading, return_exceptions=True)
 
     def _send(self, pipe: Pipe, message: Message) -> None:
-        self._sequence = (self._sequence + 1) % _SEQUENCE
-        message.opt.observe = self._sequence
+        message.opt.observe = self._sequence.next()
         message.transport_tuning = Reliable()
         pipe.add_response(message, is_last=False)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
 from aiocoap import Message
@@ -27,6 +28,8 @@ _KNOWN: Final = frozenset(
 """The critical options that are understood; others are elective, or refused."""
 _PER_BLOCK: Final = (OptionNumber.BLOCK1, OptionNumber.BLOCK2, OptionNumber.OBSERVE)
 _RESERVED_SIZE: Final = 7
+_SHOWN: Final = 200
+_NETWORK_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,12 @@ def path_of(message: Message) -> tuple[str, ...]:
     return path[:-1] if path and not path[-1] else path
 
 
+def shown_path_of(message: Message) -> str:
+    """For the log: its beginning, and nothing that a terminal would take for more than text."""
+    shown = "/" + "/".join(path_of(message))
+    return "".join(each if each.isprintable() else "?" for each in shown[:_SHOWN])
+
+
 def name_of(message: Message) -> Hashable:
     """By which the blocks of one transfer belong together: the endpoint (and its OSCORE context), and all options that
     are not a block's own, Request-Tag among them."""
@@ -106,3 +115,11 @@ def check_options(message: Message) -> None:
 def address_of(message: Message) -> EndpointAddress:
     """The UDP endpoint that a message came from, below OSCORE if there is any."""
     return getattr(message.remote, "underlying_address", message.remote)
+
+
+def host_of(message: Message) -> str | bytes:
+    """Who sent it, as far as one can have many addresses: an IPv4 address, the /64 of an IPv6 one, or a link-local
+    address, whose network is everybody's."""
+    host: str = address_of(message).sockaddr[0]
+    address = IPv6Address(host)
+    return host if address.ipv4_mapped is not None or address.is_link_local else address.packed[:_NETWORK_BYTES]

@@ -13,9 +13,10 @@ from core_collection_service.access import Access
 from core_collection_service.coap import security
 from core_collection_service.coap.endpoint import Site, listen, open_sockets
 from core_collection_service.coap.metrics import CoapMetrics
-from core_collection_service.coap.observing import MOST_OBSERVERS, REFRESH_SECONDS, Observers
+from core_collection_service.coap.observing import MOST_OBSERVERS, MOST_OF_HOST, REFRESH_SECONDS, Observers
+from core_collection_service.coap.ping import check_addresses
 from core_collection_service.coap.site import LEISURE_SECONDS, CollectionSite
-from core_collection_service.coap.uploads import FORGET_AFTER, Uploads
+from core_collection_service.coap.uploads import FORGET_AFTER, UNFINISHED_BYTES, Uploads
 from core_collection_service.state import Services
 
 log = structlog.get_logger()
@@ -33,22 +34,41 @@ class CoapOptions:
     multicast: tuple[str, ...] = ()
     """Network interfaces on which groups are joined."""
     forget_after: float = FORGET_AFTER
+    unfinished_bytes: int = UNFINISHED_BYTES
     most_observers: int = MOST_OBSERVERS
+    most_observers_of_host: int = MOST_OF_HOST
     refresh_seconds: float = REFRESH_SECONDS
     leisure_seconds: float = LEISURE_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What listens."""
+
+    addresses: tuple[tuple[str, int], ...]
+
+    @property
+    def port(self) -> int:
+        """The same of all addresses."""
+        return self.addresses[0][1]
+
+    async def check(self) -> None:
+        """Raises `OSError` when an address does not answer."""
+        await check_addresses(self.addresses)
+
+
 @asynccontextmanager
-async def serving(services: Services, options: CoapOptions, metrics: CoapMetrics) -> AsyncIterator[int]:
-    """Serve until the end of the context; gives the port. Raises `OSError` for an address that can't be used, and
+async def serving(services: Services, options: CoapOptions, metrics: CoapMetrics) -> AsyncIterator[Served]:
+    """Serve until the end of the context. Raises `OSError` for an address that can't be used, and
     `CredentialsError`."""
     security.check_access(options.access, options.credentials)
-    uploads = Uploads(services.memory, forget_after=options.forget_after)
+    uploads = Uploads(services.memory, unfinished_bytes=options.unfinished_bytes, forget_after=options.forget_after)
     observers = Observers(
         services.feed,
         services.listings,
         metrics.observers,
         limit=options.most_observers,
+        limit_of_host=options.most_observers_of_host,
         refresh_seconds=options.refresh_seconds,
     )
     leisure = options.leisure_seconds if options.multicast else None
@@ -59,11 +79,11 @@ async def serving(services: Services, options: CoapOptions, metrics: CoapMetrics
     try:
         guarded = await loop.run_in_executor(files, stack.enter_context, _guarded(site, options.credentials))
         sockets = open_sockets(options.host, options.port)
-        port: int = sockets[0].getsockname()[1]
-        context = await listen(guarded, sockets, options.multicast)
-        log.info("coap is served", host=options.host, port=port, oscore=options.credentials is not None)
+        served = Served(tuple(each.getsockname()[:2] for each in sockets))
+        context = await listen(guarded, sockets, options.multicast, metrics.malformed)
+        log.info("coap is served", host=options.host, port=served.port, oscore=options.credentials is not None)
         try:
-            yield port
+            yield served
         finally:
             await context.shutdown()
     finally:

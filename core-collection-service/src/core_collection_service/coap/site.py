@@ -21,7 +21,7 @@ from core_collection_service.coap.downloads import Parts, Remembered, Representa
 from core_collection_service.coap.errors import UploadTooLarge, answer_to
 from core_collection_service.coap.metrics import CoapMetrics
 from core_collection_service.coap.observing import Observers
-from core_collection_service.coap.requests import Asked, method_of, name_of, path_of
+from core_collection_service.coap.requests import Asked, host_of, method_of, name_of, path_of, shown_path_of
 from core_collection_service.coap.resources import Collection, Resource
 from core_collection_service.coap.security import caller_of
 from core_collection_service.coap.uploads import Block, Upload, Uploads
@@ -112,7 +112,7 @@ class CollectionSite:
             pipe.add_response(Message(code=Code.CONTINUE, block1=block1), is_last=True)
             return
         with upload:
-            done = await resource.post(asked, bytes(upload.data))
+            done = await resource.post(asked, upload.body())
         message = done.message()
         message.opt.block1 = block1
         self._tell(asked.message, resource.route, message, min(started, upload.started))
@@ -128,8 +128,9 @@ class CollectionSite:
         if (message.opt.size1 or 0) > limit:
             raise UploadTooLarge(limit)
         if block1 is None:
-            return self._uploads.begin(None, Block(0, 0, False, message.payload), limit)
-        return self._uploads.begin(asked.name, Block(0, block1.size, block1.more, message.payload), limit)
+            return self._uploads.begin(None, None, Block(0, len(message.payload), False, message.payload), limit)
+        block = Block(0, block1.size, block1.more, message.payload)
+        return self._uploads.begin(asked.name, host_of(message), block, limit)
 
     async def _give(self, pipe: Pipe, asked: Asked, resource: Resource, started: float) -> None:
         """A representation, or a block of one."""
@@ -169,7 +170,7 @@ class CollectionSite:
         device_id = list_queries.device(asked)
         asked.caller.check_may_read(device_id)
         topic = Topic(resource.name, device_id)
-        if asked.message.opt.observe == 0 and self._observers.has_room:
+        if asked.message.opt.observe == 0 and self._observers.has_room(asked.message):
             self._at_once -= 1  # observers have a limit of their own
             try:
                 await self._observers.serve(
@@ -215,4 +216,4 @@ class CollectionSite:
         seconds = time.monotonic() - started
         method, code = method_of(request), response.code.dotted
         self._metrics.observe(method, route, code, seconds)
-        log.info("request", method=method, path="/" + "/".join(path_of(request)), code=code, ms=round(seconds * 1e3, 1))
+        log.info("request", method=method, path=shown_path_of(request), code=code, ms=round(seconds * 1e3, 1))

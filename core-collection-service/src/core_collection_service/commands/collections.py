@@ -10,7 +10,8 @@ from lightbox_shared.commands.terminal import Complaint, json_line, say, table, 
 
 if TYPE_CHECKING:
     from core_collection_service.commands.services import Services
-    from core_collection_service.retention.repository import DeviceRecord, Rule
+    from core_collection_service.devices.models import Device
+    from core_collection_service.retention.repository import Rule
     from core_collection_service.retention.service import Cleaned
 
 app = typer.Typer(no_args_is_help=True, help="Collections of pictures: their devices, and how long pictures are kept.")
@@ -21,6 +22,8 @@ LISTED: Final = 100
 PAGE: Final = 1000
 DAY_SECONDS: Final = 86_400
 MOST_DAYS: Final = 36_500
+SURELY_NOT_BYTES: Final = 1_000_000
+"""A smaller number without a unit has lost it."""
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\s*([kmgt])(i?)b|\s*b)?", re.IGNORECASE | re.ASCII)
 _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4}
 _DEVICE_COLUMNS: Final = ("device", "pictures", "bytes", "stored bytes", "first taken", "last taken", "last seen")
@@ -39,15 +42,15 @@ def devices(
 ) -> None:
     """Show the devices of a collection, in the order of their ids."""
 
-    async def work(services: "Services") -> "tuple[list[DeviceRecord], bool]":
-        from core_collection_service.retention import repository
+    async def work(services: "Services") -> "tuple[list[Device], bool]":
+        from core_collection_service.devices import repository
 
         services.check_collection(collection)
-        found: list[DeviceRecord] = []
+        found: list[Device] = []
         while len(found) <= limit:
-            after = found[-1].device_id if found else ""
+            after = found[-1].device_id if found else None
             async with services.database.reading() as session:
-                page = await repository.devices_after(session, collection, after, min(PAGE, limit + 1 - len(found)))
+                page = await repository.by_name(session, collection, after, min(PAGE, limit + 1 - len(found)))
             if not page:
                 break
             found += page
@@ -177,6 +180,8 @@ def _bytes(text: str) -> int:
         raise typer.BadParameter("--bytes is a number with kB, MB, GB, TB, KiB, MiB, GiB, TiB or nothing behind it.")
     number, unit, binary = found.groups()
     size = int(number) * int((1024 if binary else 1000) ** _POWERS[unit.lower()]) if unit else int(number)
+    if not unit and size < SURELY_NOT_BYTES and not text.strip().lower().endswith("b"):
+        raise typer.BadParameter(f"--bytes {text} would keep next to nothing: write {text}GB or so, or {text}B.")
     if not 1 <= size < 2**63:
         raise typer.BadParameter("--bytes is at least 1 and below 8 EiB.")
     return size

@@ -1,17 +1,14 @@
 """Lists of devices, by collection and id: pages by cursor, of the collections that are configured alone."""
 
 from collections.abc import Collection
-from typing import Final
 
 from core_collection_service.devices import repository
 from core_collection_service.devices.models import Device
 from core_collection_service.devices.repository import Position
-from core_collection_service.pictures.errors import InvalidField
-from core_collection_service.protocol.cursors import NotACursor, opened, sealed
+from core_collection_service.pictures.errors import NotOfThisList
+from core_collection_service.protocol.cursors import NotACursor, opened_text, sealed_text
 from lightbox_shared.database import Database
 from lightbox_shared.pagination import Page
-
-_SEPARATOR: Final = "\0"
 
 
 class Devices:
@@ -34,13 +31,15 @@ class Devices:
         shown = found[:limit]
         if len(found) <= limit:
             return Page(shown, None)
-        position = _SEPARATOR.join(Position(shown[-1].collection, shown[-1].device_id))
-        return Page(shown, sealed(position.encode(), "devices", *names))
+        position = Position(shown[-1].collection, shown[-1].device_id)
+        return Page(shown, sealed_text(position, "devices", *names))
 
 
 def _position(cursor: str, names: list[str]) -> Position:
     try:
-        collection, _, device_id = opened(cursor, "devices", *names).decode().partition(_SEPARATOR)
+        position = Position(*opened_text(cursor, 2, "devices", *names))
     except NotACursor as error:
-        raise InvalidField("cursor", "This is not a cursor of this list.", "query") from error
-    return Position(collection, device_id)
+        raise NotOfThisList from error
+    if position.collection not in names:
+        raise NotOfThisList
+    return position

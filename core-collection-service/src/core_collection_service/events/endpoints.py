@@ -7,9 +7,9 @@ service stops; the client then comes back by itself, with its credential and the
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from core_collection_service.access import CallerIs
@@ -29,14 +29,24 @@ RECONNECT_MILLISECONDS: Final = 2000
 _MAX_ID: Final = 2**63 - 1
 
 
-async def _subscription(
-    request: Request, collection: Collection, caller: CallerIs, components: Components
-) -> AsyncIterator[Subscription]:
+class _Asked(NamedTuple):
+    """Which pictures: of a device or of all, after an id or from here on."""
+
+    device_id: str | None
+    after: int | None
+
+
+async def _asked(request: Request, _collection: Collection, caller: CallerIs) -> _Asked:
     device_id = list_queries.device(request)
     caller.check_may_read(device_id)
-    after = _last_event_id(request)
+    return _Asked(device_id, _last_event_id(request))
+
+
+async def _subscription(
+    collection: Collection, asked: Annotated[_Asked, Depends(_asked)], components: Components
+) -> AsyncIterator[Subscription]:
     with components.streams.opened():
-        async with components.feed.subscribed(collection, device_id, after=after) as subscription:
+        async with components.feed.subscribed(collection, asked.device_id, after=asked.after) as subscription:
             yield subscription
 
 
@@ -48,6 +58,14 @@ async def events(pictures: Annotated[Subscription, Depends(_subscription)]) -> A
     end = asyncio.get_running_loop().time() + STREAM_SECONDS
     while (record := await _next(pictures, end)) is not None:
         yield ServerSentEvent(raw_data=PictureBody.of(record).model_dump_json(), event="picture", id=str(record.id))
+
+
+@router.head("/{collection}/events", include_in_schema=False, dependencies=[Depends(_asked)])
+async def headers_of_events() -> Response:
+    """What a stream would begin with."""
+    response = Response(media_type=EventSourceResponse.media_type, headers={"Cache-Control": "no-cache"})
+    del response.headers["Content-Length"]  # it has none
+    return response
 
 
 async def _next(pictures: Subscription, end: float) -> PictureRecord | None:

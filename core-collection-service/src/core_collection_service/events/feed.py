@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
 import structlog
+from anyio import CapacityLimiter
 
 from core_collection_service.events.shutdown import told_to_stop
 from core_collection_service.events.subscription import Subscription, Topic
@@ -33,6 +34,8 @@ FIRST_LOOK_SECONDS: Final = 0.002
 LONGEST_LOOK_SECONDS: Final = 0.1
 HEARTBEAT_SECONDS: Final = 15.0
 """How often the listening connection is asked whether it still is one."""
+REPLAYS: Final = 4
+"""How many subscribers read the table at a time; the others wait, and leave the connections to everybody else."""
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 10.0
 
@@ -51,6 +54,8 @@ class PictureFeed:
         self._at_deletions: list[Callable[[], None]] = []
         self.listening = asyncio.Event()
         """Set while there is a connection that listens."""
+        self.replaying = CapacityLimiter(REPLAYS)
+        """One token for each subscriber that reads what was kept before it came."""
 
     def at_deletions(self, callback: Callable[[], None]) -> None:
         """Call it when pictures are deleted, by whichever process, and whenever some may have been; while `listening`
@@ -100,7 +105,13 @@ class PictureFeed:
                     self._told = await self._newest(session)
             # Nothing is told between these lines: whatever the feed tells has a greater id than `joined`.
             joined = self._told
-            subscription = Subscription(self._database, topic, after=joined if after is None else after, joined=joined)
+            subscription = Subscription(
+                self._database,
+                topic,
+                after=joined if after is None else after,
+                joined=joined,
+                replaying=self.replaying,
+            )
             self._topics.setdefault(topic, set()).add(subscription)
         try:
             yield subscription
@@ -127,7 +138,7 @@ class PictureFeed:
         try:
             async with own.engine.connect() as connection:
                 driver = cast("Any", (await connection.get_raw_connection()).driver_connection)
-                driver.add_termination_listener(self._wake)
+                driver.add_termination_listener(self._is_lost)
                 await driver.add_listener(CHANNEL, self._wake)
                 await driver.add_listener(GONE, self._deleted)
                 self._deleted()  # what was deleted while nobody listened
@@ -144,6 +155,10 @@ class PictureFeed:
     def _deleted(self, *_about: object) -> None:
         for callback in self._at_deletions:
             callback()
+
+    def _is_lost(self, *_about: object) -> None:
+        self.listening.clear()
+        self._wake()
 
     def _wake(self, *_about: object) -> None:
         self._woken.set()

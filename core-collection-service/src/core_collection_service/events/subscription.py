@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from typing import Final, NamedTuple, Self
 
+from anyio import CapacityLimiter
+
 from core_collection_service.events.errors import FellBehind
 from core_collection_service.pictures import list_repository
 from core_collection_service.pictures.repository import PictureRecord
@@ -26,14 +28,19 @@ class Subscription:
     """The pictures of a topic by ascending id: first those after `after` that the feed had told already when the
     subscriber `joined`, from the table; then those that the feed tells. To be iterated by one task.
 
-    Raises `FellBehind` when more wait than the queue has room for, and what the database raises.
+    `replaying` limits how many read the table at a time, since each looks through the pictures of all devices and
+    takes a connection for it. Raises `FellBehind` when more wait than the queue has room for, and what the database
+    raises.
     """
 
-    def __init__(self, database: Database, topic: Topic, *, after: int, joined: int) -> None:
+    def __init__(
+        self, database: Database, topic: Topic, *, after: int, joined: int, replaying: CapacityLimiter
+    ) -> None:
         self.topic = topic
         self._database = database
         self._replayed = after
         self._joined = joined
+        self._replaying = replaying
         self._old: deque[PictureRecord] = deque()
         self._live: deque[PictureRecord] = deque()
         self._changed = asyncio.Event()
@@ -73,7 +80,9 @@ class Subscription:
     async def _replay(self) -> None:
         up_to = min(self._replayed + REPLAYED_IDS, self._joined)
         statement = list_repository.by_id(self._replayed, up_to, None)
-        async with self._database.reading() as session:
+        async with self._replaying, self._database.reading() as session:
+            if self._is_over:
+                return
             found = await list_repository.records(session, list_repository.of_topic(statement, *self.topic))
         self._old.extend(found)
         self._replayed = up_to

@@ -2,15 +2,18 @@
 it has them already (RFC 9110 sections 8.8, 13 and 14).
 
 A picture has two representations where it is stored compressed, with an entity tag each: ranges are those of the bytes
-as they were sent. An answer without a body reads one row and no bytes.
+as they were sent. An answer without a body reads one row and no bytes. Large pictures go out in pieces (`pieces`): a
+client that does not read holds one of them.
 """
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from core_collection_service.pictures.encodings import ZSTD, Encoded
-from core_collection_service.pictures.repository import PictureRecord
+from core_collection_service.pictures.repository import LARGEST_AT_ONCE, PictureRecord
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.protocol.media_types import quality_of
 from lightbox_shared.conditional import byte_range, is_unchanged
@@ -54,13 +57,32 @@ async def original(
     if request.method == "HEAD":
         size = record.stored_size if compressed else record.size
         return Response(headers={**headers, "Content-Length": str(size)}, media_type=record.media_type)
+    status = 200 if wanted is None else 206
     if wanted is not None:
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{record.size}"
+    sent = wanted or range(record.stored_size if compressed else record.size)
+    held = record.size if record.encoding is not None and not compressed else len(sent)
+    if held > LARGEST_AT_ONCE:
+        headers["Content-Length"] = str(len(sent))
+        pieces = await _begun(pictures.pieces(record, sent, as_stored=compressed))
+        return StreamingResponse(pieces, status, headers, media_type=record.media_type)
+    if wanted is not None:
         part = await pictures.part(record, wanted.start, len(wanted))
-        return Response(part, 206, headers, media_type=record.media_type)
+        return Response(part, status, headers, media_type=record.media_type)
     stored = stored or await pictures.stored(record)
     data = stored.data if compressed else await pictures.original(record, stored)
     return Response(data, media_type=record.media_type, headers=headers)
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, of which the first is there: what goes wrong before it is still answered as a failure."""
+    return _all_of_them(await anext(pieces), pieces)
+
+
+async def _all_of_them(piece: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield piece
+    async for piece in others:  # noqa: PLR1704 - so that the first is not kept
+        yield piece
 
 
 def accepts_zstd(request: Request) -> bool:

@@ -25,8 +25,10 @@ sending = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class
 reading = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class=DirectRoute)
 LOOK = ["GET", "HEAD"]
 OF_LISTS = ("from", "to", "limit", "cursor", "vd", "w", "h")
+_OF_PICTURES = {"deviceId", "timestamp"}
 _MAX_ID = 2**63 - 1
 _REQUIRED = "This field is required."
+_OR_A_LIST = "This field is required; or from, to or cursor for a list."
 
 
 @sending.post("/{collection}", status_code=201, openapi_extra=parameters())
@@ -37,8 +39,13 @@ async def send(request: Request) -> Response:
     caller.check_may_send(caller.bound_to or "")  # whoever may send for no device at all need not send the body
     form = document_format(request)
     with components.memory.reserve() as memory:
-        body = await read_body(request, form, memory, components.pictures.limits.max_bytes)
-        kept = await components.pictures.submit(collection, body, form, caller.check_may_send)
+        largest = components.pictures.limits.max_bytes
+        kept = await components.pictures.submit(
+            collection,
+            await read_body(request, form, memory, largest, components.pace),  # kept by nobody while it is written
+            form,
+            caller.check_may_send,
+        )
     headers = {"Location": address_of(kept.record)}
     return answer(request, PictureBody.of(kept.record).model_dump(), 201 if kept.created else 200, headers)
 
@@ -61,7 +68,7 @@ async def picture_at(request: Request) -> Response:
         generation = components.hot.generation
         record, stored = await components.pictures.find_with_bytes(key)
         response = await downloads.original(request, record, components.pictures, stored)
-        if record.encoding is None:
+        if record.encoding is None and stored is not None and request.query_params.keys() == _OF_PICTURES:
             target, etag = target_of(request.scope), record.sha256.hex()
             components.hot.keep(target, record.device_id, etag, response, generation=generation)
         return response
@@ -119,17 +126,17 @@ def _wants_list(request: Request) -> bool:
 
 
 def _key(request: Request, collection: str) -> Key:
-    device_id = _device(request)
+    device_id = _device(request, _OR_A_LIST)
     timestamp = list_queries.parameter(request, "timestamp")
     if timestamp is None:
-        raise InvalidField("timestamp", _REQUIRED, "query")
+        raise InvalidField("timestamp", _OR_A_LIST, "query")
     return Key(collection, device_id, query_timestamp(timestamp))
 
 
-def _device(request: Request) -> str:
+def _device(request: Request, missing: str = _REQUIRED) -> str:
     device_id = list_queries.device(request)
     if device_id is None:
-        raise InvalidField("deviceId", _REQUIRED, "query")
+        raise InvalidField("deviceId", missing, "query")
     return device_id
 
 

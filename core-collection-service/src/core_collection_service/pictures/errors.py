@@ -15,6 +15,13 @@ class InvalidField(BadRequest):
         super().__init__(f"{field}: {message}", fields=[FieldError(field, message, location)])
 
 
+class NotOfThisList(InvalidField):
+    """A cursor of another list, or none at all."""
+
+    def __init__(self) -> None:
+        super().__init__("cursor", "This is not a cursor of this list.", "query")
+
+
 class AnotherPicture(Conflict):
     """The device has sent another picture of the same instant before; that one stays."""
 
@@ -27,6 +34,17 @@ class PictureTooBig(TooLarge):
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"imageData: The picture is larger than {max_bytes:,} bytes.")
+
+
+class UploadTooSlow(LightboxError):
+    """The body stood still, or came too slowly to be waited for."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "request-timeout"
+
+    def __init__(self, seconds: float) -> None:
+        detail = f"The body came too slowly: too little of it, or nothing, in {seconds:g} seconds."
+        super().__init__(detail, headers={"Connection": "close"})  # the rest of it is not worth reading
 
 
 class NotAcceptable(LightboxError):

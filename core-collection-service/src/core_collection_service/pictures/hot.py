@@ -127,7 +127,7 @@ class HotAnswers:
         scope["route"] = _ROUTE
         wanted, is_anonymous = None, True
         for name, value in scope["headers"]:
-            if name == b"if-none-match":
+            if name == b"if-none-match" and wanted is None:
                 wanted = value.decode("latin-1")
             elif name == b"authorization":
                 is_anonymous = False

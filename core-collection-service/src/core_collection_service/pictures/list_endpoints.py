@@ -13,7 +13,7 @@ from fastapi import Request, Response
 
 from core_collection_service.access import Caller
 from core_collection_service.pictures import list_queries
-from core_collection_service.pictures.errors import InvalidField, NoSuchPicture, NotAcceptable
+from core_collection_service.pictures.errors import InvalidField, NotAcceptable
 from core_collection_service.pictures.listing import Listing, Listings
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES, represent
@@ -55,29 +55,26 @@ async def _batch(
     page = await components.listings.newest(collection, device_id, limit, cursor, max_bytes=most)
     if not with_data:
         return await _answer(request, page, media_type, {})
-    with components.memory.reserve(sum(row.size for row in page.rows)):
-        return await _answer(request, page, media_type, await _data(page, components))
-
-
-async def _data(page: Page[PictureRecord], components: Services) -> Mapping[int, bytes]:
-    """The pictures by id; one that was deleted meanwhile is not in it."""
-    found: dict[int, bytes] = {}
-    for row in page.rows:
-        try:
-            found[row.id] = await components.pictures.original(row)
-        except NoSuchPicture:
-            continue
-    return found
+    if request.method == "HEAD":
+        response = Response(media_type=media_type, headers=_headers(request, page))
+        del response.headers["Content-Length"]  # known only to who has read the bytes (RFC 9110 section 8.6)
+        return response
+    with components.batch_memory.reserve(sum(row.size for row in page.rows)):
+        return await _answer(request, page, media_type, await components.pictures.originals(page.rows))
 
 
 async def _answer(request: Request, page: Page[PictureRecord], media_type: str, data: Mapping[int, bytes]) -> Response:
+    if data or len(page.rows) > THREAD_ABOVE_PICTURES:
+        content = await to_thread.run_sync(lambda: represent(page, media_type, data=data), limiter=_writing)
+    else:
+        content = represent(page, media_type)
+    return Response(content, media_type=media_type, headers=_headers(request, page))
+
+
+def _headers(request: Request, page: Page[PictureRecord]) -> dict[str, str]:
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
     if page.next_cursor is not None:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         path: str = request.scope["path"]
         headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", page.next_cursor)])}>; rel="next"'
-    if data or len(page.rows) > THREAD_ABOVE_PICTURES:
-        content = await to_thread.run_sync(lambda: represent(page, media_type, data=data), limiter=_writing)
-    else:
-        content = represent(page, media_type)
-    return Response(content, media_type=media_type, headers=headers)
+    return headers

@@ -1,19 +1,18 @@
 """All SQL that reads many pictures at once: lists, the newest of each device, and what follows an id.
 
 Every statement reads an index in its order and stops at its limit, so that it takes as long with millions of rows as
-with thousands. Limits are written into the statements: PostgreSQL plans a statement that it sees often without looking
-at its parameters, and would expect a tenth of the table.
+with thousands.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, text, true, tuple_
-from sqlalchemy.types import BigInteger, Integer
+from sqlalchemy import ColumnElement, Select, func, literal, select, text, true, tuple_
+from sqlalchemy.types import BigInteger
 
 from core_collection_service.devices.models import Device
-from core_collection_service.orm import Instant
+from core_collection_service.orm import Instant, written_limit
 from core_collection_service.pictures.models import Picture
 from core_collection_service.pictures.repository import RECORD, PictureRecord
 from lightbox_shared.database import ReadSession
@@ -54,7 +53,7 @@ def newest_first(span: Span, limit: int) -> Select[tuple[Any, ...]]:
         position = literal(before[0], Instant), literal(before[1], BigInteger)
         where.append(tuple_(Picture.taken_at, Picture.id) < tuple_(*position))
     order = [Picture.taken_at.desc()] if device_id is not None else [Picture.taken_at.desc(), Picture.id.desc()]
-    return select(*RECORD).where(*where).order_by(*order).limit(_limit(limit))
+    return select(*RECORD).where(*where).order_by(*order).limit(written_limit(limit))
 
 
 def newest_of_each(collection: str, device_id: str | None, after: str | None, limit: int) -> Select[tuple[Any, ...]]:
@@ -65,11 +64,11 @@ def newest_of_each(collection: str, device_id: str | None, after: str | None, li
     if after is not None:
         where.append(Device.device_id > after)
     columns = Device.collection, Device.device_id
-    page = select(*columns).where(*where).order_by(Device.device_id).limit(_limit(limit)).subquery()
+    page = select(*columns).where(*where).order_by(Device.device_id).limit(written_limit(limit)).subquery()
     # Looked up device by device, by the limits and the order: of a plain join PostgreSQL expects hardly a match, since
     # it takes the columns for independent of each other, and would read all pictures for it.
     at = Picture.collection == page.c.collection, Picture.device_id == page.c.device_id
-    newest = select(*RECORD).where(*at).order_by(Picture.taken_at.desc()).limit(_limit(1)).lateral()
+    newest = select(*RECORD).where(*at).order_by(Picture.taken_at.desc()).limit(written_limit(1)).lateral()
     statement = select(*newest.c).select_from(page).join(newest, true())
     return statement if device_id is not None else statement.order_by(page.c.device_id)
 
@@ -79,7 +78,7 @@ def by_id(after: int, up_to: int | None, limit: int | None) -> Select[tuple[Any,
     statement = select(*RECORD).where(Picture.id > after).order_by(Picture.id)
     if up_to is not None:
         statement = statement.where(Picture.id <= up_to)
-    return statement if limit is None else statement.limit(_limit(limit))
+    return statement if limit is None else statement.limit(written_limit(limit))
 
 
 def of_topic(statement: Select[tuple[Any, ...]], collection: str, device_id: str | None) -> Select[tuple[Any, ...]]:
@@ -103,7 +102,3 @@ async def writing(session: ReadSession) -> frozenset[str]:
     or of a picture that can be read, or nobody's."""
     rows: Sequence[str] = (await session.scalars(_WRITING)).all()
     return frozenset(rows)
-
-
-def _limit(limit: int) -> ColumnElement[int]:
-    return bindparam(None, limit, Integer, literal_execute=True)

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core_collection_service.pictures import list_repository
-from core_collection_service.pictures.errors import InvalidField
+from core_collection_service.pictures.errors import InvalidField, NotOfThisList
 from core_collection_service.pictures.list_repository import Span
 from core_collection_service.pictures.repository import PictureRecord
-from core_collection_service.protocol.cursors import NotACursor, opened, sealed
+from core_collection_service.protocol.cursors import NotACursor, opened, opened_text, sealed, sealed_text
 from lightbox_shared.database import Database
 from lightbox_shared.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 
@@ -52,7 +52,7 @@ class Listings:
         names = _list_name("time", asked.collection, asked.device_id)
         start, end, before = asked.start, asked.end, None
         if asked.cursor is not None:
-            start, end, before = _continued(asked, _opened(asked.cursor, names))
+            start, end, before = _continued(asked, asked.cursor, names)
         span = Span(asked.collection, asked.device_id, start, end, before)
         statement = list_repository.newest_first(span, asked.limit + 1)
         async with self._database.reading() as session:
@@ -70,13 +70,13 @@ class Listings:
         """The newest picture of each device, or of one, by device. A page ends before its pictures together have more
         than `max_bytes`, and has at least one. Raises `InvalidField` for a cursor of another list."""
         names = _list_name("newest", collection, device_id)
-        after = None if cursor is None else _opened(cursor, names).decode()
+        after = None if cursor is None else _device(cursor, names)
         statement = list_repository.newest_of_each(collection, device_id, after, limit + 1)
         async with self._database.reading() as session:
             rows = await list_repository.records(session, statement)
         shown = rows[: min(limit, _fitting(rows, max_bytes))]
         more = len(rows) > len(shown)
-        return Page(shown, sealed(shown[-1].device_id.encode(), *names) if more else None)
+        return Page(shown, sealed_text([shown[-1].device_id], *names) if more else None)
 
     @staticmethod
     def continues_newest(collection: str, device_id: str | None, cursor: str) -> bool:
@@ -92,19 +92,26 @@ def _list_name(kind: str, collection: str, device_id: str | None) -> tuple[str, 
     return (kind, collection) if device_id is None else (kind, collection, device_id)
 
 
-def _opened(cursor: str, names: tuple[str, ...]) -> bytes:
+def _device(cursor: str, names: tuple[str, ...]) -> str:
     try:
-        return opened(cursor, *names)
+        (device_id,) = opened_text(cursor, 1, *names)
     except NotACursor as error:
-        raise InvalidField("cursor", "This is not a cursor of this list.", "query") from error
+        raise NotOfThisList from error
+    return device_id
 
 
-def _continued(asked: Listing, position: bytes) -> tuple[datetime | None, datetime | None, tuple[datetime, int]]:
-    start, end, taken_at, picture_id = _POSITION.unpack(position)
+def _continued(
+    asked: Listing, cursor: str, names: tuple[str, ...]
+) -> tuple[datetime | None, datetime | None, tuple[datetime, int]]:
+    try:
+        start, end, taken_at, picture_id = _POSITION.unpack(opened(cursor, *names))
+        span = _instant(start), _instant(end), (_EPOCH + taken_at * _MICROSECOND, picture_id)
+    except (NotACursor, struct.error, OverflowError) as error:
+        raise NotOfThisList from error
     for name, given, had in (("from", asked.start, start), ("to", asked.end, end)):
         if given is not None and _ticks(given) != had:
             raise InvalidField(name, "The cursor is of a list with other limits.", "query")
-    return _instant(start), _instant(end), (_EPOCH + taken_at * _MICROSECOND, picture_id)
+    return span
 
 
 def _fitting(rows: Sequence[PictureRecord], max_bytes: int | None) -> int:

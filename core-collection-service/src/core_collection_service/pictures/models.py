@@ -39,4 +39,6 @@ class Picture(Base):
         # Finds one picture, lists those of a device, and keeps a second one of the same instant out.
         UniqueConstraint("collection", "device_id", "taken_at", name="uq_pictures_device_time"),
         Index("ix_pictures_collection_taken_at", "collection", "taken_at", "id"),
+        # For retention by age.
+        Index("ix_pictures_device_received_at", "collection", "device_id", "received_at"),
     )

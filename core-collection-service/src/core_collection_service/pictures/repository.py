@@ -12,10 +12,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 from core_collection_service.devices.models import Device
 from core_collection_service.orm import FIRST_INSTANT, LAST_INSTANT
 from core_collection_service.pictures.models import Picture
-from lightbox_shared.database import ReadSession, Statements, WriteSession
+from lightbox_shared.database import Statements, WriteSession
 
 GONE: Final = "pictures_gone"
 """Where PostgreSQL tells that pictures were deleted, without saying which."""
+LARGEST_AT_ONCE: Final = 1024 * 1024
+"""Above so many bytes, pictures are read and sent in pieces."""
 CHANNEL: Final = "pictures"
 """Where PostgreSQL tells of pictures that are kept: a payload is a list of ids, separated by commas."""
 
@@ -148,12 +150,19 @@ _AT: Final = f"""
    AND taken_at = {_INSTANT.replace("taken_at", "CAST(:taken_at AS timestamptz)")}
 """
 _FIND: Final = text(f"SELECT {_KNOWN} FROM pictures {_AT}")  # noqa: S608 - made of constants, as those below
-_FIND_WITH_BYTES: Final = text(f"SELECT {_KNOWN}, data, object_key FROM pictures {_AT}")  # noqa: S608
+_FIND_WITH_BYTES: Final = text(f"""
+SELECT {_KNOWN}, CASE WHEN stored_size <= {LARGEST_AT_ONCE} THEN data END AS data, object_key FROM pictures {_AT}
+""")  # noqa: S608
 _FIND_BY_ID: Final = text(f"SELECT {_KNOWN} FROM pictures WHERE id = :id AND collection = :collection")  # noqa: S608
 _LATEST: Final = text(f"""
 SELECT {_KNOWN} FROM pictures WHERE collection = :collection AND device_id = :device_id ORDER BY taken_at DESC LIMIT 1
 """)  # noqa: S608
+_STORED_PART: Final = text("""
+SELECT substr(data, CAST(:start AS integer) + 1, CAST(:size AS integer)) AS data, object_key
+  FROM pictures WHERE id = :id
+""")
 _STORED_BYTES: Final = text("SELECT data, object_key FROM pictures WHERE id = :id")
+_STORED_BYTES_OF: Final = text("SELECT id, data, object_key FROM pictures WHERE id = ANY(CAST(:ids AS bigint[]))")
 
 _FIELDS: Final = tuple(NewPicture.__dataclass_fields__)
 
@@ -196,7 +205,7 @@ class StoredBytes(NamedTuple):
 
 
 async def find_with_bytes(statements: Statements, key: Key) -> tuple[PictureRecord, StoredBytes] | None:
-    """The picture of a device at an instant, with its bytes."""
+    """The picture of a device at an instant, with its bytes; above `LARGEST_AT_ONCE` without those in the row."""
     found = (await statements.execute(_FIND_WITH_BYTES, key._asdict())).one_or_none()
     return None if found is None else (PictureRecord(*found[:-2]), StoredBytes(*found[-2:]))
 
@@ -207,10 +216,15 @@ async def stored_bytes(statements: Statements, picture_id: int) -> StoredBytes |
     return None if found is None else StoredBytes(*found)
 
 
-async def stored_part(session: ReadSession, picture_id: int, start: int, size: int) -> StoredBytes | None:
+async def stored_bytes_of(statements: Statements, picture_ids: Sequence[int]) -> dict[int, StoredBytes]:
+    """The same of many pictures, by id; those that are gone are not in it."""
+    found = await statements.execute(_STORED_BYTES_OF, {"ids": picture_ids})
+    return {row.id: StoredBytes(row.data, row.object_key) for row in found}
+
+
+async def stored_part(statements: Statements, picture_id: int, start: int, size: int) -> StoredBytes | None:
     """The same with `size` bytes from `start` on alone, where they are in the row."""
-    part = func.substr(Picture.data, start + 1, size)
-    found = (await session.execute(select(part, Picture.object_key).where(Picture.id == picture_id))).one_or_none()
+    found = (await statements.execute(_STORED_PART, {"id": picture_id, "start": start, "size": size})).one_or_none()
     return None if found is None else StoredBytes(*found)
 
 
@@ -229,7 +243,10 @@ async def remove(session: WriteSession, collection: str, device_id: str, picture
     """
     device = (Device.collection == collection, Device.device_id == device_id)
     mine = (Picture.collection == collection, Picture.device_id == device_id)
-    await session.execute(select(Device.device_id).where(*device).with_for_update())
+    # Where there is no row there is nothing to lock, and nothing to delete: whoever waited here for the one who deleted
+    # the last picture must not take away the row of a picture that came meanwhile.
+    if (await session.execute(select(Device.device_id).where(*device).with_for_update())).one_or_none() is None:
+        return Removed(0, 0, [])
     gone = await session.execute(
         delete(Picture)
         .where(*mine, Picture.id.in_(picture_ids))

@@ -1,8 +1,9 @@
 """The rules of pictures, the same over HTTP and CoAP: what is kept, what is found, and what deleting means."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -12,15 +13,28 @@ from core_collection_service.pictures import repository
 from core_collection_service.pictures.encodings import Encoded, decode
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
 from core_collection_service.pictures.metrics import PictureMetrics
-from core_collection_service.pictures.repository import Key, NewPicture, PictureRecord, Removed, StoredBytes
-from core_collection_service.pictures.submission import Limits, Submission, read_submission, submission_of
+from core_collection_service.pictures.pieces import decoded_pieces, stored_pieces
+from core_collection_service.pictures.repository import (
+    LARGEST_AT_ONCE,
+    Key,
+    NewPicture,
+    PictureRecord,
+    Removed,
+    StoredBytes,
+)
+from core_collection_service.pictures.submission import (
+    QUICK_BYTES,
+    Limits,
+    Submission,
+    is_quick,
+    read_document,
+    submission_of,
+)
 from core_collection_service.pictures.writer import Kept, PictureWriter
 from core_collection_service.protocol.documents import Format
 from lightbox_shared.blobs import BlobMissing, LargeBlobs
 from lightbox_shared.database import Database, WriteSession
 
-THREAD_ABOVE_BYTES: Final = 128 * 1024
-"""Smaller ones are read, hashed and compressed in less time than it takes to hand them to a thread and back."""
 OBJECT_KEY_BYTES: Final = 32
 
 T = TypeVar("T")
@@ -56,13 +70,17 @@ class Pictures:
 
         Raises `BadRequest`, `PictureTooBig` and `AnotherPicture`, and what the database raises.
         """
-        submission = await self._prepared(len(body), lambda: read_submission(body, form, self.limits))
-        allow(submission.device_id)
-        return await self.keep(collection, submission)
+        is_small = len(body) <= 2 * QUICK_BYTES
+        sent = await self._prepared(partial(read_document, body, form, self.limits), here=is_small)
+        del body  # the picture in it is a copy
+        allow(sent.device_id)
+        return await self.submit_bytes(collection, *sent)
 
     async def submit_bytes(self, collection: str, device_id: str, taken_at: datetime, data: bytes) -> Kept:
         """Keep a picture that came as it is. Raises the same."""
-        submission = await self._prepared(len(data), lambda: submission_of(device_id, taken_at, data, self.limits))
+        submission = await self._prepared(
+            lambda: submission_of(device_id, taken_at, data, self.limits), here=is_quick(data)
+        )
         return await self.keep(collection, submission)
 
     async def keep(self, collection: str, submission: Submission) -> Kept:
@@ -103,14 +121,14 @@ class Pictures:
         async with self._database.immediate() as statements:
             return _there(await repository.find(statements, key))
 
-    async def find_with_bytes(self, key: Key) -> tuple[PictureRecord, Encoded]:
-        """The same with its bytes as they are stored, in one query."""
+    async def find_with_bytes(self, key: Key) -> tuple[PictureRecord, Encoded | None]:
+        """The same with its bytes as they are stored, in one query; None for those of a large one."""
         async with self._database.immediate() as statements:
             found = await repository.find_with_bytes(statements, key)
         if found is None:
             raise NoSuchPicture
         record, where = found
-        return record, await self._encoded(record, where)
+        return record, None if record.stored_size > LARGEST_AT_ONCE else await self._encoded(record, where)
 
     async def find_by_id(self, collection: str, picture_id: int) -> PictureRecord:
         """The picture with this id. Raises `NoSuchPicture`."""
@@ -136,19 +154,43 @@ class Pictures:
         stored = stored or await self.stored(record)
         if stored.encoding is None:
             return stored.data
-        return await self._prepared(record.size, lambda: decode(stored, record.size))
+        return await self._prepared(lambda: decode(stored, record.size), here=record.size <= QUICK_BYTES)
+
+    async def originals(self, records: Sequence[PictureRecord]) -> dict[int, bytes]:
+        """The same of many pictures, by id, in one query; those that were deleted meanwhile are not in it."""
+        async with self._database.immediate() as statements:
+            found = await repository.stored_bytes_of(statements, [record.id for record in records])
+        there = [record for record in records if record.id in found]
+        stored = [(record, await self._encoded(record, found[record.id])) for record in there]
+        quick = sum(record.size for record in there if record.encoding is not None) <= QUICK_BYTES
+        return await self._prepared(lambda: {each.id: decode(data, each.size) for each, data in stored}, here=quick)
 
     async def part(self, record: PictureRecord, start: int, size: int) -> bytes:
-        """`size` of these bytes from `start` on, fewer at the end. Reads no more than these where they are in the row
-        as they were sent. Raises `NoSuchPicture`."""
+        """`size` of these bytes from `start` on, fewer at the end. Reads no more than these where they are stored as
+        they were sent. Raises `NoSuchPicture`."""
         if record.encoding is None:
-            async with self._database.reading() as session:
-                found = await repository.stored_part(session, record.id, start, size)
-            if found is None:
-                raise NoSuchPicture
-            if found.data is not None:
-                return found.data
+            left = max(record.size - start, 0)
+            return await self.stored_part(record, start, min(size, left)) if left else b""
         return (await self.original(record))[start : start + size]
+
+    async def stored_part(self, record: PictureRecord, start: int, size: int) -> bytes:
+        """`size` of the bytes as they are stored, from `start` on. Raises `NoSuchPicture`."""
+        async with self._database.immediate() as statements:
+            found = await repository.stored_part(statements, record.id, start, size)
+        if found is None:
+            raise NoSuchPicture
+        if found.data is not None:
+            return found.data
+        large, key = self._outside(record, found)
+        return await large.part(key, start, size)
+
+    def pieces(self, record: PictureRecord, wanted: range, *, as_stored: bool) -> AsyncIterator[bytes]:
+        """The bytes `wanted` of those as they are stored, or as they were sent, in pieces. A picture that is deleted
+        meanwhile raises `NoSuchPicture`."""
+        read = partial(self.stored_part, record)
+        if as_stored or record.encoding is None:
+            return stored_pieces(read, wanted.start, len(wanted))
+        return decoded_pieces(read, record.stored_size, record.size, wanted, self._preparing)
 
     async def delete(self, key: Key) -> None:
         """Delete a picture for good. Raises `NoSuchPicture`."""
@@ -180,9 +222,13 @@ class Pictures:
     async def _encoded(self, record: PictureRecord, where: StoredBytes) -> Encoded:
         if where.data is not None:
             return Encoded(where.data, record.encoding)
+        large, key = self._outside(record, where)
+        return Encoded(await large.get(key), record.encoding)
+
+    def _outside(self, record: PictureRecord, where: StoredBytes) -> tuple[LargeBlobs, bytes]:
         if self._large is None or where.object_key is None:
             raise BlobMissing(str(record.id))
-        return Encoded(await self._large.get(where.object_key), record.encoding)
+        return self._large, where.object_key
 
     async def _put_outside(self, data: bytes) -> bytes | None:
         """Objects have keys of their own: one that lay under its digest could be another service's too."""
@@ -197,8 +243,9 @@ class Pictures:
             for key in keys:
                 await self._large.delete(key)
 
-    async def _prepared(self, size: int, work: Callable[[], T]) -> T:
-        if size <= THREAD_ABOVE_BYTES:
+    async def _prepared(self, work: Callable[[], T], *, here: bool) -> T:
+        """On the event loop what takes less time than handing it to a thread and back, in a thread all else."""
+        if here:
             return work()
         return await to_thread.run_sync(work, limiter=self._preparing)
 

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core_collection_service.pictures.encodings import Encoded, encode
 from core_collection_service.pictures.errors import InvalidField, PictureTooBig
@@ -20,6 +20,7 @@ from lightbox_shared.errors import BadRequest
 from lightbox_shared.images import Inspected, PictureError, inspect
 
 LONGEST_DEVICE_ID: Final = 255
+QUICK_BYTES: Final = 128 * 1024
 _REQUIRED: Final = "This field is required."
 _NO_TIME: Final = "Not an ISO 8601 date and time, such as 2024-08-18T02:04:07Z"
 _BLANKS: Final = " \t\r\n"
@@ -47,9 +48,16 @@ class Submission:
     stored: Encoded
 
 
-def read_submission(body: bytes, form: Format, limits: Limits) -> Submission:
-    """The submission in a document. Takes some 0.2 ms for 50 kB, and time by size. Raises `BadRequest` and
-    `PictureTooBig`."""
+class Sent(NamedTuple):
+    """What a document says, before the picture was looked at."""
+
+    device_id: str
+    taken_at: datetime
+    data: bytes
+
+
+def read_document(body: bytes, form: Format, limits: Limits) -> Sent:
+    """The three fields. Takes some 0.1 ms for 50 kB, and time by size. Raises `BadRequest` and `PictureTooBig`."""
     if form is Format.JSON:
         _check_size_of_json(body, limits)
     try:
@@ -58,11 +66,16 @@ def read_submission(body: bytes, form: Format, limits: Limits) -> Submission:
         raise BadRequest(str(error)) from error
     device_id = check_device_id(_required(fields, "deviceId"))
     taken_at = _timestamp(_required(fields, "timestamp"))
-    return submission_of(device_id, taken_at, _picture(_required(fields, "imageData"), form, limits), limits)
+    return Sent(device_id, taken_at, _picture(_required(fields, "imageData"), form, limits))
+
+
+def is_quick(data: bytes) -> bool:
+    """Whether looking at a picture takes less time than to hand it to a thread and back, whoever made it."""
+    return len(data) <= QUICK_BYTES and data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
 
 
 def submission_of(device_id: str, taken_at: datetime, data: bytes, limits: Limits) -> Submission:
-    """The same for a picture that came as it is. Raises `BadRequest` and `PictureTooBig`."""
+    """A picture that may be stored. Takes some 0.1 ms if `is_quick`. Raises `BadRequest` and `PictureTooBig`."""
     if not data:
         raise InvalidField("imageData", "The picture is empty.")
     if len(data) > limits.max_bytes:

@@ -147,6 +147,8 @@ class _Lane:
             self._refuse(batch, error)
             return
         for each in batch:
+            if each.answer.done():  # its picture was there already, or was added, before the others failed
+                continue
             try:
                 await self._write([each])
             except Exception as own:  # noqa: BLE001 - it belongs to the one who waits

@@ -1,11 +1,13 @@
 """Cursors that belong to one list: a position, sealed with the name of its list.
 
 The seal is no secret and protects nothing: what a caller may see is decided anew with every page. It tells whoever
-sends a cursor to another list, or one that was changed on its way, that this is a mistake.
+sends a cursor to another list, or one that was changed on its way, that this is a mistake. Anybody can make one with a
+seal that fits: whoever opens it checks the position as any other input.
 """
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from hashlib import blake2s
 from typing import Final
 
@@ -36,6 +38,22 @@ def opened(cursor: str, *of_list: str) -> bytes:
     if sealed(position, *of_list) != cursor:  # which also refuses a second way of writing the same bytes
         raise NotACursor
     return position
+
+
+def opened_text(cursor: str, parts: int, *of_list: str) -> list[str]:
+    """The parts of a position that `sealed_text` made. Raises `NotACursor`, also where there are more or fewer."""
+    try:
+        found = opened(cursor, *of_list).decode().split(_SEPARATOR)
+    except UnicodeDecodeError as error:
+        raise NotACursor from error
+    if len(found) != parts:
+        raise NotACursor
+    return found
+
+
+def sealed_text(position: Sequence[str], *of_list: str) -> str:
+    """The cursor of a position that is made of texts without NUL."""
+    return sealed(_SEPARATOR.join(position).encode(), *of_list)
 
 
 def _seal(position: bytes, of_list: tuple[str, ...]) -> bytes:

@@ -14,6 +14,8 @@ from typing import Any, Final, NoReturn, cast
 from cbor2 import CBORDecodeError, CBORDecoder, CBORTag
 
 MAX_DEPTH: Final = 8
+MAX_ITEMS: Final = 4096
+"""Of values, about: a byte of a document can become some hundred in memory."""
 SELF_DESCRIBED: Final = b"\xd9\xd9\xf7"
 _HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 # Bignums, fractions, references, patterns, sets and what else the library would build for us.
@@ -47,6 +49,8 @@ def read_map(data: bytes, form: Format) -> Mapping[str, Any]:
 
 def read_json(data: bytes) -> object:
     """One JSON text. Raises `MalformedDocument`."""
+    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_ITEMS:
+        raise MalformedDocument(_TOO_MANY)
     try:
         return json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
     except MalformedDocument:
@@ -63,6 +67,7 @@ def read_cbor(data: bytes) -> object:
     data = data.removeprefix(SELF_DESCRIBED)
     if data[:1] and data[0] in _HEX_DIGITS:
         data = _from_hexadecimal(data)
+    _check_number_of_items(data)
     stream = BytesIO(data)
     decoder = CBORDecoder(
         stream,
@@ -81,12 +86,29 @@ def read_cbor(data: bytes) -> object:
     return found
 
 
+def _check_number_of_items(data: bytes) -> None:
+    """Walks from header to header (RFC 8949 section 3), whatever they belong to; the decoder finds what is no CBOR.
+    Raises `MalformedDocument`."""
+    at, size = 0, len(data)
+    for _ in range(MAX_ITEMS):
+        if at >= size:
+            return
+        major, info = data[at] >> 5, data[at] & 31
+        following = 1 << info - 24 if 24 <= info <= 27 else 0
+        length = (info if info < 24 else int.from_bytes(data[at + 1 : at + 1 + following])) if major in {2, 3} else 0
+        at += 1 + following + (0 if info == 31 else length)
+    raise MalformedDocument(_TOO_MANY)
+
+
 def _from_hexadecimal(data: bytes) -> bytes:
     """RFC 8949 has no text form; a published example of this collection's clients sends this one."""
     try:
         return bytes.fromhex(data.decode("ascii"))
     except ValueError as error:
         raise MalformedDocument("The body is neither a CBOR map nor one in hexadecimal digits.") from error
+
+
+_TOO_MANY: Final = f"There are more than {MAX_ITEMS} values in the body."
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

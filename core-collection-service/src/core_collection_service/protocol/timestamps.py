@@ -1,6 +1,6 @@
 """Instants as devices write them: ISO 8601 in JSON, CBOR and queries, seconds since the epoch in CBOR (RFC 8949
-section 3.4.2). Instants are kept to the microsecond; what is finer is cut off, so that the same notation always finds
-the same picture.
+section 3.4.2). Instants are kept to the microsecond. What is finer is cut off in texts; seconds since the epoch are
+rounded, since a float is rarely the fraction that was meant. The same notation always finds the same picture.
 """
 
 import math
@@ -35,7 +35,7 @@ def parse_timestamp(text: str) -> datetime:
     if is_leap_second:
         if (instant.hour, instant.minute) != (23, 59):
             raise ValueError("no leap second")
-        instant = _after(instant.replace(microsecond=0), _MOMENT)
+        instant = _after(instant, _MOMENT)
     return instant
 
 

@@ -1,15 +1,16 @@
-"""All SQL about retention. Nothing here reads more than the pictures of one device, and those in the order of their
-timestamps, for which there is an index."""
+"""All SQL about retention. Deleting reads an index of the pictures of one device in its order, by timestamp or by when
+they were received, and stops at its limit; only the preview (`doomed`) reads all rows of a device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from core_collection_service.devices.models import Device
+from core_collection_service.orm import written_limit
 from core_collection_service.pictures.models import Picture
 from core_collection_service.retention.models import RetentionRule
 from lightbox_shared.database import ReadSession, WriteSession
@@ -30,28 +31,12 @@ class Rule:
     max_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRecord:
-    """A row of `devices`."""
-
-    collection: str
-    device_id: str
-    pictures: int
-    bytes: int
-    stored_bytes: int
-    first_taken_at: datetime
-    last_taken_at: datetime
-    first_seen_at: datetime
-    last_seen_at: datetime
-
-
 _RULE: Final = (
     RetentionRule.collection,
     RetentionRule.device_id,
     RetentionRule.max_age_seconds,
     RetentionRule.max_bytes,
 )
-_DEVICE: Final = tuple(getattr(Device, name) for name in DeviceRecord.__dataclass_fields__)
 
 
 async def clock(session: Sessions) -> datetime:
@@ -93,15 +78,6 @@ async def delete_rule(session: WriteSession, collection: str, device_id: str) ->
     return gone.one_or_none() is not None
 
 
-async def devices_after(session: Sessions, collection: str, after: str, limit: int) -> list[DeviceRecord]:
-    """Devices in the order of their ids, from behind `after` on."""
-    mine = (Device.collection == collection, Device.device_id > after)
-    return [
-        DeviceRecord(*row)
-        for row in await session.execute(select(*_DEVICE).where(*mine).order_by(Device.device_id).limit(limit))
-    ]
-
-
 async def candidates(session: Sessions, rule: Rule, cutoff: datetime | None, after: str, limit: int) -> list[str]:
     """Devices under this rule that may have something to delete, by their summaries alone."""
     own = select(RetentionRule.device_id).where(
@@ -128,12 +104,18 @@ async def locked_bytes(session: WriteSession, collection: str, device_id: str) -
     return found
 
 
+def too_old(collection: str, device_id: str, cutoff: datetime, limit: int) -> Select[Any]:
+    """Ids of the first pictures of a device that were received before `cutoff`."""
+    statement = select(Picture.id).where(*_of(collection, device_id), Picture.received_at < cutoff)
+    return statement.order_by(Picture.received_at).limit(written_limit(limit))
+
+
 async def received_before(
     session: Sessions, collection: str, device_id: str, cutoff: datetime, limit: int
 ) -> Sequence[int]:
-    """Ids of pictures that were received before `cutoff`."""
-    statement = select(Picture.id).where(*_of(collection, device_id), Picture.received_at < cutoff)
-    return (await session.scalars(statement.order_by(Picture.taken_at).limit(limit))).all()
+    """The ids of `too_old`."""
+    found: Sequence[int] = (await session.scalars(too_old(collection, device_id, cutoff, limit))).all()
+    return found
 
 
 async def oldest(session: Sessions, collection: str, device_id: str, limit: int) -> list[tuple[int, int]]:

@@ -17,11 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from lightbox_shared import errors
 from lightbox_shared.errors.dialects import Dialects
 
 log = structlog.get_logger()
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 _BY_STATUS: Mapping[int, type[errors.LightboxError]] = {
     401: errors.NotAuthenticated,
@@ -39,6 +43,18 @@ def from_http_exception(error: HTTPException) -> errors.LightboxError:
     kind = _BY_STATUS.get(error.status_code, errors.BadRequest if error.status_code < 500 else errors.InternalError)
     detail = kind.default_detail if error.status_code in {404, 405} else str(error.detail)
     return kind(detail, headers=error.headers)
+
+
+def allowed_methods(request: Request) -> str:
+    """All methods that the path of a request has (RFC 9110 section 15.5.6). Each of several routes of one path knows
+    its own alone, and a 405 of the framework names those of the first."""
+    app: FastAPI = request.app
+    scopes = ({**request.scope, "method": method} for method in _METHODS)
+    return ", ".join(scope["method"] for scope in scopes if _is_routed(app, scope))
+
+
+def _is_routed(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(dict(scope))[0] is Match.FULL for route in app.routes)
 
 
 def from_validation_error(error: RequestValidationError) -> errors.LightboxError:
@@ -121,6 +137,8 @@ def install_error_handlers(app: FastAPI, dialects: Dialects) -> None:
     """Every expected failure leaves in the dialect of its path; the unexpected is for `RequestContext`."""
 
     async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error = HTTPException(405, headers={**(error.headers or {}), "Allow": allowed_methods(request)})
         return dialects.of(request.url.path).render(convert(error))
 
     for kind in (errors.LightboxError, HTTPException, RequestValidationError):

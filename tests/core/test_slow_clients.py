@@ -1,0 +1,182 @@
+"""Clients that stop in the middle, of sending and of reading, hold little and not for long."""
+
+import asyncio
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import zstandard
+from PIL import Image
+from support import pictures
+from support.asgi import WithState
+from support.collection import IMAGES, cbor_document, send
+
+from core_collection_service.pictures.bodies import Pace
+from core_collection_service.pictures.pieces import PIECE_BYTES
+from core_collection_service.state import Services
+
+MEGABYTE = 1024 * 1024
+NOISE = np.random.default_rng(1).integers(0, 256, (1500, 1500), np.uint8)
+LARGE_PNG = pictures.encoded(Image.fromarray(NOISE), "PNG")
+LARGE_BMP = pictures.encoded(Image.fromarray(NOISE & 15), "BMP")
+PLAIN = {"Accept-Encoding": "identity"}
+ZSTD = {"Accept-Encoding": "zstd"}
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+def impatient(core: WithState, pace: Pace) -> WithState:
+    """The same service, with another pace."""
+    services: Services = core.state["services"]
+    return WithState(core.app, {**core.state, "services": replace(services, pace=pace)})
+
+
+async def answered(core: WithState, receive: Receive, method: str, path: str, *headers: tuple[bytes, bytes]) -> Any:
+    """All messages of an answer."""
+    answers: list[Any] = []
+
+    async def collect(message: Any) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
+    async with asyncio.timeout(30):
+        await core({**scope, "headers": headers, "http_version": "1.1", "scheme": "http"}, receive, collect)
+    return answers
+
+
+@pytest.mark.parametrize("size", [b"1000", b"2000000", None])
+async def test_a_body_that_stands_still(core: WithState, size: bytes | None) -> None:
+    begun = [{"type": "http.request", "body": cbor_document()[:100], "more_body": True}]
+    services: Services = core.state["services"]
+
+    async def receive() -> dict[str, Any]:
+        if begun:
+            return begun.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    announced = [] if size is None else [(b"content-length", size)]
+    slow = impatient(core, Pace(seconds=0.05))
+    answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"), *announced)
+    assert answer[0]["status"] == 408
+    assert (b"connection", b"close") in answer[0]["headers"]
+    assert b"The body came too slowly: too little of it, or nothing, in 0.05 seconds." in answer[1]["body"]
+    assert services.memory.held == 0
+
+
+async def test_a_body_that_trickles(core: WithState) -> None:
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.001)  # a pace is a matter of time
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    slow = impatient(core, Pace(seconds=0.1, least=10_000))
+    answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"))
+    assert answer[0]["status"] == 408
+
+
+async def test_a_body_may_take_long_as_long_as_it_comes(core: WithState) -> None:
+    body = cbor_document()
+    third = len(body) // 3 + 1
+    left = [body[at : at + third] for at in range(0, len(body), third)]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.4)  # all of them take longer than the second that each may take
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    slow = impatient(core, Pace(seconds=1, least=third - 3))
+    answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"))
+    assert answer[0]["status"] == 201
+
+
+async def raw(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
+    """The answer with its bytes as they came."""
+    async with client.stream("GET", address, headers=headers) as answer:
+        return answer, b"".join([piece async for piece in answer.aiter_raw()])
+
+
+@pytest.mark.parametrize("data", [LARGE_PNG, LARGE_BMP], ids=["png", "bmp"])
+async def test_large_pictures_in_every_form(client: httpx.AsyncClient, data: bytes) -> None:
+    body = await send(client, data)
+    assert body["encoding"] == (None if data is LARGE_PNG else "zstd")
+    assert body["storedSize"] > MEGABYTE
+    for address in (body["href"], f"{IMAGES}?deviceId=12345&timestamp=2024-08-18T02:04:07Z"):
+        answer, found = await raw(client, address, PLAIN)
+        assert (answer.status_code, found, answer.headers["content-length"]) == (200, data, str(len(data)))
+        answer, found = await raw(client, address, ZSTD)
+        assert answer.headers["content-length"] == str(len(found)) == str(body["storedSize"])
+        packed = answer.headers.get("content-encoding") == "zstd"
+        assert packed is (data is LARGE_BMP)
+        assert (zstandard.ZstdDecompressor().decompress(found) if packed else found) == data
+        for start, end in (
+            (0, len(data)),
+            (5, len(data) - 5),
+            (PIECE_BYTES - 1, PIECE_BYTES + 1),
+            (len(data) - 9, len(data)),
+        ):
+            answer, found = await raw(client, address, {**ZSTD, "Range": f"bytes={start}-{end - 1}"})
+            assert (answer.status_code, found) == (206, data[start:end])
+            assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(data)}"
+            assert answer.headers["content-length"] == str(end - start)
+
+
+class Reader:
+    """A client that reads nothing behind the first piece until it is let."""
+
+    def __init__(self, core: WithState, path: str, *headers: tuple[bytes, bytes]) -> None:
+        self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.size = 0
+        self.is_complete = False
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+        versions = {"http_version": "1.1", "scheme": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}}
+        self.answer = asyncio.create_task(core({**scope, **versions, "headers": headers}, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.body":
+            self.size += len(message.get("body", b""))
+            self.is_complete = not message.get("more_body", False)
+            self.begun.set()
+            await self.may_go_on.wait()
+
+
+@pytest.mark.parametrize("data", [LARGE_PNG, LARGE_BMP], ids=["png", "bmp"])
+@pytest.mark.parametrize("coding", [b"identity", b"zstd"])
+async def test_what_is_deleted_in_the_middle_never_looks_whole(
+    core: WithState, client: httpx.AsyncClient, data: bytes, coding: bytes
+) -> None:
+    body = await send(client, data)
+    reader = Reader(core, body["href"], (b"accept-encoding", coding))
+    await asyncio.wait_for(reader.begun.wait(), 10)
+    services: Services = core.state["services"]
+    await services.pictures.delete_by_id("images", body["id"])
+    reader.may_go_on.set()
+    with pytest.raises(RuntimeError, match="already started"):
+        await asyncio.wait_for(reader.answer, 10)
+    assert not reader.is_complete
+    assert 0 < reader.size < body["storedSize"]
+
+
+@pytest.mark.parametrize("coding", [b"identity", b"zstd"])
+async def test_those_who_do_not_read_hold_a_piece_each(
+    core: WithState, client: httpx.AsyncClient, coding: bytes
+) -> None:
+    href = (await send(client, LARGE_PNG))["href"]
+    tracemalloc.start()
+    try:
+        readers = [Reader(core, href, (b"accept-encoding", coding)) for _ in range(20)]
+        for each in readers:
+            await asyncio.wait_for(each.begun.wait(), 20)
+        assert tracemalloc.get_traced_memory()[0] < 20 * 2 * PIECE_BYTES + MEGABYTE
+    finally:
+        tracemalloc.stop()
+    for each in readers:
+        each.may_go_on.set()
+    await asyncio.gather(*(each.answer for each in readers))
+    assert {each.size for each in readers} == {len(LARGE_PNG)}
