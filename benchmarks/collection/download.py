@@ -23,7 +23,7 @@ OVERHEAD_BYTES: Final = 2_000
 """More than the headers of an answer."""
 FETCH: Final = (
     f"GET of a 50 kB PNG by device and timestamp, straight to core-collection-service, over {CONNECTIONS} connections;"
-    f" {PICTURES} pictures in random order"
+    f" {PICTURES} pictures in random order, which the service has in memory after the first time"
 )
 
 DOWNLOAD: Final = Row(
