@@ -19,8 +19,8 @@ from support.gateway import Key as SigningKey
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
 from core_collection_service.pictures import repository
-from core_collection_service.pictures.hot import LARGEST_BYTES, HotPictures
-from core_collection_service.pictures.repository import Key
+from core_collection_service.pictures.hot import HotPictures
+from core_collection_service.pictures.repository import LARGEST_AT_ONCE, Key
 from core_collection_service.state import Services
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
@@ -194,8 +194,8 @@ class TestMemory:
         assert hot.find(b"a") is None
 
     def test_large_ones_and_a_memory_of_none(self) -> None:
-        hot = HotPictures(10 * LARGEST_BYTES, lambda: True)
-        self.keep(hot, b"a", LARGEST_BYTES + 1)
+        hot = HotPictures(10 * LARGEST_AT_ONCE, lambda: True)
+        self.keep(hot, b"a", LARGEST_AT_ONCE + 1)
         assert hot.find(b"a") is None
         none = HotPictures(0, lambda: True)
         self.keep(none, b"a", 100)

@@ -14,7 +14,6 @@ from typing import Final, Protocol
 import cbor2
 from aiocoap import Message
 from aiocoap.numbers.codes import Code
-from anyio import to_thread
 
 from core_collection_service.coap.downloads import ETAG_BYTES, Representation
 from core_collection_service.coap.requests import Asked
@@ -25,7 +24,7 @@ from core_collection_service.pictures import list_queries
 from core_collection_service.pictures.errors import InvalidField, NoSuchCollection, NoSuchPicture, NotAcceptable
 from core_collection_service.pictures.listing import Listing
 from core_collection_service.pictures.repository import Key, PictureRecord
-from core_collection_service.pictures.representations import SENML_TYPES, represent
+from core_collection_service.pictures.representations import SENML_TYPES, represented
 from core_collection_service.pictures.schemas import PictureBody
 from core_collection_service.pictures.submission import check_device_id, query_timestamp
 from core_collection_service.pictures.thumbnails import asked_box
@@ -52,7 +51,6 @@ PICTURES: Final[Mapping[str, int]] = {"image/jpeg": 22, "image/png": 23}
 """The others have no number of their own."""
 LARGEST_MESSAGE: Final = 1024
 AROUND_BYTES: Final = 64 * 1024
-THREAD_ABOVE_PICTURES: Final = 10
 _OF_ANSWERS: Final = frozenset({"timestamp", "from", "to", "cursor"})
 """Parameters of pictures and of lists."""
 
@@ -188,9 +186,7 @@ class Collection:
             page = await listings.newest(self.name, device_id, limit, cursor)
         else:
             page = await listings.page(Listing(self.name, device_id, start, end, limit, cursor))
-        if len(page.rows) <= THREAD_ABOVE_PICTURES:
-            return made(represent(page, media_type), content_format)
-        return made(await to_thread.run_sync(represent, page, media_type), content_format)
+        return made(await represented(page, media_type), content_format)
 
     def is_observed(self, asked: Asked) -> bool:
         """Whether what arrives is asked for: Observe where there is no picture, list or batch to answer. On these it is

@@ -4,7 +4,7 @@ whether a picture is still there (`If-None-Match`).
 A picture never changes, so an answer is good until the picture is deleted. Deletions are rare: each of them, by
 whichever process, empties the memory of all (PostgreSQL tells them, see `events.feed`), and while nobody can tell us,
 nothing is answered from here. Who may see what is asked anew with every request. Kept are whole answers under the
-address as it was written, without compression, of pictures up to `LARGEST_BYTES`; those that nobody has asked for the
+address as it was written, without compression, of pictures up to `LARGEST_AT_ONCE`; those that nobody has asked for the
 longest go when there are too many.
 
 Known limit: where the connection that deletions are told on is cut without a word, another process's deletion is
@@ -21,9 +21,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core_collection_service.access import Access, caller_of
+from core_collection_service.pictures.repository import LARGEST_AT_ONCE
 from lightbox_shared.conditional import etag_matches
 
-LARGEST_BYTES: Final = 1024 * 1024
 _AROUND_BYTES: Final = 2048
 """What an entry takes beside its bytes, about."""
 _NOT_FROM_HERE: Final = frozenset({b"range", b"if-match", b"if-modified-since", b"if-unmodified-since"})
@@ -67,7 +67,7 @@ class HotPictures:
         if (
             generation != self.generation
             or not self._can_tell()
-            or not 0 < len(body) <= min(LARGEST_BYTES, self._limit)
+            or not 0 < len(body) <= min(LARGEST_AT_ONCE, self._limit)
         ):
             return
         before = self._answers.pop(target, None)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 
 from core_collection_service.access import Caller
@@ -16,16 +15,13 @@ from core_collection_service.pictures import list_queries
 from core_collection_service.pictures.errors import InvalidField, NotAcceptable
 from core_collection_service.pictures.listing import Listing, Listings
 from core_collection_service.pictures.repository import PictureRecord
-from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES, represent
+from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES, represented
 from core_collection_service.protocol.media_types import choose
 from core_collection_service.state import Services
 from lightbox_shared.pagination import Page
 
 BATCH_DATA_BYTES: Final = 16_000_000
 """Of pictures in one pack; a larger one comes alone."""
-THREAD_ABOVE_PICTURES: Final = 10
-
-_writing: Final = CapacityLimiter(2)
 
 
 async def lists(request: Request, collection: str, caller: Caller, components: Services) -> Response:
@@ -64,10 +60,7 @@ async def _batch(
 
 
 async def _answer(request: Request, page: Page[PictureRecord], media_type: str, data: Mapping[int, bytes]) -> Response:
-    if data or len(page.rows) > THREAD_ABOVE_PICTURES:
-        content = await to_thread.run_sync(lambda: represent(page, media_type, data=data), limiter=_writing)
-    else:
-        content = represent(page, media_type)
+    content = await represented(page, media_type, data=data)
     return Response(content, media_type=media_type, headers=_headers(request, page))
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import cbor2
+from anyio import CapacityLimiter, to_thread
 
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.schemas import PictureBody, path_of
@@ -37,7 +38,16 @@ from lightbox_shared.pagination import Page
 LIST_TYPES: Final = (JSON, CBOR, SENML_JSON, SENML_CBOR, LINK_FORMAT)
 """What lists are offered as; the first for whoever has no preference."""
 SENML_TYPES: Final = frozenset({SENML_JSON, SENML_CBOR})
+THREAD_ABOVE_PICTURES: Final = 10
+_writing: Final = CapacityLimiter(2)
 BASE_NAME: Final = "collections/"
+
+
+async def represented(page: Page[PictureRecord], media_type: str, *, data: Mapping[int, bytes] | None = None) -> bytes:
+    """`represent` for the event loop: in a thread where that is quicker for everybody else."""
+    if not data and len(page.rows) <= THREAD_ABOVE_PICTURES:
+        return represent(page, media_type)
+    return await to_thread.run_sync(lambda: represent(page, media_type, data=data), limiter=_writing)
 
 
 def represent(page: Page[PictureRecord], media_type: str, *, data: Mapping[int, bytes] | None = None) -> bytes:
