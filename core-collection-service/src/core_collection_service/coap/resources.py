@@ -5,13 +5,11 @@ Paths and queries are those of HTTP. Two things are CoAP's own: a picture may co
 Deleting is HTTP's alone.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
 
-import cbor2
 from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
@@ -21,14 +19,14 @@ from core_collection_service.coap.security import check_known
 from core_collection_service.devices.schemas import DeviceBody
 from core_collection_service.discovery import service as discovery
 from core_collection_service.pictures import list_queries
-from core_collection_service.pictures.errors import InvalidField, NoSuchCollection, NoSuchPicture, NotAcceptable
+from core_collection_service.pictures.errors import InvalidField, NoSuchCollection, NotAcceptable
 from core_collection_service.pictures.listing import Listing
 from core_collection_service.pictures.repository import Key, PictureRecord
 from core_collection_service.pictures.representations import SENML_TYPES, represented
 from core_collection_service.pictures.schemas import PictureBody
 from core_collection_service.pictures.submission import check_device_id, query_timestamp
 from core_collection_service.pictures.thumbnails import asked_box
-from core_collection_service.protocol.documents import Format
+from core_collection_service.protocol.documents import Format, write
 from core_collection_service.state import Services
 from lightbox_shared.errors import NotFound, UnsupportedMediaType
 
@@ -243,10 +241,8 @@ class Picture:
 
     async def get(self, asked: Asked) -> Representation:
         """The picture with this id."""
-        longest = 18  # digits that fit into 64 bits
-        if not (self._id.isascii() and self._id.isdigit() and len(self._id) <= longest):
-            raise NoSuchPicture
-        record = await self._services.pictures.find_by_id(self._collection, int(self._id))
+        picture_id = list_queries.picture_id(self._id)
+        record = await self._services.pictures.find_by_id(self._collection, picture_id)
         asked.caller.check_may_read(record.device_id)
         return await pictured(self._services, asked, record)
 
@@ -293,9 +289,7 @@ def _of_picture(asked: Asked, media_type: str) -> int:
 
 def written(body: object, content_format: int) -> bytes:
     """A document in JSON or CBOR."""
-    if content_format == CBOR:
-        return cbor2.dumps(body)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return write(body, DOCUMENTS[content_format])
 
 
 def _key(asked: Asked, collection: str) -> Key:

@@ -26,7 +26,6 @@ reading = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class
 LOOK = ["GET", "HEAD"]
 OF_LISTS = ("from", "to", "limit", "cursor", "vd", "w", "h")
 _OF_PICTURES = {"deviceId", "timestamp"}
-_MAX_ID = 2**63 - 1
 _REQUIRED = "This field is required."
 _OR_A_LIST = "This field is required; or from, to or cursor for a list."
 
@@ -96,7 +95,7 @@ async def picture_by_id(
 ) -> Response:
     """A picture by its id."""
     caller.check_may_read(caller.bound_to)  # whoever may read nothing learns nothing
-    record = await components.pictures.find_by_id(collection, _picture_id(picture_id))
+    record = await components.pictures.find_by_id(collection, list_queries.picture_id(picture_id))
     _check_is_readable(caller, record)
     return await _shown(request, record, components)
 
@@ -104,7 +103,7 @@ async def picture_by_id(
 @router.delete("/{collection}/{picture_id}", status_code=204, dependencies=[needs()])
 async def delete_by_id(collection: Collection, picture_id: str, _caller: AdminOnly, components: Components) -> Response:
     """Delete a picture for good."""
-    await components.pictures.delete_by_id(collection, _picture_id(picture_id))
+    await components.pictures.delete_by_id(collection, list_queries.picture_id(picture_id))
     return Response(status_code=204)
 
 
@@ -138,14 +137,6 @@ def _device(request: Request, missing: str = _REQUIRED) -> str:
     if device_id is None:
         raise InvalidField("deviceId", missing, "query")
     return device_id
-
-
-def _picture_id(text: str) -> int:
-    """Raises `NoSuchPicture` for whatever no picture can have."""
-    plain = text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))
-    if not plain or int(text) > _MAX_ID:
-        raise NoSuchPicture
-    return int(text)
 
 
 def _check_is_readable(caller: Caller, record: PictureRecord) -> None:

@@ -11,7 +11,6 @@ Known limit: where the connection that deletions are told on is cut without a wo
 noticed after half a minute.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core_collection_service.access import Access, caller_of
 from core_collection_service.pictures.repository import LARGEST_AT_ONCE
+from core_collection_service.recent import Recent
 from lightbox_shared.conditional import etag_matches
 
 _AROUND_BYTES: Final = 2048
@@ -48,18 +48,13 @@ class HotPictures:
     def __init__(self, limit: int, can_tell: Callable[[], bool]) -> None:
         self._limit = limit
         self._can_tell = can_tell
-        self._answers: OrderedDict[bytes, HotAnswer] = OrderedDict()
-        self._size = 0
+        self._answers: Recent[bytes, HotAnswer] = Recent(limit, _size)
         self.generation = 0
         """Another one after each deletion: what was read before it is not to be kept."""
 
     def find(self, target: bytes) -> HotAnswer | None:
         """The answer for an address, if there is one."""
-        found = self._answers.get(target)
-        if found is None or not self._can_tell():
-            return None
-        self._answers.move_to_end(target)
-        return found
+        return self._answers.get(target) if self._can_tell() else None
 
     def keep(self, target: bytes, device_id: str, etag: str, response: Response, *, generation: int) -> None:
         """Keep an answer that was made from what was read in `generation`."""
@@ -70,21 +65,12 @@ class HotPictures:
             or not 0 < len(body) <= min(LARGEST_AT_ONCE, self._limit)
         ):
             return
-        before = self._answers.pop(target, None)
-        if before is not None:
-            self._size -= _size(target, before)
-        answer = HotAnswer(device_id, etag, list(response.raw_headers), body)
-        self._answers[target] = answer
-        self._size += _size(target, answer)
-        while self._size > self._limit:
-            oldest, given = self._answers.popitem(last=False)
-            self._size -= _size(oldest, given)
+        self._answers.put(target, HotAnswer(device_id, etag, list(response.raw_headers), body))
 
     def clear(self) -> None:
         """A picture was deleted, or one may have been."""
         self.generation += 1
         self._answers.clear()
-        self._size = 0
 
 
 def _size(target: bytes, answer: HotAnswer) -> int:

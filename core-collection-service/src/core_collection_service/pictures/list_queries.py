@@ -5,10 +5,11 @@ from typing import Protocol
 
 from starlette.datastructures import QueryParams
 
-from core_collection_service.pictures.errors import InvalidField
+from core_collection_service.pictures.errors import InvalidField, NoSuchPicture
 from core_collection_service.pictures.submission import check_device_id, query_timestamp
 from lightbox_shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 
+_MAX_ID = 2**63 - 1
 _FLAGS = {None: False, "0": False, "false": False, "1": True, "true": True}
 
 
@@ -58,6 +59,21 @@ def flag(request: Queried, name: str) -> bool:
     if found not in _FLAGS:
         raise InvalidField(name, "Neither 1 nor 0.", "query")
     return _FLAGS[found]
+
+
+def picture_id(text: str) -> int:
+    """The id in a path. Raises `NoSuchPicture` for whatever no picture can have."""
+    found = whole_number(text)
+    if found is None:
+        raise NoSuchPicture
+    return found
+
+
+def whole_number(text: str) -> int | None:
+    """Digits as a number that fits into a column of ids; None for everything else."""
+    if text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID)) and int(text) <= _MAX_ID:
+        return int(text)
+    return None
 
 
 def _instant(request: Queried, name: str) -> datetime | None:

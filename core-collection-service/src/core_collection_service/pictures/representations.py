@@ -13,16 +13,15 @@ say that, before 1978 (section 4.5.3), it is 0, "unknown", and `timestamp` has i
 In link-format (RFC 6690) each picture is a link with its Content-Format, its size and a title.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-import cbor2
 from anyio import CapacityLimiter, to_thread
 
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.schemas import PictureBody, path_of
-from core_collection_service.protocol import link_format, senml
+from core_collection_service.protocol import documents, link_format, senml
+from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.link_format import Link
 from core_collection_service.protocol.media_types import (
     CBOR,
@@ -57,9 +56,7 @@ def represent(page: Page[PictureRecord], media_type: str, *, data: Mapping[int, 
     if media_type == LINK_FORMAT:
         return link_format.write(_link(row) for row in page.rows).encode()
     body = {"pictures": [PictureBody.of(row).model_dump() for row in page.rows], "next_cursor": page.next_cursor}
-    if media_type == CBOR:
-        return cbor2.dumps(body)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return documents.write(body, Format(media_type))
 
 
 def _records(page: Page[PictureRecord], data: Mapping[int, bytes]) -> Iterator[senml.Record]:

@@ -8,7 +8,6 @@ metadata (where, and by whom, it was taken) are left out. DICOM is shown grey, a
 Known limits: 32 bits a sample, DICOM in colour or with several frames have no thumbnail (422).
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -26,6 +25,7 @@ from core_collection_service.pictures.encodings import Encoded, decode
 from core_collection_service.pictures.errors import InvalidField
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.service import Pictures
+from core_collection_service.recent import Recent
 from lightbox_shared.conditional import is_unchanged
 from lightbox_shared.errors import LightboxError
 from lightbox_shared.hal import http_date
@@ -89,12 +89,9 @@ class Thumbnails:
         self._pictures = pictures
         self._preparing = preparing
         self._max_pixels = max_pixels
-        self._cache_bytes = cache_bytes
         # As many as threads: whoever waits here has not read any bytes.
         self._turns = CapacityLimiter(preparing.total_tokens)
-        self._cache: OrderedDict[tuple[int, Box], Thumbnail] = OrderedDict()
-        self.held = 0
-        """Bytes of the cache at this moment."""
+        self._cache: Recent[tuple[int, Box], Thumbnail] = Recent(cache_bytes, lambda _, each: len(each.data))
         self.made = 0
         """Thumbnails since the start."""
 
@@ -110,11 +107,11 @@ class Thumbnails:
 
     async def get(self, record: PictureRecord, box: Box) -> Thumbnail:
         """Raises the same."""
-        return self._find(record, box) or await self._make(record, box)
+        return self._cache.get((record.id, box)) or await self._make(record, box)
 
     async def _make(self, record: PictureRecord, box: Box) -> Thumbnail:
         async with self._turns:
-            found = self._find(record, box)  # somebody else may have asked for the same
+            found = self._cache.get((record.id, box))  # somebody else may have asked for the same
             if found is not None:
                 return found
             stored = await self._pictures.stored(record)
@@ -123,22 +120,14 @@ class Thumbnails:
                 thumbnail = await to_thread.run_sync(work, limiter=self._preparing)
             except PictureError as error:
                 raise NoThumbnail(f"The picture has no thumbnail. {error}") from error
-            self._remember(record, box, thumbnail)
+            self.made += 1
+            self._cache.put((record.id, box), thumbnail)
             return thumbnail
 
-    def _find(self, record: PictureRecord, box: Box) -> Thumbnail | None:
-        found = self._cache.get((record.id, box))
-        if found is not None:
-            self._cache.move_to_end((record.id, box))
-        return found
-
-    def _remember(self, record: PictureRecord, box: Box, thumbnail: Thumbnail) -> None:
-        self.made += 1
-        before = self._cache.pop((record.id, box), None)
-        self._cache[record.id, box] = thumbnail
-        self.held += len(thumbnail.data) - (0 if before is None else len(before.data))
-        while self.held > self._cache_bytes:
-            self.held -= len(self._cache.popitem(last=False)[1].data)
+    @property
+    def held(self) -> int:
+        """Bytes of the cache at this moment."""
+        return self._cache.held
 
 
 def make_thumbnail(stored: Encoded, record: PictureRecord, box: Box, *, max_pixels: int) -> Thumbnail:

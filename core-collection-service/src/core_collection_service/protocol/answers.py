@@ -1,19 +1,19 @@
 """Answers in JSON or CBOR, whichever the client likes better (RFC 9110 section 12.5.1)."""
 
-import json
 from collections.abc import Mapping
+from typing import Final
 
-import cbor2
 from fastapi import Request, Response
 
-from core_collection_service.protocol.media_types import CBOR, JSON, choose
+from core_collection_service.protocol.documents import Format, write
+from core_collection_service.protocol.media_types import choose
+
+_OFFERED: Final = (Format.JSON.value, Format.CBOR.value)
 
 
 def answer(request: Request, body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`body` in the format that the client prefers; JSON where it has no preference, and where it accepts neither: a
     picture that is kept is not to be answered with a failure."""
     common = {"Vary": "Accept", **(headers or {})}
-    if choose(request.headers.get("accept"), (JSON, CBOR)) == CBOR:
-        return Response(cbor2.dumps(body), status, common, media_type=CBOR)
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(content, status, common, media_type=JSON)
+    form = Format(choose(request.headers.get("accept"), _OFFERED) or Format.JSON)
+    return Response(write(body, form), status, common, media_type=form.value)

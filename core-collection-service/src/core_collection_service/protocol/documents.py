@@ -11,6 +11,7 @@ from enum import StrEnum
 from io import BytesIO
 from typing import Any, Final, NoReturn, cast
 
+import cbor2
 from cbor2 import CBORDecodeError, CBORDecoder, CBORTag
 
 MAX_DEPTH: Final = 8
@@ -45,6 +46,13 @@ def read_map(data: bytes, form: Format) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise MalformedDocument(f"The body has to be a {'JSON object' if form is Format.JSON else 'CBOR map'}.")
     return cast("Mapping[str, Any]", found)
+
+
+def write(body: object, form: Format) -> bytes:
+    """A document of ours."""
+    if form is Format.CBOR:
+        return cbor2.dumps(body)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_json(data: bytes) -> object:
