@@ -16,7 +16,7 @@ from aiocoap.numbers.codes import Code
 from core_collection_service.coap.downloads import ETAG_BYTES, Representation
 from core_collection_service.coap.requests import Asked
 from core_collection_service.coap.security import check_known
-from core_collection_service.devices.schemas import DeviceBody
+from core_collection_service.devices import queries as devices
 from core_collection_service.discovery import service as discovery
 from core_collection_service.pictures import list_queries
 from core_collection_service.pictures.errors import InvalidField, NoSuchCollection, NotAcceptable
@@ -111,14 +111,7 @@ class Devices:
         """Who has sent pictures."""
         asked.caller.check_may_read(None)
         content_format = asked.chosen(CBOR, JSON)
-        only = list_queries.parameter(asked, "collection")
-        if only is not None and only not in self._services.collections:
-            raise NoSuchCollection
-        collections = self._services.collections if only is None else [only]
-        limit, cursor = list_queries.limit(asked), list_queries.parameter(asked, "cursor")
-        page = await self._services.devices.page(collections, limit, cursor)
-        body = {"devices": [DeviceBody.of(each).model_dump() for each in page.rows], "next_cursor": page.next_cursor}
-        return made(written(body, content_format), content_format)
+        return made(written(await devices.document(asked, self._services), content_format), content_format)
 
 
 class Collection:
