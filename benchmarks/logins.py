@@ -54,7 +54,7 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
     if not load.wrk_is_there():
         yield from ((row.id, Result("wrk not installed")) for row in ROWS if row.id in wanted)
         return
-    settings = {"LIGHTBOX_RATE_SIGN_IN": "off", "LIGHTBOX_GUESSES_PER_ADDRESS": "off"}
+    settings = {"LIGHTBOX_RATE_SIGN_IN": "off", "LIGHTBOX_FAILED_LOGINS_PER_ADDRESS": "off"}
     with running_platform(**settings) as platform:
         token = [_sign_up(platform, number) for number in range(1, CLIENTS + 1)][-1]
         _logins_per_second(platform, WARM_UP_SECONDS)

@@ -19,8 +19,8 @@ from typing import Self
 
 import onnxruntime as ort
 
-from inference_service.models.description import read_description
-from inference_service.models.tensors import to_tensor
+from inference_service.model_repository.description import read_description
+from inference_service.model_repository.tensors import to_tensor
 from lightbox_shared.images import decode_grey
 
 MAX_PIXELS = 50_000_000

@@ -15,8 +15,8 @@ from benchmarks.harness import Effort, Result, Row, Subject, progress
 from gateway.api_keys import ApiKeys
 from gateway.clients.auth import Exchanged, RevocationPage
 from gateway.csrf import CrossSite
-from gateway.exchange import Exchange
 from gateway.identity import Identity
+from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Route, Routes
 from lightbox_shared.auth.jwks import KeySet
@@ -91,7 +91,7 @@ def sign(count: int) -> tuple[dict[str, Any], list[str]]:
     return {"keys": [{**public, "kid": KID, "use": "sig"}]}, tokens
 
 
-def exchange_with(token: str) -> Exchange:
+def request_with(token: str) -> RequestState:
     """A request as the server hands it over."""
     headers = [
         (b"host", b"127.0.0.1:8000"),
@@ -106,7 +106,7 @@ def exchange_with(token: str) -> Exchange:
     async def send(_message: Message) -> None:
         return None
 
-    return Exchange({"method": "GET", "path": PATH, "headers": headers}, receive, send)
+    return RequestState({"method": "GET", "path": PATH, "headers": headers}, receive, send)
 
 
 async def rounds(row: Row, effort: Effort) -> list[float]:
@@ -122,7 +122,7 @@ async def rounds(row: Row, effort: Effort) -> list[float]:
     await revocations.poll()
     route = Routes().find(PATH, "GET")
     assert route is not None
-    exchanges = [exchange_with(token) for token in tokens]
+    requests = [request_with(token) for token in tokens]
 
     def identity() -> Identity:
         """One that has not seen any token."""
@@ -131,21 +131,21 @@ async def rounds(row: Row, effort: Effort) -> list[float]:
 
     if row is SEEN:
         known = identity()
-        repeated = exchanges * TOKENS
-        await known.identify(exchanges[0], route)
+        repeated = requests * TOKENS
+        await known.identify(requests[0], route)
         return [await _round(lambda: known, repeated, route, effort.seconds) for _ in range(effort.rounds)]
-    return [await _round(identity, exchanges, route, effort.seconds) for _ in range(effort.rounds)]
+    return [await _round(identity, requests, route, effort.seconds) for _ in range(effort.rounds)]
 
 
-async def _round(make: Callable[[], Identity], exchanges: list[Exchange], route: Route, seconds: float) -> float:
+async def _round(make: Callable[[], Identity], requests: list[RequestState], route: Route, seconds: float) -> float:
     spent, count, end = 0.0, 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         identity = make()
         begin = time.perf_counter()
-        for exchange in exchanges:
+        for exchange in requests:
             await identity.identify(exchange, route)
         spent += time.perf_counter() - begin
-        count += len(exchanges)
+        count += len(requests)
     return spent / count * MICRO
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.collection.documents import PATH, png
-from benchmarks.collection.sides import DATABASE, server_of
+from benchmarks.collection.targets import DATABASE, server_of
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform, temporary_folder

@@ -11,7 +11,7 @@ import httpx
 
 from benchmarks import load
 from benchmarks.collection.documents import CBOR, PATH, address, cbor_document, download_script, png, stamp
-from benchmarks.collection.sides import SERVICE, UNLIMITED
+from benchmarks.collection.targets import SERVICE, UNLIMITED
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
 from benchmarks.running import free_port
 from lightbox.run.temporary import running_platform, temporary_folder

@@ -5,7 +5,7 @@ from typing import Final
 
 from benchmarks import load
 from benchmarks.collection.documents import JSON
-from benchmarks.collection.sides import CLIENTS, UNLIMITED, Ingest
+from benchmarks.collection.targets import CLIENTS, UNLIMITED, Ingest
 from benchmarks.harness import Effort, Result, Row, Subject, compare, progress
 from lightbox.run.temporary import running_platform, temporary_folder
 

@@ -13,7 +13,7 @@ import httpx
 
 from benchmarks import load
 from benchmarks.collection.documents import FIRST, PATH, address, download_script, stamp
-from benchmarks.collection.sides import SERVICE
+from benchmarks.collection.targets import SERVICE
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
 from benchmarks.running import running
 from lightbox.run.postgres import PostgresServer
@@ -123,7 +123,7 @@ def filled(postgres: PostgresServer, folder: Path, size: Size) -> Iterator[Fille
         "LIGHTBOX_SECRET_KEY": "only for a benchmark, never elsewhere",
         "LIGHTBOX_CLIENT_SECRET": "unused",
         "LIGHTBOX_COAP": "false",
-        "LIGHTBOX_HOT_PICTURE_BYTES": "0",  # out of the table, every time
+        "LIGHTBOX_RESPONSE_CACHE_BYTES": "0",  # out of the table, every time
     }
     command = [sys.executable, "-m", "lightbox_shared.serve", SERVICE]
     with running(command, service + "/readyz", **settings):

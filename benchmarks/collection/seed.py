@@ -19,7 +19,7 @@ from benchmarks.collection.documents import (
     stamp,
     upload_script,
 )
-from benchmarks.collection.sides import CLIENTS, SERVICE, UNLIMITED
+from benchmarks.collection.targets import CLIENTS, SERVICE, UNLIMITED
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
 from lightbox.run.temporary import running_platform, temporary_folder
 

@@ -14,27 +14,27 @@ from support.auth_service import MakeSettings
 from support.oauth import audited
 from support.yelda import ADMIN_ID, ANONYMOUS_ID, MISSING_ID, PASSWORD, Lab, Person, said
 
-from auth_service.accounts.administration import AccountAdministration
+from auth_service.accounts.authorization import AccountAuthorization
+from auth_service.accounts.changes import AccountChanges
 from auth_service.accounts.errors import AccountNotFound, LastAdministrator
-from auth_service.accounts.management import AccountManagement
 from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.service import Accounts
+from auth_service.accounts.registration import Accounts
 from auth_service.app import create_app
-from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 from lightbox_shared.auth.principal import Authority
 
 
 @pytest.fixture
 async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
-    settings = make_settings(guesses_per_account=100, guesses_per_address=None)
+    settings = make_settings(failed_logins_per_account=100, failed_logins_per_address=None)
     async with running(create_app(settings)) as app, client_of(app) as client:
         yield Lab(app, client)
 
 
 @pytest.fixture
-async def management(lab: Lab) -> AsyncIterator[AccountManagement]:
+async def management(lab: Lab) -> AsyncIterator[AccountChanges]:
     passwords = await Passwords.start()
-    yield AccountManagement(passwords, lab.service.state["sessions"])
+    yield AccountChanges(passwords, lab.service.state["sessions"])
     passwords.close()
 
 
@@ -82,9 +82,7 @@ async def test_a_ring_of_administrators_leaves_one(lab: Lab) -> None:
     assert await administrators(lab) == len(people) - statuses.count(200) >= 1
 
 
-async def test_the_command_line_takes_the_last_administrator_away_never(
-    lab: Lab, management: AccountManagement
-) -> None:
+async def test_the_command_line_takes_the_last_administrator_away_never(lab: Lab, management: AccountChanges) -> None:
     """Each of them takes another one away, by demoting or deleting; the last one stays."""
     ids = [ADMIN_ID, *[await lab.account(Authority.ADMIN) for _ in range(5)]]
     outcomes: Counter[str] = Counter()
@@ -93,10 +91,10 @@ async def test_the_command_line_takes_the_last_administrator_away_never(
         try:
             async with lab.database.writing() as session:
                 if number % 2:
-                    await management.delete(session, ids[number], COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+                    await management.delete(session, ids[number], COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
                 else:
                     await management.set_authority(
-                        session, ids[number], Authority.DOCTOR, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE
+                        session, ids[number], Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
                     )
         except LastAdministrator:
             outcomes["refused"] += 1
@@ -110,7 +108,7 @@ async def test_the_command_line_takes_the_last_administrator_away_never(
     assert await administrators(lab) == 1
 
 
-async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, management: AccountManagement) -> None:
+async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, management: AccountChanges) -> None:
     admin = await lab.admin()
     for _ in range(5):
         other = await lab.account(Authority.ADMIN)
@@ -123,7 +121,7 @@ async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, 
             try:
                 async with lab.database.writing() as session:
                     await management.set_authority(
-                        session, ADMIN_ID, Authority.DOCTOR, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE
+                        session, ADMIN_ID, Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
                     )
             except LastAdministrator:
                 return
@@ -131,12 +129,12 @@ async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, 
         await at_once(demote_other, demote_admin)
         assert await administrators(lab) == 1
         async with lab.database.writing() as session:
-            await management.set_authority(session, ADMIN_ID, Authority.ADMIN, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+            await management.set_authority(session, ADMIN_ID, Authority.ADMIN, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
             await session.execute(text("UPDATE accounts SET authority = 102 WHERE id <> 2 AND authority = 101"))
         admin = await lab.admin()
 
 
-async def test_a_demoted_administrator_finishes_nothing(lab: Lab, management: AccountManagement) -> None:
+async def test_a_demoted_administrator_finishes_nothing(lab: Lab, management: AccountChanges) -> None:
     """The request began while the caller was an administrator; the transaction comes after."""
     caller, target = await lab.person(Authority.ADMIN), await lab.account(Authority.DOCTOR)
     answers: list[httpx.Response] = []
@@ -149,14 +147,14 @@ async def test_a_demoted_administrator_finishes_nothing(lab: Lab, management: Ac
         tasks.start_soon(delete)
         await anyio.sleep(0.3)
         assert answers == []
-        await management.set_authority(session, caller.id, Authority.DOCTOR, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+        await management.set_authority(session, caller.id, Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     assert said(answers[0]) == (401, "用户未登录")
     admin = await lab.admin()
     assert (await lab.http.get(f"/accounts/{target}", headers=admin.headers)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, management: AccountManagement, method: str) -> None:
+async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, management: AccountChanges, method: str) -> None:
     """Somebody with a stolen session changes or deletes the account while its owner changes the password."""
     person = await lab.person(Authority.DOCTOR)
     answers: list[httpx.Response] = []
@@ -167,7 +165,7 @@ async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, management: 
         answers.append(await lab.http.request(method, path, json=body, headers=person.headers))
 
     async with anyio.create_task_group() as tasks, lab.database.writing() as session:
-        await management.set_password(session, person.id, "the owner's", COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+        await management.set_password(session, person.id, "the owner's", COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
         tasks.start_soon(act)
         await anyio.sleep(0.5)
         assert answers == []
@@ -281,8 +279,8 @@ async def test_no_connection_is_held_while_hashing(lab: Lab) -> None:
     passwords = await WatchesThePool.start()
     passwords.lab, passwords.in_use = lab, []
     accounts = Accounts(lab.database, passwords, shortest_password=1)
-    management = AccountManagement(passwords, lab.service.state["sessions"])
-    administration = AccountAdministration(lab.database, passwords, accounts, management, self_registration=True)
+    management = AccountChanges(passwords, lab.service.state["sessions"])
+    administration = AccountAuthorization(lab.database, passwords, accounts, management, self_registration=True)
     lab.service.state = {**lab.service.state, "administration": administration}
     answer = await lab.http.post("/accounts", json={"username": "new", "password": "x"}, headers=person.headers)
     assert answer.status_code == 201
@@ -316,8 +314,8 @@ async def test_nobody_hashes_for_the_asking(lab: Lab) -> None:
     passwords = await WatchesThePool.start()
     passwords.lab, passwords.in_use = lab, []
     accounts = Accounts(lab.database, passwords, shortest_password=1)
-    management = AccountManagement(passwords, lab.service.state["sessions"])
-    administration = AccountAdministration(lab.database, passwords, accounts, management, self_registration=False)
+    management = AccountChanges(passwords, lab.service.state["sessions"])
+    administration = AccountAuthorization(lab.database, passwords, accounts, management, self_registration=False)
     lab.service.state = {**lab.service.state, "administration": administration}
     admin = await lab.admin()
     for method, path, body, headers in [
@@ -333,19 +331,19 @@ async def test_nobody_hashes_for_the_asking(lab: Lab) -> None:
     passwords.close()
 
 
-async def test_what_the_command_line_does(lab: Lab, management: AccountManagement) -> None:
+async def test_what_the_command_line_does(lab: Lab, management: AccountChanges) -> None:
     person = await lab.person(Authority.NONE)
     async with lab.database.writing() as session:
         account = await management.set_authority(
-            session, person.id, Authority.ADMIN, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE
+            session, person.id, Authority.ADMIN, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
         )
         assert account.authority == Authority.ADMIN
     async with lab.database.writing() as session:
-        await management.set_password(session, person.id, "reset", COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+        await management.set_password(session, person.id, "reset", COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     assert not await lab.is_signed_in(person.headers)
     assert (await lab.authorize(person.username, "reset")).json()["authority"] == 101
     async with lab.database.writing() as session:
-        await management.delete(session, person.id, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+        await management.delete(session, person.id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     assert said(await lab.authorize(person.username, "reset")) == (401, "用户不存在")
     entries = await audited(lab.database, "authority-changed", "password-changed", "account-deleted")
     assert [(action, account, address) for action, account, address, _ in entries] == [
@@ -356,14 +354,14 @@ async def test_what_the_command_line_does(lab: Lab, management: AccountManagemen
 
 
 @pytest.mark.parametrize("account_id", [ANONYMOUS_ID, MISSING_ID, 0, -1, 2**63])
-async def test_nobody_is_not_changed(lab: Lab, management: AccountManagement, account_id: int) -> None:
-    origin = COMMAND_LINE_ORIGIN
+async def test_nobody_is_not_changed(lab: Lab, management: AccountChanges, account_id: int) -> None:
+    source = COMMAND_LINE_SOURCE
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:
-            await management.set_authority(session, account_id, Authority.DOCTOR, origin, actor=COMMAND_LINE)
+            await management.set_authority(session, account_id, Authority.DOCTOR, source, actor=COMMAND_LINE)
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:
-            await management.set_password(session, account_id, "x", origin, actor=COMMAND_LINE)
+            await management.set_password(session, account_id, "x", source, actor=COMMAND_LINE)
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:
-            await management.delete(session, account_id, origin, actor=COMMAND_LINE)
+            await management.delete(session, account_id, source, actor=COMMAND_LINE)

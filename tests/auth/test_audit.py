@@ -15,11 +15,11 @@ from support.auth_service import ADMIN_PASSWORD, SignUp, bearer
 
 from auth_service.audit.trail import Action, record, timestamp
 from auth_service.audit.verification import verify
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from lightbox_shared.database import Database
 
 AUDIT = "/api/audit"
-ORIGIN = Origin("192.0.2.1")
+SOURCE = RequestSource("192.0.2.1")
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def read(admin: httpx.AsyncClient, **query: Any) -> list[dict[str, Any]]:
 async def test_an_entry(admin: httpx.AsyncClient, database: Database) -> None:
     before = datetime.now(UTC)
     async with database.writing() as session:
-        await record(session, Action.API_KEY_USED, Origin("2001:db8::1"), account_id=7, key_id=5, scope="é")
+        await record(session, Action.API_KEY_USED, RequestSource("2001:db8::1"), account_id=7, key_id=5, scope="é")
     [entry] = await read(admin, limit=1)
     assert before <= datetime.fromisoformat(entry["at"]) <= datetime.now(UTC)
     assert len(entry["hash"]) == 64
@@ -92,8 +92,8 @@ async def test_pages_and_filters(admin: httpx.AsyncClient, database: Database) -
     async with database.writing() as session:
         for number in range(6):
             action = Action.PASSWORD_CHANGED if number % 2 else Action.SIGNED_IN
-            await record(session, action, ORIGIN, account_id=10 + number % 3, number=number)
-        await record(session, Action.ACCOUNTS_IMPORTED, Origin(None, "command-line"))
+            await record(session, action, SOURCE, account_id=10 + number % 3, number=number)
+        await record(session, Action.ACCOUNTS_IMPORTED, RequestSource(None, "command-line"))
     everything = await read(admin)
     assert [entry["sequence"] for entry in everything] == [8, 7, 6, 5, 4, 3, 2, 1]
 
@@ -121,7 +121,7 @@ async def test_pages_and_filters(admin: httpx.AsyncClient, database: Database) -
 async def test_times(admin: httpx.AsyncClient, database: Database) -> None:
     async with database.writing() as session:
         await session.execute(text("SELECT pg_sleep(0.01)"))
-        await record(session, Action.SIGNED_IN, ORIGIN, account_id=7)
+        await record(session, Action.SIGNED_IN, SOURCE, account_id=7)
     middle = next(entry["at"] for entry in await read(admin) if entry["sequence"] == 2)
 
     async def sequences(query: str) -> list[int]:
@@ -163,13 +163,13 @@ def test_times_sort_as_text() -> None:
 async def test_what_is_rolled_back_leaves_nothing(empty: Database) -> None:
     async def fail() -> None:
         async with empty.writing() as session:
-            await record(session, Action.SIGNED_IN, ORIGIN, account_id=7)
+            await record(session, Action.SIGNED_IN, SOURCE, account_id=7)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fail()
     async with empty.writing() as session:
-        await record(session, Action.PASSWORD_CHANGED, ORIGIN, account_id=7)
+        await record(session, Action.PASSWORD_CHANGED, SOURCE, account_id=7)
     async with empty.reading() as reading:
         rows = (await reading.execute(text("SELECT sequence, action FROM audit_entries"))).all()
     assert rows == [(1, "password-changed")]
@@ -178,7 +178,7 @@ async def test_what_is_rolled_back_leaves_nothing(empty: Database) -> None:
 async def test_appending_at_the_same_time_makes_one_chain(empty: Database) -> None:
     async def append(number: int) -> None:
         async with empty.writing() as session:
-            await record(session, Action.SIGNED_IN, ORIGIN, account_id=number + 2)
+            await record(session, Action.SIGNED_IN, SOURCE, account_id=number + 2)
 
     async with anyio.create_task_group() as tasks:
         for number in range(50):
@@ -199,7 +199,7 @@ async def test_appending_at_the_same_time_makes_one_chain(empty: Database) -> No
 )
 async def test_entries_stay(empty: Database, statement: str) -> None:
     async with empty.writing() as session:
-        await record(session, Action.SIGNED_IN, ORIGIN, account_id=7)
+        await record(session, Action.SIGNED_IN, SOURCE, account_id=7)
     with pytest.raises(DBAPIError, match="append-only"):
         async with empty.writing() as session:
             await session.execute(text(statement))
@@ -216,8 +216,8 @@ async def test_the_chain_is_not_for_the_writer_to_choose(empty: Database) -> Non
 
 async def test_computed_columns_agree_with_the_entry(empty: Database) -> None:
     async with empty.writing() as session:
-        await record(session, Action.SIGNED_IN, ORIGIN, account_id=2**62)
-        await record(session, Action.SIGN_IN_FAILED, Origin(None))
+        await record(session, Action.SIGNED_IN, SOURCE, account_id=2**62)
+        await record(session, Action.SIGN_IN_FAILED, RequestSource(None))
     async with empty.reading() as reading:
         rows = (await reading.execute(text("SELECT * FROM audit_entries ORDER BY sequence"))).mappings().all()
     for row in rows:

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from auth_service.audit.repository import BATCH
 from auth_service.audit.trail import Action, record
 from auth_service.audit.verification import GENESIS, Verification, verify
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from lightbox_shared.database import Database
 
-ORIGIN = Origin("192.0.2.1")
+SOURCE = RequestSource("192.0.2.1")
 ENTRIES = 9
 
 RECHAIN = """
@@ -34,7 +34,7 @@ async def database(url: str) -> AsyncIterator[Database]:
     database = Database(url, pool_size=4)
     async with database.writing() as session:
         for number in range(ENTRIES):
-            await record(session, Action.SIGNED_IN, ORIGIN, account_id=number + 2)
+            await record(session, Action.SIGNED_IN, SOURCE, account_id=number + 2)
     yield database
     await database.dispose()
 
@@ -211,7 +211,7 @@ async def test_what_is_found_only_with_a_note(database: Database) -> None:
     """Whoever can write everything can compute everything, except a hash that is somewhere else."""
     note = await verified(database)
     async with database.writing() as session:
-        await record(session, Action.SIGNED_IN, ORIGIN, account_id=77)
+        await record(session, Action.SIGNED_IN, SOURCE, account_id=77)
     known = (note.entries, note.head)
     assert (await verified(database, known)).problems == []
 
@@ -229,7 +229,7 @@ async def test_what_is_found_only_with_a_note(database: Database) -> None:
 async def test_a_trail_full_of_problems(database: Database) -> None:
     async with database.writing() as session:
         for _ in range(40):
-            await record(session, Action.SIGNED_IN, ORIGIN, account_id=2)
+            await record(session, Action.SIGNED_IN, SOURCE, account_id=2)
     await tamper(database, "UPDATE audit_entries SET entry = entry || ' '")
     found = await verified(database)
     assert found.entries == 49
@@ -252,7 +252,7 @@ async def test_what_is_appended_meanwhile_is_no_problem(database: Database) -> N
     async with database.writing() as session:
         found = await verify(session)
         async with database.writing() as other:
-            await record(other, Action.SIGNED_IN, ORIGIN, account_id=2)
+            await record(other, Action.SIGNED_IN, SOURCE, account_id=2)
         entries = (await session.execute(text("SELECT entries FROM audit_head"))).scalar_one()
     assert entries == found.entries == ENTRIES
     assert (await verified(database)).entries == ENTRIES + 1

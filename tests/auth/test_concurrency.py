@@ -12,9 +12,9 @@ from support.auth_service import SignUp
 
 from auth_service.accounts.errors import UsernameTaken
 from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.service import Accounts
-from auth_service.guessing.policy import Policy
-from auth_service.guessing.service import Guessing
+from auth_service.accounts.registration import Accounts
+from auth_service.login_throttling.policy import Policy
+from auth_service.login_throttling.service import LoginThrottling
 from auth_service.logins.service import Logins
 from lightbox_shared.database import Database
 
@@ -88,11 +88,11 @@ async def test_no_connection_is_held_while_hashing(service: WithState, client: h
     passwords = await WatchesThePool.start()
     passwords.database, passwords.in_use = service.state["database"], []
     accounts = Accounts(passwords.database, passwords, shortest_password=1)
-    guessing = Guessing(passwords.database, Policy(10, None))
+    throttling = LoginThrottling(passwords.database, Policy(10, None))
     service.state = {
         **service.state,
         "accounts": accounts,
-        "logins": Logins(passwords.database, accounts, service.state["sessions"], guessing),
+        "logins": Logins(passwords.database, accounts, service.state["sessions"], throttling),
     }
     fields = {"username": "ada", "password": "x"}
     assert (await client.post("/api/chexray/signup", json=fields)).status_code == 200

@@ -22,7 +22,7 @@ REQUIRED = "This field is required."
 
 @pytest.fixture
 async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
-    settings = make_settings(guesses_per_account=100, guesses_per_address=None)
+    settings = make_settings(failed_logins_per_account=100, failed_logins_per_address=None)
     async with running(create_app(settings)) as app, client_of(app) as client:
         lab = Lab(app, client)
         await lab.account(Authority.DOCTOR, "zoë")

@@ -105,8 +105,8 @@ async def test_the_wrong_name_and_the_wrong_password_are_answered_alike(oauth: O
     assert "www-authenticate" not in answers[0].headers
 
 
-async def test_guessing_is_slowed_here_too(make_settings: MakeSettings) -> None:
-    settings = make_settings(guesses_per_account=2)
+async def test_login_throttling_is_slowed_here_too(make_settings: MakeSettings) -> None:
+    settings = make_settings(failed_logins_per_account=2)
     async with running(create_app(settings)) as app, client_of(app) as http:
         await make_account(app.state["database"], app.state["accounts"])
         guess = CREDENTIALS | {"password": "guessed"}

@@ -28,7 +28,7 @@ NO_BASIC = "Authorization: Not the credentials of RFC 7617: a name, a colon and 
 
 @pytest.fixture
 async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
-    settings = make_settings(guesses_per_account=100, guesses_per_address=None)
+    settings = make_settings(failed_logins_per_account=100, failed_logins_per_address=None)
     async with running(create_app(settings)) as app, client_of(app) as client:
         yield Lab(app, client)
 
@@ -113,7 +113,7 @@ async def test_who_is_refused(lab: Lab) -> None:
 
 async def test_waiting_is_no_guess_and_leaves_a_trace(make_settings: MakeSettings) -> None:
     """However often somebody looks whether the approval has come."""
-    async with running(create_app(make_settings(guesses_per_account=2))) as app, client_of(app) as client:
+    async with running(create_app(make_settings(failed_logins_per_account=2))) as app, client_of(app) as client:
         lab = Lab(app, client)
         account = await lab.account(Authority.NONE, "new")
         for _ in range(6):

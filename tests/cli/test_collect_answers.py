@@ -20,7 +20,7 @@ from support.gateway import FakeService, Seen, Server, answer
 from lightbox.collect.address import Address
 from lightbox.collect.errors import CollectError, Lost
 from lightbox.collect.files import file_name, save
-from lightbox.collect.patience import patiently
+from lightbox.collect.retry import with_retries
 from lightbox.collect.transport import KEY_VARIABLE, Picture, connected, unseen
 from lightbox.commands.collect import app
 from lightbox_shared.config import Settings
@@ -82,7 +82,7 @@ async def test_patience_has_an_end() -> None:
         raise Lost("There was no answer.")
 
     with pytest.raises(Lost):
-        await patiently(work, said.append, attempts=3, first_pause=0)
+        await with_retries(work, said.append, attempts=3, first_pause=0)
     assert (len(asked), len(said)) == (3, 2)
 
 

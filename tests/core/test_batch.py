@@ -163,7 +163,7 @@ async def test_bytes_come_as_they_were_sent_from_wherever_they_are(
 
 
 async def test_a_page_ends_before_its_pictures_are_too_many_bytes(database: Database) -> None:
-    async with database.immediate() as connection:
+    async with database.autocommit() as connection:
         await repository.add(connection, [row(device=name) for name in "abcde"])  # of 7 bytes each
     listings = Listings(database)
 

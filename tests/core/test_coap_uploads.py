@@ -14,7 +14,7 @@ from support.collection import IMAGES, MakeCoreSettings, cbor_document
 from core_collection_service.app import create_app
 from core_collection_service.coap.errors import IncompleteUpload
 from core_collection_service.coap.uploads import OVERHEAD, Block, Uploads
-from core_collection_service.pictures.memory import UploadMemory
+from core_collection_service.pictures.memory_budget import UploadMemoryBudget
 from core_collection_service.state import Services
 from lightbox_shared.errors import BadRequest, TooLarge, Unavailable
 
@@ -136,7 +136,7 @@ async def test_the_body_is_refused_at_its_first_block(camera: Device, services: 
 
 
 async def test_a_first_block_is_all_or_a_beginning() -> None:
-    memory = UploadMemory(64 * 1024)
+    memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory)
     whole = uploads.begin("a", "host", Block(0, 16, False, b"short"), 100)
     assert whole is not None
@@ -155,7 +155,7 @@ async def test_a_first_block_is_all_or_a_beginning() -> None:
 
 
 async def test_many_beginnings_do_not_fill_the_memory() -> None:
-    memory = UploadMemory(64 * 1024)
+    memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(100):
         assert uploads.begin(number, f"host {number}", FIRST, 100) is None
@@ -171,7 +171,7 @@ async def test_many_beginnings_do_not_fill_the_memory() -> None:
 
 
 async def test_uploads_that_go_on_do_not_make_way() -> None:
-    memory = UploadMemory(64 * 1024)
+    memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(7):
         uploads.begin(number, "host", FIRST, 100)
@@ -188,7 +188,7 @@ async def test_uploads_that_go_on_do_not_make_way() -> None:
 
 
 async def test_one_address_has_so_many_uploads_and_others_keep_theirs() -> None:
-    uploads = Uploads(UploadMemory(1 << 20), most_of_host=3)
+    uploads = Uploads(UploadMemoryBudget(1 << 20), most_of_host=3)
     uploads.begin("other", "another host", FIRST, 100)
     for number in range(5):
         uploads.begin(number, "host", FIRST, 100)

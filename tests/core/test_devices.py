@@ -71,7 +71,7 @@ async def test_pages_through_the_collections_that_are_configured(make_core_setti
 
 async def test_in_the_order_of_their_bytes(client: httpx.AsyncClient, database: Database) -> None:
     names = ["B", "a", "\u00e9", "\U0001f4f7", "10", "9", " ", "/"]
-    async with database.immediate() as connection:
+    async with database.autocommit() as connection:
         await repository.add(connection, [row(device=name) for name in names])
     found: list[str] = []
     cursor: dict[str, str] = {}

@@ -41,7 +41,7 @@ async def feeding(database: Database) -> AsyncIterator[PictureFeed]:
 
 
 async def keep(database: Database, *rows: NewPicture) -> list[PictureRecord]:
-    async with database.immediate() as connection:
+    async with database.autocommit() as connection:
         return sorted(await repository.add(connection, rows), key=lambda each: each.id)
 
 
@@ -106,7 +106,7 @@ async def test_a_topic_is_a_collection_or_a_device_there(database: Database) -> 
 
 async def test_what_was_kept_while_the_connection_was_lost_is_read(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images") as pictures:
-        async with database.immediate() as connection:
+        async with database.autocommit() as connection:
             cut = await connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -140,7 +140,7 @@ async def _until_it_waits(database: Database) -> None:
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE query LIKE '%pg_locks%' AND pid <> pg_backend_pid() AND query_start > :since"
     )
-    async with asyncio.timeout(SECONDS), database.immediate() as connection:
+    async with asyncio.timeout(SECONDS), database.autocommit() as connection:
         for _ in range(2):
             since = {"since": await connection.scalar(text("SELECT clock_timestamp()"))}
             while not await connection.scalar(found, since):  # noqa: ASYNC110 - the other side is PostgreSQL

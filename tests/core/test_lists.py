@@ -72,7 +72,7 @@ async def test_pages_have_each_picture_once_while_others_come(
 
 
 async def test_of_one_instant_the_later_id_is_first(client: httpx.AsyncClient, database: Database) -> None:
-    async with database.immediate() as connection:
+    async with database.autocommit() as connection:
         kept = await repository.add(connection, [row(device=f"{n}") for n in range(5)])
     found: list[int] = []
     page = await listed(client, start=EVER, limit=2)

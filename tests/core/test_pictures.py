@@ -16,7 +16,7 @@ from support import pictures as drawn
 from core_collection_service.devices.models import Device
 from core_collection_service.pictures import repository
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
-from core_collection_service.pictures.memory import SMALL_BYTES, UploadMemory
+from core_collection_service.pictures.memory_budget import SMALL_BYTES, UploadMemoryBudget
 from core_collection_service.pictures.repository import Key
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.pictures.submission import Limits, submission_of
@@ -145,7 +145,7 @@ async def test_a_document_is_forgotten_before_its_picture_is_written(url: str) -
 
 
 def test_large_uploads_leave_room_for_small_ones() -> None:
-    memory = UploadMemory(16 * SMALL_BYTES)
+    memory = UploadMemoryBudget(16 * SMALL_BYTES)
     with memory.reserve(13 * SMALL_BYTES) as large, memory.reserve() as another:
         large.grow(SMALL_BYTES)
         another.grow(SMALL_BYTES)
@@ -168,7 +168,7 @@ def test_large_uploads_leave_room_for_small_ones() -> None:
 
 
 def test_uploads_hold_no_more_than_they_may() -> None:
-    memory = UploadMemory(100)
+    memory = UploadMemoryBudget(100)
     with memory.reserve(60) as first:
         with pytest.raises(Unavailable) as refused, memory.reserve(50):
             pass

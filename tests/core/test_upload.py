@@ -15,15 +15,15 @@ from support.asgi import WithState, client_of, running
 from support.collection import AT, DEVICE, IMAGES, TIMESTAMP, MakeCoreSettings, cbor_document, document, send
 
 from core_collection_service.app import create_app
-from core_collection_service.pictures.memory import SMALL_BYTES, UploadMemory
+from core_collection_service.pictures.memory_budget import SMALL_BYTES, UploadMemoryBudget
 
 PNG = pictures.png()
 BMP = pictures.encoded(pictures.GREY, "BMP")
 CBOR = {"Content-Type": "application/cbor"}
 
 
-def memory_of(core: WithState) -> UploadMemory:
-    memory: UploadMemory = core.state["services"].memory
+def memory_of(core: WithState) -> UploadMemoryBudget:
+    memory: UploadMemoryBudget = core.state["services"].memory
     return memory
 
 

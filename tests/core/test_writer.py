@@ -74,7 +74,7 @@ async def test_the_first_and_the_last_instant_are_instants(url: str, at: datetim
         kept, again = await writer.keep(row), await writer.keep(row)
         assert (kept.created, again.created) == (True, False)
         assert kept.record.taken_at == at
-        async with database.immediate() as connection:
+        async with database.autocommit() as connection:
             found = await find(connection, row.key)
         async with database.reading() as session:
             device = (await session.execute(select(Device.first_taken_at, Device.last_taken_at))).one()
@@ -127,7 +127,7 @@ async def test_whoever_waits_at_the_end_is_refused(url: str) -> None:
 
 async def test_listeners_are_told_with_the_commit(url: str) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
-    async with writing(url) as (database, writer), database.immediate() as connection:
+    async with writing(url) as (database, writer), database.autocommit() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
         await driver.add_listener(CHANNEL, lambda *arguments: told.put_nowait(str(arguments[3])))

@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Receive, Send
 from support.gateway import FakeService, Platform, Seen, Server, Start
 
-from gateway.circuit import FAILURES, LONGEST_PAUSE_SECONDS, Circuit
+from gateway.circuit_breaker import FAILURES, LONGEST_PAUSE_SECONDS, CircuitBreaker
 from gateway.routes import PUBLIC, Route, Routes
 from lightbox_shared.errors import Unavailable
 
@@ -112,31 +112,31 @@ def test_the_circuit_opens_and_recovers_by_itself(start: Start) -> None:
 
 def test_one_trial_at_a_time_and_growing_pauses() -> None:
     now = 0.0
-    circuit = Circuit("x", clock=lambda: now)
+    breaker = CircuitBreaker("x", clock=lambda: now)
     for _ in range(FAILURES + 20):  # those that were under way make no difference
-        circuit.failed(trial=False)
+        breaker.failed(trial=False)
     pauses = []
     for _ in range(6):
         waited = 0.0
         while True:
             now, waited = now + 0.5, waited + 0.5
             try:
-                trial = circuit.enter()
+                trial = breaker.enter()
             except Unavailable:
                 continue
             break
         assert trial
         with pytest.raises(Unavailable):
-            circuit.enter()
+            breaker.enter()
         pauses.append(waited)
-        circuit.failed(trial=True)
+        breaker.failed(trial=True)
     assert pauses == [1.0, 2.0, 4.0, 8.0, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
     now += LONGEST_PAUSE_SECONDS
-    assert circuit.enter()
-    circuit.gave_up(trial=True)  # its client left: the next one may try
-    assert circuit.enter()
-    circuit.succeeded()
-    assert not circuit.enter()
+    assert breaker.enter()
+    breaker.gave_up(trial=True)  # its client left: the next one may try
+    assert breaker.enter()
+    breaker.succeeded()
+    assert not breaker.enter()
 
 
 QUICK = Routes([Route(PATH, "inference-service", PUBLIC, timeout=0.2)])

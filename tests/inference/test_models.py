@@ -7,10 +7,15 @@ import pytest
 from PIL import Image
 from support.onnx_models import FINDINGS, write_model
 
-from inference_service.models.catalog import ModelCatalog
-from inference_service.models.description import InputDescription, ModelError, OutputDescription, read_description
-from inference_service.models.tensors import to_scores, to_tensor
-from inference_service.runtime.session import OnnxSession
+from inference_service.model_repository.catalog import ModelCatalog
+from inference_service.model_repository.description import (
+    InputDescription,
+    ModelError,
+    OutputDescription,
+    read_description,
+)
+from inference_service.model_repository.tensors import to_scores, to_tensor
+from inference_service.runtime.model_session import OnnxModelSession
 from lightbox_shared.images import GreyPicture, MediaType
 
 FIELDS = tuple(FINDINGS)
@@ -76,12 +81,12 @@ def test_a_graph_must_fit_its_description(tmp_path: Path) -> None:
         (folder / "model.toml").write_text(text.replace(*wrong))
         description = read_description(folder / "model.toml")
         with pytest.raises(ModelError, match=told):
-            OnnxSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))
+            OnnxModelSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))
     (folder / "model.toml").write_text(text)
     description = read_description(folder / "model.toml")
     (folder / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(ModelError, match="can't load"):
-        OnnxSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))
+        OnnxModelSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))
 
 
 def described(**options: object) -> InputDescription:

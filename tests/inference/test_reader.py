@@ -8,7 +8,7 @@ from anyio import to_thread
 from support import pictures
 from support.onnx_models import FINDINGS, write_model
 
-from inference_service.models.catalog import ModelCatalog
+from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import PictureReader
 from inference_service.runtime.engine import Engine, LoadedModel
 from inference_service.runtime.scheduler import Scheduler

@@ -11,9 +11,9 @@ import pytest
 from anyio import to_thread
 from support.onnx_models import write_model
 
-from inference_service.models.catalog import ModelCatalog
-from inference_service.models.description import InputDescription
-from inference_service.models.tensors import Tensor
+from inference_service.model_repository.catalog import ModelCatalog
+from inference_service.model_repository.description import InputDescription
+from inference_service.model_repository.tensors import Tensor
 from inference_service.runtime.calibration import Plan, calibrate
 from inference_service.runtime.engine import Engine
 from inference_service.runtime.scheduler import Scheduler

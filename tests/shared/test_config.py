@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from auth_service.config import AuthSettings
+from core_collection_service.config import CoreSettings
 from gateway.config import GatewaySettings
 from inference_service.config import InferenceSettings
 from lightbox_shared.config import Settings
@@ -64,3 +65,22 @@ def test_the_own_variable_of_the_database_wins(monkeypatch: pytest.MonkeyPatch) 
     assert Settings().database_url == "postgresql:///server"
     monkeypatch.setenv("LIGHTBOX_DATABASE_URL", "postgresql:///own")
     assert Settings().database_url == "postgresql:///own"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "field"),
+    [
+        (AuthSettings, "LIGHTBOX_GUESSES_PER_ACCOUNT", "failed_logins_per_account"),
+        (AuthSettings, "LIGHTBOX_GUESSES_PER_ADDRESS", "failed_logins_per_address"),
+        (CoreSettings, "LIGHTBOX_HOT_PICTURE_BYTES", "response_cache_bytes"),
+    ],
+)
+def test_a_setting_is_read_by_its_old_name(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Settings], old: str, field: str
+) -> None:
+    common = {"database_url": "postgresql:///x", "secret_key": "s" * 32}
+    monkeypatch.setenv(old, "7")
+    assert getattr(kind.model_validate(common), field) == 7
+    monkeypatch.setenv(f"LIGHTBOX_{field.upper()}", "8")  # the new name counts where both are set
+    assert getattr(kind.model_validate(common), field) == 8
+    assert getattr(kind.model_validate({**common, field: 9}), field) == 9

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from auth_service.accounts.service import Accounts
+from auth_service.accounts.registration import Accounts
 from lightbox_shared.database import Database
 
 TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"

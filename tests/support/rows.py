@@ -45,5 +45,5 @@ async def fill(database: Database, count: int, *, devices: int, collection: str 
     """So many rows in one statement, one a second after `AT`, of the devices `camera-0000` and so on in turn."""
     async with database.writing() as session:
         await session.execute(_FILL, {"collection": collection, "devices": devices, "start": AT, "count": count})
-    async with database.immediate() as connection:
+    async with database.autocommit() as connection:
         await connection.execute(text("ANALYZE pictures, devices"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from auth_service.accounts.service import Accounts
+from auth_service.accounts.registration import Accounts
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 from support.asgi import WithState

@@ -9,23 +9,23 @@ from fastapi import FastAPI
 
 from auth_service.accounts import endpoints as accounts_endpoints
 from auth_service.accounts import yelda as yelda_accounts
-from auth_service.accounts.administration import AccountAdministration
+from auth_service.accounts.authorization import AccountAuthorization
 from auth_service.accounts.bootstrap import bootstrap
-from auth_service.accounts.management import AccountManagement
+from auth_service.accounts.changes import AccountChanges
 from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.registration import Accounts
 from auth_service.accounts.schemas import ACCOUNTS_PATH
-from auth_service.accounts.service import Accounts
 from auth_service.api_keys import endpoints as api_keys_endpoints
 from auth_service.api_keys.exchange import KeyExchange
 from auth_service.api_keys.service import ApiKeys
 from auth_service.audit import endpoints as audit_endpoints
+from auth_service.cleanup import Cleanup
 from auth_service.config import AuthSettings, parse_service_secrets
-from auth_service.guessing.policy import Policy
-from auth_service.guessing.service import Guessing
-from auth_service.housekeeping import Housekeeping
 from auth_service.keys import endpoints as keys_endpoints
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.service import SigningKeys
+from auth_service.login_throttling.policy import Policy
+from auth_service.login_throttling.service import LoginThrottling
 from auth_service.logins import chexray, imagehub
 from auth_service.logins import yelda as yelda_logins
 from auth_service.logins.service import Logins
@@ -86,7 +86,7 @@ def create_app(settings: AuthSettings | None = None, *, clock: Callable[[], floa
             checks.update(database=database.check, signing_key=state["keys"].check)
             async with anyio.create_task_group() as background:
                 background.start_soon(state["keys"].keep_fresh)
-                background.start_soon(Housekeeping(database).keep_house)
+                background.start_soon(Cleanup(database).keep_house)
                 yield state
                 background.cancel_scope.cancel()
         finally:
@@ -116,15 +116,17 @@ async def _start(
     issuer = TokenIssuer(keys, issuer=settings.issuer, clock=clock)
     accounts = Accounts(database, passwords, shortest_password=settings.shortest_password)
     sessions = Sessions(issuer)
-    administration = AccountAdministration(
+    administration = AccountAuthorization(
         database,
         passwords,
         accounts,
-        AccountManagement(passwords, sessions),
+        AccountChanges(passwords, sessions),
         self_registration=settings.registers_anybody,
     )
-    guessing = Guessing(database, Policy(settings.guesses_per_account, settings.guesses_per_address))
-    logins = Logins(database, accounts, sessions, guessing)
+    throttling = LoginThrottling(
+        database, Policy(settings.failed_logins_per_account, settings.failed_logins_per_address)
+    )
+    logins = Logins(database, accounts, sessions, throttling)
     tokens = TokenVerifier(KeySet(keys.fetch), issuer=settings.issuer, clock=clock)
     services = parse_service_secrets(settings.service_secrets.get_secret_value())
     return {

@@ -7,9 +7,9 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from auth_service.guessing.policy import MOST_FAILURES
+from auth_service.login_throttling.policy import MOST_FAILURES
 from auth_service.sessions.service import API_KEY_CLIENT
-from lightbox_shared.config import MIN_SECRET_LENGTH, CommaSeparated, Settings, split_commas
+from lightbox_shared.config import MIN_SECRET_LENGTH, CommaSeparated, Settings, renamed, split_commas
 
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -45,9 +45,16 @@ class AuthSettings(Settings):
     """The administrator's password; by default one is generated and written to `<data_dir>/admin-password`."""
     password_min_length: Annotated[int, Field(ge=1, le=128)] | None = None
     """The shortest password that a new account may have; see `shortest_password`."""
-    guesses_per_account: Annotated[int, Field(ge=1, le=MOST_FAILURES)] = 10
+    failed_logins_per_account: Annotated[
+        int,
+        Field(ge=1, le=MOST_FAILURES, validation_alias=renamed("failed_logins_per_account", "guesses_per_account")),
+    ] = 10
     """Failed sign-ins from addresses that are new to an account before it refuses others of them for a while."""
-    guesses_per_address: Annotated[int | None, Field(ge=1), BeforeValidator(_or_off)] = 50
+    failed_logins_per_address: Annotated[
+        int | None,
+        Field(ge=1, validation_alias=renamed("failed_logins_per_address", "guesses_per_address")),
+        BeforeValidator(_or_off),
+    ] = 50
     """Failed sign-ins from one address with accounts that it is new to; None for no limit."""
     self_registration: bool | None = None
     """Whether anybody may make an account, to wait for approval; see `registers_anybody`."""

@@ -4,8 +4,8 @@ from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
-from auth_service.accounts.administration import AccountAdministration
-from auth_service.accounts.service import Accounts
+from auth_service.accounts.authorization import AccountAuthorization
+from auth_service.accounts.registration import Accounts
 from auth_service.api_keys.exchange import KeyExchange
 from auth_service.api_keys.service import ApiKeys
 from auth_service.config import AuthSettings
@@ -28,7 +28,7 @@ class AuthState(TypedDict):
     tokens: TokenVerifier
     issuer: TokenIssuer
     accounts: Accounts
-    administration: AccountAdministration
+    administration: AccountAuthorization
     sessions: Sessions
     logins: Logins
     clients: Clients
@@ -58,8 +58,8 @@ async def _settings(request: Request) -> AuthSettings:
     return settings
 
 
-async def _administration(request: Request) -> AccountAdministration:
-    administration: AccountAdministration = request.state.administration
+async def _administration(request: Request) -> AccountAuthorization:
+    administration: AccountAuthorization = request.state.administration
     return administration
 
 
@@ -101,7 +101,7 @@ async def _key_exchange(request: Request) -> KeyExchange:
 Keys = Annotated[SigningKeys, Depends(_keys)]
 Issuer = Annotated[TokenIssuer, Depends(_issuer)]
 AccountsState = Annotated[Accounts, Depends(_accounts)]
-Administration = Annotated[AccountAdministration, Depends(_administration)]
+Administration = Annotated[AccountAuthorization, Depends(_administration)]
 SettingsState = Annotated[AuthSettings, Depends(_settings)]
 SessionsState = Annotated[Sessions, Depends(_sessions)]
 LoginsState = Annotated[Logins, Depends(_logins)]

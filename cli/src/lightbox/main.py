@@ -10,7 +10,7 @@ from lightbox.commands import collect
 from lightbox.demo.command import demo as run_demo
 from lightbox.environment import write as write_environment
 from lightbox.run import command
-from lightbox.run.surroundings import surroundings
+from lightbox.run.local_environment import local_environment
 from lightbox_shared.commands import GROUP
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app.add_typer(collect.app, name="collect")
 @app.callback()
 def prepare(context: typer.Context) -> None:
     """Lightbox: the back end of a medical-image lab."""
-    context.obj = surroundings
+    context.obj = local_environment
 
 
 @app.command()

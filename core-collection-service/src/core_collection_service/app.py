@@ -17,10 +17,10 @@ from core_collection_service.events import endpoints as events
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.streams import Streams
 from core_collection_service.pictures import endpoints as pictures
-from core_collection_service.pictures.hot import HotAnswers, HotPictures
 from core_collection_service.pictures.listing import Listings
-from core_collection_service.pictures.memory import Memory, UploadMemory
+from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
 from core_collection_service.pictures.metrics import PictureMetrics
+from core_collection_service.pictures.response_cache import ResponseCache, ResponseCacheMiddleware
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.pictures.submission import Limits
 from core_collection_service.pictures.thumbnails import Thumbnails
@@ -95,7 +95,7 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
         checks=checks,
         dialects=DIALECTS,
         metrics=metrics,
-        inner=[HotAnswers],
+        inner=[ResponseCacheMiddleware],
     )
 
 
@@ -130,8 +130,8 @@ def _services(
     streams: Streams,
 ) -> Services:
     preparing = CapacityLimiter(settings.preparing_threads)
-    hot = HotPictures(settings.hot_picture_bytes, feed.listening.is_set)
-    feed.at_deletions(hot.clear)
+    response_cache = ResponseCache(settings.response_cache_bytes, feed.listening.is_set)
+    feed.at_deletions(response_cache.clear)
     pictures = Pictures(
         database,
         writer,
@@ -140,19 +140,21 @@ def _services(
         large=ObjectStoreBlobs.at(settings.blob_store_url) if settings.blob_store_url else None,
         row_limit=settings.blob_row_limit,
         metrics=metrics,
-        deleted=hot.clear,
+        deleted=response_cache.clear,
     )
     return Services(
         database=database,
         pictures=pictures,
-        hot=hot,
+        response_cache=response_cache,
         thumbnails=Thumbnails(pictures, preparing=preparing, max_pixels=settings.max_picture_pixels),
         listings=Listings(database),
         devices=Devices(database),
         feed=feed,
         streams=streams,
-        memory=UploadMemory(settings.max_upload_memory),
-        batch_memory=Memory(max(BATCH_MEMORY_BYTES, settings.max_picture_bytes), "Too many batches are being read."),
+        memory=UploadMemoryBudget(settings.max_upload_memory),
+        batch_memory=MemoryBudget(
+            max(BATCH_MEMORY_BYTES, settings.max_picture_bytes), "Too many batches are being read."
+        ),
         collections=settings.collections,
         public_url=settings.public_url,
     )

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core_collection_service.access import Access
-from lightbox_shared.config import CommaSeparated, Settings, split_commas
+from lightbox_shared.config import CommaSeparated, Settings, renamed, split_commas
 from lightbox_shared.ports import coap_port
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
@@ -45,7 +45,9 @@ class CoreSettings(Settings):
     """Bytes of bodies, as they are received, that uploads may hold in memory all together until their pictures are
     stored, over HTTP and CoAP. The copies that are needed while pictures are prepared (`preparing_threads` at once) and
     written (one large one at once) come on top."""
-    hot_picture_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
+    response_cache_bytes: Annotated[
+        int, Field(ge=0, validation_alias=renamed("response_cache_bytes", "hot_picture_bytes"))
+    ] = 64 * 1024 * 1024
     """Bytes of pictures that were asked for lately, kept in memory; 0 for none."""
     preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2
     """How many large pictures are read, hashed, compressed or scaled at once."""

@@ -25,7 +25,7 @@ class Asked(NamedTuple):
 
     collection: str
     caller: Caller
-    components: Services
+    services: Services
 
 
 async def asked(request: Request) -> Asked:

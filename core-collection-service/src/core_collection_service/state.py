@@ -11,9 +11,9 @@ from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.streams import Streams
 from core_collection_service.pictures.bodies import PACE, Pace
 from core_collection_service.pictures.errors import NoSuchCollection
-from core_collection_service.pictures.hot import HotPictures
 from core_collection_service.pictures.listing import Listings
-from core_collection_service.pictures.memory import Memory, UploadMemory
+from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
+from core_collection_service.pictures.response_cache import ResponseCache
 from core_collection_service.pictures.service import Pictures
 from core_collection_service.pictures.thumbnails import Thumbnails
 from lightbox_shared.database import Database
@@ -25,14 +25,14 @@ class Services:
 
     database: Database
     pictures: Pictures
-    hot: HotPictures
+    response_cache: ResponseCache
     thumbnails: Thumbnails
     listings: Listings
     devices: Devices
     feed: PictureFeed
     streams: Streams
-    memory: UploadMemory
-    batch_memory: Memory
+    memory: UploadMemoryBudget
+    batch_memory: MemoryBudget
     """For the bytes in batches, so that readers never keep uploads out."""
     collections: Mapping[str, str]
     """Name -> resource type."""
@@ -53,5 +53,5 @@ async def collection_of(request: Request, collection: Annotated[str, Path(max_le
     return collection
 
 
-Components = Annotated[Services, Depends(services_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]
 Collection = Annotated[str, Depends(collection_of)]

@@ -16,15 +16,15 @@ from gateway.clients.services import TIMEOUT_SECONDS, HttpServices
 from gateway.config import GatewaySettings
 from gateway.cors import Cors
 from gateway.csrf import CrossSite
-from gateway.door import Door
+from gateway.gateway_app import GatewayApp
 from gateway.identity import Identity
 from gateway.limits import RateLimits
 from gateway.openapi import PlatformDocument
 from gateway.pages import Pages, load_docs
-from gateway.peers import Peers
 from gateway.proxy import Proxy
 from gateway.revocations import Revocations
 from gateway.routes import Routes
+from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.http import auth_access, auth_http
 from lightbox_shared.logging import configure_logging
@@ -41,27 +41,29 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
 
 
 class Gateway:
-    """The ASGI application: opens everything at its start, and is a `Door` from then on."""
+    """The ASGI application: opens everything at its start, and is a `GatewayApp` from then on."""
 
     def __init__(self, settings: GatewaySettings, routes: Routes) -> None:
         self._settings = settings
         self._routes = routes
         self._docs = load_docs()
-        self._door: Door | None = None
+        self._app: GatewayApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._door is not None and scope["type"] != "lifespan":
-            await self._door(scope, receive, send)
+        if self._app is not None and scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
             return
         await receive()
-        async with open_door(self._settings, self._routes, self._docs) as self._door:
+        async with open_gateway_app(self._settings, self._routes, self._docs) as self._app:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
 
 @asynccontextmanager
-async def open_door(settings: GatewaySettings, routes: Routes, docs: Mapping[str, Response]) -> AsyncIterator[Door]:
+async def open_gateway_app(
+    settings: GatewaySettings, routes: Routes, docs: Mapping[str, Response]
+) -> AsyncIterator[GatewayApp]:
     """Everything that has to be opened and closed."""
     addresses = settings.addresses
     metrics = HttpMetrics()
@@ -93,9 +95,9 @@ async def open_door(settings: GatewaySettings, routes: Routes, docs: Mapping[str
             docs=docs,
         )
         proxy = Proxy(addresses)
-        door = Door(
+        app = GatewayApp(
             routes=routes,
-            peers=Peers(settings.trusted_proxies),
+            trusted_proxies=TrustedProxies(settings.trusted_proxies),
             cors=Cors(settings.origins),
             identity=identity,
             limits=limits,
@@ -106,7 +108,7 @@ async def open_door(settings: GatewaySettings, routes: Routes, docs: Mapping[str
         )
         polling = asyncio.create_task(revocations.poll_forever())
         try:
-            yield door
+            yield app
         finally:
             polling.cancel()
             with suppress(asyncio.CancelledError):

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import Message, Receive
 
-from gateway.exchange import Exchange
+from gateway.request_state import RequestState
 from lightbox_shared.errors import LightboxError, TooLarge
 
 IDLE_SECONDS: Final = 60.0
@@ -77,22 +77,22 @@ class StreamedBody:
 Body = bytes | StreamedBody | None
 
 
-async def open_body(exchange: Exchange, max_body: int) -> Body:
+async def open_body(request: RequestState, max_body: int) -> Body:
     """The body of a request, None where there is none. Raises `TooLarge` by the announced length, before anything is
     read, or by the first piece; `ClientGone`."""
-    own = exchange.headers.own
+    own = request.headers.own
     announced = own.get(b"content-length")
     if announced is None:
         if b"transfer-encoding" not in own:
             return None
     elif int(announced) > max_body:
         raise too_large(max_body)
-    message = await _next(exchange.receive)
+    message = await _next(request.receive)
     first: bytes = message.get("body", b"")
     if len(first) > max_body:
         raise too_large(max_body)
     if message.get("more_body"):
-        return StreamedBody(first, exchange.receive, max_body, has_length=announced is not None)
+        return StreamedBody(first, request.receive, max_body, has_length=announced is not None)
     return first
 
 
@@ -101,29 +101,27 @@ def too_large(max_body: int) -> TooLarge:
     return TooLarge(f"The body is larger than the {max_body:,} bytes that are accepted here.")
 
 
-def is_unread(exchange: Exchange) -> bool:
+def is_unread(request: RequestState) -> bool:
     """Whether a refusal leaves a body behind that is not worth reading, or that will never come (`Expect`)."""
-    own = exchange.headers.own
+    own = request.headers.own
     length = int(own.get(b"content-length", 0))
-    return (
-        length > 64 * 1024 or b"transfer-encoding" in own or any(n == b"expect" for n, _ in exchange.scope["headers"])
-    )
+    return length > 64 * 1024 or b"transfer-encoding" in own or any(n == b"expect" for n, _ in request.scope["headers"])
 
 
-async def linger(exchange: Exchange) -> None:
+async def linger(request: RequestState) -> None:
     """Read on for a moment after a refusal, then end it: a connection that is closed with unread data in it is reset,
     and a client that still sends would never see the refusal (RFC 9112 section 9.6)."""
     size = 0
     try:
         async with asyncio.timeout(LINGER_SECONDS):
             while size < LINGER_BYTES:
-                message = await exchange.receive()
+                message = await request.receive()
                 size += len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body"):
                     break
     except TimeoutError:
         pass
-    await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+    await request.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class ClientWatch:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gateway.config import ANY_ORIGIN
 from gateway.headers import RequestHeaders
-from gateway.peers import Client
+from gateway.trusted_proxies import Client
 from lightbox_shared.errors import Forbidden
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

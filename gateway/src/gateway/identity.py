@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway.api_keys import ApiKeys
 from gateway.credentials import Kind, read_credentials
 from gateway.csrf import SAFE_METHODS, CrossSite
-from gateway.exchange import Exchange
+from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Access, Route
 from lightbox_shared.auth.principal import Authority, Principal
@@ -45,31 +45,31 @@ class Identity:
         self._cross_site = cross_site
         self._cookie = cookie.encode()
 
-    async def identify(self, exchange: Exchange, route: Route) -> Caller:
+    async def identify(self, request: RequestState, route: Route) -> Caller:
         """Raises `NotAuthenticated`, `InvalidToken`, `Forbidden`, `InsufficientScope` or `CrossSiteRequest` as the
         route demands, and `Unavailable` while neither a key nor the list of revoked sessions was ever had."""
-        kind, sent, authorization, cookie = read_credentials(exchange.headers.own, self._cookie)
+        kind, sent, authorization, cookie = read_credentials(request.headers.own, self._cookie)
         if route.signs_in:
-            self._cross_site.check(exchange.headers, exchange.client, signing_in=True)
+            self._cross_site.check(request.headers, request.client, signing_in=True)
         if route.access is Access.PUBLIC:
             return Caller(None, authorization, cookie)
         if kind is Kind.NOTHING:
             if route.access is not Access.OPTIONAL:
                 raise NotAuthenticated
             return Caller(None, authorization, cookie)
-        if kind is Kind.COOKIE and exchange.method not in SAFE_METHODS:
-            self._cross_site.check(exchange.headers, exchange.client)
+        if kind is Kind.COOKIE and request.method not in SAFE_METHODS:
+            self._cross_site.check(request.headers, request.client)
         try:
             token = sent.decode("ascii")
         except UnicodeDecodeError:
             raise InvalidToken from None
         if kind is Kind.KEY:
-            principal, token = await self._by_key(token, exchange.client.address)
+            principal, token = await self._by_key(token, request.client.address)
         else:
             principal = await self._by_token(token)
         if route.access is Access.ADMIN and principal.authority is not Authority.ADMIN:
             raise Forbidden
-        if principal.scopes is not None and not principal.allows(route.scopes, exchange.method):
+        if principal.scopes is not None and not principal.allows(route.scopes, request.method):
             raise InsufficientScope(*sorted(route.scopes))
         return Caller(principal, b"Bearer " + token.encode(), cookie)
 

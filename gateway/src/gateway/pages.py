@@ -13,9 +13,9 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.clients.services import Services
 from gateway.config import SERVICES
-from gateway.exchange import Exchange
 from gateway.identity import Identity
 from gateway.openapi import DISCLAIMER, PlatformDocument
+from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import GET, Route
 from lightbox_shared.errors import MethodNotAllowed, NotFound, Unavailable
@@ -70,9 +70,9 @@ class Pages:
         self._readiness: tuple[float, Response] = (float("-inf"), Response())
         self._docs = docs
 
-    async def answer(self, exchange: Exchange, route: Route) -> Response:
+    async def answer(self, request: RequestState, route: Route) -> Response:
         """Raises `LightboxError`: `NotFound`, `MethodNotAllowed`, and those of `/metrics`."""
-        if exchange.method not in GET:
+        if request.method not in GET:
             raise MethodNotAllowed(headers={"Allow": "GET, HEAD, OPTIONS"})
         match route.prefix:
             case "/healthz":
@@ -80,10 +80,10 @@ class Pages:
             case "/readyz":
                 return await self._ready()
             case "/metrics":
-                return await self._render_metrics(exchange, route)
+                return await self._render_metrics(request, route)
             case "/openapi.json":
                 return json_response(await self._document.get(), 200)
-        page = self._docs.get(exchange.path.rstrip("/"))
+        page = self._docs.get(request.path.rstrip("/"))
         if page is None:
             raise NotFound
         return page
@@ -110,11 +110,11 @@ class Pages:
         if not self._revocations.known:
             raise Unavailable("The list of revoked sessions was never fetched.")
 
-    async def _render_metrics(self, exchange: Exchange, route: Route) -> Response:
-        scheme, _, token = exchange.headers.own.get(b"authorization", b"").partition(b" ")
+    async def _render_metrics(self, request: RequestState, route: Route) -> Response:
+        scheme, _, token = request.headers.own.get(b"authorization", b"").partition(b" ")
         told = scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._metrics_token)
         if not (self._metrics_token and told):
-            await self._identity.identify(exchange, route)
+            await self._identity.identify(request, route)
         return await self._metrics.render()
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.bodies import IDLE_SECONDS, Body, ClientGone, ClientTooSlow, ClientWatch, StreamedBody, open_body
-from gateway.circuit import Circuit
-from gateway.exchange import Exchange
+from gateway.circuit_breaker import CircuitBreaker
 from gateway.headers import answer_headers
 from gateway.identity import Caller
+from gateway.request_state import RequestState
 from gateway.routes import Route
-from gateway.upstream import Connection, HungUp, NotReached, Pool, Silent, UpstreamError
+from gateway.upstream import ConnectError, Connection, Pool, ReadTimeout, ServerDisconnected, UpstreamError
 from lightbox_shared.errors import LightboxError, Unavailable, UpstreamTimeout
 
 PAUSES_SECONDS: Final = (0.05, 0.2)
@@ -38,100 +38,100 @@ class Proxy:
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._pools = {service: Pool(address) for service, address in addresses.items()}
-        self._circuits = {service: Circuit(service) for service in addresses}
+        self._breakers = {service: CircuitBreaker(service) for service in addresses}
 
     def close(self) -> None:
         """Close idle connections."""
         for pool in self._pools.values():
             pool.close()
 
-    async def forward(self, exchange: Exchange, route: Route, caller: Caller) -> None:
+    async def forward(self, request: RequestState, route: Route, caller: Caller) -> None:
         """Answer a request with what its service says. Raises `LightboxError` before an answer has started; what
         fails later ends the client's connection. Returns quietly when the client has left."""
         if route.service not in self._pools:
             raise Unavailable(f"{route.service} is not part of this installation yet.", retry_after=3600)
-        watch = ClientWatch(exchange.receive)
+        watch = ClientWatch(request.receive)
         try:
-            body = await open_body(exchange, route.max_body)
+            body = await open_body(request, route.max_body)
             watch.start(body)
-            await self._send(exchange, route, request_head(exchange, caller, body), body)
+            await self._send(request, route, request_head(request, caller, body), body)
         except asyncio.CancelledError:
             if not watch.was_it():
                 raise
         except ClientGone:
             pass
-        except Silent as error:
+        except ReadTimeout as error:
             raise UpstreamTimeout(f"{route.service} was silent for {route.timeout:g} seconds.") from error
         except UpstreamError as error:
             raise BadGateway from error
         finally:
             watch.stop()
 
-    async def _send(self, exchange: Exchange, route: Route, head: bytes, body: Body) -> None:
+    async def _send(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
         """Raises `UpstreamError` for what may not be tried again, and `LightboxError`."""
         for pause in PAUSES_SECONDS:
             try:
-                await self._try(exchange, route, head, body)
-            except NotReached:
+                await self._try(request, route, head, body)
+            except ConnectError:
                 pass
-            except HungUp:
-                if exchange.method not in _IDEMPOTENT or isinstance(body, StreamedBody):
+            except ServerDisconnected:
+                if request.method not in _IDEMPOTENT or isinstance(body, StreamedBody):
                     raise
             else:
                 return
             await asyncio.sleep(pause)
         try:
-            await self._try(exchange, route, head, body)
-        except NotReached as error:
+            await self._try(request, route, head, body)
+        except ConnectError as error:
             raise Unavailable(f"{route.service} can't be reached at the moment.") from error
 
-    async def _try(self, exchange: Exchange, route: Route, head: bytes, body: Body) -> None:
-        circuit = self._circuits[route.service]
-        trial = circuit.enter()
+    async def _try(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
+        breaker = self._breakers[route.service]
+        trial = breaker.enter()
         try:
             connection = await self._pools[route.service].take()
-        except NotReached:
-            circuit.failed(trial=trial)
+        except ConnectError:
+            breaker.failed(trial=trial)
             raise
         except BaseException:
-            circuit.gave_up(trial=trial)
+            breaker.gave_up(trial=trial)
             raise
         pump: asyncio.Task[None] | None = None
         try:
             if isinstance(body, StreamedBody):
-                connection.send(exchange.method, head)
+                connection.send(request.method, head)
                 pump = asyncio.create_task(_pump(connection, body, route.timeout))
             else:
-                connection.send(exchange.method, head + body if body else head)
+                connection.send(request.method, head + body if body else head)
                 connection.expect(route.timeout)
             try:
                 await connection.head()
-            except HungUp:
+            except ServerDisconnected:
                 if isinstance(body, StreamedBody) and body.failure is not None:
                     raise body.failure from None
-                circuit.failed(trial=trial)
+                breaker.failed(trial=trial)
                 raise
-            circuit.succeeded()
-            await _answer(exchange, connection)
+            breaker.succeeded()
+            await _answer(request, connection)
         finally:
-            circuit.gave_up(trial=trial)
+            breaker.gave_up(trial=trial)
             sent = pump is None or pump.done()
             if pump is not None:
                 pump.cancel()
             connection.release(sent=sent)
 
 
-def request_head(exchange: Exchange, caller: Caller, body: Body) -> bytes:
+def request_head(request: RequestState, caller: Caller, body: Body) -> bytes:
     """The head of the request to the service. What the client wrote is sent byte for byte, or the service would see
     another path than we did; line ends can't be in it, since the server's parser has refused them."""
-    own, client, trace, scope = exchange.headers.own, exchange.client, exchange.trace, exchange.scope
+    own, client, trace, scope = request.headers.own, request.client, request.trace, request.scope
     query: bytes = scope["query_string"]
     host = client.host.encode("latin-1")
     lines = [
         b"%b %b%b%b HTTP/1.1\r\nhost: %b\r\nx-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-forwarded-host: %b"
         b"\r\nx-request-id: %b\r\ntraceparent: %b\r\n"
         % (
-            exchange.method.encode(),
+            request.method.encode(),
             scope["raw_path"],
             b"?" if query else b"",
             query,
@@ -139,11 +139,11 @@ def request_head(exchange: Exchange, caller: Caller, body: Body) -> bytes:
             client.address.encode(),
             client.scheme.encode(),
             host,
-            exchange.request_id.encode(),
+            request.request_id.encode(),
             trace.header.encode(),
         )
     ]
-    lines += [b"%b: %b\r\n" % pair for pair in exchange.headers.passed]
+    lines += [b"%b: %b\r\n" % pair for pair in request.headers.passed]
     if caller.authorization is not None:
         lines.append(b"authorization: %b\r\n" % caller.authorization)
     if caller.cookie is not None:
@@ -156,7 +156,7 @@ def request_head(exchange: Exchange, caller: Caller, body: Body) -> bytes:
             lines.append(b"content-length: %b\r\n" % own[b"content-length"])
         else:
             lines.append(b"transfer-encoding: chunked\r\n")
-    elif body or exchange.method in _WITH_BODY:
+    elif body or request.method in _WITH_BODY:
         lines.append(b"content-length: %d\r\n" % len(body or b""))
     lines.append(b"\r\n")
     return b"".join(lines)
@@ -171,17 +171,17 @@ async def _pump(connection: Connection, body: StreamedBody, timeout: float) -> N
         if chunked:
             await connection.write(b"0\r\n\r\n", timeout)
     except (ClientGone, LightboxError):
-        connection.fail(HungUp("the client broke off"))
+        connection.fail(ServerDisconnected("the client broke off"))
     except UpstreamError:
         return  # whoever reads the answer learns the same
     else:
         connection.expect(timeout)
 
 
-async def _answer(exchange: Exchange, connection: Connection) -> None:
+async def _answer(request: RequestState, connection: Connection) -> None:
     """Pass an answer on. Awaiting `send` is the backpressure: the service is not read faster than the client reads."""
-    send = exchange.send
-    await exchange.start(connection.status, answer_headers(connection.headers, connection.status))
+    send = request.send
+    await request.start(connection.status, answer_headers(connection.headers, connection.status))
     while not connection.complete:
         chunk = await connection.read()
         try:

@@ -27,15 +27,15 @@ class UpstreamError(Exception):
     """The service does not speak HTTP, or broke off in the middle of its answer."""
 
 
-class NotReached(UpstreamError):
+class ConnectError(UpstreamError):
     """No connection: the service has not seen the request."""
 
 
-class HungUp(UpstreamError):
+class ServerDisconnected(UpstreamError):
     """The connection ended before the first byte of an answer."""
 
 
-class Silent(UpstreamError):
+class ReadTimeout(UpstreamError):
     """The service has said nothing for too long."""
 
 
@@ -81,18 +81,18 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.write(data)
 
     async def write(self, data: bytes, timeout: float) -> None:  # noqa: ASYNC109 - a timer only where one is needed
-        """Send a piece of the body, and wait while the service does not keep up; `Silent` after `timeout` seconds of
-        it. Raises `UpstreamError`."""
+        """Send a piece of the body, and wait while the service does not keep up. Raises `UpstreamError`, which is
+        `ReadTimeout` after `timeout` seconds without progress."""
         if self.closed:
-            raise self._failure or HungUp
+            raise self._failure or ServerDisconnected
         self._transport.write(data)
         if self._drained is not None:
             try:
                 async with asyncio.timeout(timeout):
                     await self._drained
             except TimeoutError:
-                self.fail(Silent())
-                raise Silent from None
+                self.fail(ReadTimeout())
+                raise ReadTimeout from None
 
     def expect(self, timeout: float) -> None:
         """Start the clock: the request was sent, and silence of `timeout` seconds is a failure from now on."""
@@ -101,7 +101,8 @@ class Connection(asyncio.BufferedProtocol):
         self._timer = self._loop.call_later(timeout, self._check_silence)
 
     async def head(self) -> None:
-        """Wait for `status` and `headers`. Raises `HungUp`, `Silent`, `UpstreamError`, or what `fail` was given."""
+        """Wait for `status` and `headers`. Raises `UpstreamError` (`ServerDisconnected`, `ReadTimeout`), or what `fail`
+        was given."""
         while not self.status:
             if self._failure is not None:
                 raise self._failure
@@ -167,7 +168,7 @@ class Connection(asyncio.BufferedProtocol):
     def _check_silence(self) -> None:
         silence = 0.0 if self._reading_paused else self._loop.time() - self._heard_at
         if silence >= self._timeout:
-            self.fail(Silent())
+            self.fail(ReadTimeout())
         else:
             self._timer = self._loop.call_later(self._timeout - silence, self._check_silence)
 
@@ -199,7 +200,9 @@ class Connection(asyncio.BufferedProtocol):
             if self.status and not self._framed and exc is None:
                 self.complete = True  # a body without a length ends with its connection
             elif self._failure is None:
-                self._failure = UpstreamError("the answer broke off") if self._heard else HungUp("no answer")
+                self._failure = (
+                    UpstreamError("the answer broke off") if self._heard else ServerDisconnected("no answer")
+                )
         self.resume_writing()
         self._wake()
 
@@ -270,7 +273,7 @@ class Pool:
         self._buffer = memoryview(bytearray(READ_BYTES))
 
     async def take(self) -> Connection:
-        """A connection, a new one where none is idle. Raises `NotReached`."""
+        """A connection, a new one where none is idle. Raises `ConnectError`."""
         loop = asyncio.get_running_loop()
         oldest = loop.time() - KEEP_ALIVE_SECONDS
         while self._idle:
@@ -285,7 +288,7 @@ class Pool:
                     lambda: Connection(self._idle, self._buffer), self._host, self._port, ssl=self._tls or None
                 )
         except (OSError, TimeoutError) as error:
-            raise NotReached(str(error) or type(error).__name__) from error
+            raise ConnectError(str(error) or type(error).__name__) from error
         return connection
 
     def close(self) -> None:

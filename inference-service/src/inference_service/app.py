@@ -13,8 +13,8 @@ from inference_service.covid19 import endpoints as covid19
 from inference_service.covid19.errors import COVID19
 from inference_service.covid19.service import LABELS
 from inference_service.covid19.service import SYSTEM as COVID19_SYSTEM
-from inference_service.models import endpoints as models
-from inference_service.models.catalog import ModelCatalog
+from inference_service.model_repository import endpoints as models
+from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.orm import BLOBS
 from inference_service.predictions import endpoints as predictions
 from inference_service.predictions.service import PictureReader

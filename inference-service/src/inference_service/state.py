@@ -7,7 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from inference_service.clients.accounts import AccountDirectory
-from inference_service.models.catalog import ModelCatalog
+from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import PictureReader
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import Blobs
@@ -41,4 +41,4 @@ async def _services(request: Request) -> Services:
     return services
 
 
-Components = Annotated[Services, Depends(_services)]
+ServicesDep = Annotated[Services, Depends(_services)]

@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         return self.environment is Environment.PRODUCTION
 
 
+def renamed(name: str, old_name: str) -> AliasChoices:
+    """The `validation_alias` of a setting that had another name in an older version, which is still read."""
+    return AliasChoices(f"LIGHTBOX_{name.upper()}", f"LIGHTBOX_{old_name.upper()}", name)
+
+
 def split_commas(value: object) -> object:
     """Read `a, b` from the environment as `("a", "b")`; for `field_validator(..., mode="before")`."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from typing import Final
 
-from auth_service.accounts.administration import Edit, NewAccount
 from auth_service.accounts.authorities import UNKNOWN_AUTHORITY, authority_of
+from auth_service.accounts.authorization import Edit, NewAccount
 from auth_service.accounts.emails import INVALID_EMAIL, clean_email
 from auth_service.accounts.names import (
     MAX_PASSWORD_LENGTH,
@@ -14,7 +14,7 @@ from auth_service.accounts.names import (
     password_problem,
     username_problem,
 )
-from auth_service.accounts.service import Profile
+from auth_service.accounts.registration import Profile
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.forms import Fields

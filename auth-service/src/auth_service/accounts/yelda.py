@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from auth_service.accounts import rules
-from auth_service.accounts.administration import Search
+from auth_service.accounts.authorization import Search
 from auth_service.accounts.fields import read_authority, read_edit, read_new_account
 from auth_service.accounts.schemas import (
     ACCOUNTS_PATH,
@@ -21,7 +21,7 @@ from auth_service.accounts.schemas import (
     account_path,
 )
 from auth_service.caller import SignedIn, Visitor
-from auth_service.origin import RequestOrigin
+from auth_service.request_source import Source
 from auth_service.state import AccountsState, Administration
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
@@ -74,21 +74,21 @@ async def edit_account(
     session: Writing,
     accounts: AccountsState,
     administration: Administration,
-    origin: RequestOrigin,
+    source: Source,
 ) -> Response:
     """Change one's own account, or for administrators any; what is absent stays. A new password ends all sessions."""
     rules.check_edit(caller, account_id)
     edit = read_edit(await read_fields(request), shortest_password=accounts.shortest_password)
-    account = await administration.edit(session, caller, account_id, edit, origin)
+    account = await administration.edit(session, caller, account_id, edit, source)
     return hal_response(request, YeldaEditedAccount.of(account, "用户修改成功"), modified=account.modified_at)
 
 
 @accounts.delete("/{account_id}", status_code=204)
 async def delete_account(
-    account_id: int, *, caller: SignedIn, session: Writing, administration: Administration, origin: RequestOrigin
+    account_id: int, *, caller: SignedIn, session: Writing, administration: Administration, source: Source
 ) -> Response:
     """Delete one's own account, or for administrators anybody's who is none. All its sessions and API keys end."""
-    await administration.delete(session, caller, account_id, origin)
+    await administration.delete(session, caller, account_id, source)
     return Response(status_code=204)
 
 
@@ -128,12 +128,12 @@ async def create_account(
     session: Writing,
     accounts: AccountsState,
     administration: Administration,
-    origin: RequestOrigin,
+    source: Source,
 ) -> Response:
     """Make an account: administrators always, everybody else where self-registration is on, to wait for approval."""
     administration.check_create(visitor)
     new = read_new_account(await read_fields(request), shortest_password=accounts.shortest_password)
-    account = await administration.create(session, visitor, new, origin)
+    account = await administration.create(session, visitor, new, source)
     path = account_path(account.id)
     made = YeldaCreatedAccount(message="用户创建成功", account_id=account.id, _links=self_link(path))
     return hal_response(request, made, status=201, headers={"Location": path})

@@ -14,7 +14,7 @@ from auth_service.api_keys.schemas import (
     NewApiKey,
 )
 from auth_service.caller import SignedIn
-from auth_service.origin import Origin, RequestOrigin
+from auth_service.request_source import RequestSource, Source
 from auth_service.state import ApiKeysState, KeyExchangeState
 from lightbox_shared.auth.dependencies import ServiceOnly, needs
 from lightbox_shared.database import Reading, Writing
@@ -38,7 +38,7 @@ async def create_key(
     caller: SignedIn,
     session: Writing,
     keys: ApiKeysState,
-    origin: RequestOrigin,
+    source: Source,
 ) -> CreatedApiKey:
     """Make a key. Its text is in this answer and nowhere else."""
     lifetime = timedelta(days=body.expires_in_days)
@@ -48,7 +48,7 @@ async def create_key(
         body.name,
         body.scopes,
         lifetime,
-        origin,
+        source,
         device_id=body.device_id,
         actor=caller.actor,
         caller=caller,
@@ -78,11 +78,11 @@ async def read_key(key_id: KeyId, caller: SignedIn, session: Reading, keys: ApiK
 
 @router.delete("/{key_id}", status_code=204)
 async def revoke_key(
-    key_id: KeyId, *, caller: SignedIn, session: Writing, keys: ApiKeysState, origin: RequestOrigin
+    key_id: KeyId, *, caller: SignedIn, session: Writing, keys: ApiKeysState, source: Source
 ) -> Response:
     """Revoke one's own key; for administrators anybody's. Every gateway refuses it some seconds later."""
     whose = None if caller.is_admin else caller.id
-    await keys.revoke(session, key_id, origin, actor=caller.actor, account_id=whose)
+    await keys.revoke(session, key_id, source, actor=caller.actor, account_id=whose)
     return Response(status_code=204)
 
 
@@ -91,6 +91,6 @@ async def exchange_key(
     body: KeyToExchange, response: Response, _service: ServiceOnly, exchange: KeyExchangeState
 ) -> ExchangedKey:
     """A token for whoever sent this key to a gateway."""
-    opened = await exchange.exchange(body.key.get_secret_value(), Origin(body.address))
+    opened = await exchange.exchange(body.key.get_secret_value(), RequestSource(body.address))
     response.headers["Cache-Control"] = "no-store"
     return ExchangedKey(access_token=opened.token, expires_in=opened.expires_in)

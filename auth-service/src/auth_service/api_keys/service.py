@@ -15,7 +15,7 @@ from auth_service.api_keys.models import ApiKey
 from auth_service.api_keys.repository import StoredKey
 from auth_service.audit.trail import Action, record
 from auth_service.caller import Caller, still_signed_in
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from auth_service.sessions.service import API_KEY_CLIENT, Client, Sessions
 from lightbox_shared.auth import api_keys
 from lightbox_shared.auth.principal import Scope
@@ -55,7 +55,7 @@ class ApiKeys:
         name: str,
         scopes: Iterable[Scope],
         lifetime: timedelta,
-        origin: Origin,
+        source: RequestSource,
         *,
         device_id: str | None = None,
         actor: str,
@@ -93,7 +93,7 @@ class ApiKeys:
         await record(
             session,
             Action.API_KEY_CREATED,
-            origin,
+            source,
             actor=actor,
             account_id=account.id,
             key_id=login.id,
@@ -120,10 +120,10 @@ class ApiKeys:
         return found
 
     async def revoke(
-        self, session: WriteSession, key_id: int, origin: Origin, *, actor: str, account_id: int | None = None
+        self, session: WriteSession, key_id: int, source: RequestSource, *, actor: str, account_id: int | None = None
     ) -> None:
         """End a key; one of `account_id`, if that is given. Raises `NotFound`, also when it has ended already."""
         owner = (await self.find(session, key_id, account_id=account_id)).row.account_id
         if not await self._sessions.revoke(session, owner, key_id):
             raise NotFound
-        await record(session, Action.API_KEY_REVOKED, origin, actor=actor, account_id=owner, key_id=key_id)
+        await record(session, Action.API_KEY_REVOKED, source, actor=actor, account_id=owner, key_id=key_id)

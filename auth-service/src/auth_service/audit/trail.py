@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import insert
 
 from auth_service.audit.models import AuditEntry
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from lightbox_shared.auth.principal import ACCOUNT_SUBJECT
 from lightbox_shared.database import WriteSession
 
@@ -54,7 +54,7 @@ def timestamp(at: datetime) -> str:
 
 def entry(
     action: Action,
-    origin: Origin,
+    source: RequestSource,
     *,
     actor: str | None = None,
     account_id: int | None = None,
@@ -65,9 +65,9 @@ def entry(
         {
             "at": timestamp(datetime.now(UTC)),
             "action": action.value,
-            "actor": actor or origin.actor or (NOBODY if account_id is None else account_actor(account_id)),
+            "actor": actor or source.actor or (NOBODY if account_id is None else account_actor(account_id)),
             "account_id": account_id,
-            "address": origin.address,
+            "address": source.address,
             "details": details,
         },
         ensure_ascii=False,
@@ -78,14 +78,14 @@ def entry(
 async def record(
     session: WriteSession,
     action: Action,
-    origin: Origin,
+    source: RequestSource,
     *,
     actor: str | None = None,
     account_id: int | None = None,
     **details: str | int | bool | list[str] | None,
 ) -> None:
     """Append an entry, as the last thing in the transaction. `account_id` is whom it concerns; `actor` who did it, by
-    default that account, or else `origin.actor`. Details never contain what people typed, nor anything secret; the one
+    default that account, or else `source.actor`. Details never contain what people typed, nor anything secret; the one
     exception is the device that an API key is bound to, since who may speak for which device is what auditors ask."""
-    text = entry(action, origin, actor=actor, account_id=account_id, **details)
+    text = entry(action, source, actor=actor, account_id=account_id, **details)
     await session.execute(insert(AuditEntry.__table__).values(entry=text))  # type: ignore[arg-type]

@@ -117,7 +117,7 @@ def add(
     async def work(services: "Services") -> int:
         from auth_service.accounts.fields import read_new_account
         from auth_service.audit.trail import Action, record
-        from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+        from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
         from lightbox_shared.errors import FieldError, InvalidRequest
         from lightbox_shared.forms import is_storable
 
@@ -132,7 +132,7 @@ def add(
                 session, new.username, new.password, authority=new.authority, profile=new.profile
             )
             await record(
-                session, Action.ACCOUNT_CREATED, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE, account_id=account.id
+                session, Action.ACCOUNT_CREATED, COMMAND_LINE_SOURCE, actor=COMMAND_LINE, account_id=account.id
             )
         return account.id
 
@@ -180,8 +180,8 @@ async def _set_authority(
     services: "Services", account_id: int, authority: Authority, *, only_waiting: bool = False
 ) -> str:
     from auth_service.accounts.authorities import authority_name
-    from auth_service.accounts.management import Change
-    from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+    from auth_service.accounts.changes import Change
+    from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
     async with services.database.writing() as session:
         await services.management.lock_authorities(session)
@@ -190,7 +190,7 @@ async def _set_authority(
             name = authority_name(account.authority)
             raise Complaint(f"{account.username} does not wait for approval: its authority is {name}.")
         change = Change(authority=authority)
-        await services.management.change(session, account, change, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+        await services.management.change(session, account, change, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     return f"{account.username} has the authority {authority_name(authority)} now."
 
 
@@ -208,7 +208,7 @@ def reset_password(
 
     async def work(services: "Services") -> str:
         from auth_service.accounts.names import password_problem
-        from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+        from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
         from lightbox_shared.errors import FieldError, InvalidRequest
 
         problem = password_problem(password, shortest=services.settings.shortest_password)
@@ -216,7 +216,7 @@ def reset_password(
             raise InvalidRequest(fields=[FieldError("password", problem)])
         found = await services.account(account, by_id=by_id)
         async with services.database.writing() as session:
-            await services.management.set_password(session, found.id, password, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+            await services.management.set_password(session, found.id, password, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
         return found.username
 
     say(f"{run(context, work)} has another password now, and is signed out everywhere. API keys stay.")
@@ -237,11 +237,11 @@ def delete(
         typer.confirm(f"Delete the account {printable(account)}?", abort=True, err=True)
 
     async def work(services: "Services") -> str:
-        from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+        from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
         found = await services.account(account, by_id=by_id)
         async with services.database.writing() as session:
-            await services.management.delete(session, found.id, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+            await services.management.delete(session, found.id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
         return found.username
 
     say(f"Deleted {run(context, work)}.")
@@ -261,11 +261,11 @@ def import_accounts(
 
     async def work(services: "Services") -> "Imported":
         from auth_service.imports.service import Rules, import_accounts
-        from auth_service.origin import COMMAND_LINE_ORIGIN
+        from auth_service.request_source import COMMAND_LINE_SOURCE
 
         rules = Rules(authority.authority, allow_admins)
         async with services.database.writing() as session:
-            return await import_accounts(session, AccountFile(file, kind), rules, COMMAND_LINE_ORIGIN, dry_run=dry_run)
+            return await import_accounts(session, AccountFile(file, kind), rules, COMMAND_LINE_SOURCE, dry_run=dry_run)
 
     try:
         source = nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb")  # noqa: SIM115 - `with` below

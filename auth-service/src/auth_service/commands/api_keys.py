@@ -65,7 +65,7 @@ def create(
 
     async def work(services: "Services") -> "CreatedKey":
         from auth_service.api_keys.schemas import NewApiKey
-        from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+        from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
         given: dict[str, object] = {"name": name, "scopes": scope, "device_id": device}
         if days is not None:
@@ -79,7 +79,7 @@ def create(
                 wanted.name,
                 wanted.scopes,
                 timedelta(days=wanted.expires_in_days),
-                COMMAND_LINE_ORIGIN,
+                COMMAND_LINE_SOURCE,
                 device_id=wanted.device_id,
                 actor=COMMAND_LINE,
             )
@@ -97,13 +97,13 @@ def revoke(
     """End a key; within seconds nothing can be done with it."""
 
     async def work(services: "Services") -> None:
-        from auth_service.origin import COMMAND_LINE, COMMAND_LINE_ORIGIN
+        from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
         from lightbox_shared.commands.terminal import Complaint
         from lightbox_shared.errors import NotFound
 
         async with services.database.writing() as session:
             try:
-                await services.api_keys.revoke(session, key_id, COMMAND_LINE_ORIGIN, actor=COMMAND_LINE)
+                await services.api_keys.revoke(session, key_id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
             except NotFound:
                 raise Complaint("There is no such key, or it has ended already.") from None
 

@@ -9,11 +9,11 @@ from typing import Final
 import structlog
 
 from auth_service.accounts import repository
-from auth_service.accounts.management import AccountManagement
+from auth_service.accounts.changes import AccountChanges
 from auth_service.accounts.models import Account
 from auth_service.accounts.names import LONGEST_TYPED_USERNAME, clean_username, username_key, username_problem
 from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.service import Accounts
+from auth_service.accounts.registration import Accounts
 from auth_service.api_keys.service import ApiKeys
 from auth_service.config import AuthSettings
 from auth_service.keys.encryption import KeyCipher
@@ -38,7 +38,7 @@ class Services:
     settings: AuthSettings
     cipher: KeyCipher
     accounts: Accounts
-    management: AccountManagement
+    management: AccountChanges
     api_keys: ApiKeys
 
     async def account(self, named: str, *, by_id: bool) -> Account:
@@ -88,6 +88,6 @@ def _services(database: Database, passwords: Passwords, settings: AuthSettings) 
         settings=settings,
         cipher=cipher,
         accounts=Accounts(database, passwords, shortest_password=settings.shortest_password),
-        management=AccountManagement(passwords, sessions),
+        management=AccountChanges(passwords, sessions),
         api_keys=ApiKeys(sessions),
     )

@@ -18,7 +18,7 @@ from auth_service.accounts.passwords import acceptable, from_werkzeug
 from auth_service.audit.trail import Action, record
 from auth_service.imports import repository
 from auth_service.imports.files import AccountFile, Entry
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
@@ -97,7 +97,7 @@ class Imported:
 
 
 async def import_accounts(
-    session: WriteSession, file: AccountFile, rules: Rules, origin: Origin, *, dry_run: bool
+    session: WriteSession, file: AccountFile, rules: Rules, source: RequestSource, *, dry_run: bool
 ) -> Imported:
     """Import a file, or find out what that would do. Raises `UnreadableFile`."""
     done = Imported()
@@ -119,7 +119,7 @@ async def import_accounts(
     done.accounts, first, last, lines = await repository.insert_many(session)
     done.skipped.add(TAKEN, *lines)
     if done.accounts:
-        await record(session, Action.ACCOUNTS_IMPORTED, origin, accounts=done.accounts, first_id=first, last_id=last)
+        await record(session, Action.ACCOUNTS_IMPORTED, source, accounts=done.accounts, first_id=first, last_id=last)
     return done
 
 

@@ -13,7 +13,7 @@ from auth_service.audit.trail import Action, record, timestamp
 from auth_service.keys import material, repository
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.models import SigningKey
-from auth_service.origin import COMMAND_LINE_ORIGIN, Origin
+from auth_service.request_source import COMMAND_LINE_SOURCE, RequestSource
 from lightbox_shared.auth.principal import SERVICE_SUBJECT
 from lightbox_shared.database import Database, WriteSession
 
@@ -25,7 +25,7 @@ LONGEST_TOKEN_LIFETIME: Final = timedelta(days=30)
 RETIREMENT_LEEWAY: Final = timedelta(hours=1)
 """For clocks that differ, and for a replica that signs a little longer with the key that it knows."""
 
-OWN_ORIGIN: Final = Origin(None, f"{SERVICE_SUBJECT}auth-service")
+OWN_SOURCE: Final = RequestSource(None, f"{SERVICE_SUBJECT}auth-service")
 """Where the running service rotates by itself."""
 
 
@@ -37,7 +37,9 @@ async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime)
             await _add(session, cipher, now, signs_from=now)
 
 
-async def rotate(database: Database, cipher: KeyCipher, now: datetime, origin: Origin = COMMAND_LINE_ORIGIN) -> str:
+async def rotate(
+    database: Database, cipher: KeyCipher, now: datetime, source: RequestSource = COMMAND_LINE_SOURCE
+) -> str:
     """Publish a new key and settle when the older ones retire; returns its id.
 
     Raises `WrongSecretKey` when the secret does not open the keys that are there: the running service could not
@@ -45,7 +47,7 @@ async def rotate(database: Database, cipher: KeyCipher, now: datetime, origin: O
     """
     async with database.writing() as session:
         await repository.lock(session)
-        return await _rotate(session, cipher, now, await repository.published(session, now), origin)
+        return await _rotate(session, cipher, now, await repository.published(session, now), source)
 
 
 async def rotate_if_older(database: Database, cipher: KeyCipher, now: datetime, age: timedelta) -> str | None:
@@ -56,7 +58,7 @@ async def rotate_if_older(database: Database, cipher: KeyCipher, now: datetime, 
         older = await repository.published(session, now)
         if not is_due(newest_made_at(older), now, age):
             return None
-        return await _rotate(session, cipher, now, older, OWN_ORIGIN)
+        return await _rotate(session, cipher, now, older, OWN_SOURCE)
 
 
 def newest_made_at(published: Sequence[SigningKey]) -> datetime | None:
@@ -70,14 +72,14 @@ def is_due(made_at: datetime | None, now: datetime, age: timedelta) -> bool:
 
 
 async def _rotate(
-    session: WriteSession, cipher: KeyCipher, now: datetime, older: Sequence[SigningKey], origin: Origin
+    session: WriteSession, cipher: KeyCipher, now: datetime, older: Sequence[SigningKey], source: RequestSource
 ) -> str:
     for key in older:
         cipher.decrypt(key.private_key)
     signs_from = now + SIGNS_AFTER if older else now
     kid = await _add(session, cipher, now, signs_from=signs_from)
     await repository.retire_others(session, kid, signs_from + LONGEST_TOKEN_LIFETIME + RETIREMENT_LEEWAY)
-    await record(session, Action.SIGNING_KEY_ROTATED, origin, kid=kid, signs_from=timestamp(signs_from))
+    await record(session, Action.SIGNING_KEY_ROTATED, source, kid=kid, signs_from=timestamp(signs_from))
     return kid
 
 

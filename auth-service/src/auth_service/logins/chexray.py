@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from auth_service.accounts.errors import UsernameTaken, WrongCredentials
 from auth_service.accounts.names import MAX_PASSWORD_LENGTH, MAX_USERNAME_LENGTH
 from auth_service.logins.schemas import CheXRayLoggedIn, CheXRayLogin, CheXRaySignedUp, CheXRaySignUp
-from auth_service.origin import RequestOrigin
+from auth_service.request_source import Source
 from auth_service.sessions.service import Client
 from auth_service.state import AccountsState, LoginsState
 from lightbox_shared.database import Writing
@@ -34,7 +34,7 @@ async def sign_up(
     session: Writing,
     accounts: AccountsState,
     logins: LoginsState,
-    origin: RequestOrigin,
+    source: Source,
 ) -> CheXRaySignedUp:
     """Register an account and log it in."""
     fields = Fields(await read_fields(request))
@@ -50,7 +50,7 @@ async def sign_up(
         fields.reject("username", TAKEN)
     fields.check()
     try:
-        login = await logins.sign_up(session, username, password, CLIENT, origin)
+        login = await logins.sign_up(session, username, password, CLIENT, source)
     except UsernameTaken as error:
         raise InvalidRequest.of("username", TAKEN) from error
     response.headers["Cache-Control"] = "no-store"
@@ -58,16 +58,14 @@ async def sign_up(
 
 
 @router.post("/login", openapi_extra=documented_body(CheXRayLogin))
-async def log_in(
-    request: Request, response: Response, *, logins: LoginsState, origin: RequestOrigin
-) -> CheXRayLoggedIn:
+async def log_in(request: Request, response: Response, *, logins: LoginsState, source: Source) -> CheXRayLoggedIn:
     """Open a session; the token lives for 30 days."""
     fields = Fields(await read_fields(request))
     username = fields.text("username", trim=True)
     password = fields.text("password", max_length=MAX_PASSWORD_LENGTH)
     fields.check()
     try:
-        login = await logins.log_in(None, username, password, CLIENT, origin)
+        login = await logins.log_in(None, username, password, CLIENT, source)
     except WrongCredentials as error:
         raise InvalidRequest(error.detail, fields=[FieldError("", error.detail)]) from error
     response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,7 @@ from auth_service.caller import SignedIn
 from auth_service.logins.schemas import ImageHubHint, ImageHubLoggedIn, ImageHubLogin
 from auth_service.logins.service import Logins
 from auth_service.logins.typed import possible_password, possible_username, typed_text
-from auth_service.origin import Origin, RequestOrigin
+from auth_service.request_source import RequestSource, Source
 from auth_service.sessions.service import Client
 from auth_service.state import LoginsState, SettingsState
 from lightbox_shared.forms import Fields, documented_body, read_fields
@@ -35,11 +35,11 @@ async def log_in_by_query(
     *,
     logins: LoginsState,
     settings: SettingsState,
-    origin: RequestOrigin,
+    source: Source,
 ) -> Answer:
     """As ImageHub's own client does. A password in an address lies about in histories: better send it by POST."""
     response.headers["Cache-Control"] = "no-store"
-    return await _log_in(logins, username, password, origin, hide_accounts=settings.hide_accounts)
+    return await _log_in(logins, username, password, source, hide_accounts=settings.hide_accounts)
 
 
 @router.post(LOGIN_PATH, openapi_extra=documented_body(ImageHubLogin))
@@ -49,7 +49,7 @@ async def log_in(
     *,
     logins: LoginsState,
     settings: SettingsState,
-    origin: RequestOrigin,
+    source: Source,
 ) -> Answer:
     """Open a session for an hour."""
     values = await read_fields(request, any_text=True)
@@ -57,7 +57,7 @@ async def log_in(
     username, password = typed_text(fields, "username", values), typed_text(fields, "password", values)
     fields.check()
     response.headers["Cache-Control"] = "no-store"
-    return await _log_in(logins, username, password, origin, hide_accounts=settings.hide_accounts)
+    return await _log_in(logins, username, password, source, hide_accounts=settings.hide_accounts)
 
 
 @router.get(AUTH_PATH)
@@ -66,9 +66,11 @@ async def read_auth(_caller: SignedIn) -> ImageHubHint:
     return ImageHubHint(code=1, hint="valid_jwt_token")
 
 
-async def _log_in(logins: Logins, username: str, password: str, origin: Origin, *, hide_accounts: bool) -> Answer:
+async def _log_in(
+    logins: Logins, username: str, password: str, source: RequestSource, *, hide_accounts: bool
+) -> Answer:
     try:
-        login = await logins.log_in(None, possible_username(username), possible_password(password), CLIENT, origin)
+        login = await logins.log_in(None, possible_username(username), possible_password(password), CLIENT, source)
     except NoSuchAccount:
         return ImageHubHint(code=UNKNOWN_USER, hint=NO_MATCH)
     except WrongPassword:

@@ -15,7 +15,7 @@ from auth_service.config import AuthSettings
 from auth_service.logins.schemas import YeldaAuthorization, YeldaLogin
 from auth_service.logins.service import Login
 from auth_service.logins.typed import basic_credentials, possible_password, possible_username, typed_text
-from auth_service.origin import RequestOrigin
+from auth_service.request_source import Source
 from auth_service.sessions.service import Client
 from auth_service.state import LoginsState, SessionsState, SettingsState
 from lightbox_shared.auth.dependencies import needs
@@ -57,13 +57,11 @@ class NotApproved(NotAuthenticated):
 
 
 @router.post(PATH, response_model=YeldaAuthorization, status_code=201, openapi_extra=documented_body(YeldaLogin))
-async def authorize(
-    request: Request, *, logins: LoginsState, settings: SettingsState, origin: RequestOrigin
-) -> Response:
+async def authorize(request: Request, *, logins: LoginsState, settings: SettingsState, source: Source) -> Response:
     """Open a session for 12 hours."""
     username, password = await _credentials(request)
     try:
-        login = await logins.log_in(None, username, password, CLIENT, origin, approved_only=True)
+        login = await logins.log_in(None, username, password, CLIENT, source, approved_only=True)
     except NoSuchAccount as error:
         raise (WrongUserPassword if settings.hide_accounts else UnknownUser) from error
     except WrongPassword as error:
@@ -83,12 +81,12 @@ async def end_authorization(
     session: Writing,
     sessions: SessionsState,
     settings: SettingsState,
-    origin: RequestOrigin,
+    source: Source,
 ) -> Response:
     """End the session of the token or the cookie that comes with the request."""
     ended = caller.principal.session_id
     if ended is not None and await sessions.revoke(session, caller.id, ended):
-        await record(session, Action.SESSION_ENDED, origin, account_id=caller.id, session_id=ended)
+        await record(session, Action.SESSION_ENDED, source, account_id=caller.id, session_id=ended)
     response = Response(status_code=204)
     _set_cookie(request, response, settings, "", 0)
     return response

@@ -16,7 +16,7 @@ from auth_service.oauth.schemas import (
     TokenRequest,
     documented_form,
 )
-from auth_service.origin import RequestOrigin
+from auth_service.request_source import Source
 from auth_service.state import ClientsState, GivenTokensState, GrantsState
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Reading, Writing
@@ -55,7 +55,7 @@ ServiceClient = Annotated[OAuthClient, Depends(_service)]
     openapi_extra=documented_form(TokenRequest),
 )
 async def issue_token(
-    *, client: AnyClient, form: Form, session: Writing, grants: GrantsState, origin: RequestOrigin
+    *, client: AnyClient, form: Form, session: Writing, grants: GrantsState, source: Source
 ) -> TokenBody:
     """A token for a password, a refresh token, or a service's own credentials (RFC 6749).
 
@@ -68,10 +68,10 @@ async def issue_token(
         case GrantType.PASSWORD:
             username, password = form.need("username"), form.need("password")
             granted = await grants.by_password(
-                session, client, username=username, password=password, scope=scope, origin=origin
+                session, client, username=username, password=password, scope=scope, source=source
             )
         case GrantType.REFRESH_TOKEN:
-            granted = await grants.by_refresh_token(client, form.need("refresh_token"), scope, origin)
+            granted = await grants.by_refresh_token(client, form.need("refresh_token"), scope, source)
         case _:
             granted = grants.for_service(client, scope)
     return TokenBody.of(granted)
@@ -79,10 +79,10 @@ async def issue_token(
 
 @router.post(f"{PREFIX}/revoke", openapi_extra=documented_form(TokenReference))
 async def revoke_token(
-    *, client: AnyClient, form: Form, session: Writing, given: GivenTokensState, origin: RequestOrigin
+    *, client: AnyClient, form: Form, session: Writing, given: GivenTokensState, source: Source
 ) -> Response:
     """End the session of a token (RFC 7009); 200 also for what is no token."""
-    await given.revoke(session, client, form.need("token"), origin)
+    await given.revoke(session, client, form.need("token"), source)
     return Response(headers=NOT_STORED)
 
 

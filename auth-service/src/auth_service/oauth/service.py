@@ -16,7 +16,7 @@ from auth_service.oauth import refresh_tokens, repository
 from auth_service.oauth.clients import OAuthClient
 from auth_service.oauth.errors import InvalidGrant, InvalidScope
 from auth_service.oauth.models import RefreshToken
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from auth_service.sessions.service import Client, OpenedSession, Sessions
 from auth_service.sessions.tokens import SERVICE_TOKEN_SECONDS, TokenIssuer
 from lightbox_shared.auth.principal import Scope
@@ -70,7 +70,7 @@ class Grants:
         username: str,
         password: str,
         scope: str | None,
-        origin: Origin,
+        source: RequestSource,
     ) -> Granted:
         """Open a session. Raises `InvalidGrant`, `InvalidScope`, and `TooManyRequests` after too many guesses."""
         scope = granted_scope(scope)
@@ -78,7 +78,7 @@ class Grants:
             raise BadRequest("The password is too long.")
         lasting = Client(client.client_id, FAMILY_LIFETIME, ACCESS_LIFETIME)
         try:
-            login = await self._logins.log_in(session, username, password, lasting, origin, scope=scope)
+            login = await self._logins.log_in(session, username, password, lasting, source, scope=scope)
         except WrongCredentials as error:
             raise InvalidGrant(error.detail) from error
         token, now = refresh_tokens.new(), self._now()
@@ -86,7 +86,9 @@ class Grants:
         await repository.insert(session, _row(token, login.opened.session_id, now, now + FAMILY_LIFETIME))
         return _granted(login.opened, token, scope)
 
-    async def by_refresh_token(self, client: OAuthClient, token: str, scope: str | None, origin: Origin) -> Granted:
+    async def by_refresh_token(
+        self, client: OAuthClient, token: str, scope: str | None, source: RequestSource
+    ) -> Granted:
         """Exchange a refresh token. Raises `InvalidGrant` or `InvalidScope`.
 
         In a transaction of its own, since the end of a family has to last although the answer is an error.
@@ -94,7 +96,7 @@ class Grants:
         if not refresh_tokens.is_well_formed(token):
             raise InvalidGrant
         async with self._database.writing() as session:
-            granted = await self._rotate(session, client, token, scope, origin)
+            granted = await self._rotate(session, client, token, scope, source)
         if granted is None:
             raise InvalidGrant
         return granted
@@ -106,7 +108,7 @@ class Grants:
         return Granted(self._issuer.for_service(client.client_id), SERVICE_TOKEN_SECONDS, None, None)
 
     async def _rotate(
-        self, session: WriteSession, client: OAuthClient, token: str, scope: str | None, origin: Origin
+        self, session: WriteSession, client: OAuthClient, token: str, scope: str | None, source: RequestSource
     ) -> Granted | None:
         """None where the family was ended."""
         now, token_hash = self._now(), refresh_tokens.digest(token)
@@ -118,7 +120,7 @@ class Grants:
         if row.used_at is not None and not await self._is_repeat(session, row, now):
             await self._sessions.revoke(session, account.id, family.id)
             reused, client_id = Action.REFRESH_TOKEN_REUSED, client.client_id
-            await record(session, reused, origin, account_id=account.id, session_id=family.id, client=client_id)
+            await record(session, reused, source, account_id=account.id, session_id=family.id, client=client_id)
             return None
         if min(row.expires_at, family.expires_at) <= now:
             raise InvalidGrant

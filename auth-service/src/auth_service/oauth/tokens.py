@@ -11,7 +11,7 @@ from auth_service.oauth import refresh_tokens, repository
 from auth_service.oauth.clients import OAuthClient
 from auth_service.oauth.errors import InvalidGrant, UnsupportedTokenType
 from auth_service.oauth.schemas import INACTIVE, Introspection
-from auth_service.origin import Origin
+from auth_service.request_source import RequestSource
 from auth_service.sessions import repository as sessions_repository
 from auth_service.sessions.models import LoginSession
 from auth_service.sessions.service import Sessions
@@ -30,7 +30,7 @@ class GivenTokens:
         self._issuer = issuer
         self._verifier = verifier
 
-    async def revoke(self, session: WriteSession, client: OAuthClient, token: str, origin: Origin) -> None:
+    async def revoke(self, session: WriteSession, client: OAuthClient, token: str, source: RequestSource) -> None:
         """End the session of a token; nothing happens for what is no token, or none any more. Raises `InvalidGrant`
         for another client's, and `UnsupportedTokenType` for that of a service, which has no session."""
         found = await self._session_of(session, client, token)
@@ -40,7 +40,7 @@ class GivenTokens:
             raise InvalidGrant("The token was issued to another client.")
         if await self._sessions.revoke(session, found.account_id, found.id):
             ended, account_id = Action.SESSION_ENDED, found.account_id
-            await record(session, ended, origin, account_id=account_id, session_id=found.id, client=found.client_id)
+            await record(session, ended, source, account_id=account_id, session_id=found.id, client=found.client_id)
 
     async def introspect(self, session: ReadSession, token: str) -> Introspection:
         """What a token is good for now; nothing but that it is not, where it is for nothing."""

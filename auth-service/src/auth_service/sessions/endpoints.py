@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from auth_service.audit.trail import Action, record
 from auth_service.caller import SignedIn
-from auth_service.origin import RequestOrigin
+from auth_service.request_source import Source
 from auth_service.sessions import repository
 from auth_service.sessions.schemas import RevocationFeed, RevokedSession, SessionBody, SessionList
 from auth_service.sessions.service import API_KEY_CLIENT
@@ -33,14 +33,12 @@ async def list_sessions(_whole: WholeAccount, caller: SignedIn, session: Reading
 
 
 @router.delete("/api/sessions/current", status_code=204)
-async def end_session(
-    account: CurrentAccount, session: Writing, sessions: SessionsState, origin: RequestOrigin
-) -> Response:
+async def end_session(account: CurrentAccount, session: Writing, sessions: SessionsState, source: Source) -> Response:
     """End the session that the presented token belongs to."""
     if account.session_id is None:
         raise InvalidToken
     if await sessions.revoke(session, account.account, account.session_id):
-        await record(session, Action.SESSION_ENDED, origin, account_id=account.account, session_id=account.session_id)
+        await record(session, Action.SESSION_ENDED, source, account_id=account.account, session_id=account.session_id)
     return Response(status_code=204)
 
 
@@ -52,22 +50,22 @@ async def end_one_session(
     caller: SignedIn,
     session: Writing,
     sessions: SessionsState,
-    origin: RequestOrigin,
+    source: Source,
 ) -> Response:
     """End one of the account's sessions."""
     if not await sessions.revoke_login(session, caller.id, session_id):
         raise NotFound
-    await record(session, Action.SESSION_ENDED, origin, account_id=caller.id, session_id=session_id)
+    await record(session, Action.SESSION_ENDED, source, account_id=caller.id, session_id=session_id)
     return Response(status_code=204)
 
 
 @router.delete("/api/sessions", status_code=204)
 async def end_all_sessions(
-    *, _whole: WholeAccount, caller: SignedIn, session: Writing, sessions: SessionsState, origin: RequestOrigin
+    *, _whole: WholeAccount, caller: SignedIn, session: Writing, sessions: SessionsState, source: Source
 ) -> Response:
     """End all sessions of the account, on all devices; its API keys stay."""
     ended = await sessions.revoke_all(session, caller.id)
-    await record(session, Action.SESSIONS_ENDED, origin, account_id=caller.id, sessions=ended)
+    await record(session, Action.SESSIONS_ENDED, source, account_id=caller.id, sessions=ended)
     return Response(status_code=204)
 
 

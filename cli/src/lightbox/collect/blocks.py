@@ -11,7 +11,7 @@ from typing import Final
 
 from aiocoap import Code, Message
 
-from lightbox.collect.asking import Asking
+from lightbox.collect.coap_request import CoapRequester
 from lightbox.collect.errors import CollectError, Lost
 from lightbox.collect.transport import Advance
 
@@ -22,7 +22,7 @@ Build = Callable[[], Message]
 """Makes the request anew for each block, without its payload."""
 
 
-async def send_in_blocks(asking: Asking, build: Build, payload: bytes, advance: Advance) -> Message:
+async def send_in_blocks(requester: CoapRequester, build: Build, payload: bytes, advance: Advance) -> Message:
     """The answer to a request with this payload, whole. Raises `Lost` and `CollectError`."""
     exponent, offset, tag = LARGEST_EXPONENT, 0, secrets.token_bytes(4)
     remote: object = None
@@ -36,14 +36,14 @@ async def send_in_blocks(asking: Asking, build: Build, payload: bytes, advance: 
             message.opt.request_tag = [tag]
             if not offset:
                 message.opt.size1 = len(payload)
-        answer = await asking.ask(message, remote)
+        answer = await requester.ask(message, remote)
         remote = answer.remote
         wanted = exponent if answer.opt.block1 is None else answer.opt.block1.size_exponent
         if answer.code == Code.REQUEST_ENTITY_TOO_LARGE and wanted < exponent:
             exponent, offset = wanted, 0
             continue
         if not answer.code.is_successful() or not more:
-            return await _whole(asking, build, answer, lambda _done, _total: None)
+            return await _whole(requester, build, answer, lambda _done, _total: None)
         if answer.code != Code.CONTINUE:
             raise CollectError(f"The server answered {answer.code} before it had the whole picture.")
         offset += len(message.payload)
@@ -51,14 +51,14 @@ async def send_in_blocks(asking: Asking, build: Build, payload: bytes, advance: 
         advance(offset, len(payload))
 
 
-async def get_in_blocks(asking: Asking, build: Build, advance: Advance) -> Message:
+async def get_in_blocks(requester: CoapRequester, build: Build, advance: Advance) -> Message:
     """The answer to a request without a payload, whole. Raises `Lost` and `CollectError`."""
     message = build()
     message.opt.size2 = 0  # "how large is it?" (section 4)
-    return await _whole(asking, build, await asking.ask(message), advance)
+    return await _whole(requester, build, await requester.ask(message), advance)
 
 
-async def _whole(asking: Asking, build: Build, answer: Message, advance: Advance) -> Message:
+async def _whole(requester: CoapRequester, build: Build, answer: Message, advance: Advance) -> Message:
     first, data = answer, bytearray(answer.payload)
     while answer.opt.block2 is not None and answer.opt.block2.more:
         advance(len(data), first.opt.size2)
@@ -68,7 +68,7 @@ async def _whole(asking: Asking, build: Build, answer: Message, advance: Advance
             raise CollectError("The server's blocks do not fit together.")
         message = build()
         message.opt.block2 = (number, False, exponent)
-        answer = await asking.ask(message, first.remote)
+        answer = await requester.ask(message, first.remote)
         if not answer.code.is_successful():
             return answer
         if answer.opt.etag != first.opt.etag or answer.opt.block2 is None or answer.opt.block2.block_number != number:

@@ -15,9 +15,9 @@ from aiocoap import GET, POST, Code, Context, Message
 from aiocoap.error import Error
 
 from lightbox.collect.address import Address
-from lightbox.collect.asking import Asking, failure
 from lightbox.collect.blocks import get_in_blocks, send_in_blocks
-from lightbox.collect.errors import CollectError, Conflict, Lost, NotAllowed, Silent, problem_sentence
+from lightbox.collect.coap_request import CoapRequester, failure
+from lightbox.collect.errors import CollectError, Conflict, Lost, NotAllowed, ReadTimeout, problem_sentence
 from lightbox.collect.transport import Advance, Arrived, Fetched, Picture, Say, unseen
 
 LINK_FORMAT: Final = 40
@@ -38,9 +38,9 @@ _TRY_AGAIN: Final = frozenset(
 class CoapTransport:
     """A collection at a `coap://` address."""
 
-    def __init__(self, address: Address, asking: Asking) -> None:
+    def __init__(self, address: Address, requester: CoapRequester) -> None:
         self._address = address
-        self._asking = asking
+        self._requester = requester
 
     @classmethod
     @asynccontextmanager
@@ -51,7 +51,7 @@ class CoapTransport:
         log.handlers = [logging.NullHandler()]  # what is to be said, the command says itself
         context = await Context.create_client_context(loggername=LOGGER, transports=TRANSPORTS)
         try:
-            yield cls(address, Asking(context, address.server, say))
+            yield cls(address, CoapRequester(context, address.server, say))
         finally:
             await context.shutdown()
 
@@ -61,7 +61,7 @@ class CoapTransport:
         def build() -> Message:
             return self._message(POST, self._address.path, content_format=CBOR)
 
-        answer = await send_in_blocks(self._asking, build, picture.document(), advance)
+        answer = await send_in_blocks(self._requester, build, picture.document(), advance)
         _check(answer)
         return bool(answer.code == Code.CREATED)
 
@@ -86,7 +86,7 @@ class CoapTransport:
             options = query.split("&") if query else []
             return self._message(GET, "/.well-known/core", options, accept=LINK_FORMAT)
 
-        answer = await get_in_blocks(self._asking, build, unseen)
+        answer = await get_in_blocks(self._requester, build, unseen)
         _check(answer)
         return bytes(answer.payload).decode(errors="replace")
 
@@ -108,7 +108,7 @@ class CoapTransport:
                         if not was_observed:
                             ready()
                         was_observed, pause = True, FIRST_PAUSE_SECONDS
-            except (Lost, Silent) as error:
+            except (Lost, ReadTimeout) as error:
                 if not was_observed:
                     raise CollectError(str(error)) from error
                 say("The server does not answer; asking again ...")
@@ -120,11 +120,11 @@ class CoapTransport:
         query = [] if device_id is None else [f"deviceId={device_id}"]
         message = self._message(GET, self._address.path, query, accept=CBOR)
         message.opt.observe = 0
-        request = self._asking.context.request(message, handle_blockwise=False)
+        request = self._requester.context.request(message, handle_blockwise=False)
         notifications = aiter(request.observation)
         renewal = asyncio.get_running_loop().time() + RENEW_SECONDS
         try:
-            answer = await self._asking.answer(request.response)
+            answer = await self._requester.answer(request.response)
             _check(answer)
             if answer.opt.observe is None:
                 raise CollectError("This can't be observed.")
@@ -142,7 +142,7 @@ class CoapTransport:
                 request.observation.cancel()
 
     async def _picture(self, path: str, query: Sequence[str], advance: Advance) -> Fetched:
-        answer = await get_in_blocks(self._asking, lambda: self._message(GET, path, query), advance)
+        answer = await get_in_blocks(self._requester, lambda: self._message(GET, path, query), advance)
         _check(answer)
         content_format = answer.opt.content_format
         media_type = None if content_format is None else MEDIA_TYPES.get(int(content_format))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from lightbox.collect.address import Address
 from lightbox.collect.errors import CollectError
-from lightbox.collect.patience import patiently
+from lightbox.collect.retry import with_retries
 from lightbox.collect.transport import connected
 
 COLUMNS = ("path", "rt", "if", "ct", "observable", "title")
@@ -13,7 +13,7 @@ COLUMNS = ("path", "rt", "if", "ct", "observable", "title")
 async def discover_links(address: Address, query: str | None, *, key: str | None, say: Callable[[str], None]) -> str:
     """The document as it came. Raises `CollectError`."""
     async with connected(address, key, say) as transport:
-        return await patiently(lambda: transport.discover(query), say)
+        return await with_retries(lambda: transport.discover(query), say)
 
 
 def rows_of(document: str) -> list[Sequence[str | None]]:

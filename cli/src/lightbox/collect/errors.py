@@ -17,7 +17,7 @@ class Lost(CollectError):
         self.retry_after = retry_after
 
 
-class Silent(CollectError):
+class ReadTimeout(CollectError):
     """Nobody answers, although the question was repeated often enough."""
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from lightbox.collect.address import Address
 from lightbox.collect.files import check_digest
-from lightbox.collect.patience import patiently
 from lightbox.collect.progress import bars
+from lightbox.collect.retry import with_retries
 from lightbox.collect.transport import Fetched, connected
 
 
@@ -15,6 +15,6 @@ async def get_picture(
     """The picture of a device at an instant, None for its newest. Raises `CollectError`."""
     async with connected(address, key, say) as transport:
         with bars() as shown, shown.bar(device_id) as advance:
-            found = await patiently(lambda: transport.get(device_id, timestamp, advance), say)
+            found = await with_retries(lambda: transport.get(device_id, timestamp, advance), say)
     check_digest(found.data, found.sha256)
     return found

@@ -11,8 +11,8 @@ from anyio import to_thread
 
 from lightbox.collect.address import Address
 from lightbox.collect.errors import CollectError, Conflict
-from lightbox.collect.patience import patiently
 from lightbox.collect.progress import Bars, bars
+from lightbox.collect.retry import with_retries
 from lightbox.collect.transport import Picture, Transport, connected
 
 LARGEST: Final = 100 * 1024 * 1024
@@ -77,7 +77,7 @@ async def _send(
         data, changed_at = await to_thread.run_sync(_read, path)
         picture = Picture(device_id, taken_at or changed_at, data)
         with shown.bar(path.name) as advance:
-            stored = await patiently(lambda: transport.send(picture, advance), say)
+            stored = await with_retries(lambda: transport.send(picture, advance), say)
     except Conflict as error:
         tell(path, Outcome.CONFLICT, str(error))
     except CollectError as error:

@@ -10,8 +10,8 @@ from anyio import to_thread
 from lightbox.collect.address import Address
 from lightbox.collect.errors import CollectError
 from lightbox.collect.files import check_digest, file_name, save
-from lightbox.collect.patience import patiently
 from lightbox.collect.progress import bars
+from lightbox.collect.retry import with_retries
 from lightbox.collect.transport import Arrived, Transport, connected
 
 
@@ -43,7 +43,7 @@ async def _saved(transport: Transport, arrived: Arrived, folder: Path, say: Call
     """What became of its file. A picture that can't be fetched (deleted again, say) does not end the watch."""
     try:
         with bars() as shown, shown.bar(arrived.device_id) as advance:
-            found = await patiently(lambda: transport.fetch(arrived.href, advance), say)
+            found = await with_retries(lambda: transport.fetch(arrived.href, advance), say)
         check_digest(found.data, arrived.sha256 or found.sha256)
         path = folder / file_name(arrived.device_id, arrived.timestamp, found.data)
         await to_thread.run_sync(save, path, found.data)

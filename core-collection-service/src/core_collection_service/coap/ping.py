@@ -13,7 +13,7 @@ ATTEMPTS: Final = 3
 _HERE: Final = "::ffff:127.0.0.1"
 
 
-class Silent(OSError):
+class ReadTimeout(OSError):
     """Nothing was heard."""
 
 
@@ -49,4 +49,4 @@ async def _check(host: str, port: int) -> None:
                 return
     finally:
         transport.close()
-    raise Silent("CoAP does not answer.")
+    raise ReadTimeout("CoAP does not answer.")

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from core_collection_service.coap.errors import IncompleteUpload, UploadTooLarge
-from core_collection_service.pictures.memory import Memory, Reservation, UploadMemory
+from core_collection_service.pictures.memory_budget import MemoryBudget, Reservation, UploadMemoryBudget
 from lightbox_shared.errors import BadRequest, Unavailable
 
 FORGET_AFTER: Final = 93.0
@@ -88,14 +88,14 @@ class Uploads:
 
     def __init__(
         self,
-        memory: UploadMemory,
+        memory: UploadMemoryBudget,
         *,
         unfinished_bytes: int = UNFINISHED_BYTES,
         most_of_host: int = MOST_OF_HOST,
         forget_after: float = FORGET_AFTER,
     ) -> None:
         self._memory = memory
-        self._unfinished = Memory(unfinished_bytes, "Too many uploads are under way.")
+        self._unfinished = MemoryBudget(unfinished_bytes, "Too many uploads are under way.")
         self._largest = unfinished_bytes - OVERHEAD
         self._most_of_host = most_of_host
         self._forget_after = forget_after

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from core_collection_service.discovery import service
 from core_collection_service.protocol.media_types import LINK_FORMAT
-from core_collection_service.state import Components
+from core_collection_service.state import ServicesDep
 
 router = APIRouter(tags=["CoRE collection"])
 
@@ -17,8 +17,8 @@ router = APIRouter(tags=["CoRE collection"])
 @router.get("/collections")
 @router.head("/.well-known/core", include_in_schema=False)
 @router.head("/collections", include_in_schema=False)
-async def discover(request: Request, components: Components) -> Response:
+async def discover(request: Request, services: ServicesDep) -> Response:
     """The links of the collections that pass every filter of the query, such as `?rt=simple.act` or `?href=/coll*`."""
     query = request.scope["query_string"].decode(errors="replace")  # bytes that are no UTF-8 are in no attribute
-    found = service.select(service.links(components.collections, coap=False), query)
+    found = service.select(service.links(services.collections, coap=False), query)
     return Response(service.link_format(found), media_type=LINK_FORMAT)

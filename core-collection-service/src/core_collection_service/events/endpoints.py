@@ -19,7 +19,7 @@ from core_collection_service.pictures import list_queries
 from core_collection_service.pictures.errors import InvalidField
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.schemas import PictureBody
-from core_collection_service.state import Collection, Components
+from core_collection_service.state import Collection, ServicesDep
 from lightbox_shared.errors.handlers import is_database_outage
 
 router = APIRouter(prefix="/collections", tags=["CoRE collection"])
@@ -42,10 +42,10 @@ async def _asked(request: Request, _collection: Collection, caller: CallerIs) ->
 
 
 async def _subscription(
-    collection: Collection, asked: Annotated[_Asked, Depends(_asked)], components: Components
+    collection: Collection, asked: Annotated[_Asked, Depends(_asked)], services: ServicesDep
 ) -> AsyncIterator[Subscription]:
-    with components.streams.opened():
-        async with components.feed.subscribed(collection, asked.device_id, after=asked.after) as subscription:
+    with services.streams.opened():
+        async with services.feed.subscribed(collection, asked.device_id, after=asked.after) as subscription:
             yield subscription
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from fastapi import Request
 
 from core_collection_service.pictures.errors import PictureTooBig, UploadTooSlow
-from core_collection_service.pictures.memory import SMALL_BYTES, Reservation
+from core_collection_service.pictures.memory_budget import SMALL_BYTES, Reservation
 from core_collection_service.protocol.documents import Format
 from lightbox_shared.errors import BadRequest, UnsupportedMediaType
 

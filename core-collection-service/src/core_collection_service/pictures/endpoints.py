@@ -7,16 +7,16 @@ from core_collection_service.direct import DirectRoute, asked, parameters
 from core_collection_service.pictures import downloads, list_queries
 from core_collection_service.pictures.bodies import document_format, read_body
 from core_collection_service.pictures.errors import InvalidField, NoSuchPicture
-from core_collection_service.pictures.hot import target_of
 from core_collection_service.pictures.list_endpoints import lists
 from core_collection_service.pictures.repository import Key, PictureRecord
 from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES
+from core_collection_service.pictures.response_cache import target_of
 from core_collection_service.pictures.schemas import PictureBody, address_of
 from core_collection_service.pictures.submission import query_timestamp
 from core_collection_service.pictures.thumbnails import asked_box
 from core_collection_service.protocol.answers import answer
 from core_collection_service.protocol.media_types import choose
-from core_collection_service.state import Collection, Components, Services
+from core_collection_service.state import Collection, Services, ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 
 router = APIRouter(prefix="/collections", tags=["CoRE collection"])
@@ -34,14 +34,14 @@ _OR_A_LIST = "This field is required; or from, to or cursor for a list."
 async def send(request: Request) -> Response:
     """Keep a picture: `deviceId`, `timestamp` and `imageData` as JSON or CBOR. The same again is 200, another picture
     of the same device and timestamp 409."""
-    collection, caller, components = await asked(request)
+    collection, caller, services = await asked(request)
     caller.check_may_send(caller.bound_to or "")  # whoever may send for no device at all need not send the body
     form = document_format(request)
-    with components.memory.reserve() as memory:
-        largest = components.pictures.limits.max_bytes
-        kept = await components.pictures.submit(
+    with services.memory.reserve() as memory:
+        largest = services.pictures.limits.max_bytes
+        kept = await services.pictures.submit(
             collection,
-            await read_body(request, form, memory, largest, components.pace),  # kept by nobody while it is written
+            await read_body(request, form, memory, largest, services.pace),  # kept by nobody while it is written
             form,
             caller.check_may_send,
         )
@@ -58,61 +58,61 @@ async def send(request: Request) -> Response:
 async def picture_at(request: Request) -> Response:
     """The picture of `deviceId` at `timestamp`; with `from`, `to` or `cursor` instead a list, and to who prefers SenML
     the newest picture of each device. With `w` or `h` a thumbnail."""
-    collection, caller, components = await asked(request)
+    collection, caller, services = await asked(request)
     if _wants_list(request):
-        return await lists(request, collection, caller, components)
+        return await lists(request, collection, caller, services)
     key = _key(request, collection)
     caller.check_may_read(key.device_id)
     if asked_box(request) is None and downloads.is_for_all(request):
-        generation = components.hot.generation
-        record, stored = await components.pictures.find_with_bytes(key)
-        response = await downloads.original(request, record, components.pictures, stored)
+        generation = services.response_cache.generation
+        record, stored = await services.pictures.find_with_bytes(key)
+        response = await downloads.original(request, record, services.pictures, stored)
         if record.encoding is None and stored is not None and request.query_params.keys() == _OF_PICTURES:
             target, etag = target_of(request.scope), record.sha256.hex()
-            components.hot.keep(target, record.device_id, etag, response, generation=generation)
+            services.response_cache.keep(target, record.device_id, etag, response, generation=generation)
         return response
-    return await _shown(request, await components.pictures.find(key), components)
+    return await _shown(request, await services.pictures.find(key), services)
 
 
 @router.delete("/{collection}", status_code=204, dependencies=[needs()])
-async def delete_at(request: Request, collection: Collection, _caller: AdminOnly, components: Components) -> Response:
+async def delete_at(request: Request, collection: Collection, _caller: AdminOnly, services: ServicesDep) -> Response:
     """Delete the picture of `deviceId` at `timestamp` for good."""
-    await components.pictures.delete(_key(request, collection))
+    await services.pictures.delete(_key(request, collection))
     return Response(status_code=204)
 
 
 @router.api_route("/{collection}/latest", methods=LOOK, operation_id="latest_picture")
-async def latest(request: Request, collection: Collection, caller: CallerIs, components: Components) -> Response:
+async def latest(request: Request, collection: Collection, caller: CallerIs, services: ServicesDep) -> Response:
     """The picture that `deviceId` has taken last, by its own clock."""
     device_id = _device(request)
     caller.check_may_read(device_id)
-    return await _shown(request, await components.pictures.latest(collection, device_id), components)
+    return await _shown(request, await services.pictures.latest(collection, device_id), services)
 
 
 @router.api_route("/{collection}/{picture_id}", methods=LOOK, operation_id="picture_by_id")
 async def picture_by_id(
-    request: Request, collection: Collection, picture_id: str, caller: CallerIs, components: Components
+    request: Request, collection: Collection, picture_id: str, caller: CallerIs, services: ServicesDep
 ) -> Response:
     """A picture by its id."""
     caller.check_may_read(caller.bound_to)  # whoever may read nothing learns nothing
-    record = await components.pictures.find_by_id(collection, list_queries.picture_id(picture_id))
+    record = await services.pictures.find_by_id(collection, list_queries.picture_id(picture_id))
     _check_is_readable(caller, record)
-    return await _shown(request, record, components)
+    return await _shown(request, record, services)
 
 
 @router.delete("/{collection}/{picture_id}", status_code=204, dependencies=[needs()])
-async def delete_by_id(collection: Collection, picture_id: str, _caller: AdminOnly, components: Components) -> Response:
+async def delete_by_id(collection: Collection, picture_id: str, _caller: AdminOnly, services: ServicesDep) -> Response:
     """Delete a picture for good."""
-    await components.pictures.delete_by_id(collection, list_queries.picture_id(picture_id))
+    await services.pictures.delete_by_id(collection, list_queries.picture_id(picture_id))
     return Response(status_code=204)
 
 
-async def _shown(request: Request, record: PictureRecord, components: Services) -> Response:
+async def _shown(request: Request, record: PictureRecord, services: Services) -> Response:
     """The picture as it was sent, or its thumbnail."""
     box = asked_box(request)
     if box is None:
-        return await downloads.original(request, record, components.pictures)
-    return await components.thumbnails.response(request, record, box)
+        return await downloads.original(request, record, services.pictures)
+    return await services.thumbnails.response(request, record, box)
 
 
 def _wants_list(request: Request) -> bool:

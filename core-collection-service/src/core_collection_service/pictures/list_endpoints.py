@@ -24,7 +24,7 @@ BATCH_DATA_BYTES: Final = 16_000_000
 """Of pictures in one pack; a larger one comes alone."""
 
 
-async def lists(request: Request, collection: str, caller: Caller, components: Services) -> Response:
+async def lists(request: Request, collection: str, caller: Caller, services: Services) -> Response:
     """A list or the batch, as the query and `Accept` want it."""
     device_id = list_queries.device(request)
     caller.check_may_read(device_id)
@@ -35,28 +35,28 @@ async def lists(request: Request, collection: str, caller: Caller, components: S
     limit, cursor = list_queries.limit(request), list_queries.parameter(request, "cursor")
     is_batch = media_type in SENML_TYPES and start is None and end is None
     if is_batch and (cursor is None or Listings.continues_newest(collection, device_id, cursor)):
-        return await _batch(request, collection, device_id, media_type, components)
+        return await _batch(request, collection, device_id, media_type, services)
     if start is None and end is None and cursor is None:
         raise InvalidField("timestamp", "This field is required; or from, to or cursor for a list.", "query")
-    page = await components.listings.page(Listing(collection, device_id, start, end, limit, cursor))
+    page = await services.listings.page(Listing(collection, device_id, start, end, limit, cursor))
     return await _answer(request, page, media_type, {})
 
 
 async def _batch(
-    request: Request, collection: str, device_id: str | None, media_type: str, components: Services
+    request: Request, collection: str, device_id: str | None, media_type: str, services: Services
 ) -> Response:
     with_data = list_queries.flag(request, "vd")
     limit, cursor = list_queries.limit(request), list_queries.parameter(request, "cursor")
     most = BATCH_DATA_BYTES if with_data else None
-    page = await components.listings.newest(collection, device_id, limit, cursor, max_bytes=most)
+    page = await services.listings.newest(collection, device_id, limit, cursor, max_bytes=most)
     if not with_data:
         return await _answer(request, page, media_type, {})
     if request.method == "HEAD":
         response = Response(media_type=media_type, headers=_headers(request, page))
         del response.headers["Content-Length"]  # known only to who has read the bytes (RFC 9110 section 8.6)
         return response
-    with components.batch_memory.reserve(sum(row.size for row in page.rows)):
-        return await _answer(request, page, media_type, await components.pictures.originals(page.rows))
+    with services.batch_memory.reserve(sum(row.size for row in page.rows)):
+        return await _answer(request, page, media_type, await services.pictures.originals(page.rows))
 
 
 async def _answer(request: Request, page: Page[PictureRecord], media_type: str, data: Mapping[int, bytes]) -> Response:

@@ -118,12 +118,12 @@ class Pictures:
 
     async def find(self, key: Key) -> PictureRecord:
         """The picture of a device at an instant. Raises `NoSuchPicture`."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             return _there(await repository.find(statements, key))
 
     async def find_with_bytes(self, key: Key) -> tuple[PictureRecord, Encoded | None]:
         """The same with its bytes as they are stored, in one query; None for those of a large one."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             found = await repository.find_with_bytes(statements, key)
         if found is None:
             raise NoSuchPicture
@@ -132,17 +132,17 @@ class Pictures:
 
     async def find_by_id(self, collection: str, picture_id: int) -> PictureRecord:
         """The picture with this id. Raises `NoSuchPicture`."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             return _there(await repository.find_by_id(statements, collection, picture_id))
 
     async def latest(self, collection: str, device_id: str) -> PictureRecord:
         """The picture of a device that was taken last. Raises `NoSuchPicture`."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             return _there(await repository.latest(statements, collection, device_id))
 
     async def stored(self, record: PictureRecord) -> Encoded:
         """The bytes as they are stored. Raises `NoSuchPicture` if the picture was deleted meanwhile."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             found = await repository.stored_bytes(statements, record.id)
         if found is None:
             raise NoSuchPicture
@@ -158,7 +158,7 @@ class Pictures:
 
     async def originals(self, records: Sequence[PictureRecord]) -> dict[int, bytes]:
         """The same of many pictures, by id, in one query; those that were deleted meanwhile are not in it."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             found = await repository.stored_bytes_of(statements, [record.id for record in records])
         there = [record for record in records if record.id in found]
         stored = [(record, await self._encoded(record, found[record.id])) for record in there]
@@ -175,7 +175,7 @@ class Pictures:
 
     async def stored_part(self, record: PictureRecord, start: int, size: int) -> bytes:
         """`size` of the bytes as they are stored, from `start` on. Raises `NoSuchPicture`."""
-        async with self._database.immediate() as statements:
+        async with self._database.autocommit() as statements:
             found = await repository.stored_part(statements, record.id, start, size)
         if found is None:
             raise NoSuchPicture

@@ -110,7 +110,7 @@ class _Lane:
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         left = list(batch)
         for _ in range(ATTEMPTS):
-            async with self._database.immediate() as connection:
+            async with self._database.autocommit() as connection:
                 added = {each.key: each for each in await repository.add(connection, [each.row for each in left])}
                 missing = list({each.row.key for each in left} - added.keys())
                 found = await repository.existing(connection, missing) if missing else []

@@ -7,7 +7,7 @@ from inference_service.covid19.errors import EmptyFile, NotAnImage
 from inference_service.covid19.schemas import AliveBody, PredictBody
 from inference_service.predictions.notice import about_model
 from inference_service.predictions.service import record
-from inference_service.state import Components
+from inference_service.state import ServicesDep
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
 from lightbox_shared.database import Writing
 from lightbox_shared.images import PictureError
@@ -23,13 +23,13 @@ async def alive() -> AliveBody:
 
 
 @router.post("/predict")
-async def predict(request: Request, response: Response, session: Writing, components: Components) -> PredictBody:
+async def predict(request: Request, response: Response, session: Writing, services: ServicesDep) -> PredictBody:
     """Read the X-ray in `file`. The record of the prediction is kept, the picture is not."""
-    upload = await read_upload(request, "file", components.max_picture_bytes)
+    upload = await read_upload(request, "file", services.max_picture_bytes)
     if not upload.data:
         raise EmptyFile
     try:
-        read = await components.reader.read(upload.data, components.covid19)
+        read = await services.reader.read(upload.data, services.covid19)
     except PictureError as error:
         raise NotAnImage from error
     about_model(response, await record(session, read, ANONYMOUS_ACCOUNT))

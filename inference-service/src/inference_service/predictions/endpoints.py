@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 
 from inference_service.predictions import repository, service
 from inference_service.predictions.schemas import PredictionBody, PredictionList
-from inference_service.state import Components
+from inference_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import CurrentAccount, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading, Writing
@@ -19,18 +19,18 @@ router = APIRouter(prefix="/api/predictions", tags=["predictions"], dependencies
 
 
 @router.post("", status_code=201)
-async def create(request: Request, caller: CurrentAccount, session: Writing, components: Components) -> PredictionBody:
+async def create(request: Request, caller: CurrentAccount, session: Writing, services: ServicesDep) -> PredictionBody:
     """Read the picture in `file` with `model` (`name` or `name/version`). The picture itself is not kept."""
-    upload = await read_upload(request, "file", components.max_picture_bytes)
+    upload = await read_upload(request, "file", services.max_picture_bytes)
     name = upload.fields.get("model", "")
-    version = components.catalog.find(name)
+    version = services.catalog.find(name)
     if version is None:
         raise InvalidRequest.of("model", f"There is no model {name[:100]!r}; /api/models lists them.")
     if not upload.data:
         raise InvalidRequest.of("file", "No picture was sent.")
-    model = await components.engine.load(version)
+    model = await services.engine.load(version)
     try:
-        read = await components.reader.read(upload.data, model)
+        read = await services.reader.read(upload.data, model)
     except PictureError as error:
         raise InvalidRequest.of("file", str(error)) from error
     return PredictionBody.of(await service.record(session, read, caller.account))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 
-from inference_service.models.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
+from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
 from inference_service.predictions.models import Prediction
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256

@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from inference_service.models.description import InputDescription
-from inference_service.models.tensors import Tensor
-from inference_service.runtime.session import Session
+from inference_service.model_repository.description import InputDescription
+from inference_service.model_repository.tensors import Tensor
+from inference_service.runtime.model_session import ModelSession
 
 # A batch makes the first picture of it wait for the others, so it has to gain this much.
 WORTHWHILE: Final = 0.9
@@ -29,7 +29,7 @@ ROUNDS: Final = 9
 MAX_SECONDS: Final = 2.0
 """For the measurements of a model; three rounds are made in any case."""
 
-OpenSession = Callable[[int], Session]
+OpenSession = Callable[[int], ModelSession]
 """Opens the model with a number of threads."""
 
 
@@ -37,8 +37,8 @@ OpenSession = Callable[[int], Session]
 class Plan:
     """How a model runs, with the measurements that say so (milliseconds a picture)."""
 
-    narrow: Session
-    wide: Session | None
+    narrow: ModelSession
+    wide: ModelSession | None
     """For a single picture while nothing else wants a core; None where it is no gain."""
     batch: int
     """Pictures in one run under load."""
@@ -55,7 +55,7 @@ def calibrate(open_session: OpenSession, wanted: InputDescription, cores: int) -
     plain = np.concatenate([narrow.run(pictures[i : i + 1]) for i in range(BATCH)])
     ways: dict[str, Callable[[], Tensor]] = {ONE_THREAD: lambda: narrow.run(pictures[:1])}
 
-    wide: Session | None = None
+    wide: ModelSession | None = None
     if cores > 1:
         candidate = open_session(cores)
         if all(np.array_equal(candidate.run(pictures[i : i + 1])[0], plain[i]) for i in range(BATCH)):
@@ -97,7 +97,7 @@ def _best_ms(ways: dict[str, Callable[[], Tensor]]) -> dict[str, float]:
     return best
 
 
-def _side_by_side_ms(session: Session, pictures: Tensor, cores: int) -> float:
+def _side_by_side_ms(session: ModelSession, pictures: Tensor, cores: int) -> float:
     """Milliseconds a picture with as many runs at once as there are cores."""
     rounds = 3
     with ThreadPoolExecutor(cores) as pool:

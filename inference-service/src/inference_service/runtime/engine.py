@@ -8,10 +8,10 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from inference_service.models.catalog import ModelVersion
+from inference_service.model_repository.catalog import ModelVersion
 from inference_service.runtime.calibration import Plan, calibrate
+from inference_service.runtime.model_session import ModelSession, OnnxModelSession
 from inference_service.runtime.scheduler import Scheduler
-from inference_service.runtime.session import OnnxSession, Session
 
 log = structlog.get_logger()
 
@@ -62,8 +62,8 @@ class Engine:
     def _calibrate(self, version: ModelVersion) -> Plan:
         return calibrate(self._opener(version), version.description.input, self._cores)
 
-    def _opener(self, version: ModelVersion) -> Callable[[int], Session]:
-        def open_session(threads: int) -> Session:
-            return OnnxSession(version.graph, version.description, threads=threads, providers=self._providers)
+    def _opener(self, version: ModelVersion) -> Callable[[int], ModelSession]:
+        def open_session(threads: int) -> ModelSession:
+            return OnnxModelSession(version.graph, version.description, threads=threads, providers=self._providers)
 
         return open_session

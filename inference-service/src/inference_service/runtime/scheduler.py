@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from anyio import to_thread
 
-from inference_service.models.tensors import Tensor
+from inference_service.model_repository.tensors import Tensor
 from inference_service.runtime.calibration import ONE_THREAD, Plan
 from lightbox_shared.errors import Unavailable
 

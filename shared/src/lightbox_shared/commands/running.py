@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
 
-from lightbox_shared.commands import NotPrepared, Surroundings
+from lightbox_shared.commands import LocalEnvironment, NotPrepared
 from lightbox_shared.commands.terminal import Complaint, fail
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run_work(
         async with opened(given) as parts:
             return await work(parts)
 
-    with _failing(sentences), _surroundings(context, service) as given:
+    with _failing(sentences), _local_environment(context, service) as given:
         return anyio.run(begin, given)
 
 
@@ -60,9 +60,9 @@ def problems(error: "ValidationError", *, prefix: str = "") -> str:
     return "\n".join(f"{name}: {sentence}" for name, sentence in zip(names, sentences, strict=True))
 
 
-def _surroundings(context: typer.Context, service: str) -> AbstractContextManager[dict[str, str]]:
-    surroundings: Surroundings | None = context.obj
-    return nullcontext({}) if surroundings is None else surroundings(service)
+def _local_environment(context: typer.Context, service: str) -> AbstractContextManager[dict[str, str]]:
+    local_environment: LocalEnvironment | None = context.obj
+    return nullcontext({}) if local_environment is None else local_environment(service)
 
 
 @contextmanager

@@ -108,7 +108,7 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def immediate(self) -> AsyncIterator[AsyncConnection]:
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is a transaction of its own, and one round trip instead of three: for
         what runs so often that this, and the cost of a session, counts."""
         async with self._each_by_itself.connect() as connection:

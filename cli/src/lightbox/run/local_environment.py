@@ -1,0 +1,92 @@
+"""What a service's command needs on this machine: the service's database and secret, out of the data folder of
+`lightbox run`, whether that runs at the moment or not."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from lightbox.run.databases import database_name, on_server
+from lightbox.run.postgres import PostgresError, PostgresServer
+from lightbox.run.secrets import load
+from lightbox_shared.commands import NotPrepared
+from lightbox_shared.config import Settings
+
+COMPLETE = ("LIGHTBOX_DATABASE_URL", "LIGHTBOX_SECRET_KEY")
+"""Where both are set, the environment names a database, and no data folder is looked at."""
+LOCK = "command.lock"
+
+
+@contextmanager
+def local_environment(service: str) -> Iterator[dict[str, str]]:
+    """Settings of a service whose database answers meanwhile; see `lightbox_shared.commands.LocalEnvironment`."""
+    if all(os.environ.get(name) for name in COMPLETE):
+        yield {}
+        return
+    settings = _settings()
+    folder = settings.data_dir.resolve()
+    own = {"secret_key": _secret_key(folder, service), "data_dir": str(folder)}
+    name = database_name(service)
+    if settings.database_url:
+        yield {**own, "database_url": on_server(settings.database_url, name)}
+        return
+    with _server(folder) as server:
+        yield {**own, "database_url": server.url(name, user=name)}
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        variable = "LIGHTBOX_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise NotPrepared(f"{variable}: {first['msg']}") from None
+
+
+def _secret_key(folder: Path, service: str) -> str:
+    path = folder / "secrets.json"
+    advice = "Start the platform once (`lightbox run`), or set " + " and ".join(COMPLETE) + "."
+    try:
+        owner = path.stat().st_uid
+        known = load(path)
+    except FileNotFoundError:
+        raise NotPrepared(f"There is no platform in {folder} (LIGHTBOX_DATA_DIR). {advice}") from None
+    except PermissionError:
+        raise NotPrepared(f"{path} can't be read: the platform belongs to another user.") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise NotPrepared(f"{path} can't be read ({type(error).__name__}).") from None
+    if owner != os.geteuid():  # root could read it; the folders of the database would then become those of another user
+        raise NotPrepared(f"The platform in {folder} belongs to the user with the id {owner}: be that user.")
+    if service not in known:
+        raise NotPrepared(f"{path} knows no {service}. {advice}")
+    return known[service].secret_key
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[PostgresServer]:
+    """The platform's database server: the one that runs, or one that is started for so long. Commands that need one of
+    their own queue for it, so that none takes it away from another."""
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started = False
+        try:
+            server = PostgresServer.at(folder)
+            if not (server.data / "PG_VERSION").exists():
+                raise NotPrepared(f"There is no database in {folder}. Start the platform once (`lightbox run`).")
+            started = not server.listens()
+            if started:
+                Console(stderr=True).print("The platform does not run: starting its database for this command ...")
+                server.start()
+            else:
+                fcntl.flock(lock, fcntl.LOCK_UN)
+        except (PostgresError, OSError) as error:
+            raise NotPrepared(str(error)) from None
+        try:
+            yield server
+        finally:
+            if started:
+                server.stop()

@@ -1,0 +1,45 @@
+"""`/api/models`: which models there are, and their cards."""
+
+from typing import Annotated
+
+from anyio import Path as AsyncPath
+from fastapi import APIRouter, Path
+from starlette.responses import PlainTextResponse
+
+from inference_service.model_repository.catalog import ModelVersion
+from inference_service.model_repository.schemas import ModelBody, ModelList
+from inference_service.state import ServicesDep
+from lightbox_shared.errors import NotFound
+
+router = APIRouter(prefix="/api/models", tags=["models"])
+
+Version = Annotated[int, Path(ge=1, lt=2**31)]
+
+
+def _found(services: ServicesDep, name: str, version: int) -> ModelVersion:
+    found = services.catalog.find(f"{name}/{version}")
+    if found is None:
+        raise NotFound
+    return found
+
+
+@router.get("")
+async def list_models(services: ServicesDep) -> ModelList:
+    """Every version of every model in the repository."""
+    return ModelList(models=[ModelBody.of(version) for version in services.catalog])
+
+
+@router.get("/{name}/{version}")
+async def retrieve(name: str, version: Version, services: ServicesDep) -> ModelBody:
+    """One version of a model."""
+    return ModelBody.of(_found(services, name, version))
+
+
+@router.get("/{name}/{version}/card", response_class=PlainTextResponse)
+async def card(name: str, version: Version, services: ServicesDep) -> PlainTextResponse:
+    """The model card, in Markdown: data, figures, limits."""
+    try:
+        text = await AsyncPath(_found(services, name, version).card).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NotFound("This model has no card.") from error
+    return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")

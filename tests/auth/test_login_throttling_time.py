@@ -1,0 +1,46 @@
+"""How long an answer takes does not tell whether a name exists."""
+
+import statistics
+import time
+from typing import Any
+
+from support.asgi import client_of, running
+from support.auth_service import MakeSettings
+from support.login_throttling import ELSEWHERE, WRONG, Lab
+
+from auth_service.accounts.passwords import Passwords
+from auth_service.app import create_app
+
+
+class SkipsUnknown(Passwords):
+    """What must not be: nothing to verify, so nothing is hashed."""
+
+    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        return (False, None) if stored is None else await super().verify(password, stored)
+
+
+async def _ratio(app: Any, known: str, times: int) -> float:
+    """Median time of an unknown name over that of a wrong password, one after the other in turn."""
+    async with client_of(app) as client:
+        lab = Lab(client, app.state["database"])
+        took: dict[bool, list[float]] = {True: [], False: []}
+        for number in range(times):
+            for is_known in (True, False) if number % 2 else (False, True):
+                await lab.execute("UPDATE guesses SET failures = 0")  # so that neither is slowed
+                before = time.perf_counter()
+                answer = await lab.log_in(known if is_known else "nobody", "guess", ELSEWHERE)
+                took[is_known].append(time.perf_counter() - before)
+                assert (answer.status_code, answer.json()) == (400, WRONG)
+    return statistics.median(took[False]) / statistics.median(took[True])
+
+
+async def test_the_time_does_not_tell_whether_a_name_exists(make_settings: MakeSettings) -> None:
+    async with running(create_app(make_settings(failed_logins_per_address="off"))) as app:
+        async with client_of(app) as client:
+            known = await Lab(client, app.state["database"]).sign_up()
+        assert 0.8 < await _ratio(app, known, 60) < 1.25
+        # The same measurement does notice where it matters.
+        passwords = await SkipsUnknown.start()
+        app.state["accounts"]._passwords = passwords
+        assert await _ratio(app, known, 20) < 0.6
+        passwords.close()

@@ -1,0 +1,202 @@
+"""What is asked for again is answered from memory: the same answer, to the same people, as long as it is true."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from sqlalchemy import event
+from starlette.responses import Response
+from support import pictures
+from support.asgi import WithState, client_of, running
+from support.collection import AT, DEVICE, IMAGES, MakeCoreSettings, document, send, trusting
+from support.gateway import Key as SigningKey
+
+from core_collection_service.access import Access
+from core_collection_service.app import create_app
+from core_collection_service.pictures import repository
+from core_collection_service.pictures.repository import LARGEST_AT_ONCE, Key
+from core_collection_service.pictures.response_cache import ResponseCache
+from core_collection_service.state import Services
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.database import Database
+
+KEY = Key("images", DEVICE, datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC))
+
+
+@pytest.fixture
+async def services(core: WithState) -> Services:
+    """Of a service that is told of deletions."""
+    found: Services = core.state["services"]
+    async with asyncio.timeout(10):
+        await found.feed.listening.wait()
+    return found
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Every statement that is sent meanwhile."""
+    seen: list[str] = []
+
+    def note(*about: object) -> None:
+        seen.append(str(about[2]))
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_the_same_answer_without_the_database(
+    client: httpx.AsyncClient, services: Services, database: Database
+) -> None:
+    data = pictures.png()
+    await send(client, data)
+    first = await client.get(IMAGES, params=AT)
+    with statements(database) as asked:
+        again = await client.get(IMAGES, params=AT)
+        unchanged = await client.get(IMAGES, params=AT, headers={"If-None-Match": first.headers["etag"]})
+        changed = await client.get(IMAGES, params=AT, headers={"If-None-Match": '"another"'})
+    assert asked == []
+    assert services.feed.listening.is_set()
+    assert (first.content, again.content, changed.content) == (data, data, data)
+    for answer in (again, changed):
+        assert {**answer.headers, "x-request-id": ""} == {**first.headers, "x-request-id": ""}
+    assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert "content-length" not in unchanged.headers
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Range": "bytes=0-3"}, {"If-Match": '"another"'}, {"If-Modified-Since": "Sun, 18 Aug 2024 00:00:00 GMT"}],
+)
+async def test_other_conditions_are_not_answered_from_memory(
+    client: httpx.AsyncClient, services: Services, database: Database, headers: dict[str, str]
+) -> None:
+    await send(client)
+    expected = await client.get(IMAGES, params=AT, headers=headers)
+    await client.get(IMAGES, params=AT)
+    with statements(database) as asked:
+        answer = await client.get(IMAGES, params=AT, headers=headers)
+    assert asked
+    assert services.response_cache.generation
+    assert (answer.status_code, answer.content) == (expected.status_code, expected.content)
+
+
+async def test_a_deleted_picture_is_gone_at_once(client: httpx.AsyncClient, services: Services) -> None:
+    await send(client)
+    for _ in range(2):
+        assert (await client.get(IMAGES, params=AT)).status_code == 200
+    await services.pictures.delete(KEY)
+    assert (await client.get(IMAGES, params=AT)).status_code == 404
+
+
+async def test_what_another_process_deletes_is_gone_too(
+    client: httpx.AsyncClient, services: Services, database: Database
+) -> None:
+    kept = await send(client)
+    await client.get(IMAGES, params=AT)
+    async with database.writing() as session:
+        await repository.remove(session, "images", DEVICE, [kept["id"]])
+    async with asyncio.timeout(10):
+        while (await client.get(IMAGES, params=AT)).status_code != 404:  # noqa: ASYNC110 - the database tells
+            await asyncio.sleep(0.01)
+    assert services.feed.listening.is_set()
+
+
+async def test_nothing_is_hot_while_deletions_are_not_told(
+    client: httpx.AsyncClient, services: Services, database: Database
+) -> None:
+    await send(client)
+    await client.get(IMAGES, params=AT)
+    services.feed.listening.clear()
+    with statements(database) as asked:
+        assert (await client.get(IMAGES, params=AT)).status_code == 200
+    assert asked
+
+
+async def test_what_is_stored_compressed_is_not_kept(client: httpx.AsyncClient, services: Services) -> None:
+    bitmap = pictures.encoded(Image.new("L", (64, 64)), "BMP")
+    assert (await send(client, bitmap))["encoding"] == "zstd"
+    assert services.feed.listening.is_set()
+    for encoding, size in (("zstd", None), ("identity", len(bitmap)), ("zstd", None), ("identity", len(bitmap))):
+        answer = await client.send(
+            client.build_request("GET", IMAGES, params=AT, headers={"Accept-Encoding": encoding}), stream=True
+        )
+        raw = b"".join([piece async for piece in answer.aiter_raw()])
+        assert answer.headers.get("content-encoding") == (None if size else "zstd")
+        assert (len(raw) == size) if size else (len(raw) < len(bitmap))
+
+
+@pytest.fixture
+async def guarded(make_core_settings: MakeCoreSettings) -> AsyncIterator[tuple[WithState, SigningKey]]:
+    """A service that takes keys, and what signs them."""
+    key = SigningKey()
+    async with running(create_app(make_core_settings(collection_access=Access.KEYS))) as app:
+        yield trusting(app, key), key
+
+
+async def test_who_may_see_it_is_asked_every_time(guarded: tuple[WithState, SigningKey]) -> None:
+    core, key = guarded
+    services: Services = core.state["services"]
+    async with asyncio.timeout(10):
+        await services.feed.listening.wait()
+
+    def bearer(**claims: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key.token(**claims)}"}
+
+    admin = bearer(authority=int(Authority.ADMIN))
+    async with client_of(core) as client:
+        assert (await client.post(IMAGES, json=document(), headers=admin)).status_code == 201
+        for _ in range(2):
+            assert (await client.get(IMAGES, params=AT, headers=admin)).status_code == 200
+        statuses = [
+            (await client.get(IMAGES, params=AT, headers=headers)).status_code
+            for headers in (
+                {},
+                {"Authorization": "Bearer nonsense"},
+                bearer(authority=int(Authority.NONE)),
+                bearer(scope="predict"),
+                bearer(scope="collect", device_id="67890"),
+                bearer(scope="collect", device_id=DEVICE),
+                bearer(scope="read"),
+            )
+        ]
+    assert statuses == [401, 401, 403, 403, 403, 200, 200]
+
+
+class TestMemory:
+    """`ResponseCache` by itself."""
+
+    def keep(self, response_cache: ResponseCache, target: bytes, size: int, *, generation: int | None = None) -> None:
+        now = response_cache.generation if generation is None else generation
+        response_cache.keep(target, DEVICE, "etag", Response(b"x" * size, media_type="image/png"), generation=now)
+
+    def test_the_longest_unasked_goes_first(self) -> None:
+        response_cache = ResponseCache(30_000, lambda: True)
+        for name in (b"a", b"b"):
+            self.keep(response_cache, name, 10_000)
+        assert response_cache.find(b"a") is not None
+        self.keep(response_cache, b"c", 10_000)
+        assert [response_cache.find(name) is not None for name in (b"a", b"b", b"c")] == [True, False, True]
+        for _ in range(5):
+            self.keep(response_cache, b"c", 10_000)  # counted once
+        assert response_cache.find(b"a") is not None
+
+    def test_what_was_read_before_a_deletion_is_not_kept(self) -> None:
+        response_cache = ResponseCache(30_000, lambda: True)
+        before = response_cache.generation
+        response_cache.clear()
+        self.keep(response_cache, b"a", 100, generation=before)
+        assert response_cache.find(b"a") is None
+
+    def test_large_ones_and_a_memory_of_none(self) -> None:
+        response_cache = ResponseCache(10 * LARGEST_AT_ONCE, lambda: True)
+        self.keep(response_cache, b"a", LARGEST_AT_ONCE + 1)
+        assert response_cache.find(b"a") is None
+        none = ResponseCache(0, lambda: True)
+        self.keep(none, b"a", 100)
+        assert none.find(b"a") is None
