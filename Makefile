@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := shared gateway auth-service inference-service core-collection-service cli
+SERVICES := $(shell $(PYTHON) shared/src/lightbox_shared/installation.py)
+PACKAGES := shared $(SERVICES) cli
 SOURCES := $(addsuffix /src,$(PACKAGES))
 MANIFESTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 TRAINING := inference-service/training
@@ -26,8 +27,9 @@ test: $(VENV)/dev ## run the tests
 check: $(VENV)/dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy $(SOURCES) tests benchmarks
-	@$(BIN)/lint-imports --no-logo
+	@MYPYPATH=$$(echo $(SOURCES) | tr ' ' :) $(BIN)/mypy $(SOURCES) tests benchmarks tools
+	@$(BIN)/python tools/import_contracts.py > $(VENV)/import_contracts.ini
+	@$(BIN)/lint-imports --no-logo --config $(VENV)/import_contracts.ini
 
 format: $(VENV)/dev ## put the sources into shape
 	@$(BIN)/ruff format .
@@ -55,7 +57,7 @@ clean: ## remove the environment (the data in var/ stays)
 
 # Addresses of package registries do not belong into this repository, so none is written.
 LOCK_FLAGS := --no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
-  $(foreach name,shared gateway auth-service inference-service core-collection-service,--no-emit-package lightbox-$(name)) --no-emit-package lightbox
+  $(foreach name,shared $(SERVICES),--no-emit-package lightbox-$(name)) --no-emit-package lightbox
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -20,6 +20,7 @@ from support.running import temporary_folder
 from lightbox.run.postgres import PostgresServer
 from lightbox_shared.database import Database
 from lightbox_shared.database.migrate import migrate
+from lightbox_shared.installation import SERVICES
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
@@ -42,7 +43,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def no_blocking_calls() -> Iterator[BlockBuster]:
     """A blocking call inside one of our packages, on the event loop, is an error."""
-    modules = ["lightbox_shared", "gateway", "auth_service", "inference_service", "core_collection_service"]
+    modules = ["lightbox_shared", *(service.package for service in SERVICES)]
     with blockbuster_ctx(modules) as buster:
         # What runs at start-up only, or once a connection: asyncpg looks for ~/.pgpass, Alembic for its versions.
         for function in buster.functions.values():

@@ -11,12 +11,12 @@ from typing import Final
 from benchmarks import load
 from benchmarks.collection.documents import CBOR, PATH, png, upload_script
 from benchmarks.harness import BenchmarkError
-from lightbox.run.databases import database_name
 from lightbox.run.platform import Platform
 from lightbox.run.postgres import PostgresServer
+from lightbox_shared.installation import service_named
 
 SERVICE: Final = "core-collection-service"
-DATABASE: Final = database_name(SERVICE)
+DATABASE: Final = service_named(SERVICE).database
 CLIENTS: Final = 16
 UNLIMITED: Final = {"LIGHTBOX_RATE_UPLOAD": "off"}
 """All clients come from one address."""

@@ -17,11 +17,11 @@ from sqlalchemy import text
 from support.auth_service import SECRET_KEY, MakeSettings, SignUp
 from support.commands import Terminal
 
-from auth_service.__main__ import app as every_command
 from auth_service.commands import accounts, api_keys, audit, keys
 from auth_service.config import AuthSettings
 from lightbox_shared.auth.api_keys import is_well_formed
 from lightbox_shared.commands import GROUP
+from lightbox_shared.commands.main import commands_of
 from lightbox_shared.database import Database
 
 
@@ -171,7 +171,7 @@ def test_both_ways_have_the_same_commands() -> None:
     announced = {
         each.name: each.load() for each in entry_points(group=GROUP) if each.module.startswith("auth_service.")
     }
-    assert announced == {each.name: each.typer_instance for each in every_command.registered_groups}
+    assert announced == {each.name: each.typer_instance for each in commands_of("auth-service").registered_groups}
 
 
 def run(*arguments: str, stdin: Any = subprocess.DEVNULL, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -31,7 +31,7 @@ from lightbox.collect.watch import watch_collection
 from lightbox.commands.collect import app
 from lightbox.run.postgres import PostgresServer
 from lightbox_shared.config import Settings
-from lightbox_shared.ports import OFFSETS
+from lightbox_shared.installation import service_named
 
 PNG, JPEG, BMP = SAMPLES / "normal.png", SAMPLES / "covid19-normal.jpg", SAMPLES / "normal-wide.bmp"
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
@@ -79,7 +79,7 @@ def service(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
         **os.environ,
         "LIGHTBOX_DATABASE_URL": postgres.url(name),
         "LIGHTBOX_DATA_DIR": str(tmp_path_factory.mktemp("data")),
-        "LIGHTBOX_PORT": str(running.port - OFFSETS["core-collection-service"]),
+        "LIGHTBOX_PORT": str(running.port - service_named("core-collection-service").port_offset),
         "LIGHTBOX_COAP": "true",
         "LIGHTBOX_COAP_PORT": str(running.coap_port),
     }

@@ -17,9 +17,9 @@ import pytest
 from support.processes import Process, descendants, until
 from support.running import free_port_block, temporary_folder
 
+from lightbox_shared.installation import SERVICE_NAMES
 from lightbox_shared.ports import coap_port
 
-SERVICES = ("gateway", "auth-service", "inference-service", "core-collection-service")
 START_SECONDS = 60
 PASSWORD = "correct horse"
 
@@ -140,7 +140,7 @@ def test_secrets_are_for_their_owner_alone(running: Run) -> None:
         assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o600, os.geteuid())
     assert log_in(running, "admin", (running.data / "admin-password").read_text().strip()).status_code == 200
     secret = re.findall(r'": "([\w-]{40,})"', (running.data / "secrets.json").read_text())
-    assert len(secret) == 2 * len(SERVICES)
+    assert len(secret) == 2 * len(SERVICE_NAMES)
     shown = "".join(path.read_text() for path in (running.data / "log").iterdir()) + running.output
     commands = "".join(each.command for each in running.processes)
     for each in secret:
@@ -212,7 +212,9 @@ def test_a_killed_service_is_started_again(running: Run) -> None:
 def test_it_ends_cleanly_and_starts_again_on_the_same_data(running: Run, how: signal.Signals) -> None:
     name = sign_up(running)
     processes = running.processes
-    assert {name for name in SERVICES if any(each.command.endswith(name) for each in processes)} == set(SERVICES)
+    assert {name for name in SERVICE_NAMES if any(each.command.endswith(name) for each in processes)} == set(
+        SERVICE_NAMES
+    )
     assert running.end(how) == 0
     assert not any(each.alive for each in processes)
     assert running.output.endswith("Stopping ...\nStopped.\n")
@@ -225,7 +227,7 @@ def test_it_ends_cleanly_and_starts_again_on_the_same_data(running: Run, how: si
 def test_nothing_is_left_when_it_is_killed(running: Run) -> None:
     name = sign_up(running)
     processes = running.processes
-    assert len(processes) > len(SERVICES)
+    assert len(processes) > len(SERVICE_NAMES)
     running.end(signal.SIGKILL)
     assert until(lambda: not any(each.alive for each in processes), 10), [each for each in processes if each.alive]
     running.ensure_running()

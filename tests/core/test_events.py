@@ -19,7 +19,7 @@ from support.gateway import Server
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
 from core_collection_service.events.streams import MAX_STREAMS, Streams
-from lightbox_shared.ports import OFFSETS
+from lightbox_shared.installation import service_named
 from lightbox_shared.serve import GRACE_SECONDS
 
 EVENTS = f"{IMAGES}/events"
@@ -134,7 +134,7 @@ async def test_above_the_limit_a_client_is_told_when_to_come_back(core: WithStat
 
 
 async def test_the_service_stops_although_streams_are_open(core_settings: CoreSettings, free_port: int) -> None:
-    base = free_port - OFFSETS["core-collection-service"]
+    base = free_port - service_named("core-collection-service").port_offset
     environment = {
         **os.environ,
         "LIGHTBOX_DATABASE_URL": core_settings.database_url,

@@ -19,8 +19,8 @@ import pytest
 from PIL import Image
 from support.tending import RECOVERY_SECONDS, kill_postgres, kill_service, tended_platform
 
-from lightbox.run.databases import database_name
 from lightbox.run.platform import Platform
+from lightbox_shared.installation import service_named
 
 SERVICE = "core-collection-service"
 PATH = "/collections/images"
@@ -182,4 +182,4 @@ def test_killing_the_collection_and_its_database_under_load(platform: Platform) 
     # The devices' summary was kept in the same transactions.
     assert platform.postgres is not None
     counted = "SELECT (SELECT count(*) FROM pictures) = (SELECT sum(pictures) FROM devices)"
-    assert platform.postgres.sql(counted, database_name(SERVICE)) == "t"
+    assert platform.postgres.sql(counted, service_named(SERVICE).database) == "t"

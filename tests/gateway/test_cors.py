@@ -64,7 +64,7 @@ def test_production_allows_none(start: Start) -> None:
 
 
 def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIGHTBOX_SERVICES", "auth-service, imagehub-service")
+    monkeypatch.setenv("LIGHTBOX_SERVICES", "auth-service, core-collection-service")
     monkeypatch.setenv("LIGHTBOX_ALLOWED_ORIGINS", "https://a.example,https://b.example")
     monkeypatch.setenv("LIGHTBOX_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
     monkeypatch.setenv("LIGHTBOX_RATE_READ", "100 per 5 minutes")
@@ -72,7 +72,7 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     settings = GatewaySettings()
     assert settings.addresses == {
         "auth-service": "http://127.0.0.1:9001",
-        "imagehub-service": "http://127.0.0.1:9003",
+        "core-collection-service": "http://127.0.0.1:9005",
     }
     assert settings.origins == {"https://a.example", "https://b.example"}
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]

@@ -7,12 +7,12 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from sqlalchemy import func, select
+from sqlalchemy import MetaData, func, select
 
 from lightbox_shared.blobs import BlobMissing, Blobs, ObjectStoreBlobs, blob_table, sha256
-from lightbox_shared.database import Database, new_metadata
+from lightbox_shared.database import Database
 
-METADATA = new_metadata()
+METADATA = MetaData()
 TABLE = blob_table(METADATA)
 LIMIT = 1000
 LARGE = os.urandom(1024 * 1024)

@@ -1,7 +1,6 @@
 """A 2xx means durable, readers do not write, migrations queue, and an outage is an outage."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -30,17 +29,18 @@ from lightbox_shared.database import (
     Writing,
     _writing,
     asyncpg_url,
-    new_metadata,
 )
-from lightbox_shared.database.migrate import alembic_config, migrate
+from lightbox_shared.database.migrate import alembic_config, migrate, tables_of
+from lightbox_shared.database.orm import NAMING_CONVENTION
 from lightbox_shared.errors import Conflict
 from lightbox_shared.errors.handlers import convert
+from lightbox_shared.installation import SERVICES
 
-SERVICES = ("auth_service", "inference_service", "core_collection_service")
+PACKAGES = tuple(service.package for service in SERVICES if service.has_database)
 
 
 class Base(DeclarativeBase):
-    metadata = new_metadata()
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Note(Base):
@@ -150,7 +150,7 @@ def test_addresses_as_people_write_them(scheme: str) -> None:
     assert (url.drivername, url.username, url.password, url.database) == ("postgresql+asyncpg", "u", "p@w", "d")
 
 
-@pytest.mark.parametrize("package", SERVICES)
+@pytest.mark.parametrize("package", PACKAGES)
 async def test_replicas_that_start_together_migrate_once(empty_database: str, package: str) -> None:
     replicas = [Database(empty_database, pool_size=1) for _ in range(3)]
     async with anyio.create_task_group() as tasks:
@@ -181,11 +181,11 @@ async def test_a_migration_waits_for_the_lock(database: Database) -> None:
 
 @pytest.fixture
 def migrated(fresh_database: FreshDatabase, request: pytest.FixtureRequest) -> tuple[str, MetaData]:
-    metadata: MetaData = importlib.import_module(f"{request.param}.tables").metadata
+    metadata: MetaData = tables_of(request.param)
     return fresh_database(request.param), metadata
 
 
-@pytest.mark.parametrize("migrated", SERVICES, indirect=True)
+@pytest.mark.parametrize("migrated", PACKAGES, indirect=True)
 async def test_models_and_migrations_agree(migrated: tuple[str, MetaData]) -> None:
     url, metadata = migrated
 
@@ -200,7 +200,7 @@ async def test_models_and_migrations_agree(migrated: tuple[str, MetaData]) -> No
     await database.dispose()
 
 
-@pytest.mark.parametrize("migrated", SERVICES, indirect=True)
+@pytest.mark.parametrize("migrated", PACKAGES, indirect=True)
 async def test_migrations_lead_back_and_forth(migrated: tuple[str, MetaData], request: pytest.FixtureRequest) -> None:
     url, metadata = migrated
     package = request.node.callspec.params["migrated"]

@@ -277,8 +277,8 @@ async def test_through_an_application(make_app: MakeApp) -> None:
                 "type": "/problems/invalid-request",
                 "title": "Unprocessable Entity",
                 "status": 422,
-                "detail": "text: Input should be a valid string",
-                "errors": [{"field": "text", "detail": "Input should be a valid string"}],
+                "detail": "text: Not a valid string.",
+                "errors": [{"field": "text", "detail": "Not a valid string."}],
             },
         )
         assert (await client.get("/things")).headers["allow"] == "POST"

@@ -48,7 +48,7 @@ FIND = "/things{?name,offset,limit}"
         ("application/hal+json;q=nan, application/json;q=0.1", JSON_TYPE),
         ("application/hal+json;q=infinity, application/json;q=0.1", JSON_TYPE),
         ("application/hal+json;q=-1, application/json;q=0.1", JSON_TYPE),
-        ("application/hal+json;q=7", HAL_TYPE),
+        ("application/hal+json;q=7", JSON_TYPE),  # malformed: no preference
         (",;,q=1", JSON_TYPE),
     ],
 )

@@ -1,21 +1,14 @@
 """The declarative base of this service's tables, and the one column type that SQLAlchemy does not have."""
 
-from datetime import datetime
-from typing import Any, ClassVar
-
-from sqlalchemy import DateTime
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import UserDefinedType
 
-from lightbox_shared.database import new_metadata
+from lightbox_shared.database.orm import TableDefaults
 
 
-class Base(DeclarativeBase):
-    """The base of all tables of auth-service. Every time has a zone."""
-
-    metadata = new_metadata()
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True)}
+class Base(TableDefaults, DeclarativeBase):
+    """The base of all tables of auth-service."""
 
 
 class XID8(UserDefinedType[int]):

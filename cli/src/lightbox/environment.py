@@ -7,7 +7,8 @@ from typing import Final
 
 from rich.console import Console
 
-from lightbox.run.secrets import SERVICES, ServiceSecrets, service_secrets_setting, write_private
+from lightbox.run.secrets import ServiceSecrets, service_secrets_setting, write_private
+from lightbox_shared.installation import SERVICE_NAMES, service_named
 
 PATH = Path(".env")
 _LAST: Final = "SERVICE_SECRETS"
@@ -34,7 +35,7 @@ def write(path: Path = PATH) -> int:
 
 def text() -> str:
     """The file's text: one secret a line, each used by the services that its name says."""
-    known = {service: ServiceSecrets.new() for service in SERVICES}
+    known = {service: ServiceSecrets.new() for service in SERVICE_NAMES}
     lines = ["# Secrets of this installation. Keep them, and keep them to yourself."]
     lines += [f"{name}={value}" for name, value in _variables(known).items()]
     return "\n".join(lines) + "\n"
@@ -46,7 +47,7 @@ def completed(existing: str) -> str | None:
     had = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     if _LAST not in had:
         return None
-    known = {service: ServiceSecrets.new() for service in SERVICES}
+    known = {service: ServiceSecrets.new() for service in SERVICE_NAMES}
     added = {name: value for name, value in _variables(known).items() if name not in had}
     if not added:
         return None
@@ -78,10 +79,10 @@ def _variables(known: dict[str, ServiceSecrets]) -> dict[str, str]:
     for service, own in known.items():
         prefix = _prefix(service)
         variables |= {f"{prefix}_CLIENT_SECRET": own.client_secret, f"{prefix}_SECRET_KEY": own.secret_key}
-        if service != "gateway":
+        if service_named(service).has_database:
             variables[f"{prefix}_DATABASE_PASSWORD"] = secrets.token_urlsafe(24)
     return variables | {_LAST: service_secrets_setting(known)}
 
 
 def _prefix(service: str) -> str:
-    return service.removesuffix("-service").replace("-", "_").upper()
+    return service_named(service).short_name.upper()

@@ -95,7 +95,7 @@ def create_app(settings: CoreSettings | None = None) -> FastAPI:
         checks=checks,
         dialects=DIALECTS,
         metrics=metrics,
-        inner=[ResponseCacheMiddleware],
+        middleware=[ResponseCacheMiddleware],
     )
 
 

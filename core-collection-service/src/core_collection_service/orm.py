@@ -1,13 +1,13 @@
 """The declarative base of this service's tables. Every time has a zone, and every instant that Python knows is one."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Final
 
 from sqlalchemy import BindParameter, ColumnElement, DateTime, Integer, bindparam, func, text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from lightbox_shared.database import new_metadata
+from lightbox_shared.database.orm import TableDefaults
 
 FIRST_INSTANT: Final = "timestamptz '0001-01-01 00:00:00+00'"
 LAST_INSTANT: Final = "timestamptz '9999-12-31 23:59:59.999999+00'"
@@ -31,8 +31,5 @@ def written_limit(limit: int) -> ColumnElement[int]:
     return bindparam(None, limit, Integer, literal_execute=True)
 
 
-class Base(DeclarativeBase):
+class Base(TableDefaults, DeclarativeBase):
     """The base of all tables of core-collection-service."""
-
-    metadata = new_metadata()
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True)}

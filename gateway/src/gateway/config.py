@@ -1,16 +1,16 @@
 """The gateway's own settings. Each is an environment variable `LIGHTBOX_<NAME>`, like those of the kit."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from limits import RateLimitItem, parse
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, create_model, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from lightbox_shared import installation
 from lightbox_shared.config import CommaSeparated, Settings, split_commas
-from lightbox_shared.ports import OFFSETS
 
-SERVICES: Final = tuple(name for name in OFFSETS if name != "gateway")
+SERVICES: Final = tuple(service for service in installation.SERVICES if service.name != installation.GATEWAY)
 ANY_ORIGIN: Final = "*"
 OFF: Final = "off"
 
@@ -32,7 +32,18 @@ Rate = Annotated[RateLimitItem | None, BeforeValidator(_rate), NoDecode]
 """Requests per time, as `20/minute` or `100 per 5 minutes`; `off` for no limit."""
 
 
-class GatewaySettings(Settings):
+if TYPE_CHECKING:
+    ServiceAddresses = Settings
+else:
+    ServiceAddresses = create_model(
+        "ServiceAddresses",
+        __base__=Settings,
+        **{f"{service.package}_url": (str, "") for service in SERVICES if service.name != installation.AUTH_SERVICE},
+    )
+    """Where each service listens, `<package>_url`; by default on this machine. auth-service's is known to them all."""
+
+
+class GatewaySettings(ServiceAddresses):
     """What the gateway needs to know.
 
     The limits keep strangers from using the machine up; against guessing auth-service has its own. They count per
@@ -42,12 +53,8 @@ class GatewaySettings(Settings):
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)  # `RateLimitItem`
 
-    services: CommaSeparated = ("auth-service", "inference-service", "core-collection-service")
+    services: CommaSeparated = tuple(service.name for service in SERVICES)
     """The services that this installation has; paths of the others answer 503."""
-    inference_service_url: str = ""
-    imagehub_service_url: str = ""
-    annotation_service_url: str = ""
-    core_collection_service_url: str = ""
 
     revocation_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks), NoDecode] = ()
@@ -71,9 +78,10 @@ class GatewaySettings(Settings):
 
     @model_validator(mode="after")
     def _known_services(self) -> Self:
-        unknown = set(self.services) - set(SERVICES)
+        known = [service.name for service in SERVICES]
+        unknown = set(self.services) - set(known)
         if unknown:
-            raise ValueError(f"LIGHTBOX_SERVICES names {sorted(unknown)}; there are {list(SERVICES)}")
+            raise ValueError(f"LIGHTBOX_SERVICES names {sorted(unknown)}; there are {known}")
         return self
 
     @property
@@ -86,11 +94,5 @@ class GatewaySettings(Settings):
     @property
     def addresses(self) -> dict[str, str]:
         """Installed service -> `http://host:port`, without a slash at the end."""
-        named = {
-            "auth-service": self.auth_service_url,
-            "inference-service": self.inference_service_url,
-            "imagehub-service": self.imagehub_service_url,
-            "annotation-service": self.annotation_service_url,
-            "core-collection-service": self.core_collection_service_url,
-        }
+        named = {service.name: getattr(self, f"{service.package}_url") for service in SERVICES}
         return {name: (named[name] or self.local_url(name)).rstrip("/") for name in self.services}

@@ -12,7 +12,6 @@ from typing import Final
 from starlette.responses import HTMLResponse, Response
 
 from gateway.clients.services import Services
-from gateway.config import SERVICES
 from gateway.identity import Identity
 from gateway.openapi import DISCLAIMER, PlatformDocument
 from gateway.request_state import RequestState
@@ -21,6 +20,7 @@ from gateway.routes import GET, Route
 from lightbox_shared.errors import MethodNotAllowed, NotFound, Unavailable
 from lightbox_shared.errors.dialects import json_response
 from lightbox_shared.health import Check, run_checks
+from lightbox_shared.installation import GATEWAY, SERVICE_NAMES
 from lightbox_shared.metrics import HttpMetrics
 
 NOT_INSTALLED: Final = "not installed"
@@ -99,7 +99,7 @@ class Pages:
         revocations = results.pop("revocations")
         body = {
             "status": "ready" if ready else "not ready",
-            "services": {name: results.get(name, NOT_INSTALLED) for name in SERVICES},
+            "services": {name: results.get(name, NOT_INSTALLED) for name in SERVICE_NAMES if name != GATEWAY},
             "checks": {"revocations": revocations},
         }
         response = json_response(body, 200 if ready else 503)

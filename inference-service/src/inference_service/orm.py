@@ -1,15 +1,13 @@
-"""What table classes are made of. `tables.py` is where they all come together."""
+"""The declarative base of this service's tables."""
 
 from sqlalchemy.orm import DeclarativeBase
 
 from lightbox_shared.blobs import blob_table
-from lightbox_shared.database import new_metadata
+from lightbox_shared.database.orm import TableDefaults
 
 
-class Base(DeclarativeBase):
-    """The base of every table class of this service."""
-
-    metadata = new_metadata()
+class Base(TableDefaults, DeclarativeBase):
+    """The base of all tables of inference-service."""
 
 
 BLOBS = blob_table(Base.metadata)

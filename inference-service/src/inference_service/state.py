@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from anyio import CapacityLimiter
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from inference_service.clients.accounts import AccountDirectory
 from inference_service.model_repository.catalog import ModelCatalog
@@ -13,6 +13,7 @@ from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
 from lightbox_shared.links import SignedLinks
+from lightbox_shared.service import lifespan_services
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,9 @@ class Services:
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel
-    max_picture_bytes: int
     max_picture_pixels: int
     picture_link_seconds: int
     public_url: str | None
 
 
-async def _services(request: Request) -> Services:
-    services: Services = request.state.services
-    return services
-
-
-ServicesDep = Annotated[Services, Depends(_services)]
+ServicesDep = Annotated[Services, Depends(lifespan_services)]

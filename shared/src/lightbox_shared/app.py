@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -15,6 +16,7 @@ from lightbox_shared.errors.handlers import install_error_handlers
 from lightbox_shared.health import Check, health_router
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.openapi import describe, operation_id
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 """Opens what the service needs and yields it as the lifespan state; `request.state` has it then."""
@@ -30,13 +32,14 @@ def build_app(
     checks: Mapping[str, Check],
     dialects: Dialects | None = None,
     metrics: HttpMetrics | None = None,
+    tags: Mapping[str, str] | None = None,
     quiet_paths: frozenset[str] = frozenset(),
-    inner: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
+    middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
 ) -> FastAPI:
     """A FastAPI application with health, metrics, logs, request ids and error dialects in place.
 
-    `quiet_paths` are asked all the time and not logged. `inner` are ASGI middlewares of the service's own, from the
-    outermost; ids, logs and error dialects are around them.
+    `tags` are the tags of operations with their descriptions. `quiet_paths` are requested all the time and not logged.
+    `middleware` is ASGI middleware of the service's own, from the outermost, inside of that for ids, logs and errors.
     `checks` may be filled by the lifespan later: it is read at each `/readyz`.
     """
     configure_logging(name, settings.log_level, settings.log_format)
@@ -58,12 +61,15 @@ def build_app(
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        openapi_tags=[{"name": name, "description": text} for name, text in (tags or {}).items()],
+        generate_unique_id_function=operation_id,
     )
+    app.openapi = cache(lambda: describe(app, dialects))  # type: ignore[method-assign]  # FastAPI's way to extend it
     install_error_handlers(app, dialects)
     app.include_router(health_router(checks, metrics))
     for router in routers:
         app.include_router(router)
-    for middleware in reversed(inner):
-        app.add_middleware(middleware)
+    for each in reversed(middleware):
+        app.add_middleware(each)
     app.add_middleware(RequestContext, dialects=dialects, metrics=metrics, quiet=quiet_paths)
     return app

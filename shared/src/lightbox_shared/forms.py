@@ -18,6 +18,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from lightbox_shared.errors import BadRequest, FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
+from lightbox_shared.errors.sentences import BLANK, NOT_A_STRING, NULL, REQUIRED, too_long
 
 MAX_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
@@ -26,9 +27,6 @@ JSON_TYPE: Final = "application/json"
 URLENCODED_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART_TYPE: Final = "multipart/form-data"
 
-REQUIRED: Final = "This field is required."
-BLANK: Final = "This field may not be blank."
-NOT_A_STRING: Final = "Not a valid string."
 ENDED_EARLY: Final = "The body ended early."
 
 _UTF8: Final = frozenset({b"utf-8", b"utf8"})
@@ -228,12 +226,12 @@ class Fields:
         value = self._values.get(name)
         if not isinstance(value, str):
             if name in self._values:
-                self.reject(name, "This field may not be null." if value is None else NOT_A_STRING)
+                self.reject(name, NULL if value is None else NOT_A_STRING)
             return None
         if trim:
             value = value.strip()
         if max_length is not None and len(value) > max_length:
-            self.reject(name, f"Ensure this field has no more than {max_length} characters.")
+            self.reject(name, too_long(max_length))
             return None
         return value
 

@@ -13,6 +13,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
+from lightbox_shared.negotiation import media_ranges, preference
+
 HAL_TYPE: Final = "application/hal+json"
 JSON_TYPE: Final = "application/json"
 
@@ -68,35 +70,13 @@ def page_links(
 
 
 def media_type(accept: str | None, *, default: str = JSON_TYPE) -> str:
-    """HAL where `Accept` names it and likes nothing better than it, plain JSON where it likes that better (RFC 9110
-    section 12.5.1), and `default` where it tells no difference. Who accepts neither gets `default` too."""
-    if accept is None:
-        return default
-    ranges = _ranges(accept)
-    named = ranges.get(HAL_TYPE)
-    plain = ranges.get(JSON_TYPE)
-    anything = ranges.get("application/*", ranges.get("*/*", 0.0))
-    hal_quality = anything if named is None else named
-    json_quality = anything if plain is None else plain
-    if hal_quality != json_quality:
-        return HAL_TYPE if hal_quality > json_quality else JSON_TYPE
-    return HAL_TYPE if named else default
-
-
-def _ranges(accept: str) -> dict[str, float]:
-    """Media range -> quality, without other parameters."""
-    found: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        name, *parameters = (each.strip() for each in part.split(";"))
-        quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-        found[name] = _quality(quality)
-    return found
-
-
-def _quality(text: str) -> float:
-    """0 to 1; what is no number counts as 0."""
-    plain = text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 5  # such as 0.123
-    return min(float(text), 1.0) if plain else 0.0
+    """HAL where `Accept` prefers it, or names it and likes plain JSON no better; plain JSON where that is preferred
+    (RFC 9110 section 12.5.1); `default` where there is no difference, also for a client that accepts neither."""
+    ranges = media_ranges(accept)
+    hal, plain = preference(HAL_TYPE, ranges), preference(JSON_TYPE, ranges)
+    if hal.quality != plain.quality:
+        return HAL_TYPE if hal.quality > plain.quality else JSON_TYPE
+    return HAL_TYPE if hal.quality and HAL_TYPE in ranges else default
 
 
 def http_date(at: datetime) -> str:

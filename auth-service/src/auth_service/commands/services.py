@@ -1,12 +1,10 @@
 """What commands work with: the services of this application, put together without serving anybody."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
-
-import structlog
 
 from auth_service.accounts import repository
 from auth_service.accounts.changes import AccountChanges
@@ -21,11 +19,9 @@ from auth_service.keys.service import SigningKeys
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
-from lightbox_shared.commands.running import START_ONCE, read_settings
+from lightbox_shared.commands.running import START_ONCE
 from lightbox_shared.commands.terminal import Complaint
 from lightbox_shared.database import Database
-from lightbox_shared.database.migrate import is_current
-from lightbox_shared.logging import configure_logging
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
@@ -57,26 +53,16 @@ class Services:
 
 
 @asynccontextmanager
-async def opened(given: Mapping[str, str]) -> AsyncIterator[Services]:
-    """The services, for the settings of the environment and those `given`. Raises `Complaint` for settings that
-    are wrong and for a database of another version, and what the driver raises."""
-    settings = read_settings(AuthSettings, given)
-    if not structlog.is_configured():
-        configure_logging("auth-service", "error", "console")  # what a command has to say, it says by itself
-    database = Database(settings.database_url, pool_size=2)
-    try:
-        if not await is_current(database.engine, "auth_service"):
+async def opened(settings: AuthSettings, database: Database) -> AsyncIterator[Services]:
+    """The services on this database. Raises `Complaint` for a platform that was never started."""
+    async with database.reading() as session:
+        if await repository.find(session, ANONYMOUS_ACCOUNT) is None:
             raise Complaint(START_ONCE)
-        async with database.reading() as session:
-            if await repository.find(session, ANONYMOUS_ACCOUNT) is None:
-                raise Complaint(START_ONCE)
-        passwords = await Passwords.start()
-        try:
-            yield _services(database, passwords, settings)
-        finally:
-            passwords.close()
+    passwords = await Passwords.start()
+    try:
+        yield _services(database, passwords, settings)
     finally:
-        await database.dispose()
+        passwords.close()
 
 
 def _services(database: Database, passwords: Passwords, settings: AuthSettings) -> Services:

@@ -9,7 +9,8 @@ from typing import Final
 from auth_service.accounts.names import LONGEST_TYPED_USERNAME, MAX_PASSWORD_LENGTH
 from auth_service.basic import decode_basic
 from lightbox_shared.errors import InvalidRequest
-from lightbox_shared.forms import REQUIRED, Fields, is_storable
+from lightbox_shared.errors.sentences import REQUIRED
+from lightbox_shared.forms import Fields, is_storable
 
 NOBODYS: Final = "x" * (MAX_PASSWORD_LENGTH + 1)
 """Too long to be anybody's."""

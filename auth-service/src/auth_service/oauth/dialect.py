@@ -1,6 +1,7 @@
 """How a failure looks to an OAuth client: RFC 6749 section 5.2."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -9,7 +10,7 @@ from starlette.responses import Response
 
 from auth_service.oauth.errors import OAuthRefusal
 from lightbox_shared.errors import LightboxError
-from lightbox_shared.errors.dialects import challenge, json_response
+from lightbox_shared.errors.dialects import JSON_TYPE, NamedSchema, challenge, json_response
 
 NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """Section 5.1."""
@@ -28,9 +29,20 @@ class OAuthError:
 
     def render(self, error: LightboxError) -> Response:
         """A malformed request is 400, whatever is wrong with it; only a body that is too large is 413."""
-        status = HTTPStatus.BAD_REQUEST if error.status in _MALFORMED else error.status
         body = {"error": _name(error), "error_description": _NOT_ALLOWED.sub("?", error.detail)}
-        return json_response(body, status, {**challenge(error, "Basic"), **NOT_STORED})
+        headers = {**challenge(error, "Basic"), **NOT_STORED}
+        return json_response(body, self.status_of(type(error)), headers)
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """400 for a request that does not validate or has another media type, else the failure's own."""
+        return int(HTTPStatus.BAD_REQUEST if kind.status in _MALFORMED else kind.status)
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """The members of RFC 6749 section 5.2 that are used."""
+        text = {"type": "string"}
+        schema = {"type": "object", "properties": {"error": text, "error_description": text}, "required": ["error"]}
+        return {JSON_TYPE: NamedSchema("OAuthErrorBody", schema)}
 
 
 def _name(error: LightboxError) -> str:

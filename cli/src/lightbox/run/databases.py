@@ -7,11 +7,6 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 
-def database_name(service: str) -> str:
-    """`auth-service` -> `lightbox_auth`."""
-    return "lightbox_" + service.removesuffix("-service").replace("-", "_")
-
-
 def on_server(server_url: str, database: str) -> str:
     """The address of a database on the same server, with the same user and options."""
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{database}"))

@@ -10,11 +10,12 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
-from lightbox.run.databases import database_name, on_server
+from lightbox.run.databases import on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.secrets import load
 from lightbox_shared.commands import NotPrepared
 from lightbox_shared.config import Settings
+from lightbox_shared.installation import service_named
 
 COMPLETE = ("LIGHTBOX_DATABASE_URL", "LIGHTBOX_SECRET_KEY")
 """Where both are set, the environment names a database, and no data folder is looked at."""
@@ -30,7 +31,7 @@ def local_environment(service: str) -> Iterator[dict[str, str]]:
     settings = _settings()
     folder = settings.data_dir.resolve()
     own = {"secret_key": _secret_key(folder, service), "data_dir": str(folder)}
-    name = database_name(service)
+    name = service_named(service).database
     if settings.database_url:
         yield {**own, "database_url": on_server(settings.database_url, name)}
         return

@@ -18,11 +18,12 @@ import httpx
 from pydantic import ValidationError
 
 from lightbox.run.coap import CoapSettings, udp_port_is_free
-from lightbox.run.databases import database_name, ensure_databases, on_server
+from lightbox.run.databases import ensure_databases, on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.process import Child
-from lightbox.run.secrets import SERVICES, load_or_create, service_secrets_setting
+from lightbox.run.secrets import load_or_create, service_secrets_setting
 from lightbox_shared.config import Settings
+from lightbox_shared.installation import GATEWAY, SERVICE_NAMES, SERVICES
 
 READY_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
@@ -68,7 +69,7 @@ class Platform:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         secrets = load_or_create(self.data_dir / "secrets.json")
         databases = self._start_database()
-        for service in SERVICES:
+        for service in SERVICE_NAMES:
             own = secrets[service]
             environment = {
                 **os.environ,
@@ -77,7 +78,7 @@ class Platform:
                 "LIGHTBOX_CLIENT_SECRET": own.client_secret,
                 "LIGHTBOX_SECRET_KEY": own.secret_key,
             }
-            if service != "gateway":
+            if service != GATEWAY:
                 environment["LIGHTBOX_HOST"] = LOOPBACK  # the gateway is the only door
             # Each knows its own database only; the address of the server is for us.
             environment.pop("DATABASE_URL", None)
@@ -134,7 +135,7 @@ class Platform:
 
     def _start_database(self) -> dict[str, str]:
         """The address of each service's database; gateway has none, and gets an empty one."""
-        named = {service: database_name(service) for service in SERVICES if service != "gateway"}
+        named = {service.name: service.database for service in SERVICES if service.has_database}
         if self.settings.database_url:
             try:
                 ensure_databases(self.settings.database_url, list(named.values()))
@@ -150,10 +151,10 @@ class Platform:
             for name in named.values():
                 self.postgres.ensure_database(name)
             urls = {service: self.postgres.url(name, user=name) for service, name in named.items()}
-        return {"gateway": "", **urls}
+        return {service.name: urls.get(service.name, "") for service in SERVICES}
 
     def _refuse_busy_ports(self) -> None:
-        for service in SERVICES:
+        for service in SERVICE_NAMES:
             port = int(self.settings.local_url(service).rsplit(":", 1)[1])
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,10 +5,9 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
-SERVICES: Final = ("gateway", "auth-service", "inference-service", "core-collection-service")
-"""Every service of this installation, in the order in which people think of them."""
+from lightbox_shared.installation import SERVICE_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def load(path: Path) -> dict[str, ServiceSecrets]:
 def load_or_create(path: Path) -> dict[str, ServiceSecrets]:
     """The secrets by service; a service that is new to this data folder gets its own added."""
     known = load(path) if path.exists() else {}
-    missing = [name for name in SERVICES if name not in known]
+    missing = [name for name in SERVICE_NAMES if name not in known]
     if missing:
         known.update((name, ServiceSecrets.new()) for name in missing)
         replacement = path.with_name("secrets.json.new")

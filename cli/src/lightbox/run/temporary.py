@@ -12,7 +12,8 @@ from pathlib import Path
 from lightbox.run.coap import LOCALHOST, udp_port_is_free
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.config import Settings
-from lightbox_shared.ports import OFFSETS, coap_port
+from lightbox_shared.installation import SERVICES
+from lightbox_shared.ports import coap_port
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def temporary_folder() -> Iterator[Path]:
 def free_port_block() -> int:
     """A port for the gateway with free ones for every service behind it, and for CoAP."""
     for start in range(18_000 + os.getpid() % 1000 * 10, 32_000, 10):
-        tcp_is_free = all(_free(start + offset) for offset in OFFSETS.values())
+        tcp_is_free = all(_free(start + service.port_offset) for service in SERVICES)
         if tcp_is_free and udp_port_is_free(LOCALHOST, coap_port(start)):
             return start
     raise StartError("There are no free ports.")

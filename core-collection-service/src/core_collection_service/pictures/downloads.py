@@ -15,9 +15,9 @@ from fastapi.responses import StreamingResponse
 from core_collection_service.pictures.encodings import ZSTD, Encoded
 from core_collection_service.pictures.repository import LARGEST_AT_ONCE, PictureRecord
 from core_collection_service.pictures.service import Pictures
-from core_collection_service.protocol.media_types import quality_of
 from lightbox_shared.conditional import byte_range, is_unchanged
 from lightbox_shared.hal import http_date
+from lightbox_shared.negotiation import prefers_coding
 
 SECURITY: Final = {
     # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
@@ -86,11 +86,5 @@ async def _all_of_them(piece: bytes, others: AsyncIterator[bytes]) -> AsyncItera
 
 
 def accepts_zstd(request: Request) -> bool:
-    """Whether `Accept-Encoding` names zstd (RFC 9110 section 12.5.3), and likes it no less than no coding at all. A
-    `*` is not enough: those who send it rarely mean a coding that came after them."""
-    weights: dict[str, float] = {}
-    for part in request.headers.get("accept-encoding", "").lower().split(","):
-        name, *parameters = (each.strip() for each in part.split(";"))
-        weights[name] = quality_of(parameters) or 0.0
-    found = weights.get(ZSTD, 0.0)
-    return found > 0 and found >= weights.get("identity", 0.0)
+    """Whether the client can be sent the bytes as they are stored."""
+    return prefers_coding(request.headers.get("accept-encoding"), ZSTD)

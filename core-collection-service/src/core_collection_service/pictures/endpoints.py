@@ -15,9 +15,9 @@ from core_collection_service.pictures.schemas import PictureBody, address_of
 from core_collection_service.pictures.submission import query_timestamp
 from core_collection_service.pictures.thumbnails import asked_box
 from core_collection_service.protocol.answers import answer
-from core_collection_service.protocol.media_types import choose
 from core_collection_service.state import Collection, Services, ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
+from lightbox_shared.negotiation import choose
 
 router = APIRouter(prefix="/collections", tags=["CoRE collection"])
 sending = APIRouter(prefix="/collections", tags=["CoRE collection"], route_class=DirectRoute)

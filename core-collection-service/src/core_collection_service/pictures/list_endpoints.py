@@ -16,8 +16,8 @@ from core_collection_service.pictures.errors import InvalidField, NotAcceptable
 from core_collection_service.pictures.listing import Listing, Listings
 from core_collection_service.pictures.repository import PictureRecord
 from core_collection_service.pictures.representations import LIST_TYPES, SENML_TYPES, represented
-from core_collection_service.protocol.media_types import choose
 from core_collection_service.state import Services
+from lightbox_shared.negotiation import choose
 from lightbox_shared.pagination import Page
 
 BATCH_DATA_BYTES: Final = 16_000_000

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, Integer, LargeBinary, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core_collection_service.orm import Base, Instant
+from lightbox_shared.database.orm import PrimaryKey
 
 
 class Picture(Base):
@@ -14,7 +15,7 @@ class Picture(Base):
 
     __tablename__ = "pictures"
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[PrimaryKey]
     collection: Mapped[str] = mapped_column(Text(collation="C"))
     device_id: Mapped[str] = mapped_column(Text(collation="C"))
     taken_at: Mapped[datetime] = mapped_column(Instant)

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import Request, Response
 
 from core_collection_service.protocol.documents import Format, write
-from core_collection_service.protocol.media_types import choose
+from lightbox_shared.negotiation import choose
 
 _OFFERED: Final = (Format.JSON.value, Format.CBOR.value)
 

@@ -4,6 +4,7 @@ details for those who speak CBOR. Over CoAP always the latter.
 A request that does not validate is 400 here: that is what this collection's clients were promised.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -20,10 +21,10 @@ from core_collection_service.protocol.media_types import (
     PROBLEM_JSON,
     SENML_CBOR,
     SENML_JSON,
-    choose,
 )
 from lightbox_shared.errors import BadRequest, InvalidRequest, LightboxError, status_phrase
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, challenge
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, NamedSchema, challenge
+from lightbox_shared.negotiation import choose
 
 _TITLE: Final = -1
 _DETAIL: Final = -2
@@ -68,6 +69,18 @@ class Problems:
         headers = challenge(error, "Bearer") if error.status == HTTPStatus.UNAUTHORIZED else error.headers
         concise = Response(concise_problem(error), error.status, dict(headers), media_type=PROBLEM_CBOR)
         return _Negotiated(PROBLEM_DETAILS.render(error), concise)
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """400 for a request that does not validate, else the failure's own."""
+        return int(HTTPStatus.BAD_REQUEST if issubclass(kind, InvalidRequest) else kind.status)
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """Problem details, and the CBOR map of RFC 9290."""
+        concise = NamedSchema(
+            "ConciseProblemDetails", {"type": "string", "format": "binary", "description": "RFC 9290."}
+        )
+        return {**PROBLEM_DETAILS.content, PROBLEM_CBOR: concise}
 
 
 PROBLEMS: Final[Dialect] = Problems()

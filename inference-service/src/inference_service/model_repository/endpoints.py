@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from anyio import Path as AsyncPath
-from fastapi import APIRouter, Path
-from starlette.responses import PlainTextResponse
+from fastapi import APIRouter, Path, Response
 
 from inference_service.model_repository.catalog import ModelVersion
 from inference_service.model_repository.schemas import ModelBody, ModelList
 from inference_service.state import ServicesDep
 from lightbox_shared.errors import NotFound
+from lightbox_shared.openapi import content, errors
 
-router = APIRouter(prefix="/api/models", tags=["models"])
+router = APIRouter(tags=["Models"])
 
 Version = Annotated[int, Path(ge=1, lt=2**31)]
 
@@ -23,23 +23,28 @@ def _found(services: ServicesDep, name: str, version: int) -> ModelVersion:
     return found
 
 
-@router.get("")
+@router.get("/api/models", summary="The installed models")
 async def list_models(services: ServicesDep) -> ModelList:
     """Every version of every model in the repository."""
     return ModelList(models=[ModelBody.of(version) for version in services.catalog])
 
 
-@router.get("/{name}/{version}")
-async def retrieve(name: str, version: Version, services: ServicesDep) -> ModelBody:
+@router.get("/api/models/{name}/{version}", summary="One version of a model", responses=errors(NotFound))
+async def retrieve_model(name: str, version: Version, services: ServicesDep) -> ModelBody:
     """One version of a model."""
     return ModelBody.of(_found(services, name, version))
 
 
-@router.get("/{name}/{version}/card", response_class=PlainTextResponse)
-async def card(name: str, version: Version, services: ServicesDep) -> PlainTextResponse:
+@router.get(
+    "/api/models/{name}/{version}/card",
+    summary="The card of a model",
+    response_class=Response,
+    responses={200: content("text/markdown", schema={"type": "string"}), **errors(NotFound)},
+)
+async def retrieve_model_card(name: str, version: Version, services: ServicesDep) -> Response:
     """The model card, in Markdown: data, figures, limits."""
     try:
         text = await AsyncPath(_found(services, name, version).card).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise NotFound("This model has no card.") from error
-    return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+    return Response(text, media_type="text/markdown; charset=utf-8")

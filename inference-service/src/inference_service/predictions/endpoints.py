@@ -2,52 +2,55 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter
 
 from inference_service.predictions import repository, service
-from inference_service.predictions.schemas import PredictionBody, PredictionList
+from inference_service.predictions.schemas import PredictionBody, PredictionFields, PredictionList
 from inference_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import CurrentAccount, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.database import Reading, Writing
+from lightbox_shared.database import Reading
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import PictureError
+from lightbox_shared.openapi import errors
 from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.uploads import read_upload
+from lightbox_shared.parameters import RowId
+from lightbox_shared.request_bodies import Upload, file_upload
 
-router = APIRouter(prefix="/api/predictions", tags=["predictions"], dependencies=[needs(Scope.PREDICT)])
+router = APIRouter(tags=["Predictions"], dependencies=[needs(Scope.PREDICT)])
 
 
-@router.post("", status_code=201)
-async def create(request: Request, caller: CurrentAccount, session: Writing, services: ServicesDep) -> PredictionBody:
-    """Read the picture in `file` with `model` (`name` or `name/version`). The picture itself is not kept."""
-    upload = await read_upload(request, "file", services.max_picture_bytes)
-    name = upload.fields.get("model", "")
-    version = services.catalog.find(name)
+@router.post("/api/predictions", status_code=201, summary="Read a picture with a model")
+async def create_prediction(
+    caller: CurrentAccount,
+    sent: Annotated[Upload[PredictionFields], file_upload(PredictionFields, file="file")],
+    services: ServicesDep,
+) -> PredictionBody:
+    """Read the picture in `file` with `model`. The record of it is kept, the picture itself is not."""
+    version = services.catalog.find(sent.fields.model)
     if version is None:
-        raise InvalidRequest.of("model", f"There is no model {name[:100]!r}; /api/models lists them.")
-    if not upload.data:
+        raise InvalidRequest.of("model", f"There is no model {sent.fields.model[:100]!r}; /api/models lists them.")
+    if not sent.data:
         raise InvalidRequest.of("file", "No picture was sent.")
     model = await services.engine.load(version)
     try:
-        read = await services.reader.read(upload.data, model)
+        read = await services.reader.read(sent.data, model)
     except PictureError as error:
         raise InvalidRequest.of("file", str(error)) from error
-    return PredictionBody.of(await service.record(session, read, caller.account))
+    async with services.database.writing() as session:
+        return PredictionBody.of(await service.record(session, read, caller.account))
 
 
-@router.get("")
-async def list_own(caller: CurrentAccount, session: Reading, page: PageQuery) -> PredictionList:
-    """One's own predictions, newest first."""
+@router.get("/api/predictions", summary="The account's predictions")
+async def list_predictions(caller: CurrentAccount, session: Reading, page: PageQuery) -> PredictionList:
+    """Those of the account that asks, newest first."""
     found = Page.of(await repository.page_of_account(session, caller.account, page), page, lambda row: row.id)
     return PredictionList(predictions=[PredictionBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
 
 
-@router.get("/{prediction_id}")
-async def retrieve(
-    prediction_id: Annotated[int, Path(ge=1, lt=2**63)], caller: CurrentAccount, session: Reading
-) -> PredictionBody:
-    """One's own prediction; somebody else's does not exist."""
+@router.get("/api/predictions/{prediction_id}", summary="One prediction", responses=errors(NotFound))
+async def retrieve_prediction(prediction_id: RowId, caller: CurrentAccount, session: Reading) -> PredictionBody:
+    """A prediction of the account that asks; for any other account it does not exist."""
     row = await repository.find(session, prediction_id)
     if row is None or row.account_id != caller.account:
         raise NotFound

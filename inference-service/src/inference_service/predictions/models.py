@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, func
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from inference_service.orm import Base
+from lightbox_shared.database.orm import PrimaryKey
 
 
 class Prediction(Base):
@@ -15,10 +16,10 @@ class Prediction(Base):
     __tablename__ = "predictions"
     __table_args__ = (Index("ix_predictions_account_id_id", "account_id", "id"),)
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[PrimaryKey]
     account_id: Mapped[int] = mapped_column(BigInteger)
     """Who asked; 1 is the anonymous account."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     input_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     media_type: Mapped[str] = mapped_column(Text)
     model_name: Mapped[str] = mapped_column(Text)

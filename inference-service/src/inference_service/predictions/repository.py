@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from inference_service.predictions.models import Prediction
-from lightbox_shared.database import ReadSession
+from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.pagination import PageRequest
 
 
@@ -20,3 +20,10 @@ async def page_of_account(session: ReadSession, account_id: int, page: PageReque
 async def find(session: ReadSession, prediction_id: int) -> Prediction | None:
     """One prediction."""
     return await session.get(Prediction, prediction_id)
+
+
+async def add(session: WriteSession, prediction: Prediction) -> Prediction:
+    """Insert a prediction; the database gives it its id and its time."""
+    session.add(prediction)
+    await session.flush()
+    return prediction

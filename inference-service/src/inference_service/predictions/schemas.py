@@ -9,6 +9,12 @@ from inference_service.predictions.models import Prediction
 from inference_service.predictions.notice import NOTICE
 
 
+class PredictionFields(BaseModel):
+    """What is sent beside the picture."""
+
+    model: Annotated[str, Field(description="`name` or `name/version`; `/api/models` lists them.")]
+
+
 class PredictionBody(BaseModel):
     """A prediction with all that is needed to make it again."""
 

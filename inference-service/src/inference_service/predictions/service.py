@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from anyio import CapacityLimiter, to_thread
 
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
+from inference_service.predictions import repository
 from inference_service.predictions.models import Prediction
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256
@@ -14,7 +15,7 @@ from lightbox_shared.database import WriteSession
 from lightbox_shared.images import MediaType, decode_grey
 
 Keep = Callable[[bytes], Coroutine[None, None, None]]
-"""Keeps the bytes of a picture, given their SHA-256; called once they are known to be one."""
+"""Stores the bytes of a picture, given their SHA-256; called once they are known to be a picture."""
 
 
 async def _keep_nothing(_digest: bytes) -> None:
@@ -82,6 +83,4 @@ async def record(session: WriteSession, read: PictureRead, account_id: int) -> P
         thresholds={label: each for label, each in zip(output.labels, output.thresholds, strict=True) if label},
         scores=read.scores,
     )
-    session.add(prediction)
-    await session.flush()
-    return prediction
+    return await repository.add(session, prediction)

@@ -2,22 +2,28 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from inference_service.predictions.notice import about_model
 from inference_service.state import Services, ServicesDep
 from inference_service.xrays import repository, service
+from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
-from inference_service.xrays.schemas import UserBody, XRayBody
+from inference_service.xrays.schemas import UserBody, XRayBody, XRayFields, XRayQuery
 from lightbox_shared.auth.dependencies import CurrentAccount, needs
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
 from lightbox_shared.conditional import bytes_response, etag_matches
-from lightbox_shared.database import Reading, Writing
-from lightbox_shared.forms import read_fields
-from lightbox_shared.uploads import read_upload
+from lightbox_shared.database import Reading
+from lightbox_shared.errors import NotFound
+from lightbox_shared.images import BROWSER_TYPES
+from lightbox_shared.openapi import content, errors
+from lightbox_shared.parameters import RowId
+from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
 from lightbox_shared.urls import public_base
 
-router = APIRouter(prefix="/api/chexray", tags=["CheXRay"], dependencies=[needs(Scope.PREDICT)])
+router = APIRouter(tags=["CheXRay"], dependencies=[needs(Scope.PREDICT)])
+
+XRayUpload = Annotated[Upload[XRayFields], file_upload(XRayFields, file="image")]
 
 
 def _body(request: Request, response: Response, services: Services, xray: XRay) -> XRayBody:
@@ -25,48 +31,58 @@ def _body(request: Request, response: Response, services: Services, xray: XRay) 
     return XRayBody.of(xray, public_base(request, services.public_url) + service.picture_path(services, xray))
 
 
-@router.get("/user")
-async def user(caller: CurrentAccount, session: Reading, services: ServicesDep) -> UserBody:
-    """The account behind the token, and its X-rays."""
+@router.get("/api/chexray/user", summary="The account and its X-rays", responses=errors(NotFound))
+async def chexray_user(caller: CurrentAccount, session: Reading, services: ServicesDep) -> UserBody:
+    """The account behind the token, and the ids of its X-rays, newest first."""
     username = await services.accounts.username(caller.account)
     past = await repository.ids_of_account(session, caller.account)
     return UserBody(userid=caller.account, username=username, pastxrays=list(past))
 
 
-@router.post("/xray")
-async def xray(
-    request: Request, response: Response, caller: CurrentAccount, session: Reading, services: ServicesDep
-) -> XRayBody:
-    """One of one's own X-rays; the body names it by `xray_id`."""
-    xray_id = service.parse_xray_id(await read_fields(request))
-    return _body(request, response, services, await service.owned(session, xray_id, caller.account))
-
-
-@router.post("/upload", status_code=201)
-async def upload(
-    request: Request, response: Response, caller: CurrentAccount, session: Writing, services: ServicesDep
-) -> XRayBody:
-    """Keep `image` under `title` and read it."""
-    sent = await read_upload(request, "image", services.max_picture_bytes)
-    return _body(request, response, services, await service.upload(services, session, sent, caller.account))
-
-
-@router.post("/anonupload", status_code=201)
-async def anonymous_upload(request: Request, response: Response, session: Writing, services: ServicesDep) -> XRayBody:
-    """The same for anybody; the X-ray belongs to the anonymous account, and its link is the only way back to it."""
-    sent = await read_upload(request, "image", services.max_picture_bytes)
-    return _body(request, response, services, await service.upload(services, session, sent, ANONYMOUS_ACCOUNT))
-
-
-@router.get("/media/{xray_id}", include_in_schema=False)
-async def picture(
+@router.post("/api/chexray/xray", summary="One X-ray", responses=errors(NotFound, NotTheOwner))
+async def chexray_xray(
     request: Request,
-    xray_id: Annotated[int, Path(ge=1, lt=2**63)],
+    response: Response,
+    *,
+    caller: CurrentAccount,
+    asked: Annotated[XRayQuery, form_or_json(XRayQuery)],
     session: Reading,
     services: ServicesDep,
-    key: Annotated[str, Query(max_length=500)] = "",
+) -> XRayBody:
+    """One of the account's own X-rays, by its id."""
+    return _body(request, response, services, await service.owned(session, asked.xray_id, caller.account))
+
+
+@router.post("/api/chexray/upload", status_code=201, summary="Read an X-ray and keep it")
+async def chexray_upload(
+    request: Request, response: Response, caller: CurrentAccount, sent: XRayUpload, services: ServicesDep
+) -> XRayBody:
+    """Keep the picture `image` under `title`, and have the model read it."""
+    return _body(request, response, services, await service.upload(services, sent, caller.account))
+
+
+@router.post("/api/chexray/anonupload", status_code=201, summary="Read an X-ray without an account")
+async def chexray_anonymous_upload(
+    request: Request, response: Response, sent: XRayUpload, services: ServicesDep
+) -> XRayBody:
+    """The X-ray belongs to the anonymous account, and the link in the answer is the only way back to its picture."""
+    return _body(request, response, services, await service.upload(services, sent, ANONYMOUS_ACCOUNT))
+
+
+@router.get(
+    "/api/chexray/media/{xray_id}",
+    summary="The picture of an X-ray",
+    response_class=Response,
+    responses={200: content(*BROWSER_TYPES), 304: {"description": "Not Modified"}, **errors(NotFound)},
+)
+async def chexray_picture(
+    request: Request,
+    xray_id: RowId,
+    session: Reading,
+    services: ServicesDep,
+    key: Annotated[str, Query(max_length=500, description="Comes with the link in `image`.")] = "",
 ) -> Response:
-    """A picture, for whoever has its link."""
+    """As a browser can show it; the link expires for pictures of accounts."""
     found = await service.picture_behind(services, session, xray_id, key)
     # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}

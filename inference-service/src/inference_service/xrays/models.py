@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from inference_service.orm import Base
 from inference_service.predictions.models import Prediction
+from lightbox_shared.database.orm import PrimaryKey
 
 
 class XRay(Base):
@@ -16,11 +17,11 @@ class XRay(Base):
     __tablename__ = "xrays"
     __table_args__ = (Index("ix_xrays_account_id_id", "account_id", "id"),)
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[PrimaryKey]
     account_id: Mapped[int] = mapped_column(BigInteger)
     """The owner, an account of auth-service; 1 is the anonymous account."""
     title: Mapped[str] = mapped_column(Text)
-    posted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    posted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     picture_sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey("blobs.sha256"))
     media_type: Mapped[str] = mapped_column(Text)
     open_key: Mapped[str | None] = mapped_column(Text)

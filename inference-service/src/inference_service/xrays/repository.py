@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from inference_service.xrays.models import XRay
-from lightbox_shared.database import ReadSession
+from lightbox_shared.database import ReadSession, WriteSession
 
 
 async def ids_of_account(session: ReadSession, account_id: int) -> Sequence[int]:
@@ -17,3 +17,10 @@ async def ids_of_account(session: ReadSession, account_id: int) -> Sequence[int]
 async def find(session: ReadSession, xray_id: int) -> XRay | None:
     """One X-ray with its prediction."""
     return await session.get(XRay, xray_id, options=[joinedload(XRay.prediction)])
+
+
+async def add(session: WriteSession, xray: XRay) -> XRay:
+    """Insert an X-ray; the database gives it its id and its time."""
+    session.add(xray)
+    await session.flush()
+    return xray

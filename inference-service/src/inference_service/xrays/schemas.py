@@ -1,9 +1,10 @@
-"""CheXRay's answers."""
+"""CheXRay on the wire."""
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from inference_service.xrays.models import XRay
 
@@ -13,8 +14,37 @@ Moment = Annotated[
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
+def _without_control_characters(title: str) -> str:
+    if any(unicodedata.category(each) == "Cc" for each in title):
+        raise ValueError("Control characters are not allowed.")
+    return title
+
+
+def _integer(value: object) -> int:
+    """A JSON number, or digits: what a form sends."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 40:
+        return int(value)
+    raise ValueError("A valid integer is required.")
+
+
+class XRayFields(BaseModel):
+    """What is sent beside the picture."""
+
+    title: Annotated[str, Field(max_length=255), AfterValidator(_without_control_characters)] = ""
+
+
+class XRayQuery(BaseModel):
+    """Which X-ray is asked for; `id` is accepted in place of `xray_id`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"xray_id": 7}]})
+
+    xray_id: Annotated[int, BeforeValidator(_integer), Field(validation_alias=AliasChoices("xray_id", "id"))]
+
+
 class UserBody(BaseModel):
-    """Who is logged in, and what they uploaded."""
+    """The account that is logged in, and its X-rays."""
 
     userid: int
     username: str

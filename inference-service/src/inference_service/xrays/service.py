@@ -2,7 +2,6 @@
 
 import hmac
 import secrets
-import unicodedata
 from typing import Final
 
 from anyio import to_thread
@@ -12,62 +11,52 @@ from inference_service.state import Services
 from inference_service.xrays import repository
 from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
+from inference_service.xrays.schemas import XRayFields
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.database import ReadSession
 from lightbox_shared.errors import InvalidRequest, NotFound, Unavailable
 from lightbox_shared.images import MediaType, PictureError, decode_grey
-from lightbox_shared.uploads import Upload
+from lightbox_shared.request_bodies import Upload
 
 SYSTEM: Final = "chexray"
 FINDINGS: Final = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
-MAX_TITLE: Final = 255
 MAX_RENDERINGS_WAITING: Final = 16
 MEDIA_PATH: Final = "/api/chexray/media"
 
 
-def check_title(title: str) -> str:
-    """Raises `InvalidRequest` for a title that is too long or has control characters; an empty one is fine."""
-    if len(title) > MAX_TITLE:
-        raise InvalidRequest.of("title", f"Ensure this field has no more than {MAX_TITLE} characters.")
-    if any(unicodedata.category(each) == "Cc" for each in title):
-        raise InvalidRequest.of("title", "Control characters are not allowed.")
-    return title
+async def upload(services: Services, sent: Upload[XRayFields], account_id: int) -> XRay:
+    """Read the picture and keep it, then the prediction and the X-ray that refer to it. Raises `InvalidRequest` for a
+    file that is missing or no picture, and `Unavailable` when too many are being read.
 
-
-async def upload(services: Services, session: WriteSession, upload: Upload, account_id: int) -> XRay:
-    """Read the picture and keep it, then the prediction and the X-ray that refer to it.
-
-    The bytes are committed while the model runs, by themselves: nobody sees them before the X-ray refers to them, and
-    if that never happens they are a blob without a reference. The caller's transaction begins after the model, so no
-    connection is held while a picture waits for a core.
+    The bytes are committed while the model runs, in a transaction of their own: no client sees them before the X-ray
+    refers to them, and if that never happens they are a blob without a reference. The second transaction begins after
+    the model, so no connection is held while a picture waits for a core.
     """
-    title = check_title(upload.fields.get("title", ""))
-    if upload.data is None:
+    data = sent.data
+    if data is None:
         raise InvalidRequest.of("image", "No file was submitted.")
-    if not upload.data:
+    if not data:
         raise InvalidRequest.of("image", "The submitted file is empty.")
-    data = upload.data
 
     async def keep(digest: bytes) -> None:
-        async with services.database.writing() as own:
-            await services.blobs.put(own, data, digest)
+        async with services.database.writing() as session:
+            await services.blobs.put(session, data, digest)
 
     try:
         read = await services.reader.read(data, services.chexray, keep)
     except PictureError as error:
         raise InvalidRequest.of("image", f"Upload a valid image. {error}") from error
-    xray = XRay(
-        account_id=account_id,
-        title=title,
-        picture_sha256=read.sha256,
-        media_type=read.media_type.value,
-        open_key=secrets.token_urlsafe(24) if account_id == ANONYMOUS_ACCOUNT else None,
-        findings=read.serving(SYSTEM),
-        prediction=await predictions.record(session, read, account_id),
-    )
-    session.add(xray)
-    await session.flush()
-    return xray
+    async with services.database.writing() as session:
+        xray = XRay(
+            account_id=account_id,
+            title=sent.fields.title,
+            picture_sha256=read.sha256,
+            media_type=read.media_type.value,
+            open_key=secrets.token_urlsafe(24) if account_id == ANONYMOUS_ACCOUNT else None,
+            findings=read.serving(SYSTEM),
+            prediction=await predictions.record(session, read, account_id),
+        )
+        return await repository.add(session, xray)
 
 
 async def owned(session: ReadSession, xray_id: int, account_id: int) -> XRay:
@@ -115,15 +104,3 @@ async def picture_for_browsers(services: Services, session: ReadSession, xray: X
     if services.rendering.statistics().tasks_waiting >= MAX_RENDERINGS_WAITING:
         raise Unavailable("Too many pictures are being converted for browsers.")
     return await to_thread.run_sync(render, limiter=services.rendering), MediaType.PNG.value
-
-
-def parse_xray_id(fields: dict[str, object]) -> int:
-    """The id in the field `xray_id`, or `id`; a number, or a text of digits. Raises `InvalidRequest`."""
-    value = fields.get("xray_id", fields.get("id"))
-    if value is None:
-        raise InvalidRequest.of("xray_id", "This field is required.")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 40:
-        return int(value)
-    raise InvalidRequest.of("xray_id", "A valid integer is required.")

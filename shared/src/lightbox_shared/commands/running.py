@@ -1,7 +1,16 @@
-"""One way to run a command's work on a service's database, and one way to fail."""
+"""How the commands of every service run on its database, and how they fail.
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
+Imports are inside of functions: `lightbox --help` loads the commands of all services.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
@@ -13,35 +22,63 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from lightbox_shared.config import Settings
+    from lightbox_shared.database import Database
 
 Opened = TypeVar("Opened")
 Result = TypeVar("Result")
-Read = TypeVar("Read", bound="Settings")
+OwnSettings = TypeVar("OwnSettings", bound="Settings")
 
 START_ONCE: Final = "The database is not that of this version: start the platform once, which brings it up to date."
 
 
-def run_work(
+def run_on_database(
     context: typer.Context,
     service: str,
-    opened: Callable[[Mapping[str, str]], AbstractAsyncContextManager[Opened]],
+    kind: "type[OwnSettings]",
+    opened: "Callable[[OwnSettings, Database], AbstractAsyncContextManager[Opened]]",
     work: Callable[[Opened], Awaitable[Result]],
     *,
     sentences: tuple[type[Exception], ...] = (),
 ) -> Result:
-    """Do `work` in an event loop, on what `opened` makes of the service's settings. Raises `typer.Exit` after saying
-    what went wrong; `sentences` are further exceptions that say it themselves."""
+    """Do `work` in an event loop, on what `opened` makes of the service's settings and its database.
+
+    The service need not run; its database has to be at the version of this code. Raises `typer.Exit` after saying what
+    went wrong; `sentences` are further exceptions whose text is for the person at the terminal.
+    """
     import anyio
 
     async def begin(given: dict[str, str]) -> Result:
-        async with opened(given) as parts:
+        async with _database(service, kind, given) as (settings, database), opened(settings, database) as parts:
             return await work(parts)
 
     with _failing(sentences), _local_environment(context, service) as given:
         return anyio.run(begin, given)
 
 
-def read_settings(kind: type[Read], given: Mapping[str, str]) -> Read:
+@asynccontextmanager
+async def _database(
+    service: str, kind: "type[OwnSettings]", given: Mapping[str, str]
+) -> "AsyncIterator[tuple[OwnSettings, Database]]":
+    import structlog
+
+    from lightbox_shared.database import Database
+    from lightbox_shared.database.migrate import is_current
+    from lightbox_shared.installation import service_named
+    from lightbox_shared.logging import configure_logging
+
+    settings = read_settings(kind, given)
+    if not structlog.is_configured():
+        configure_logging(service, "error", "console")  # a command says itself what it has to say
+    database = Database(settings.database_url, pool_size=2)
+    try:
+        if not await is_current(database.engine, service_named(service).package):
+            raise Complaint(START_ONCE)
+        yield settings, database
+    finally:
+        await database.dispose()
+
+
+def read_settings(kind: "type[OwnSettings]", given: Mapping[str, str]) -> "OwnSettings":
     """The settings of the environment and those `given`. Raises `Complaint` for those that are wrong."""
     from pydantic import ValidationError
 
@@ -84,11 +121,11 @@ def _failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
     except ValidationError as error:
         fail(problems(error))
     except DBAPIError as error:
-        fail(_database(error.orig or error))
+        fail(_outage(error.orig or error))
     except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
-        fail(_database(error))
+        fail(_outage(error))
 
 
-def _database(error: BaseException) -> str:
+def _outage(error: BaseException) -> str:
     # The first line alone: those that follow quote rows.
     return f"The database can't be used: {(str(error) or type(error).__name__).splitlines()[0]}"

@@ -11,26 +11,12 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import URL, MetaData, func, make_url, select, text
+from sqlalchemy import URL, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
-# Names for constraints, so that migrations can name what they change.
-NAMING_CONVENTION = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
 POOL_WAIT_SECONDS = 5
 CONNECT_SECONDS = 5
-
-
-def new_metadata() -> MetaData:
-    """Metadata with the naming convention."""
-    return MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class ReadOnlyViolation(RuntimeError):

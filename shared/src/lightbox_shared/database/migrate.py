@@ -5,6 +5,7 @@ Each service keeps its versions in `<package>/migrations/`; the environment that
 """
 
 import importlib
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,15 @@ async def is_current(engine: AsyncEngine, package: str) -> bool:
         return await connection.run_sync(present) == await anyio.to_thread.run_sync(newest)
 
 
+def tables_of(package: str) -> MetaData:
+    """The metadata of all tables of a service: those of its `orm.py` and of the `models.py` of each feature."""
+    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        if found.name.endswith(".models"):
+            importlib.import_module(found.name)
+    metadata: MetaData = importlib.import_module(f"{package}.orm").Base.metadata
+    return metadata
+
+
 def new_revision(package: str, message: str, url: str, metadata: MetaData) -> None:
     """Write a migration from the difference between `metadata` and the database at `url`."""
     import asyncio  # noqa: PLC0415 - only the command line comes here
@@ -86,4 +96,4 @@ def new_revision(package: str, message: str, url: str, metadata: MetaData) -> No
 
 if __name__ == "__main__":  # python -m lightbox_shared.database.migrate auth_service postgresql://... "add keys"
     _package, _url, _message = sys.argv[1:]
-    new_revision(_package, _message, _url, importlib.import_module(f"{_package}.tables").metadata)
+    new_revision(_package, _message, _url, tables_of(_package))

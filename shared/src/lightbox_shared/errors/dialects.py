@@ -7,21 +7,63 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from starlette.responses import Response
 
 from lightbox_shared.errors import FieldError, InvalidRequest, LightboxError, status_phrase
 
 
-class Dialect(Protocol):
-    """Renders a failure into a response."""
+class NamedSchema(NamedTuple):
+    """A JSON Schema and its name among the components of an OpenAPI document."""
 
-    def render(self, error: LightboxError) -> Response: ...
+    name: str
+    schema: Mapping[str, object]
+
+
+class Dialect(Protocol):
+    """Renders a failure into a response, and describes such responses for OpenAPI."""
+
+    def render(self, error: LightboxError) -> Response:
+        """The response for one failure."""
+        ...
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """The status of responses for failures of this kind."""
+        ...
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """Media type -> schema of the bodies that `render` makes."""
+        ...
+
+
+JSON_TYPE: Final = "application/json"
+PROBLEM_TYPE: Final = "application/problem+json"
+_TEXT: Final = {"type": "string"}
+_PROBLEM_SCHEMA: Final[Mapping[str, object]] = {
+    "type": "object",
+    "description": "RFC 9457.",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": _TEXT, "detail": _TEXT},
+                "required": ["field", "detail"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail"],
+}
 
 
 def json_response(
-    body: object, status: int, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
+    body: object, status: int, headers: Mapping[str, str] | None = None, media_type: str = JSON_TYPE
 ) -> Response:
     """Compact JSON in UTF-8."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -53,7 +95,16 @@ class ProblemDetails:
         if error.fields:
             body["errors"] = [{"field": each.field, "detail": each.message} for each in error.fields]
         body.update(self.extra)
-        return json_response(body, error.status, challenge(error, "Bearer"), "application/problem+json")
+        return json_response(body, error.status, challenge(error, "Bearer"), PROBLEM_TYPE)
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """The failure's own status."""
+        return int(kind.status)
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """Problem details with the extension member `errors`."""
+        return {PROBLEM_TYPE: NamedSchema("ProblemDetails", _PROBLEM_SCHEMA)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +118,23 @@ class FieldMap:
 
     def render(self, error: LightboxError) -> Response:
         """`{"username": "..."}` for fields, `{"non_field_errors": ["..."]}` for the whole, `{"detail": ...}` else."""
-        status = HTTPStatus.BAD_REQUEST if isinstance(error, InvalidRequest) else error.status
         body: dict[str, object] = {self.members.get(error.code, "detail"): error.detail}
         if error.fields:
             body = {}
             for each in error.fields:
                 body.setdefault(each.field or "non_field_errors", each.message if each.field else [each.message])
-        return json_response(body, status, challenge(error, self.scheme))
+        return json_response(body, self.status_of(type(error)), challenge(error, self.scheme))
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """400 for a request that does not validate, else the failure's own."""
+        return _bad_request_if_invalid(kind)
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """An object with a sentence, or a list of them, for each member."""
+        sentences = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+        schema = {"type": "object", "additionalProperties": sentences, "minProperties": 1}
+        return {JSON_TYPE: NamedSchema("FieldErrors", schema)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +149,23 @@ class ErrorMember:
 
     def render(self, error: LightboxError) -> Response:
         """One member, or two for a 400 whose own sentence would be lost."""
-        status = HTTPStatus.BAD_REQUEST if isinstance(error, InvalidRequest) else error.status
-        sentence = error.detail if error.verbatim else self.sentences.get(int(status), error.detail)
+        status = self.status_of(type(error))
+        sentence = error.detail if error.verbatim else self.sentences.get(status, error.detail)
         body = {self.member: sentence}
         if self.detail is not None and status == HTTPStatus.BAD_REQUEST and sentence != error.detail:
             body[self.detail] = error.detail
         return json_response(body, status, challenge(error, "Bearer"))
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """400 for a request that does not validate, else the failure's own."""
+        return _bad_request_if_invalid(kind)
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """An object with one or two texts."""
+        names = [self.member] if self.detail is None else [self.member, self.detail]
+        schema = {"type": "object", "properties": dict.fromkeys(names, _TEXT), "required": [self.member]}
+        return {JSON_TYPE: NamedSchema(f"{self.member.title()}Member", schema)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +186,27 @@ class DetailList:
                 for each in error.fields or (FieldError("", error.detail),)
             ]
         return json_response({"detail": detail}, error.status, challenge(error, "Bearer"))
+
+    def status_of(self, kind: type[LightboxError]) -> int:
+        """The failure's own status."""
+        return int(kind.status)
+
+    @property
+    def content(self) -> Mapping[str, NamedSchema]:
+        """`detail` is a list for a request that does not validate, else a sentence."""
+        place = {"type": "array", "items": {"anyOf": [_TEXT, {"type": "integer"}]}}
+        wrong = {
+            "type": "object",
+            "properties": {"loc": place, "msg": _TEXT, "type": _TEXT},
+            "required": ["loc", "msg", "type"],
+        }
+        detail = {"anyOf": [_TEXT, {"type": "array", "items": wrong}]}
+        schema = {"type": "object", "properties": {"detail": detail}, "required": ["detail"]}
+        return {JSON_TYPE: NamedSchema("DetailErrors", schema)}
+
+
+def _bad_request_if_invalid(kind: type[LightboxError]) -> int:
+    return int(HTTPStatus.BAD_REQUEST if issubclass(kind, InvalidRequest) else kind.status)
 
 
 PROBLEM_DETAILS: Dialect = ProblemDetails()

@@ -1,6 +1,7 @@
 """Turns whatever an endpoint raises into a `LightboxError`, and that into the dialect of the path."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from asyncpg.exceptions import (
@@ -22,6 +23,7 @@ from starlette.types import Scope
 
 from lightbox_shared import errors
 from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.errors.sentences import BLANK, NOT_A_STRING, NULL, REQUIRED, too_long
 
 log = structlog.get_logger()
 
@@ -63,17 +65,26 @@ def from_validation_error(error: RequestValidationError) -> errors.LightboxError
     if any(each["type"] == "json_invalid" for each in found):
         return errors.BadRequest("The body is not valid JSON.")
     fields = [
-        errors.FieldError(
-            ".".join(str(part) for part in each["loc"][1:]), _sentence(each["type"], each["msg"]), str(each["loc"][0])
-        )
+        errors.FieldError(".".join(str(part) for part in each["loc"][1:]), _sentence(each), str(each["loc"][0]))
         for each in found
     ]
     detail = "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in fields)
     return errors.InvalidRequest(detail, fields=fields)
 
 
-def _sentence(kind: str, message: str) -> str:
-    return "This field is required." if kind == "missing" else message.removeprefix("Value error, ")
+def _sentence(error: Mapping[str, Any]) -> str:
+    """pydantic's message, but for the kinds that the documented systems have sentences for."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return REQUIRED
+        case "string_type":
+            return NULL if error.get("input") is None else NOT_A_STRING
+        case "string_too_short" if context.get("min_length") == 1:
+            return BLANK
+        case "string_too_long":
+            return too_long(context["max_length"])
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 # What asyncpg or the operating system raise while the server is down, starting, or has just cut us off.

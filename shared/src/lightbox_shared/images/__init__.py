@@ -8,6 +8,7 @@ grey, RGB, palette, alpha), WebP, TIFF, BMP, and DICOM. Of several frames in a T
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,9 @@ class MediaType(StrEnum):
     def shown_by_browsers(self) -> bool:
         """Whether an `<img>` tag can show it as it is."""
         return self not in {MediaType.TIFF, MediaType.DICOM}
+
+
+BROWSER_TYPES: Final = tuple(each.value for each in MediaType if each.shown_by_browsers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""Work that runs beside the requests: one task that runs until its service stops, or one that runs again and again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def background_task(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run `work` until the end of the context, where it is cancelled and waited for.
+
+    `work` should handle its own errors: one that escapes ends the task and is logged at once, and the service goes on.
+    """
+    task = asyncio.create_task(_logged(work, name), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def periodic_task(
+    work: Callable[[], Awaitable[object]], name: str, *, every: float, first_after: float | None = None
+) -> AsyncIterator[None]:
+    """Await `work()` every `every` seconds until the end of the context, the first time after `first_after` seconds
+    (by default `every`). An error is logged, and the next run takes place as planned."""
+    async with background_task(_repeat(work, name, every, every if first_after is None else first_after), name):
+        yield
+
+
+async def _repeat(work: Callable[[], Awaitable[object]], name: str, every: float, first_after: float) -> None:
+    await asyncio.sleep(first_after)
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the next run may succeed
+            log.warning("a periodic task failed", task=name, error=str(error) or type(error).__name__)
+        await asyncio.sleep(every)
+
+
+async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("a background task ended", task=name)

@@ -1,0 +1,13 @@
+"""Sentences about single fields of a request, the same wherever a field is checked. Clients of CheXRay know them."""
+
+from typing import Final
+
+REQUIRED: Final = "This field is required."
+BLANK: Final = "This field may not be blank."
+NULL: Final = "This field may not be null."
+NOT_A_STRING: Final = "Not a valid string."
+
+
+def too_long(most: int) -> str:
+    """For a text of more than `most` characters."""
+    return f"Ensure this field has no more than {most} characters."

@@ -1,0 +1,116 @@
+"""The OpenAPI document of one service, as FastAPI makes it and then made true.
+
+FastAPI knows neither the bodies that our own dependencies read (`lightbox_shared.request_bodies`) nor the shapes of
+errors (`lightbox_shared.errors.dialects`), and it documents a 422 that no path answers. What the gateway adds to every
+answer (401, 403, 429, 502 to 504) is in the gateway's own description of the platform.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from lightbox_shared.errors import (
+    BadRequest,
+    InvalidRequest,
+    LightboxError,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from lightbox_shared.errors.dialects import Dialect, Dialects
+from lightbox_shared.request_bodies import REF_TEMPLATE, DescribedBody, Schema
+
+_FASTAPI_ERRORS: Final = ("HTTPValidationError", "ValidationError")
+_KINDS: Final = "x-errors"
+"""A key inside of a response, only until its content is written."""
+_BODY_ERRORS: Final = (BadRequest, TooLarge, UnsupportedMediaType)
+
+
+def errors(*kinds: type[LightboxError]) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of an endpoint: the errors that it answers itself. How they look is the dialect of the path.
+
+    Errors of a body that can't be read, of fields that are not valid, and of a database that is down need not be
+    named: every operation that can answer them gets them.
+    """
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status = int(kind.status)
+        known = found.setdefault(status, {"description": _phrase(status), _KINDS: []})
+        known[_KINDS].append(kind)
+    return found
+
+
+def content(media_type: str, *more: str, schema: Schema | None = None) -> dict[str, Any]:
+    """For one of `responses`: an answer of other media types than JSON, by default binary."""
+    described = {"schema": schema or {"type": "string", "format": "binary"}}
+    return {"content": dict.fromkeys((media_type, *more), described)}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the endpoint's function, which is unique in the platform: a generated client has it as a method."""
+    return route.name
+
+
+def describe(app: FastAPI, dialects: Dialects) -> dict[str, Any]:
+    """The whole document."""
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+    )
+    schemas: dict[str, Schema] = document.setdefault("components", {}).setdefault("schemas", {})
+    for route in _api_routes(app):
+        item = document.get("paths", {}).get(route.path_format, {})
+        for method in route.methods or ():
+            operation = item.get(method.lower())
+            if operation is not None:
+                _complete(operation, route, dialects.of(route.path_format), schemas)
+    for name in _FASTAPI_ERRORS:
+        schemas.pop(name, None)
+    return document
+
+
+def _api_routes(app: FastAPI) -> Iterator[APIRoute]:
+    return (route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema)
+
+
+def _complete(operation: dict[str, Any], route: APIRoute, dialect: Dialect, schemas: dict[str, Schema]) -> None:
+    kinds: list[type[LightboxError]] = [Unavailable]
+    for call in _calls(route.dependant):
+        if isinstance(call, DescribedBody):
+            operation["requestBody"] = call.request_body(schemas)
+    if "requestBody" in operation:
+        kinds += _BODY_ERRORS
+    if "requestBody" in operation or operation.get("parameters"):
+        kinds.append(InvalidRequest)
+    responses: dict[str, Any] = operation["responses"]
+    if _KINDS not in responses.get("422", {}):
+        responses.pop("422", None)  # FastAPI's own
+    for response in list(responses.values()):
+        kinds += response.pop(_KINDS, ())
+    for kind in kinds:
+        _add_error(responses, kind, dialect, schemas)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _add_error(
+    responses: dict[str, Any], kind: type[LightboxError], dialect: Dialect, schemas: dict[str, Schema]
+) -> None:
+    status = dialect.status_of(kind)
+    response = responses.setdefault(str(status), {"description": _phrase(status)})
+    for media_type, (name, schema) in dialect.content.items():
+        schemas.setdefault(name, dict(schema))
+        response.setdefault("content", {})[media_type] = {"schema": {"$ref": REF_TEMPLATE.format(model=name)}}
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for each in dependant.dependencies:
+        yield from _calls(each)
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase

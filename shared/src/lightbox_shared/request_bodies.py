@@ -1,0 +1,124 @@
+"""Request bodies as pydantic models, read by dependencies that also describe themselves in the OpenAPI document.
+
+    async def sign_up(body: Annotated[SignUp, form_or_json(SignUp)]) -> ...
+    async def upload(sent: Annotated[Upload[Title], file_upload(Title, file="image")]) -> ...
+
+FastAPI reads a body as one media type; clients of the documented systems send the same fields as JSON, as an urlencoded
+form or as multipart.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
+
+from fastapi import Request, params
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+from lightbox_shared.config import Settings
+from lightbox_shared.forms import JSON_TYPE, MAX_BYTES, MULTIPART_TYPE, URLENCODED_TYPE, read_fields
+from lightbox_shared.uploads import read_upload
+
+Model = TypeVar("Model", bound=BaseModel)
+
+Schema = dict[str, Any]
+REF_TEMPLATE: Final = "#/components/schemas/{model}"
+
+
+@runtime_checkable
+class DescribedBody(Protocol):
+    """A dependency that reads the body of a request and knows how OpenAPI describes it."""
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """The Request Body Object (OpenAPI 3.1 section 4.8.13); schemas that it refers to are added to
+        `components`."""
+        ...
+
+
+class NoFields(BaseModel):
+    """For an upload without text fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(Generic[Model]):
+    """A file and the text fields beside it."""
+
+    data: bytes | None
+    """None if there was no file."""
+    fields: Model
+
+
+def form_or_json(model: type[BaseModel], *, max_bytes: int = MAX_BYTES, any_text: bool = False) -> params.Depends:
+    """A dependency that reads a JSON object, an urlencoded form or multipart text fields as `model`.
+
+    It raises what `lightbox_shared.forms.read_fields` raises, and `RequestValidationError` for fields that `model`
+    refuses. With `any_text` texts that can't be stored reach `model`, which has to refuse or replace them.
+    """
+    return params.Depends(_FormOrJson(model, max_bytes, any_text))
+
+
+def file_upload(fields: type[BaseModel] = NoFields, *, file: str) -> params.Depends:
+    """A dependency that reads a `multipart/form-data` body with one file and text fields as an `Upload`.
+
+    The largest file is `Settings.max_picture_bytes`. It raises what `lightbox_shared.uploads.read_upload` raises, and
+    `RequestValidationError` for text fields that the model refuses.
+    """
+    return params.Depends(_FileUpload(fields, file))
+
+
+@dataclass(frozen=True, slots=True)
+class _FormOrJson:
+    model: type[BaseModel]
+    max_bytes: int
+    any_text: bool
+
+    async def __call__(self, request: Request) -> BaseModel:
+        return validated(self.model, await read_fields(request, max_bytes=self.max_bytes, any_text=self.any_text))
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """The same schema in three media types."""
+        schema = model_reference(self.model, components)
+        media_types = (JSON_TYPE, URLENCODED_TYPE, MULTIPART_TYPE)
+        required = any(field.is_required() for field in self.model.model_fields.values())
+        return {"required": required, "content": {each: {"schema": schema} for each in media_types}}
+
+
+@dataclass(frozen=True, slots=True)
+class _FileUpload:
+    fields: type[BaseModel]
+    file: str
+
+    async def __call__(self, request: Request) -> Upload[BaseModel]:
+        settings: Settings = request.state.settings
+        sent = await read_upload(request, self.file, settings.max_picture_bytes)
+        return Upload(sent.data, validated(self.fields, dict(sent.fields)))
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """The text fields and the file in one multipart schema."""
+        own = _schema(self.fields, components)
+        properties = {**own.get("properties", {}), self.file: {"type": "string", "format": "binary"}}
+        required = [*own.get("required", []), self.file]
+        schema = {"type": "object", "properties": properties, "required": required}
+        return {"required": True, "content": {MULTIPART_TYPE: {"schema": schema}}}
+
+
+def validated(model: type[Model], values: dict[str, object]) -> Model:
+    """`values` as `model`. Raises `RequestValidationError`, so that it is answered like every other body."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in found]) from None
+
+
+def model_reference(model: type[BaseModel], components: dict[str, Schema]) -> Schema:
+    """A reference to the schema of `model`, which is added to `components` with all that it refers to."""
+    schema = _schema(model, components)
+    components.setdefault(model.__name__, schema)
+    return {"$ref": REF_TEMPLATE.format(model=model.__name__)}
+
+
+def _schema(model: type[BaseModel], components: dict[str, Schema]) -> Schema:
+    schema = model.model_json_schema(ref_template=REF_TEMPLATE)
+    for name, definition in schema.pop("$defs", {}).items():
+        components.setdefault(name, definition)
+    return schema
