@@ -43,14 +43,14 @@ def _features() -> list[str]:
     ]
 
 
-def _contract(identifier: str, name: str, kind: str, **options: Iterable[str]) -> str:
-    return _section(f"importlinter:contract:{identifier}", name=[name], type=[kind], **options)
+def _contract(identifier: str, name: str, kind: str, **lists: Iterable[str]) -> str:
+    return _section(f"importlinter:contract:{identifier}", f"name = {name}", f"type = {kind}", **lists)
 
 
-def _section(title: str, **options: Iterable[str]) -> str:
-    lines = [f"[{title}]"]
-    for name, values in options.items():
-        lines += [f"{name} =", *(f"    {each}" for each in values)]
+def _section(title: str, *values: str, **lists: Iterable[str]) -> str:
+    lines = [f"[{title}]", *values]
+    for name, items in lists.items():
+        lines += [f"{name} =", *(f"    {item}" for item in items)]
     return "\n".join(lines) + "\n"
 
 
