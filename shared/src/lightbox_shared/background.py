@@ -22,6 +22,7 @@ async def background_task(work: Coroutine[Any, Any, None], name: str) -> AsyncIt
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        work.close()  # it may not even have begun
 
 
 @asynccontextmanager

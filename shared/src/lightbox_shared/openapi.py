@@ -12,7 +12,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from lightbox_shared.errors import (
     BadRequest,
@@ -26,9 +26,15 @@ from lightbox_shared.errors.dialects import Dialect, Dialects
 from lightbox_shared.request_bodies import REF_TEMPLATE, DescribedBody, Schema
 
 _FASTAPI_ERRORS: Final = ("HTTPValidationError", "ValidationError")
-_KINDS: Final = "x-errors"
-"""A key inside of a response, only until its content is written."""
 _BODY_ERRORS: Final = (BadRequest, TooLarge, UnsupportedMediaType)
+
+
+class ErrorResponse(dict[str, Any]):
+    """A Response Object for errors of some kinds; its content is written when the dialect of the path is known."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(description=_phrase(status))
+        self.kinds: list[type[LightboxError]] = []
 
 
 def errors(*kinds: type[LightboxError]) -> dict[int | str, dict[str, Any]]:
@@ -39,9 +45,9 @@ def errors(*kinds: type[LightboxError]) -> dict[int | str, dict[str, Any]]:
     """
     found: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        status = int(kind.status)
-        known = found.setdefault(status, {"description": _phrase(status), _KINDS: []})
-        known[_KINDS].append(kind)
+        response = found.setdefault(int(kind.status), ErrorResponse(int(kind.status)))
+        if isinstance(response, ErrorResponse):
+            response.kinds.append(kind)
     return found
 
 
@@ -74,7 +80,10 @@ def describe(app: FastAPI, dialects: Dialects) -> dict[str, Any]:
 
 
 def _api_routes(app: FastAPI) -> Iterator[APIRoute]:
-    return (route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema)
+    """The operations of all routers; a router's routes stay its own when it is included in an application."""
+    for context in iter_route_contexts(app.routes):
+        if isinstance(context.original_route, APIRoute) and context.original_route.include_in_schema:
+            yield context.original_route
 
 
 def _complete(operation: dict[str, Any], route: APIRoute, dialect: Dialect, schemas: dict[str, Schema]) -> None:
@@ -87,10 +96,10 @@ def _complete(operation: dict[str, Any], route: APIRoute, dialect: Dialect, sche
     if "requestBody" in operation or operation.get("parameters"):
         kinds.append(InvalidRequest)
     responses: dict[str, Any] = operation["responses"]
-    if _KINDS not in responses.get("422", {}):
+    if 422 not in route.responses:
         responses.pop("422", None)  # FastAPI's own
-    for response in list(responses.values()):
-        kinds += response.pop(_KINDS, ())
+    for declared in route.responses.values():
+        kinds += declared.kinds if isinstance(declared, ErrorResponse) else ()
     for kind in kinds:
         _add_error(responses, kind, dialect, schemas)
     operation["responses"] = dict(sorted(responses.items()))

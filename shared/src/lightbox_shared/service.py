@@ -1,23 +1,27 @@
 """One way to build a service: `app.py` says what is special about it, and everything else is here.
 
-    SERVICE = Service("annotation-service", description="...", settings=AnnotationSettings, routers=(...), open=opened)
+    SERVICE = Service(
+        name="annotation-service", description="...", settings=AnnotationSettings, routers=(...), open=open_services
+    )
     create_app = SERVICE.create_app
 
-`opened` is an async context manager that takes `Resources` and yields what the endpoints work with, a frozen dataclass
-that every service calls `Services`. Around it the service gets its database (migrated before `opened` runs), the
-verification of tokens, health, metrics, logs, error dialects and the OpenAPI document.
+`open_services` is an async context manager that takes `Resources` and yields what the endpoints work with, a frozen
+dataclass that every service calls `Services`; a service whose endpoints need nothing but the database does without.
+Around it the service gets its database (migrated before), the verification of tokens, health, metrics, logs, error
+dialects and the OpenAPI document.
 """
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import httpx
 from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy import Table
 from starlette.types import ASGIApp
+from typing_extensions import TypeVar  # with defaults; from Python 3.13 on it is in `typing`
 
 from lightbox_shared.app import build_app
 from lightbox_shared.auth.tokens import TokenVerifier
@@ -32,7 +36,7 @@ from lightbox_shared.installation import service_named
 from lightbox_shared.metrics import HttpMetrics
 
 OwnSettings = TypeVar("OwnSettings", bound=Settings)
-Services = TypeVar("Services")
+Services = TypeVar("Services", default=None)
 Clock = Callable[[], float]
 
 
@@ -70,7 +74,7 @@ class Service(Generic[OwnSettings, Services]):
     description: str
     settings: type[OwnSettings]
     routers: Sequence[APIRouter]
-    open: Callable[[Resources[OwnSettings]], AbstractAsyncContextManager[Services]]
+    open: Callable[[Resources[OwnSettings]], AbstractAsyncContextManager[Services]] | None = None
     dialects: Dialects = field(default_factory=Dialects)
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tag of operations -> its description in the OpenAPI document."""
@@ -96,10 +100,13 @@ class Service(Generic[OwnSettings, Services]):
                     await migrate(database.engine, service_named(self.name).package)
                     checks["database"] = database.check
                     resources = Resources(configured, database, auth_http, own_tokens, metrics, clock, checks)
+                    tokens = TokenVerifier(keys, issuer=configured.issuer, clock=clock)
+                    if self.open is None:
+                        yield {"database": database, "tokens": tokens}
+                        return
                     async with self.open(resources) as services:
-                        remote = TokenVerifier(keys, issuer=configured.issuer, clock=clock)
-                        tokens = remote if self.verifier is None else self.verifier(services)
-                        yield {"database": database, "tokens": tokens, "services": services}
+                        own = tokens if self.verifier is None else self.verifier(services)
+                        yield {"database": database, "tokens": own, "services": services}
             finally:
                 await database.dispose()
 
