@@ -16,6 +16,8 @@ import anyio
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from support.running import temporary_folder
+from support.workers import WholeGroups, longest_first, number_of_workers
+from xdist.remote import Producer
 
 from lightbox.run.postgres import PostgresServer
 from lightbox_shared.database import Database
@@ -33,6 +35,20 @@ class FreshDatabase(Protocol):
     """Package name (`auth_service`) -> address of a fresh, migrated database."""
 
     def __call__(self, package: str, prepare: Prepare | None = None) -> str: ...
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return number_of_workers(config.args)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeGroups:
+    return WholeGroups(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # that is, in a worker
+        longest_first(items)
 
 
 @pytest.fixture(scope="session")
