@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import FreshDatabase
 from support.asgi import WithState, client_of, running
 from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, SERVICE_SECRETS, MakeSettings, SignUp
 from support.commands import Terminal
+from support.databases import FreshDatabase
 
 from auth_service.app import create_app
 from auth_service.config import AuthSettings

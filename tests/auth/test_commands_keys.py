@@ -12,10 +12,10 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from conftest import FreshDatabase
 from sqlalchemy import text
 from support.auth_service import SECRET_KEY, MakeSettings, SignUp
 from support.commands import Terminal
+from support.databases import FreshDatabase
 
 from auth_service.commands import accounts, api_keys, audit, keys
 from auth_service.config import AuthSettings

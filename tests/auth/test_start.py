@@ -6,11 +6,11 @@ from typing import Any
 
 import anyio
 import pytest
-from conftest import FreshDatabase
 from pydantic import ValidationError
 from sqlalchemy import text
 from support.asgi import client_of, running
 from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, MakeSettings
+from support.databases import FreshDatabase
 
 from auth_service.accounts.errors import BootstrapFailed
 from auth_service.app import create_app

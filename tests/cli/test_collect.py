@@ -18,8 +18,9 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
-from conftest import SAMPLES, FreshDatabase
+from conftest import SAMPLES
 from support.commands import Terminal
+from support.databases import Databases, FreshDatabase
 from support.gateway import Server
 from support.processes import until
 
@@ -29,7 +30,6 @@ from lightbox.collect.address import Address
 from lightbox.collect.transport import Arrived, Picture, connected, unseen
 from lightbox.collect.watch import watch_collection
 from lightbox.commands.collect import app
-from lightbox.run.postgres import PostgresServer
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import service_named
 
@@ -71,28 +71,26 @@ def free(kind: socket.SocketKind) -> int:
 
 
 @pytest.fixture(scope="module")
-def service(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    name = f"test_collect_{secrets.token_hex(4)}"
-    postgres.sql(f"CREATE DATABASE {name}")
-    running = Service(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM))
-    environment = {
-        **os.environ,
-        "LIGHTBOX_DATABASE_URL": postgres.url(name),
-        "LIGHTBOX_DATA_DIR": str(tmp_path_factory.mktemp("data")),
-        "LIGHTBOX_PORT": str(running.port - service_named("core-collection-service").port_offset),
-        "LIGHTBOX_COAP": "true",
-        "LIGHTBOX_COAP_PORT": str(running.coap_port),
-    }
-    command = [sys.executable, "-m", "lightbox_shared.serve", "core-collection-service"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        try:
-            assert until(lambda: process.poll() is not None or running.answers(), SECONDS)
-            assert process.poll() is None
-            yield running
-        finally:
-            process.terminate()
-            process.wait(SECONDS)
-    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+def service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with databases.empty() as database_url:
+        running = Service(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM))
+        environment = {
+            **os.environ,
+            "LIGHTBOX_DATABASE_URL": database_url,
+            "LIGHTBOX_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+            "LIGHTBOX_PORT": str(running.port - service_named("core-collection-service").port_offset),
+            "LIGHTBOX_COAP": "true",
+            "LIGHTBOX_COAP_PORT": str(running.coap_port),
+        }
+        command = [sys.executable, "-m", "lightbox_shared.serve", "core-collection-service"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+            try:
+                assert until(lambda: process.poll() is not None or running.answers(), SECONDS)
+                assert process.poll() is None
+                yield running
+            finally:
+                process.terminate()
+                process.wait(SECONDS)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from conftest import FreshDatabase
 from support.commands import Terminal
+from support.databases import FreshDatabase
 
 from core_collection_service.commands.collections import app
 from core_collection_service.config import CoreSettings

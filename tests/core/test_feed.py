@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from conftest import FreshDatabase
 from sqlalchemy import text
+from support.databases import FreshDatabase
 from support.rows import fill, row
 
 from core_collection_service.events.errors import FellBehind

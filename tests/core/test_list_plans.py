@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import FreshDatabase
 from sqlalchemy import Select, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from support.databases import FreshDatabase
 from support.rows import AT, fill
 
 from core_collection_service.pictures.list_repository import Span, by_id, newest_first, newest_of_each, of_topic

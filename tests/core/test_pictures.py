@@ -8,10 +8,10 @@ from pathlib import Path
 import cbor2
 import pytest
 from anyio import CapacityLimiter
-from conftest import FreshDatabase
 from PIL import Image
 from sqlalchemy import event, select, text
 from support import pictures as drawn
+from support.databases import FreshDatabase
 
 from core_collection_service.devices.models import Device
 from core_collection_service.pictures import repository

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
-from conftest import FreshDatabase
 from sqlalchemy import func, select, text
+from support.databases import FreshDatabase
 
 from core_collection_service.pictures.models import Picture
 from core_collection_service.pictures.repository import NewPicture, Removed, remove

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import FreshDatabase
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
+from support.databases import FreshDatabase
 
 from core_collection_service.devices.models import Device
 from core_collection_service.pictures.models import Picture

@@ -1,8 +1,6 @@
 """What the tests of the kit share: an empty database, settings, and applications of a few lines."""
 
-import itertools
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,24 +8,20 @@ from typing import Any
 import pytest
 import structlog
 from fastapi import APIRouter, FastAPI
+from support.databases import Databases
 from support.kit import MakeApp
 
-from lightbox.run.postgres import PostgresServer
 from lightbox_shared.app import build_app
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
 
-_numbers = itertools.count()
-
 
 @pytest.fixture
-def empty_database(postgres: PostgresServer) -> Iterator[str]:
+def empty_database(databases: Databases) -> Iterator[str]:
     """The address of a database without any table."""
-    name = f"empty_{os.getpid()}_{next(_numbers)}"
-    postgres.sql(f"CREATE DATABASE {name} STRATEGY file_copy")
-    yield postgres.url(name)
-    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.empty() as url:
+        yield url
 
 
 @pytest.fixture

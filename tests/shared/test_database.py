@@ -11,12 +11,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from anyio import to_thread
-from conftest import FreshDatabase
 from fastapi import APIRouter, Depends
 from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from support.asgi import BASE_URL, client_of, running
+from support.databases import FreshDatabase
 from support.kit import MakeApp
 from support.running import temporary_folder
 

@@ -39,7 +39,7 @@ def longest_first(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-class WholeGroups(LoadScopeScheduling):
+class WholeGroups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Gives each worker whole groups, in the order in which the tests were collected."""
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
