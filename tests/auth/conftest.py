@@ -2,7 +2,8 @@
 
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, SERVICE_SECRETS, Ma
 from support.commands import Terminal
 from support.databases import FreshDatabase
 
+from auth_service.accounts import passwords
 from auth_service.app import create_app
 from auth_service.config import AuthSettings
+from auth_service.keys import material
 from lightbox_shared.database import Database
+
+QUICK_HASHES = passwords._CONTEXT.copy(argon2__memory_cost=8, argon2__time_cost=1)
+"""argon2id at the least cost that it has: 0.03 ms instead of 20."""
 
 
 async def _started_once(url: str) -> None:
@@ -23,6 +29,11 @@ async def _started_once(url: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with running(create_app(AuthSettings(**common_settings(url, Path(folder))))):
             pass
+
+
+async def _started_once_with_real_hashes(url: str) -> None:
+    """The same as a template of its own."""
+    await _started_once(url)
 
 
 def common_settings(url: str, folder: Path) -> dict[str, Any]:
@@ -35,10 +46,28 @@ def common_settings(url: str, folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(autouse=True)
+def has_real_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether hashing a password costs what it costs in earnest: where a test is marked with `real_hashes`, since
+    hashes, times or races are what it is about."""
+    if request.node.get_closest_marker("real_hashes"):
+        return True
+    monkeypatch.setattr(passwords, "_CONTEXT", QUICK_HASHES)
+    return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signing_keys_are_read_once() -> Iterator[None]:
+    """Reading one checks that its numbers are prime, for 35 ms; they are those of a few templates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(material, "parse", cache(material.parse))
+        yield
+
+
 @pytest.fixture
-def database_url(fresh_database: FreshDatabase) -> str:
+def database_url(fresh_database: FreshDatabase, has_real_hashes: bool) -> str:
     """Of a platform that was started before."""
-    return fresh_database("auth_service", _started_once)
+    return fresh_database("auth_service", _started_once_with_real_hashes if has_real_hashes else _started_once)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from auth_service.app import create_app
 from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 from lightbox_shared.auth.principal import Authority
 
+pytestmark = pytest.mark.real_hashes
+
 
 @pytest.fixture
 async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:

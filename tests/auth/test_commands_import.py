@@ -20,6 +20,8 @@ from support.commands import Terminal
 from auth_service.commands.accounts import app
 from lightbox_shared.database import Database
 
+pytestmark = pytest.mark.real_hashes
+
 ROWS = 10_000
 PASSWORDS = 40
 SCHEMES = ("2a", "2b", "2y", "django", "werkzeug", "argon2id")

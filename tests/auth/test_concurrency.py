@@ -18,6 +18,8 @@ from auth_service.login_throttling.service import LoginThrottling
 from auth_service.logins.service import Logins
 from lightbox_shared.database import Database
 
+pytestmark = pytest.mark.real_hashes
+
 
 async def test_of_many_sign_ups_with_one_name_exactly_one_wins(client: httpx.AsyncClient) -> None:
     answers: list[httpx.Response] = []

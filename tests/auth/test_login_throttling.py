@@ -69,6 +69,7 @@ async def test_at_a_familiar_address_too_there_are_no_more_than_a_hundred(lab: L
     assert (await lab.log_in(name)).status_code == 200
 
 
+@pytest.mark.real_hashes
 async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab: Lab) -> None:
     """Fifteen fit in after each wait, and the right password among them empties it."""
     name = await lab.sign_up()
@@ -106,6 +107,7 @@ async def test_the_wait_grows_and_ends(lab: Lab) -> None:
     assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 200
 
 
+@pytest.mark.real_hashes
 async def test_after_the_wait_one_is_let_through(lab: Lab) -> None:
     name = await lab.sign_up()
     await lab.fail(name)

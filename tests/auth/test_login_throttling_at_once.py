@@ -12,6 +12,8 @@ from support.login_throttling import ELSEWHERE, LIMIT, PASSWORD, Lab
 from auth_service.app import create_app
 from auth_service.login_throttling.in_flight import MOST_WAITING, InFlight
 
+pytestmark = pytest.mark.real_hashes
+
 
 @pytest.fixture
 async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:

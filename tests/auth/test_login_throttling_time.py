@@ -4,12 +4,15 @@ import statistics
 import time
 from typing import Any
 
+import pytest
 from support.asgi import client_of, running
 from support.auth_service import MakeSettings
 from support.login_throttling import ELSEWHERE, WRONG, Lab
 
 from auth_service.accounts.passwords import Passwords
 from auth_service.app import create_app
+
+pytestmark = pytest.mark.real_hashes
 
 
 class SkipsUnknown(Passwords):

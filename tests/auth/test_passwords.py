@@ -17,6 +17,8 @@ from auth_service.accounts.passwords import NICENESS, Passwords, acceptable, fro
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
+pytestmark = pytest.mark.real_hashes
+
 
 async def test_hashes_are_argon2id_of_the_chosen_strength() -> None:
     passwords = await Passwords.start()

@@ -106,6 +106,7 @@ async def test_an_impossible_administrator_stops_the_start(
             pass
 
 
+@pytest.mark.real_hashes
 async def test_replicas_that_start_together_make_one_administrator(make_settings: MakeSettings, tmp_path: Path) -> None:
     async def start() -> None:
         async with running(create_app(make_settings(admin_password=None))):

@@ -304,6 +304,7 @@ async def test_a_scoped_token_shows_who_one_is_and_nothing_more(lab: Lab) -> Non
         assert await lab.is_signed_in(headers)
 
 
+@pytest.mark.real_hashes
 async def test_the_password_reaches_no_log(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     secret = "Swordfish-7-hunter"
     for options in ({"json": {"username": "admin", "password": secret}}, {"headers": basic(f"admin:{secret}")}):
