@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from support.databases import Databases, FreshDatabase
-from support.folders import prefer_memory
+from support.environment import prefer_memory, trust_no_authorities
 from support.running import temporary_folder
 from support.workers import WholeGroups, longest_first, number_of_workers
 from xdist.remote import Producer
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 
 prefer_memory()
+trust_no_authorities()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

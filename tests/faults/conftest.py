@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.folders import use_disk
+from support.environment import use_disk
 
 
 @pytest.fixture(scope="module", autouse=True)

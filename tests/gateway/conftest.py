@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from support.gateway import ISSUER, FakeAuth, FakeService, Key, Platform, Server, Start
+from support.processes import until
 
 from gateway.app import create_app
 from gateway.config import GatewaySettings
@@ -40,6 +41,9 @@ def start(key: Key) -> Iterator[Start]:
         with ThreadPoolExecutor(1) as thread:
             gateway = Server(thread.submit(create_app, GatewaySettings(**{**defaults, **settings}), routes).result())
         running.extend((gateway, auth_server, service_server))
+        if "auth_service_url" not in settings:
+            # Before it has the answer to its first poll the gateway accepts no token; a second one comes after that.
+            assert until(lambda: len(auth.polls) > 1)
         http = httpx.Client(base_url=gateway.url, timeout=10)
         clients.append(http)
         return Platform(key, auth, service, gateway, auth_server, service_server, http)
