@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import anyio.lowlevel
 import httpx
 import pytest
 from support.asgi import WithState, client_of, running
@@ -18,6 +19,7 @@ from auth_service.accounts import passwords
 from auth_service.app import create_app
 from auth_service.config import AuthSettings
 from auth_service.keys import material
+from auth_service.login_throttling.service import LoginThrottling
 from lightbox_shared.database import Database
 
 QUICK_HASHES = passwords._CONTEXT.copy(argon2__memory_cost=8, argon2__time_cost=1)
@@ -62,6 +64,19 @@ def _signing_keys_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(material, "parse", cache(material.parse))
         yield
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that answers to wrong passwords were held back in this test, which does not wait for them."""
+    seconds: list[float] = []
+
+    async def sleep(delay: float) -> None:
+        seconds.append(delay)
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setitem(LoginThrottling.__init__.__kwdefaults__, "sleep", sleep)
+    return seconds
 
 
 @pytest.fixture

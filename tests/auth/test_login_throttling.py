@@ -16,7 +16,7 @@ from support.login_throttling import ELSEWHERE, HOME, LIMIT, LOG_IN, PASSWORD, S
 from auth_service.accounts.errors import WrongPassword
 from auth_service.accounts.passwords import Passwords
 from auth_service.app import create_app
-from auth_service.login_throttling.policy import MOST_FAILURES, Bucket, Policy
+from auth_service.login_throttling.policy import LONGEST_DELAY, MOST_FAILURES, Bucket, Policy
 from auth_service.logins.chexray import CLIENT
 from auth_service.request_source import RequestSource
 from lightbox_shared.errors import Unavailable
@@ -29,9 +29,10 @@ async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
         yield Lab(client, app.state["database"], app)
 
 
-async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out(lab: Lab) -> None:
+async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out(lab: Lab, slept: list[float]) -> None:
     name = await lab.sign_up()
     assert await lab.fail(name) == [400] * LIMIT
+    assert slept == [0.25, 0.5]
     for number in range(5):
         answer = await lab.log_in(name, address=f"203.0.113.{number}")
         assert (answer.status_code, answer.json()) == (429, SLOW_DOWN)  # even with the right password
@@ -70,7 +71,7 @@ async def test_at_a_familiar_address_too_there_are_no_more_than_a_hundred(lab: L
 
 
 @pytest.mark.real_hashes
-async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab: Lab) -> None:
+async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab: Lab, slept: list[float]) -> None:
     """Fifteen fit in after each wait, and the right password among them empties it."""
     name = await lab.sign_up()
     await lab.fail(name, HOME, times=1)
@@ -82,9 +83,11 @@ async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab
 
     await lab.execute("UPDATE guesses SET failures = :most", most=MOST_FAILURES)
     await lab.pass_time(901)
-    async with anyio.create_task_group() as tasks:  # each wrong answer takes four seconds
+    slept.clear()
+    async with anyio.create_task_group() as tasks:
         for _ in range(20):
             tasks.start_soon(lab.log_in, name, "guess")
+    assert slept == [LONGEST_DELAY] * 15
     assert await lab.rows("SELECT ceil(failures)::int FROM guesses") == [(MOST_FAILURES,)]
     failed = await lab.rows("SELECT 1 FROM audit_entries WHERE action = 'sign-in-failed'")
     assert len(failed) == 1 + 1 + 15

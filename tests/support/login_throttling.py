@@ -15,7 +15,7 @@ WRONG = {"non_field_errors": ["Unable to log in with provided credentials."]}
 SLOW_DOWN = {"detail": "Too many failed sign-ins. Please try again later."}
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 LIMIT = 2
-"""Of the tests, so that few wrong answers are slow: these two take 0.75 s together."""
+"""Of the tests, so that few wrong answers are slow."""
 
 
 class Lab:

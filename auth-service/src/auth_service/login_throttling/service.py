@@ -3,6 +3,7 @@ time get no further than a thousand one after the other, and taken back when the
 bucket with until then is no reason to refuse others: they wait, and are counted again."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,9 +71,13 @@ class Attempt:
 class LoginThrottling:
     """Slows who guesses."""
 
-    def __init__(self, database: Database, policy: Policy) -> None:
+    def __init__(
+        self, database: Database, policy: Policy, *, sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    ) -> None:
+        """`sleep` waits for some seconds before a wrong password is answered."""
         self._database = database
         self._policy = policy
+        self._sleep = sleep
         self._under_way = InFlight()
 
     async def begin(self, username: str, source: RequestSource) -> Attempt:
@@ -116,7 +121,7 @@ class LoginThrottling:
             for bucket, failures in attempt.counted:
                 if failures >= bucket.limit:  # each starts a wait
                     await write(session, Action.SIGN_IN_SLOWED, counted=bucket.what, failures=failures)
-        await anyio.sleep(attempt.delay)
+        await self._sleep(attempt.delay)
         if attempt.is_over:
             raise TooManyFailures(attempt.wait)
 
