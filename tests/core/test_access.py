@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from fastapi import APIRouter, FastAPI
 from support.asgi import client_of, running
 from support.gateway import ISSUER, Key
 
-from core_collection_service.access import Access, Caller, CallerIs
+from core_collection_service.access import Access, Caller
+from core_collection_service.dependencies import CurrentCaller
 from lightbox_shared.app import build_app
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.jwks import KeySet
@@ -118,8 +120,8 @@ def test_a_device_that_was_authenticated_without_an_account(access: Access) -> N
 
 
 def test_nobody() -> None:
-    assert outcomes(Caller.nobody(Access.OPEN)) == (OK,) * 5
-    assert outcomes(Caller.nobody(Access.KEYS)) == (NOBODY,) * 5
+    assert outcomes(Caller.anonymous(Access.OPEN)) == (OK,) * 5
+    assert outcomes(Caller.anonymous(Access.KEYS)) == (NOBODY,) * 5
 
 
 @pytest.mark.parametrize("other", ["12345 ", "\uff11\uff12345", "1234", "12345/..", ""])
@@ -138,12 +140,12 @@ router = APIRouter(prefix="/devices", dependencies=[needs(Scope.COLLECT)])
 
 
 @router.post("/{device_id}")
-async def send(device_id: str, caller: CallerIs) -> None:
+async def send(device_id: str, caller: CurrentCaller) -> None:
     caller.check_may_send(device_id)
 
 
 @router.get("/{device_id}")
-async def read(device_id: str, caller: CallerIs) -> None:
+async def read(device_id: str, caller: CurrentCaller) -> None:
     caller.check_may_read(device_id)
 
 
@@ -158,7 +160,7 @@ def application(key: Key, access: Access) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        yield {"access": access, "tokens": TokenVerifier(KeySet(fetch), issuer=ISSUER)}
+        yield {"services": SimpleNamespace(access=access), "tokens": TokenVerifier(KeySet(fetch), issuer=ISSUER)}
 
     return build_app(name="core", description="", settings=Settings(), lifespan=lifespan, routers=[router], checks={})
 

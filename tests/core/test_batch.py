@@ -15,8 +15,8 @@ from support.collection import IMAGES, MakeCoreSettings, send
 from support.rows import fill, row
 
 from core_collection_service.app import BATCH_MEMORY_BYTES, create_app
-from core_collection_service.pictures import repository
-from core_collection_service.pictures.listing import Listings
+from core_collection_service.pictures.lists.service import NewestOfEach, PictureLists
+from core_collection_service.pictures.submit.repository import add
 from core_collection_service.protocol.cursors import sealed
 from core_collection_service.state import Services
 from lightbox_shared.database import Database
@@ -136,7 +136,7 @@ async def test_batches_with_bytes_have_a_memory_of_their_own(core: WithState, cl
     with ExitStack() as uploads:
         with suppress(Unavailable):
             while True:
-                uploads.enter_context(services.memory.reserve(1024 * 1024))
+                uploads.enter_context(services.upload_memory.reserve(1024 * 1024))
         assert len(values(await batch(client, vd=1), "data")) == 1
     with services.batch_memory.reserve(BATCH_MEMORY_BYTES - kept["size"] + 1):
         answer = await client.get(IMAGES, params={"vd": 1}, headers=AS_JSON)
@@ -146,7 +146,7 @@ async def test_batches_with_bytes_have_a_memory_of_their_own(core: WithState, cl
         assert (head.status_code, head.headers["content-type"]) == (200, SENML_JSON)
         assert "content-length" not in head.headers
         await send(client, device="another")
-    assert services.batch_memory.held == services.memory.held == 0
+    assert services.batch_memory.held == services.upload_memory.held == 0
     assert len(values(await batch(client, vd=1), "data")) == 2
 
 
@@ -164,14 +164,14 @@ async def test_bytes_come_as_they_were_sent_from_wherever_they_are(
 
 async def test_a_page_ends_before_its_pictures_are_too_many_bytes(database: Database) -> None:
     async with database.autocommit() as connection:
-        await repository.add(connection, [row(device=name) for name in "abcde"])  # of 7 bytes each
-    listings = Listings(database)
+        await add(connection, [row(device=name) for name in "abcde"])  # of 7 bytes each
+    lists = PictureLists(database)
 
     async def pages(max_bytes: int) -> list[str]:
         found: list[str] = []
         cursor: str | None = None
         while True:
-            page = await listings.newest("images", None, 3, cursor, max_bytes=max_bytes)
+            page = await lists.newest(NewestOfEach("images", None, 3, cursor), max_bytes=max_bytes)
             found.append("".join(each.device_id for each in page.rows))
             cursor = page.next_cursor
             if cursor is None:

@@ -21,7 +21,7 @@ from core_collection_service.app import create_app
 from core_collection_service.coap.endpoint import listen, open_sockets
 from core_collection_service.coap.metrics import CoapMetrics
 from core_collection_service.coap.ping import check_addresses
-from core_collection_service.coap.requests import host_of, shown_path_of
+from core_collection_service.coap.requests import host_of, logged_path_of
 
 GET = b"\x41\x01\x00\x01t"
 """A confirmable one of `/`."""
@@ -181,6 +181,6 @@ def _from(address: str) -> Any:
 
 def test_a_path_in_the_log_is_short_and_printable() -> None:
     message = Message(code=Code.GET, uri_path=("collections", "a\x1b[2J\n", "x" * 4000))
-    shown = shown_path_of(message)
+    shown = logged_path_of(message)
     assert shown.startswith("/collections/a?[2J?/xxx")
     assert (len(shown), shown.isprintable()) == (200, True)

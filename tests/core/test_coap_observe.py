@@ -16,7 +16,7 @@ from support.asgi import WithState
 from support.coap import HOST, PNG, Device, coap_of, device, noise, problem
 from support.collection import IMAGES
 
-from core_collection_service.coap.observing import Sequence
+from core_collection_service.coap.observing import SequenceNumbers
 from core_collection_service.state import Services
 
 LINKS = 40
@@ -128,7 +128,7 @@ async def test_who_does_not_acknowledge_gets_the_last_one_alone(camera: Device, 
 
 async def test_too_many_observers_are_answered_once(services: Services) -> None:
     registry = CollectorRegistry()
-    async with coap_of(services, most_observers=1, registry=registry) as port, device(port) as watcher:
+    async with coap_of(services, max_observers=1, registry=registry) as port, device(port) as watcher:
         one = Observer(watcher)
         assert (await one.first()).opt.observe is not None
         two = Observer(watcher, "deviceId=a")
@@ -139,7 +139,7 @@ async def test_too_many_observers_are_answered_once(services: Services) -> None:
 
 
 async def test_one_address_has_so_many_observers(services: Services) -> None:
-    async with coap_of(services, most_observers_of_host=2) as port, device(port) as one, device(port) as two:
+    async with coap_of(services, max_observers_of_host=2) as port, device(port) as one, device(port) as two:
         for number, watcher in enumerate((one, two)):
             assert (await Observer(watcher, f"deviceId={number}").first()).opt.observe is not None
         answer = await Observer(one, "deviceId=2").first()
@@ -150,11 +150,11 @@ async def test_one_address_has_so_many_observers(services: Services) -> None:
 
 def test_numbers_do_not_go_back_at_a_restart() -> None:
     now = 1_000_000.0
-    before = Sequence(lambda: now)
+    before = SequenceNumbers(lambda: now)
     told = [before.next() for _ in range(20_000)]  # faster than one in a second
     assert told == sorted(set(told))
     now += 1
-    assert told[-1] < Sequence(lambda: now).next() < told[-1] + (1 << 23)
+    assert told[-1] < SequenceNumbers(lambda: now).next() < told[-1] + (1 << 23)
     now -= 3600  # a clock that was put back
     assert before.next() == told[-1] + 1
 

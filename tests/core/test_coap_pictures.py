@@ -13,8 +13,9 @@ from support.asgi import WithState
 from support.coap import CBOR, JSON, OCTETS, PNG, RAW, Device, coap_of, device, noise, problem
 from support.collection import AT, IMAGES, cbor_document, send
 
-from core_collection_service.coap.downloads import PART_BYTES, Parts, Remembered, Representation
+from core_collection_service.coap.downloads import PART_BYTES, PictureParts, Representation, Transfers
 from core_collection_service.protocol.timestamps import parse_timestamp
+from core_collection_service.state import Services
 from lightbox_shared.images import inspect
 
 
@@ -126,21 +127,26 @@ async def test_small_blocks_and_blocks_that_are_not_there(camera: Device) -> Non
 
 
 async def test_the_bytes_of_pictures_are_shared_and_limited(core: WithState) -> None:
-    pictures = core.state["services"].pictures
-    parts = Parts(pictures, limit=2 * PART_BYTES)
+    services: Services = core.state["services"]
+    parts = PictureParts(services.storage, limit=2 * PART_BYTES)
     large = noise(1800)
-    kept = await pictures.submit_bytes("images", "large", parse_timestamp(AT["timestamp"]), large)
+    kept = await services.submissions.submit_picture("images", "large", parse_timestamp(AT["timestamp"]), large)
     read = [await parts.read(kept.record, start, 1024) for start in range(0, len(large), 1024)]
     assert b"".join(read) == large
-    assert parts.held <= 2 * PART_BYTES < len(large)
+    assert parts.cached_bytes <= 2 * PART_BYTES < len(large)
 
 
 def test_what_clients_read_is_remembered_within_a_limit() -> None:
-    remembered = Remembered(limit=10_000)
+    transfers, small, large = Transfers(limit=10_000), _document(3000), _document(20_000)
     for name in range(20):
-        remembered.put(name, Representation(CBOR, b"etag", bytes(3000)))
-    assert [name for name in range(20) if remembered.get(name)] == [18, 19]
-    remembered.forget(19)
-    remembered.put(20, Representation(CBOR, b"etag", bytes(20_000)))
-    assert remembered.get(18) is None
-    assert remembered.get(20) is None
+        transfers.remember(name, small)
+    assert [name for name in range(20) if transfers.get(name)] == [18, 19]
+    transfers.forget(19)
+    transfers.remember(20, large)
+    assert [name for name in range(21) if transfers.get(name)] == [18]  # one that does not fit displaces no other
+    transfers.remember(18, large)
+    assert transfers.get(18) is None  # nor does it leave the transfer with its earlier representation
+
+
+def _document(size: int) -> Representation:
+    return Representation("application/cbor", b"etag", bytes(size))

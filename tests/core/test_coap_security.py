@@ -20,7 +20,7 @@ from support.collection import IMAGES, cbor_document
 from support.pictures import sha256_hex
 
 from core_collection_service.access import Access
-from core_collection_service.coap.security import CredentialsError, DeviceContext, opened
+from core_collection_service.coap.security import CredentialsError, DeviceContext, opened_contexts
 from core_collection_service.config import CoreSettings
 from core_collection_service.state import Services
 from lightbox_shared.config import Environment
@@ -102,7 +102,7 @@ async def test_a_device_speaks_for_itself_alone(services: Services, contexts: Pa
         for answer in (await stranger.post(sent_by(1), CBOR), await stranger.get(path)):
             assert answer.code is Code.UNAUTHORIZED
             assert problem(answer)[-2]
-        assert services.memory.held == 0
+        assert services.upload_memory.held == 0
         assert (await stranger.get("/.well-known/core")).code is Code.CONTENT
 
 
@@ -180,28 +180,28 @@ async def test_without_credentials_it_does_not_start(services: Services) -> None
 
 
 def test_no_two_processes_use_a_context(contexts: Path) -> None:
-    with opened(contexts) as found:
+    with opened_contexts(contexts) as found:
         context = found[":camera-1"]
         assert isinstance(context, DeviceContext)
         assert context.device_id == "camera 1"
-        with pytest.raises(CredentialsError, match="another process"), opened(contexts):
+        with pytest.raises(CredentialsError, match="another process"), opened_contexts(contexts):
             pytest.fail("it was opened twice")
-    with opened(contexts):
+    with opened_contexts(contexts):
         pass
 
 
 def test_bad_contexts_are_named_and_their_secrets_are_not(contexts: Path) -> None:
     context_in(contexts / "copy", 1, of_server=True, device_id="copy")
-    with pytest.raises(CredentialsError, match="recipient ID"), opened(contexts):
+    with pytest.raises(CredentialsError, match="recipient ID"), opened_contexts(contexts):
         pytest.fail("two contexts with one name")
     (contexts / "copy" / "secret.json").write_text('{"secret_hex": "no digits"}')
-    with pytest.raises(CredentialsError, match=r"copy.*Error") as refused, opened(contexts):
+    with pytest.raises(CredentialsError, match=r"copy.*Error") as refused, opened_contexts(contexts):
         pytest.fail("no secret")
     assert "digits" not in str(refused.value)
     (contexts / "copy" / "settings.json").write_text("{}")
-    with pytest.raises(CredentialsError, match="device-id"), opened(contexts):
+    with pytest.raises(CredentialsError, match="device-id"), opened_contexts(contexts):
         pytest.fail("no device")
-    with pytest.raises(CredentialsError, match="no folder"), opened(contexts / "copy"):
+    with pytest.raises(CredentialsError, match="no folder"), opened_contexts(contexts / "copy"):
         pytest.fail("an empty folder")
 
 

@@ -13,7 +13,7 @@ from support.collection import IMAGES, MakeCoreSettings, cbor_document
 
 from core_collection_service.app import create_app
 from core_collection_service.coap.errors import IncompleteUpload
-from core_collection_service.coap.uploads import OVERHEAD, Block, Uploads
+from core_collection_service.coap.uploads import OVERHEAD_BYTES, Block, Uploads
 from core_collection_service.pictures.memory_budget import UploadMemoryBudget
 from core_collection_service.state import Services
 from lightbox_shared.errors import BadRequest, TooLarge, Unavailable
@@ -47,12 +47,12 @@ async def test_too_large_by_what_is_announced_and_by_what_comes(camera: Device, 
     announced = await camera.block(0, True, BLOCKS[0], size1=100_001)
     assert (announced.code, announced.opt.size1) == (Code.REQUEST_ENTITY_TOO_LARGE, 100_000)
     assert "100,000" in problem(announced)[-2]
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
     came = await camera.post(bytes(101_000), OCTETS, *RAW)
     assert (came.code, came.opt.size1) == (Code.REQUEST_ENTITY_TOO_LARGE, 100_000)
     document = await camera.post(bytes(400_000), CBOR)
     assert document.code is Code.REQUEST_ENTITY_TOO_LARGE
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
 
 
 async def test_a_datagram_that_does_not_fit_is_refused_and_not_cut(camera: Device) -> None:
@@ -109,10 +109,10 @@ async def test_two_uploads_that_can_not_be_told_apart_are_refused(camera: Device
 
 
 async def test_what_stops_is_forgotten_and_its_memory_given_back(services: Services) -> None:
-    async with coap_of(services, forget_after=0.05) as port, device(port) as camera:
+    async with coap_of(services, forget_after_seconds=0.05) as port, device(port) as camera:
         await camera.block(0, True, BLOCKS[0])
         async with asyncio.timeout(10):
-            while services.memory.held:
+            while services.upload_memory.held:
                 await camera.get("/.well-known/core")
         assert (await camera.block(1, True, BLOCKS[1])).code is Code.REQUEST_ENTITY_INCOMPLETE
 
@@ -120,16 +120,16 @@ async def test_what_stops_is_forgotten_and_its_memory_given_back(services: Servi
 async def test_used_up_memory_is_unavailable_for_a_while(camera: Device, services: Services) -> None:
     with ExitStack() as stack:
         for _ in range(256):
-            stack.enter_context(services.memory.reserve(1024 * 1024))
+            stack.enter_context(services.upload_memory.reserve(1024 * 1024))
         answer = await camera.block(0, True, BLOCKS[0])
         assert (answer.code, answer.opt.max_age) == (Code.SERVICE_UNAVAILABLE, 2)
     assert (await camera.post(cbor_document(SMALL), CBOR)).code is Code.CREATED
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
 
 
 async def test_the_body_is_refused_at_its_first_block(camera: Device, services: Services) -> None:
     await camera.block(0, True, BLOCKS[0], "deviceId=x", "timestamp=yesterday")
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
     message = camera.message(Code.POST, IMAGES, payload=BLOCKS[0], block1=(0, True, 2))
     answer = await camera.context.request(message, handle_blockwise=False).response
     assert answer.code is Code.UNSUPPORTED_CONTENT_FORMAT
@@ -140,7 +140,7 @@ async def test_a_first_block_is_all_or_a_beginning() -> None:
     uploads = Uploads(memory)
     whole = uploads.begin("a", "host", Block(0, 16, False, b"short"), 100)
     assert whole is not None
-    assert (whole.body(), memory.held) == (b"short", OVERHEAD + 5)
+    assert (whole.body(), memory.held) == (b"short", OVERHEAD_BYTES + 5)
     assert whole.body() is whole.body()  # no copy, which nobody would have counted
     with whole:
         pass
@@ -159,7 +159,7 @@ async def test_many_beginnings_do_not_fill_the_memory() -> None:
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(100):
         assert uploads.begin(number, f"host {number}", FIRST, 100) is None
-    assert (len(uploads), memory.held) == (7, 7 * (OVERHEAD + 16))  # the others have made way
+    assert (len(uploads), memory.held) == (7, 7 * (OVERHEAD_BYTES + 16))  # the others have made way
     with pytest.raises(IncompleteUpload):
         uploads.append(92, Block(16, 16, False, b"end"))
     finished = uploads.append(93, Block(16, 16, False, b"end"))
@@ -188,7 +188,7 @@ async def test_uploads_that_go_on_do_not_make_way() -> None:
 
 
 async def test_one_address_has_so_many_uploads_and_others_keep_theirs() -> None:
-    uploads = Uploads(UploadMemoryBudget(1 << 20), most_of_host=3)
+    uploads = Uploads(UploadMemoryBudget(1 << 20), max_uploads_of_host=3)
     uploads.begin("other", "another host", FIRST, 100)
     for number in range(5):
         uploads.begin(number, "host", FIRST, 100)
@@ -211,7 +211,7 @@ async def test_a_flood_of_beginnings_leaves_http_its_memory(core: WithState, ser
     ):
         with ExitStack() as stack:
             for _ in range(255):
-                stack.enter_context(services.memory.reserve(megabyte))
+                stack.enter_context(services.upload_memory.reserve(megabyte))
             for number in range(300):
                 answer = await camera.block(0, True, BLOCKS[0], request_tag=(number.to_bytes(2),))
                 assert answer.code is Code.CONTINUE
@@ -225,13 +225,13 @@ async def test_a_last_block_that_was_no_last_one_is_not_waited_for(camera: Devic
     await camera.block(1, True, BLOCKS[1])
     answer = await camera.block(1, False, BLOCKS[1])
     assert answer.code is Code.REQUEST_ENTITY_INCOMPLETE
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
 
 
 async def test_a_last_block_larger_than_it_says(camera: Device, services: Services) -> None:
     await camera.block(0, True, BLOCKS[0])
     assert (await camera.block(1, False, SMALL[64:])).code is Code.BAD_REQUEST
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
 
 
 async def test_the_metadata_of_a_long_name_still_fits(camera: Device) -> None:

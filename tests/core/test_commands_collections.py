@@ -13,8 +13,8 @@ from support.databases import FreshDatabase
 
 from core_collection_service.commands.collections import app
 from core_collection_service.config import CoreSettings
-from core_collection_service.pictures.repository import NewPicture
-from core_collection_service.pictures.writer import PictureWriter
+from core_collection_service.pictures.models import NewPicture
+from core_collection_service.pictures.submit.writer import PictureWriter
 from lightbox_shared.commands import GROUP
 from lightbox_shared.database import Database
 
@@ -51,7 +51,7 @@ async def keep(settings: CoreSettings, *devices: str) -> None:
                 data=b"picture",
                 object_key=None,
             )
-            await writer.keep(row)
+            await writer.write(row)
     await database.dispose()
 
 

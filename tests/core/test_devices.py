@@ -8,7 +8,7 @@ from support.rows import fill, row
 
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
-from core_collection_service.pictures import repository
+from core_collection_service.pictures.submit.repository import add
 from core_collection_service.protocol.cursors import sealed
 from lightbox_shared.database import Database
 
@@ -72,7 +72,7 @@ async def test_pages_through_the_collections_that_are_configured(make_core_setti
 async def test_in_the_order_of_their_bytes(client: httpx.AsyncClient, database: Database) -> None:
     names = ["B", "a", "\u00e9", "\U0001f4f7", "10", "9", " ", "/"]
     async with database.autocommit() as connection:
-        await repository.add(connection, [row(device=name) for name in names])
+        await add(connection, [row(device=name) for name in names])
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:

@@ -98,5 +98,5 @@ def test_over_coap_the_same_link_says_more_and_others_follow() -> None:
     first, *others = service.links({"images": "simple.act"}, coap=True)
     assert str(first) == f'{IMAGES};ct="40 50 60 110 112";obs'
     assert [each.href for each in others] == ["/collections/images/latest", "/collections/devices"]
-    assert service.select(others, ["rt=simple.act"]) == []
-    assert service.link_format([first, Link("/x")]) == f"{first},</x>"
+    assert service.document(others, ["rt=simple.act"]) == ""
+    assert service.document([first, Link("/x")], None) == f"{first},</x>"

@@ -18,7 +18,7 @@ from support.gateway import Server
 
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
-from core_collection_service.events.streams import MAX_STREAMS, Streams
+from core_collection_service.events.streams import MAX_STREAMS, OpenStreams
 from lightbox_shared.installation import service_named
 from lightbox_shared.serve import GRACE_SECONDS
 
@@ -123,14 +123,14 @@ async def open_streams(http: httpx.AsyncClient) -> float:
 
 
 async def test_above_the_limit_a_client_is_told_when_to_come_back(core: WithState, client: httpx.AsyncClient) -> None:
-    streams: Streams = core.state["services"].streams
+    streams: OpenStreams = core.state["services"].open_streams
     with ExitStack() as stack:
         for _ in range(MAX_STREAMS):
-            stack.enter_context(streams.opened())
+            stack.enter_context(streams.counted())
         answer = await client.get(EVENTS)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert answer.json()["type"].endswith("too-many-streams")
-    assert streams.open == 0
+    assert streams.count == 0
 
 
 async def test_the_service_stops_although_streams_are_open(core_settings: CoreSettings, free_port: int) -> None:

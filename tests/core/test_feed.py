@@ -9,11 +9,11 @@ from sqlalchemy import text
 from support.databases import FreshDatabase
 from support.rows import fill, row
 
-from core_collection_service.events.errors import FellBehind
+from core_collection_service.events.errors import SlowSubscriber
 from core_collection_service.events.feed import REPLAYS, PictureFeed
 from core_collection_service.events.subscription import QUEUE_PICTURES, REPLAYED_IDS, Subscription
-from core_collection_service.pictures import repository
-from core_collection_service.pictures.repository import NewPicture, PictureRecord
+from core_collection_service.pictures.models import NewPicture, PictureRecord
+from core_collection_service.pictures.submit.repository import add
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
@@ -42,7 +42,7 @@ async def feeding(database: Database) -> AsyncIterator[PictureFeed]:
 
 async def keep(database: Database, *rows: NewPicture) -> list[PictureRecord]:
     async with database.autocommit() as connection:
-        return sorted(await repository.add(connection, rows), key=lambda each: each.id)
+        return sorted(await add(connection, rows), key=lambda each: each.id)
 
 
 async def take(subscription: Subscription, count: int = 1) -> list[PictureRecord]:
@@ -124,7 +124,7 @@ async def test_what_was_kept_while_the_connection_was_lost_is_read(database: Dat
 async def test_one_that_is_committed_late_comes_before_those_with_greater_ids(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images") as pictures:
         async with database.engine.connect() as slow:
-            (early,) = await repository.add(slow, [row(1, device="slow")])
+            (early,) = await add(slow, [row(1, device="slow")])
             (late,) = await keep(database, row(2))
             assert early.id < late.id
             waiting = asyncio.create_task(take(pictures, 2))
@@ -185,7 +185,7 @@ async def test_who_does_not_keep_up_is_told(database: Database) -> None:
         (marked,) = await keep(database, row(device="x"))
         assert await take(other) == [marked]
         assert await take(slow, QUEUE_PICTURES) == kept[:QUEUE_PICTURES]
-        with pytest.raises(FellBehind):
+        with pytest.raises(SlowSubscriber):
             await take(slow)
         async with feed.subscribed("images", after=kept[QUEUE_PICTURES - 1].id) as again:
             assert await take(again, 2) == [kept[QUEUE_PICTURES], marked]

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from support.databases import FreshDatabase
 from support.rows import AT, fill
 
-from core_collection_service.pictures.list_repository import Span, by_id, newest_first, newest_of_each, of_topic
-from core_collection_service.retention.repository import too_old
+from core_collection_service.events.repository import by_id, of_topic
+from core_collection_service.pictures.lists.repository import Span, newest_first, newest_of_each
+from core_collection_service.retention.repository import expired_by_age
 from lightbox_shared.database import Database
 
 ROWS, DEVICES = 20_000, 2_000
@@ -98,7 +99,7 @@ async def test_retention_by_age_reads_no_more_than_a_batch(url: str) -> None:
     async with database.reading() as session:
         received: datetime = await session.scalar(text("SELECT max(received_at) FROM pictures"))
     for cutoff in (received - timedelta(days=1), received + timedelta(days=1)):
-        statement = too_old("images", "camera-0001", cutoff, LIMIT)
+        statement = expired_by_age("images", "camera-0001", cutoff, LIMIT)
         await _check(database, statement, {"ix_pictures_device_received_at"}, LIMIT)
     await database.dispose()
 

@@ -12,7 +12,7 @@ import pytest
 from support.collection import IMAGES, send
 from support.rows import AT, fill, row
 
-from core_collection_service.pictures import repository
+from core_collection_service.pictures.submit.repository import add
 from core_collection_service.protocol.cursors import sealed
 from core_collection_service.protocol.link_format import parse
 from core_collection_service.protocol.timestamps import format_timestamp
@@ -73,7 +73,7 @@ async def test_pages_have_each_picture_once_while_others_come(
 
 async def test_of_one_instant_the_later_id_is_first(client: httpx.AsyncClient, database: Database) -> None:
     async with database.autocommit() as connection:
-        kept = await repository.add(connection, [row(device=f"{n}") for n in range(5)])
+        kept = await add(connection, [row(device=f"{n}") for n in range(5)])
     found: list[int] = []
     page = await listed(client, start=EVER, limit=2)
     while True:

@@ -4,30 +4,36 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import cbor2
 import pytest
 from anyio import CapacityLimiter
 from PIL import Image
+from prometheus_client import CollectorRegistry
 from sqlalchemy import event, select, text
 from support import pictures as drawn
 from support.databases import FreshDatabase
 
 from core_collection_service.devices.models import Device
-from core_collection_service.pictures import repository
+from core_collection_service.pictures.delete.repository import remove
+from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
 from core_collection_service.pictures.memory_budget import SMALL_BYTES, UploadMemoryBudget
-from core_collection_service.pictures.repository import Key
-from core_collection_service.pictures.service import Pictures
-from core_collection_service.pictures.submission import Limits, submission_of
-from core_collection_service.pictures.writer import PictureWriter
+from core_collection_service.pictures.models import PictureKey
+from core_collection_service.pictures.storage.service import PictureStorage
+from core_collection_service.pictures.submit.limits import PictureLimits
+from core_collection_service.pictures.submit.metrics import SubmissionMetrics
+from core_collection_service.pictures.submit.preparation import prepare_picture
+from core_collection_service.pictures.submit.service import Submissions
+from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.protocol.documents import Format
 from lightbox_shared.blobs import ObjectStoreBlobs
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
-LIMITS = Limits(max_bytes=1_000_000, max_pixels=1_000_000)
+LIMITS = PictureLimits(max_bytes=1_000_000, max_pixels=1_000_000)
 
 
 @pytest.fixture
@@ -35,15 +41,25 @@ def url(fresh_database: FreshDatabase) -> str:
     return fresh_database("core_collection_service")
 
 
+class Parts(NamedTuple):
+    """The parts of the service that keep and delete pictures."""
+
+    database: Database
+    storage: PictureStorage
+    submissions: Submissions
+    deletions: Deletions
+
+
 @asynccontextmanager
-async def opened(url: str, folder: Path | None = None) -> AsyncIterator[tuple[Pictures, Database]]:
-    """The service's own parts; with a folder, everything above 100 bytes lies there."""
+async def opened(url: str, folder: Path | None = None) -> AsyncIterator[Parts]:
+    """The service's own parts; with a folder, objects above 100 bytes are in it."""
     database = Database(url)
     large = ObjectStoreBlobs.at(folder.as_uri()) if folder else None
     try:
         async with PictureWriter(database).running() as writer:
-            limiter = CapacityLimiter(1)
-            yield Pictures(database, writer, limits=LIMITS, preparing=limiter, large=large, row_limit=100), database
+            storage = PictureStorage(database, preparing=CapacityLimiter(1), large=large, row_limit=100)
+            submissions = Submissions(writer, storage, LIMITS, SubmissionMetrics(CollectorRegistry()))
+            yield Parts(database, storage, submissions, Deletions(database, storage, lambda: None))
     finally:
         await database.dispose()
 
@@ -54,82 +70,84 @@ def objects(folder: Path) -> list[Path]:
 
 async def test_the_bytes_come_back_from_the_row_and_from_outside(url: str, tmp_path: Path) -> None:
     data = drawn.png(64, 48)
-    async with opened(url, tmp_path) as (pictures, database):
-        kept = await pictures.submit_bytes("images", "12345", AT, data)
+    async with opened(url, tmp_path) as parts:
+        kept = await parts.submissions.submit_picture("images", "12345", AT, data)
         assert len(objects(tmp_path)) == 1
-        assert await pictures.original(kept.record) == data
-        parts = [await pictures.part(kept.record, start, 70) for start in (0, 5, len(data) - 9, len(data))]
-        assert parts == [data[:70], data[5:75], data[-9:], b""]
-        pieces = pictures.pieces(kept.record, range(3, len(data)), as_stored=False)
-        assert b"".join([piece async for piece in pieces]) == data[3:]
-        async with database.reading() as session:
+        assert await parts.storage.original(kept.record) == data
+        found = [await parts.storage.part(kept.record, start, 70) for start in (0, 5, len(data) - 9, len(data))]
+        assert found == [data[:70], data[5:75], data[-9:], b""]
+        chunks = parts.storage.chunks(kept.record, range(3, len(data)), as_stored=False)
+        assert b"".join([chunk async for chunk in chunks]) == data[3:]
+        async with parts.database.reading() as session:
             in_the_row = (await session.execute(text("SELECT data FROM pictures"))).scalar_one()
         assert in_the_row is None
-    async with opened(url) as (pictures, _):
-        again = await pictures.submit_bytes("images", "12345", AT + timedelta(seconds=1), data)
-        assert await pictures.original(again.record) == data
+    async with opened(url) as parts:
+        again = await parts.submissions.submit_picture("images", "12345", AT + timedelta(seconds=1), data)
+        assert await parts.storage.original(again.record) == data
 
 
 async def test_what_is_not_kept_leaves_nothing_outside(url: str, tmp_path: Path) -> None:
     data = drawn.png(64, 48)
-    async with opened(url, tmp_path) as (pictures, _):
-        kept = await pictures.submit_bytes("images", "12345", AT, data)
-        assert not (await pictures.submit_bytes("images", "12345", AT, data)).created
+    async with opened(url, tmp_path) as parts:
+        kept = await parts.submissions.submit_picture("images", "12345", AT, data)
+        assert not (await parts.submissions.submit_picture("images", "12345", AT, data)).created
         with pytest.raises(AnotherPicture):
-            await pictures.submit_bytes("images", "12345", AT, drawn.png(32, 32))
+            await parts.submissions.submit_picture("images", "12345", AT, drawn.png(32, 32))
         assert len(objects(tmp_path)) == 1
         # The same bytes of another device are an object of their own, and outlive the first.
-        other = await pictures.submit_bytes("images", "67890", AT, data)
-        await pictures.delete(kept.record.key)
+        other = await parts.submissions.submit_picture("images", "67890", AT, data)
+        await parts.deletions.delete(kept.record.key)
         assert len(objects(tmp_path)) == 1
-        assert await pictures.original(other.record) == data
+        assert await parts.storage.original(other.record) == data
         with pytest.raises(NoSuchPicture):
-            await pictures.original(kept.record)
+            await parts.storage.original(kept.record)
 
 
 async def test_deleting_counts_the_device_anew(url: str) -> None:
-    async with opened(url) as (pictures, database):
+    async with opened(url) as parts:
         sizes = []
         for number in range(3):
-            kept = await pictures.submit_bytes("images", "12345", AT + timedelta(hours=number), drawn.png(20 + number))
+            kept = await parts.submissions.submit_picture(
+                "images", "12345", AT + timedelta(hours=number), drawn.png(20 + number)
+            )
             sizes.append(kept.record.size)
 
         async def device() -> tuple[int, int, datetime, datetime] | None:
             columns = Device.pictures, Device.bytes, Device.first_taken_at, Device.last_taken_at
-            async with database.reading() as session:
+            async with parts.database.reading() as session:
                 found = (await session.execute(select(*columns))).one_or_none()
             return None if found is None else (found[0], found[1], found[2], found[3])
 
         assert await device() == (3, sum(sizes), AT, AT + timedelta(hours=2))
-        await pictures.delete(Key("images", "12345", AT))
+        await parts.deletions.delete(PictureKey("images", "12345", AT))
         assert await device() == (2, sum(sizes[1:]), AT + timedelta(hours=1), AT + timedelta(hours=2))
         with pytest.raises(NoSuchPicture):
-            await pictures.delete(Key("images", "12345", AT))
-        await pictures.delete(Key("images", "12345", AT + timedelta(hours=2)))
+            await parts.deletions.delete(PictureKey("images", "12345", AT))
+        await parts.deletions.delete(PictureKey("images", "12345", AT + timedelta(hours=2)))
         assert await device() == (1, sizes[1], AT + timedelta(hours=1), AT + timedelta(hours=1))
-        await pictures.delete(Key("images", "12345", AT + timedelta(hours=1)))
+        await parts.deletions.delete(PictureKey("images", "12345", AT + timedelta(hours=1)))
         assert await device() is None
 
 
 async def test_without_a_device_nothing_is_deleted_nor_counted(url: str) -> None:
     """Whoever waited here for the one who deleted the last picture holds no lock: a picture may come at any moment."""
     statements: list[str] = []
-    async with opened(url) as (_, database):
+    async with opened(url) as parts:
         event.listen(
-            database.engine.sync_engine, "before_cursor_execute", lambda *about: statements.append(str(about[2]))
+            parts.database.engine.sync_engine, "before_cursor_execute", lambda *about: statements.append(str(about[2]))
         )
-        async with database.writing() as session:
-            removed = await repository.remove(session, "images", "12345", [1])
+        async with parts.database.writing() as session:
+            removed = await remove(session, "images", "12345", [1])
     assert (removed.pictures, removed.object_keys) == (0, [])
     assert [each.split(None, 1)[0] for each in statements] == ["SELECT"]
 
 
 async def test_bitmaps_are_stored_smaller_and_compressed_formats_as_they_are() -> None:
-    bitmap = submission_of("12345", AT, drawn.encoded(Image.new("L", (200, 200)), "BMP"), LIMITS)
+    bitmap = prepare_picture("12345", AT, drawn.encoded(Image.new("L", (200, 200)), "BMP"), LIMITS)
     assert bitmap.stored.encoding == "zstd"
     assert len(bitmap.stored.data) < bitmap.size * 0.95
     data = drawn.png(64, 48)
-    assert submission_of("12345", AT, data, LIMITS).stored == (data, None)
+    assert prepare_picture("12345", AT, data, LIMITS).stored == (data, None)
 
 
 async def test_a_document_is_forgotten_before_its_picture_is_written(url: str) -> None:
@@ -139,8 +157,10 @@ async def test_a_document_is_forgotten_before_its_picture_is_written(url: str) -
 
     events: list[str] = []
     document = cbor2.dumps({"deviceId": "12345", "timestamp": AT.isoformat(), "imageData": drawn.png()})
-    async with opened(url) as (pictures, _database):
-        await pictures.submit("images", Body(document), Format.CBOR, lambda _device: events.append("allowed"))
+    async with opened(url) as parts:
+        await parts.submissions.submit_document(
+            "images", Body(document), Format.CBOR, lambda _device: events.append("allowed")
+        )
     assert events == ["forgotten", "allowed"]
 
 

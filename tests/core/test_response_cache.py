@@ -18,14 +18,15 @@ from support.gateway import Key as SigningKey
 
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
-from core_collection_service.pictures import repository
-from core_collection_service.pictures.repository import LARGEST_AT_ONCE, Key
-from core_collection_service.pictures.response_cache import ResponseCache
+from core_collection_service.pictures.cache.service import ResponseCache
+from core_collection_service.pictures.delete.repository import remove
+from core_collection_service.pictures.models import PictureKey
+from core_collection_service.pictures.storage.repository import LARGEST_AT_ONCE
 from core_collection_service.state import Services
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 
-KEY = Key("images", DEVICE, datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC))
+KEY = PictureKey("images", DEVICE, datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ async def test_a_deleted_picture_is_gone_at_once(client: httpx.AsyncClient, serv
     await send(client)
     for _ in range(2):
         assert (await client.get(IMAGES, params=AT)).status_code == 200
-    await services.pictures.delete(KEY)
+    await services.deletions.delete(KEY)
     assert (await client.get(IMAGES, params=AT)).status_code == 404
 
 
@@ -100,7 +101,7 @@ async def test_what_another_process_deletes_is_gone_too(
     kept = await send(client)
     await client.get(IMAGES, params=AT)
     async with database.writing() as session:
-        await repository.remove(session, "images", DEVICE, [kept["id"]])
+        await remove(session, "images", DEVICE, [kept["id"]])
     async with asyncio.timeout(10):
         while (await client.get(IMAGES, params=AT)).status_code != 404:  # noqa: ASYNC110 - the database tells
             await asyncio.sleep(0.01)
@@ -173,30 +174,30 @@ class TestMemory:
 
     def keep(self, response_cache: ResponseCache, target: bytes, size: int, *, generation: int | None = None) -> None:
         now = response_cache.generation if generation is None else generation
-        response_cache.keep(target, DEVICE, "etag", Response(b"x" * size, media_type="image/png"), generation=now)
+        response_cache.store(target, DEVICE, "etag", Response(b"x" * size, media_type="image/png"), generation=now)
 
     def test_the_longest_unasked_goes_first(self) -> None:
         response_cache = ResponseCache(30_000, lambda: True)
         for name in (b"a", b"b"):
             self.keep(response_cache, name, 10_000)
-        assert response_cache.find(b"a") is not None
+        assert response_cache.get(b"a") is not None
         self.keep(response_cache, b"c", 10_000)
-        assert [response_cache.find(name) is not None for name in (b"a", b"b", b"c")] == [True, False, True]
+        assert [response_cache.get(name) is not None for name in (b"a", b"b", b"c")] == [True, False, True]
         for _ in range(5):
             self.keep(response_cache, b"c", 10_000)  # counted once
-        assert response_cache.find(b"a") is not None
+        assert response_cache.get(b"a") is not None
 
     def test_what_was_read_before_a_deletion_is_not_kept(self) -> None:
         response_cache = ResponseCache(30_000, lambda: True)
         before = response_cache.generation
         response_cache.clear()
         self.keep(response_cache, b"a", 100, generation=before)
-        assert response_cache.find(b"a") is None
+        assert response_cache.get(b"a") is None
 
     def test_large_ones_and_a_memory_of_none(self) -> None:
         response_cache = ResponseCache(10 * LARGEST_AT_ONCE, lambda: True)
         self.keep(response_cache, b"a", LARGEST_AT_ONCE + 1)
-        assert response_cache.find(b"a") is None
+        assert response_cache.get(b"a") is None
         none = ResponseCache(0, lambda: True)
         self.keep(none, b"a", 100)
-        assert none.find(b"a") is None
+        assert none.get(b"a") is None

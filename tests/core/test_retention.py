@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import func, select, text
 from support.databases import FreshDatabase
 
-from core_collection_service.pictures.models import Picture
-from core_collection_service.pictures.repository import NewPicture, Removed, remove
-from core_collection_service.pictures.writer import PictureWriter
+from core_collection_service.pictures.delete.repository import remove
+from core_collection_service.pictures.models import NewPicture, Picture
+from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.retention import repository
 from core_collection_service.retention.repository import EVERY_DEVICE, Rule
-from core_collection_service.retention.schedule import applied
-from core_collection_service.retention.service import _LOCK, Cleaned, ObjectsOutOfReach, Retention
+from core_collection_service.retention.schedule import scheduled_retention
+from core_collection_service.retention.service import ADVISORY_LOCK, Expired, ObjectStoreNotConfigured, Retention
 from lightbox_shared.database import Database, try_lock
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
@@ -59,7 +59,7 @@ async def keep(database: Database, rows: Sequence[NewPicture], *, received: date
     """Keep them as if they had been received at that time."""
     async with PictureWriter(database).running() as writer, anyio.create_task_group() as group:
         for row in rows:
-            group.start_soon(writer.keep, row)
+            group.start_soon(writer.write, row)
     moved = {"at": received, "taken": [row.taken_at for row in rows]}
     async with database.writing() as session:
         await session.execute(text("UPDATE pictures SET received_at = :at WHERE taken_at = ANY(:taken)"), moved)
@@ -86,7 +86,7 @@ async def left(database: Database, device: str = "12345") -> list[int]:
     return [(each - AT) // timedelta(minutes=1) for each in taken or ()]
 
 
-async def applied_now(retention: Retention) -> list[Cleaned]:
+async def applied_now(retention: Retention) -> list[Expired]:
     """What it deleted, which has to be what it said before."""
     announced = [each async for each in retention.preview(now=NOW)]
     done = [each async for each in retention.apply(now=NOW)]
@@ -107,7 +107,7 @@ async def test_age_counts_from_when_a_picture_was_received_and_the_last_moment_i
         await keep(database, [picture(0)], received=NOW - timedelta(days=7))
         await keep(database, [picture(2)], received=NOW)
         await rule(database, days=7)
-        assert await applied_now(Retention(database, None)) == [Cleaned("images", "12345", 1, 100)]
+        assert await applied_now(Retention(database, None)) == [Expired("images", "12345", 1, 100)]
         assert await left(database) == [0, 2]
 
 
@@ -153,7 +153,7 @@ async def test_a_device_s_own_rule_replaces_the_default_one(url: str) -> None:
         await rule(database, "archive", days=36_500)
         await rule(database, "scanner", size=200)
         done = await applied_now(Retention(database, None))
-        assert done == [Cleaned("images", "camera", 2, 200), Cleaned("images", "scanner", 1, 100)]
+        assert done == [Expired("images", "camera", 2, 200), Expired("images", "scanner", 1, 100)]
         assert await left(database, "archive") == [0, 1, 2]
         async with database.reading() as session:
             thermal = select(func.count()).select_from(Picture).where(Picture.collection == "thermal")
@@ -165,7 +165,7 @@ async def test_a_rule_that_changes_meanwhile_counts_from_the_next_batch(url: str
         await keep(database, [picture(n, device=each) for each in ("a", "b") for n in range(3)], received=AT)
         await rule(database, days=1)
         running = Retention(database, None).apply(now=NOW)
-        assert await anext(running) == Cleaned("images", "a", 3, 300)
+        assert await anext(running) == Expired("images", "a", 3, 300)
         await rule(database, "b", days=36_500)
         assert [each async for each in running] == []
         assert await left(database, "b") == [0, 1, 2]
@@ -179,12 +179,12 @@ async def test_uploads_that_go_on_meanwhile_are_kept(url: str) -> None:
 
             async def send(numbers: range) -> None:
                 for number in numbers:
-                    kept = await writer.keep(picture(number))
+                    kept = await writer.write(picture(number))
                     assert kept.created
 
             async def clean() -> None:
                 gone = [each async for each in Retention(database, None, batch=5).apply(now=NOW)]
-                assert gone == [Cleaned("images", "12345", 60, 6000)]
+                assert gone == [Expired("images", "12345", 60, 6000)]
 
             # Some of them are older by their timestamps than everything that goes.
             group.start_soon(send, range(-30, 0))
@@ -197,7 +197,7 @@ async def test_a_picture_that_is_deleted_meanwhile_makes_room_for_an_older_one(u
     async with opened(url) as database:
         await keep(database, [picture(n) for n in range(3)])
         await rule(database, size=200)
-        gone: list[Cleaned] = []
+        gone: list[Expired] = []
 
         async def clean() -> None:
             gone.extend([each async for each in Retention(database, None).apply(now=NOW)])
@@ -221,18 +221,18 @@ async def test_what_lies_in_the_object_store_goes_after_the_row_or_not_at_all(ur
         outside = replace(picture(0), data=None, object_key=b"k" * 32)
         await keep(database, [outside, picture(1)], received=AT)
         await rule(database, size=100)
-        with pytest.raises(ObjectsOutOfReach):
+        with pytest.raises(ObjectStoreNotConfigured):
             [each async for each in Retention(database, None).apply(now=NOW)]
         assert await left(database) == [0, 1]
-        forgotten: list[bytes] = []
+        deleted: list[bytes] = []
 
-        async def forget(removed: Removed) -> None:
-            if removed.pictures:
+        async def delete_objects(keys: Sequence[bytes]) -> None:
+            if keys:
                 assert await left(database) == [1]
-            forgotten.extend(removed.object_keys)
+            deleted.extend(keys)
 
-        await applied_now(Retention(database, forget))
-        assert forgotten == [b"k" * 32]
+        await applied_now(Retention(database, delete_objects))
+        assert deleted == [b"k" * 32]
 
 
 async def test_the_schedule_leaves_it_to_another_replica_that_is_at_it(url: str) -> None:
@@ -240,10 +240,10 @@ async def test_the_schedule_leaves_it_to_another_replica_that_is_at_it(url: str)
         await keep(database, [picture(n) for n in range(3)], received=AT)
         await rule(database, days=1)
         async with database.writing() as session:
-            assert await try_lock(session, _LOCK)
-            assert [each async for each in Retention(database, None).apply(share=True)] == []
+            assert await try_lock(session, ADVISORY_LOCK)
+            assert [each async for each in Retention(database, None).apply(alone=True)] == []
         assert await left(database) == [0, 1, 2]
-        async with applied(Retention(database, None), first_after=0):
+        async with scheduled_retention(Retention(database, None), first_after=0):
             with anyio.fail_after(10):
                 while await left(database):  # noqa: ASYNC110 - PostgreSQL is on the other side
                     await anyio.sleep(0.01)

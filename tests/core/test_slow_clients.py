@@ -15,8 +15,8 @@ from support import pictures
 from support.asgi import WithState
 from support.collection import IMAGES, cbor_document, send
 
-from core_collection_service.pictures.bodies import Pace
-from core_collection_service.pictures.pieces import PIECE_BYTES
+from core_collection_service.pictures.storage.chunks import CHUNK_BYTES
+from core_collection_service.pictures.submit.request_bodies import MinimumDataRate
 from core_collection_service.state import Services
 
 MEGABYTE = 1024 * 1024
@@ -29,10 +29,10 @@ ZSTD = {"Accept-Encoding": "zstd"}
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-def impatient(core: WithState, pace: Pace) -> WithState:
-    """The same service, with another pace."""
+def impatient(core: WithState, rate: MinimumDataRate) -> WithState:
+    """The same service, with another minimum data rate."""
     services: Services = core.state["services"]
-    return WithState(core.app, {**core.state, "services": replace(services, pace=pace)})
+    return WithState(core.app, {**core.state, "services": replace(services, minimum_data_rate=rate)})
 
 
 async def answered(core: WithState, receive: Receive, method: str, path: str, *headers: tuple[bytes, bytes]) -> Any:
@@ -60,20 +60,20 @@ async def test_a_body_that_stands_still(core: WithState, size: bytes | None) -> 
         raise AssertionError
 
     announced = [] if size is None else [(b"content-length", size)]
-    slow = impatient(core, Pace(seconds=0.05))
+    slow = impatient(core, MinimumDataRate(seconds=0.05))
     answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"), *announced)
     assert answer[0]["status"] == 408
     assert (b"connection", b"close") in answer[0]["headers"]
     assert b"The body came too slowly: too little of it, or nothing, in 0.05 seconds." in answer[1]["body"]
-    assert services.memory.held == 0
+    assert services.upload_memory.held == 0
 
 
 async def test_a_body_that_trickles(core: WithState) -> None:
     async def receive() -> dict[str, Any]:
-        await asyncio.sleep(0.001)  # a pace is a matter of time
+        await asyncio.sleep(0.001)  # a rate is a matter of time
         return {"type": "http.request", "body": b"x", "more_body": True}
 
-    slow = impatient(core, Pace(seconds=0.1, least=10_000))
+    slow = impatient(core, MinimumDataRate(seconds=0.1, least_bytes=10_000))
     answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"))
     assert answer[0]["status"] == 408
 
@@ -87,7 +87,7 @@ async def test_a_body_may_take_long_as_long_as_it_comes(core: WithState) -> None
         await asyncio.sleep(0.4)  # all of them take longer than the second that each may take
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
-    slow = impatient(core, Pace(seconds=1, least=third - 3))
+    slow = impatient(core, MinimumDataRate(seconds=1, least_bytes=third - 3))
     answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"))
     assert answer[0]["status"] == 201
 
@@ -114,7 +114,7 @@ async def test_large_pictures_in_every_form(client: httpx.AsyncClient, data: byt
         for start, end in (
             (0, len(data)),
             (5, len(data) - 5),
-            (PIECE_BYTES - 1, PIECE_BYTES + 1),
+            (CHUNK_BYTES - 1, CHUNK_BYTES + 1),
             (len(data) - 9, len(data)),
         ):
             answer, found = await raw(client, address, {**ZSTD, "Range": f"bytes={start}-{end - 1}"})
@@ -155,7 +155,7 @@ async def test_what_is_deleted_in_the_middle_never_looks_whole(
     reader = Reader(core, body["href"], (b"accept-encoding", coding))
     await asyncio.wait_for(reader.begun.wait(), 10)
     services: Services = core.state["services"]
-    await services.pictures.delete_by_id("images", body["id"])
+    await services.deletions.delete_by_id("images", body["id"])
     reader.may_go_on.set()
     with pytest.raises(RuntimeError, match="already started"):
         await asyncio.wait_for(reader.answer, 10)
@@ -173,7 +173,7 @@ async def test_those_who_do_not_read_hold_a_piece_each(
         readers = [Reader(core, href, (b"accept-encoding", coding)) for _ in range(20)]
         for each in readers:
             await asyncio.wait_for(each.begun.wait(), 20)
-        assert tracemalloc.get_traced_memory()[0] < 20 * 2 * PIECE_BYTES + MEGABYTE
+        assert tracemalloc.get_traced_memory()[0] < 20 * 2 * CHUNK_BYTES + MEGABYTE
     finally:
         tracemalloc.stop()
     for each in readers:

@@ -10,25 +10,25 @@ from PIL import Image
 from support import pictures
 from support.collection import TIMESTAMP, cbor_document
 
-from core_collection_service.pictures.encodings import LEAST_SAVING, ZSTD, decode, encode
-from core_collection_service.pictures.errors import InvalidField, PictureTooBig
-from core_collection_service.pictures.submission import (
-    Limits,
-    Submission,
-    check_device_id,
-    from_base64,
-    read_document,
-    submission_of,
-)
+from core_collection_service.device_ids import check_device_id
+from core_collection_service.errors import InvalidField
+from core_collection_service.pictures.errors import PictureTooLarge
+from core_collection_service.pictures.storage.encodings import LEAST_SAVING, ZSTD, decode, encode
+from core_collection_service.pictures.submit.limits import PictureLimits
+from core_collection_service.pictures.submit.preparation import PreparedPicture, prepare_picture
+from core_collection_service.pictures.submit.schemas import read_submission
+from core_collection_service.protocol.base64_text import decode_base64
 from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.timestamps import format_timestamp
 from lightbox_shared.errors import BadRequest
 
-LIMITS = Limits(max_bytes=100_000, max_pixels=1_000_000)
+LIMITS = PictureLimits(max_bytes=100_000, max_pixels=1_000_000)
 
 
-def read_submission(body: bytes, form: Format, limits: Limits) -> Submission:
-    return submission_of(*read_document(body, form, limits), limits)
+def prepared(body: bytes, form: Format) -> PreparedPicture:
+    """The picture of a document, ready to be written."""
+    sent = read_submission(body, form, LIMITS)
+    return prepare_picture(sent.device_id, sent.timestamp, sent.image_data, LIMITS)
 
 
 PNG = pictures.png()
@@ -46,7 +46,7 @@ BMP = pictures.encoded(pictures.GREY, "BMP")
     ],
 )
 def test_base64_in_its_forms(text: str) -> None:
-    assert from_base64(text) == BYTES
+    assert decode_base64(text) == BYTES
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_base64_in_its_forms(text: str) -> None:
 )
 def test_no_base64(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        from_base64(text)
+        decode_base64(text)
 
 
 @pytest.mark.parametrize("device", ["1", "x" * 255, "ward/3/bed 4", "Kamera-Ä", "кamera", "😀", "a b", "..", "?&=#%"])
@@ -97,7 +97,7 @@ def test_no_device_ids(device: object, sentence: str) -> None:
 )
 def test_timestamps_in_cbor(timestamp: object, kept: str) -> None:
     body = cbor2.dumps({"deviceId": "1", "timestamp": timestamp, "imageData": PNG})
-    assert format_timestamp(read_submission(body, Format.CBOR, LIMITS).taken_at) == kept
+    assert format_timestamp(prepared(body, Format.CBOR).taken_at) == kept
 
 
 NO_TIME = "timestamp: Not an ISO 8601 date and time, such as 2024-08-18T02:04:07Z: "
@@ -121,16 +121,16 @@ NO_TEXT = "timestamp: Not a text (in CBOR also: nor a date-time by tag 0 or 1)."
 def test_no_timestamps(timestamp: object, sentence: str) -> None:
     body = cbor2.dumps({"deviceId": "1", "timestamp": timestamp, "imageData": PNG})
     with pytest.raises(InvalidField) as caught:
-        read_submission(body, Format.CBOR, LIMITS)
+        prepared(body, Format.CBOR)
     assert caught.value.detail == sentence
 
 
 def test_the_picture_is_a_byte_string_or_base64_in_cbor() -> None:
     for image in (PNG, b64encode(PNG).decode()):
         body = cbor2.dumps({"deviceId": "1", "timestamp": TIMESTAMP, "imageData": image})
-        submission = read_submission(body, Format.CBOR, LIMITS)
-        assert submission.sha256.hex() == pictures.sha256_hex(PNG)
-        assert (submission.header.width, submission.header.height, submission.size) == (64, 48, len(PNG))
+        picture = prepared(body, Format.CBOR)
+        assert picture.sha256.hex() == pictures.sha256_hex(PNG)
+        assert (picture.header.width, picture.header.height, picture.size) == (64, 48, len(PNG))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_picture_is_a_byte_string_or_base64_in_cbor() -> None:
 )
 def test_no_pictures(data: bytes, words: str) -> None:
     with pytest.raises(InvalidField) as caught:
-        read_submission(cbor_document(data), Format.CBOR, LIMITS)
+        prepared(cbor_document(data), Format.CBOR)
     assert caught.value.detail.startswith("imageData: Not a picture that is read here. ")
     assert words in caught.value.detail
 
@@ -160,18 +160,18 @@ def test_too_many_bytes(data: bytes, form: Format) -> None:
     image: Any = data if form is Format.CBOR else b64encode(data).decode()
     fields = {"deviceId": "1", "timestamp": TIMESTAMP, "imageData": image}
     body = cbor2.dumps(fields) if form is Format.CBOR else str(fields).replace("'", '"').encode()
-    with pytest.raises(PictureTooBig) as caught:
-        read_submission(body, form, LIMITS)
+    with pytest.raises(PictureTooLarge) as caught:
+        prepared(body, form)
     assert caught.value.detail == "imageData: The picture is larger than 100,000 bytes."
 
 
 def test_blanks_are_not_counted() -> None:
     text = b64encode(PNG).decode() + " " * 500_000
     body = cbor2.dumps({"deviceId": "1", "timestamp": TIMESTAMP, "imageData": text})
-    assert read_submission(body, Format.CBOR, LIMITS).size == len(PNG)
+    assert prepared(body, Format.CBOR).size == len(PNG)
     blank = cbor2.dumps({"deviceId": "1", "timestamp": TIMESTAMP, "imageData": " " * 500_000})
     with pytest.raises(BadRequest, match=r"^imageData: The picture is empty\.$"):
-        read_submission(blank, Format.CBOR, LIMITS)
+        prepared(blank, Format.CBOR)
 
 
 def noise() -> bytes:

@@ -12,7 +12,9 @@ from support import pictures
 from support.asgi import WithState
 from support.collection import AT, IMAGES, TIMESTAMP, send
 
-from core_collection_service.pictures.thumbnails import Box, Thumbnails
+from core_collection_service.pictures.thumbnails.rendering import Box
+from core_collection_service.pictures.thumbnails.service import Thumbnails
+from core_collection_service.state import Services
 
 SIZE = (400, 200)
 
@@ -139,15 +141,15 @@ async def test_it_is_made_once(core: WithState, client: httpx.AsyncClient) -> No
     href = (await send(client))["href"]
     answers = await asyncio.gather(*(client.get(f"{href}?w=20&h=20") for _ in range(8)))
     assert len({answer.content for answer in answers}) == 1
-    assert thumbnails_of(core).made <= 2  # as many as there are threads may have begun together
-    made = thumbnails_of(core).made
+    assert thumbnails_of(core).rendered <= 2  # as many as there are threads may have begun together
+    made = thumbnails_of(core).rendered
     etag = answers[0].headers["etag"]
     assert etag != (await client.get(href)).headers["etag"]
     assert etag != (await client.get(f"{href}?w=21&h=20")).headers["etag"]
     assert (await client.get(f"{href}?w=20&h=20")).content == answers[0].content
-    assert thumbnails_of(core).made == made + 1
+    assert thumbnails_of(core).rendered == made + 1
     assert (await client.delete(href)).status_code == 401
-    assert thumbnails_of(core).held > 0
+    assert thumbnails_of(core).cached_bytes > 0
 
 
 async def test_304_without_making_it(core: WithState, client: httpx.AsyncClient) -> None:
@@ -158,21 +160,21 @@ async def test_304_without_making_it(core: WithState, client: httpx.AsyncClient)
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
     tags = etag.replace("20x2048", "30x2048")
     assert (await client.get(f"{href}?w=30", headers={"If-None-Match": tags})).status_code == 304
-    assert thumbnails_of(core).made == 1
+    assert thumbnails_of(core).rendered == 1
 
 
 async def test_the_cache_is_bounded(core: WithState, client: httpx.AsyncClient) -> None:
     await send(client)
-    pictures_service = core.state["services"].pictures
-    record = await pictures_service.find_by_id("images", 1)
-    small = Thumbnails(pictures_service, preparing=CapacityLimiter(1), max_pixels=10_000, cache_bytes=300)
+    services: Services = core.state["services"]
+    record = await services.pictures.find_by_id("images", 1)
+    small = Thumbnails(services.storage, preparing=CapacityLimiter(1), max_pixels=10_000, cache_bytes=300)
     for width in range(1, 30):
         thumbnail = await small.get(record, Box(width, 48))
         assert Image.open(BytesIO(thumbnail.data)).width == width
-        assert 0 <= small.held <= 300
-    assert small.made == 29
+        assert 0 <= small.cached_bytes <= 300
+    assert small.rendered == 29
     await small.get(record, Box(29, 48))
-    assert small.made == 29
+    assert small.rendered == 29
 
 
 async def test_what_has_no_thumbnail(client: httpx.AsyncClient) -> None:

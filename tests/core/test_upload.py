@@ -23,7 +23,7 @@ CBOR = {"Content-Type": "application/cbor"}
 
 
 def memory_of(core: WithState) -> UploadMemoryBudget:
-    memory: UploadMemoryBudget = core.state["services"].memory
+    memory: UploadMemoryBudget = core.state["services"].upload_memory
     return memory
 
 

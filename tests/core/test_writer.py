@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from support.databases import FreshDatabase
 
 from core_collection_service.devices.models import Device
-from core_collection_service.pictures.models import Picture
-from core_collection_service.pictures.repository import CHANNEL, NewPicture, find
-from core_collection_service.pictures.writer import BATCH_PICTURES, Kept, PictureWriter
+from core_collection_service.pictures.models import NewPicture, Picture
+from core_collection_service.pictures.repository import find
+from core_collection_service.pictures.submit.repository import ADDED_CHANNEL
+from core_collection_service.pictures.submit.writer import BATCH_PICTURES, PictureWriter, Written
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
@@ -56,7 +57,7 @@ async def writing(url: str) -> AsyncIterator[tuple[Database, PictureWriter]]:
 async def test_pictures_of_many_are_kept_and_counted(url: str) -> None:
     rows = [picture(n, device=f"camera-{n % 7}") for n in range(3 * BATCH_PICTURES)]
     async with writing(url) as (database, writer):
-        kept = await asyncio.gather(*map(writer.keep, rows))
+        kept = await asyncio.gather(*map(writer.write, rows))
         assert all(each.created for each in kept)
         assert [each.record.key for each in kept] == [row.key for row in rows]
         async with database.reading() as session:
@@ -71,7 +72,7 @@ async def test_pictures_of_many_are_kept_and_counted(url: str) -> None:
 async def test_the_first_and_the_last_instant_are_instants(url: str, at: datetime) -> None:
     row = replace(picture(), taken_at=at)
     async with writing(url) as (database, writer):
-        kept, again = await writer.keep(row), await writer.keep(row)
+        kept, again = await writer.write(row), await writer.write(row)
         assert (kept.created, again.created) == (True, False)
         assert kept.record.taken_at == at
         async with database.autocommit() as connection:
@@ -84,7 +85,7 @@ async def test_the_first_and_the_last_instant_are_instants(url: str, at: datetim
 
 async def test_of_the_same_picture_at_once_one_is_created(url: str) -> None:
     async with writing(url) as (database, writer):
-        kept = await asyncio.gather(*(writer.keep(picture()) for _ in range(20)))
+        kept = await asyncio.gather(*(writer.write(picture()) for _ in range(20)))
         assert [each.created for each in kept].count(True) == 1
         assert len({each.record.id for each in kept}) == 1
         async with database.reading() as session:
@@ -94,7 +95,7 @@ async def test_of_the_same_picture_at_once_one_is_created(url: str) -> None:
 async def test_of_different_ones_at_one_instant_the_first_stays(url: str) -> None:
     rows = [picture(data=f"picture {n}".encode()) for n in range(20)]
     async with writing(url) as (_, writer), writing(url) as (_, other):
-        kept = await asyncio.gather(*((writer, other)[n % 2].keep(row) for n, row in enumerate(rows)))
+        kept = await asyncio.gather(*((writer, other)[n % 2].write(row) for n, row in enumerate(rows)))
     (winner,) = {each.record.sha256 for each in kept}
     assert [row.sha256 for row, each in zip(rows, kept, strict=True) if each.created] == [winner]
 
@@ -104,12 +105,12 @@ async def test_nobody_fails_for_the_sake_of_another(url: str) -> None:
     rows = [picture(1), replace(picture(2), device_id="a\0b"), picture(3)]
     async with writing(url) as (_, writer):
         # The first keeps the writers busy, so that the others are one batch.
-        first = asyncio.gather(*(writer.keep(picture(n, device="busy")) for n in range(8)))
-        kept = await asyncio.gather(*map(writer.keep, rows), return_exceptions=True)
+        first = asyncio.gather(*(writer.write(picture(n, device="busy")) for n in range(8)))
+        kept = await asyncio.gather(*map(writer.write, rows), return_exceptions=True)
         await first
     good, bad, also_good = kept
     assert isinstance(bad, DBAPIError)
-    assert isinstance(good, Kept) and isinstance(also_good, Kept)  # noqa: PT018 - for the type checker
+    assert isinstance(good, Written) and isinstance(also_good, Written)  # noqa: PT018 - for the type checker
     assert good.created
     assert also_good.created
 
@@ -118,10 +119,10 @@ async def test_whoever_waits_at_the_end_is_refused(url: str) -> None:
     async with writing(url) as (_, writer):
         pass
     async with writing(url) as (_, writer):
-        waiting = [asyncio.create_task(writer.keep(picture(n))) for n in range(500)]
+        waiting = [asyncio.create_task(writer.write(picture(n))) for n in range(500)]
         await asyncio.sleep(0)
     results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert all(isinstance(each, (Kept, Unavailable)) for each in results)
+    assert all(isinstance(each, (Written, Unavailable)) for each in results)
     assert any(isinstance(each, Unavailable) for each in results)
 
 
@@ -130,12 +131,12 @@ async def test_listeners_are_told_with_the_commit(url: str) -> None:
     async with writing(url) as (database, writer), database.autocommit() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
-        await driver.add_listener(CHANNEL, lambda *arguments: told.put_nowait(str(arguments[3])))
-        kept = await writer.keep(picture())
+        await driver.add_listener(ADDED_CHANNEL, lambda *arguments: told.put_nowait(str(arguments[3])))
+        kept = await writer.write(picture())
         async with asyncio.timeout(10):
             assert await told.get() == str(kept.record.id)
-        again = await writer.keep(picture())
-        another = await writer.keep(picture(1))
+        again = await writer.write(picture())
+        another = await writer.write(picture(1))
         async with asyncio.timeout(10):
             assert await told.get() == str(another.record.id)
     assert not again.created

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from core_collection_service.access import Access
 from core_collection_service.coap.metrics import CoapMetrics
-from core_collection_service.coap.server import CoapOptions, serving
+from core_collection_service.coap.server import CoapOptions, running_server
 from core_collection_service.state import Services
 from support.collection import DEVICE, TIMESTAMP
 
@@ -41,9 +42,10 @@ async def coap_of(
     services: Services, *, access: Access = Access.OPEN, registry: CollectorRegistry | None = None, **options: Any
 ) -> AsyncIterator[int]:
     """Serve CoAP on both loopback addresses; gives the port. `options` are those of `CoapOptions`."""
-    settings = {"host": "localhost", "port": 0, "access": access, **options}
-    async with serving(services, CoapOptions(**settings), CoapMetrics(registry or CollectorRegistry())) as served:
-        yield served.port
+    own = replace(services, access=access)
+    settings = CoapOptions(**{"host": "localhost", "port": 0, **options})
+    async with running_server(own, settings, CoapMetrics(registry or CollectorRegistry())) as server:
+        yield server.port
 
 
 class Device:

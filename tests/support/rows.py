@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from core_collection_service.pictures.repository import NewPicture
+from core_collection_service.pictures.models import NewPicture
 from lightbox_shared.database import Database
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)

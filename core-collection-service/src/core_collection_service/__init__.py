@@ -1,1 +1,1 @@
-"""The CoRE image collection: pictures that devices send over HTTP and CoAP, kept for years and read back."""
+"""The CoRE image collection: devices send pictures over HTTP and CoAP, which are kept for years and read back."""

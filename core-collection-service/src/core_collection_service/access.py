@@ -1,47 +1,44 @@
-"""Who may send pictures to the collection, and who may read them.
+"""Who may send pictures to the collections, and who may read them.
 
-Devices that can't keep a secret send in the open, where the collection is open (development). Where it takes keys
-(production), a device has an API key of its own that is bound to its `deviceId`, or its own security context (OSCORE,
-RFC 8613). A binding counts in both: whoever speaks for one device never speaks for another. The rules know neither
-HTTP nor CoAP. Discovery (`/.well-known/core`, `/collections`) asks nobody, and deleting is for administrators alone:
-the endpoint says so.
+Where the collections are open (the default in development), a sender needs no credential. Where they take keys (the
+default in production), a device has either an API key that is bound to its `deviceId`, or a security context of its own
+(OSCORE, RFC 8613). A binding counts in both settings: a key of one device never sends or reads as another.
 
-Endpoints that take a `Caller` need no `needs(Scope.COLLECT)` beside it.
+The rules are the same for HTTP and CoAP and know neither. Discovery (`/.well-known/core`, `/collections`) is public,
+and deleting is for administrators alone, which its endpoints declare.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
-from fastapi import Depends, Request
-
-from lightbox_shared.auth.dependencies import principal_of
 from lightbox_shared.auth.principal import Authority, Principal, Scope
 from lightbox_shared.errors import Forbidden, InsufficientScope, NotAuthenticated
 
-SEND: Final = frozenset({Scope.COLLECT})
-READ: Final = frozenset({Scope.COLLECT, Scope.READ})
-SENDERS: Final = frozenset({Authority.DOCTOR, Authority.ADMIN})
+SENDING_SCOPES: Final = frozenset({Scope.COLLECT})
+READING_SCOPES: Final = frozenset({Scope.COLLECT, Scope.READ})
+SENDING_AUTHORITIES: Final = frozenset({Authority.DOCTOR, Authority.ADMIN})
 
 
 class Access(StrEnum):
-    """How the collection is guarded; the values are those of the setting."""
+    """How the collections are guarded; the values are those of the setting."""
 
     OPEN = "open"
-    """Nobody has to say who they are."""
+    """Sending and reading need no credential."""
     KEYS = "keys"
-    """Nothing without a credential."""
+    """Sending and reading need a credential."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever asks something of the collection: the bearer of a token, a device that proved by itself which one it is,
-    or nobody."""
+    """The client that makes a request: the bearer of a token, a device that authenticated itself without an account, or
+    an anonymous client."""
 
     access: Access
     principal: Principal | None = None
+    """The bearer of the token, if there is one."""
     device_id: str | None = None
-    """The device that was authenticated without an account."""
+    """The device that authenticated itself without an account, if it did."""
 
     @classmethod
     def of_device(cls, access: Access, device_id: str) -> Self:
@@ -49,13 +46,13 @@ class Caller:
         return cls(access, device_id=device_id)
 
     @classmethod
-    def nobody(cls, access: Access) -> Self:
-        """Without any credential."""
+    def anonymous(cls, access: Access) -> Self:
+        """A client without any credential."""
         return cls(access)
 
     @property
     def bound_to(self) -> str | None:
-        """The one device that the caller may speak for; None: not bound."""
+        """The only device that the caller may send and read as; None if it is not bound to one."""
         if self.device_id is not None:
             return self.device_id
         return None if self.principal is None else self.principal.device_id
@@ -65,46 +62,33 @@ class Caller:
         self._check_binding(device_id)
         if self.access is Access.OPEN or self.device_id is not None:
             return
-        principal = self._account_or_service(SEND)
+        principal = self._principal_with(SENDING_SCOPES)
         if principal.service is not None:
             raise Forbidden("Services read the collection. They send nothing.")
-        if principal.authority not in SENDERS:
+        if principal.authority not in SENDING_AUTHORITIES:
             raise Forbidden("Only keys of doctors and administrators send pictures.")
         if principal.device_id is None and principal.authority is not Authority.ADMIN:
             raise Forbidden("To send pictures takes an API key that is bound to the device, or an administrator.")
 
     def check_may_read(self, device_id: str | None) -> None:
-        """Raises `NotAuthenticated` or `Forbidden` unless the caller may see the pictures of this device; None: those
-        of all devices, such as a list of them or the events of a collection."""
+        """Raises `NotAuthenticated` or `Forbidden` unless the caller may see the pictures of this device. None stands
+        for all devices, as in a list without `deviceId` or in the events of a collection."""
         self._check_binding(device_id)
         if self.access is Access.OPEN or self.device_id is not None:
             return
-        principal = self._account_or_service(READ)
+        principal = self._principal_with(READING_SCOPES)
         if principal.service is None and principal.authority is Authority.NONE:
             raise Forbidden("The account waits for approval.")
 
     def _check_binding(self, device_id: str | None) -> None:
-        """Characters are compared as they are: look-alikes and other normal forms are other devices."""
         if self.bound_to is not None and self.bound_to != device_id:
             raise Forbidden(f'The key speaks for the device "{self.bound_to}" alone.')
 
-    def _account_or_service(self, scopes: frozenset[Scope]) -> Principal:
-        """The bearer of a token that is for the whole account, or for one of `scopes`."""
+    def _principal_with(self, scopes: frozenset[Scope]) -> Principal:
+        """The bearer of a token that has no scopes, or one of these. Raises `NotAuthenticated` and
+        `InsufficientScope`."""
         if self.principal is None:
             raise NotAuthenticated
         if self.principal.scopes is not None and self.principal.scopes.isdisjoint(scopes):
             raise InsufficientScope(*sorted(scopes))
         return self.principal
-
-
-async def caller_of(request: Request) -> Caller:
-    """Whoever calls over HTTP; the lifespan state has the setting as `access`. Raises `InvalidToken`, and
-    `InsufficientScope` for a token that was given out for something else."""
-    principal = await principal_of(request)
-    if principal is not None and not principal.allows(SEND, request.method):
-        raise InsufficientScope(*sorted(SEND))
-    access: Access = request.state.access
-    return Caller(access, principal)
-
-
-CallerIs = Annotated[Caller, Depends(caller_of)]

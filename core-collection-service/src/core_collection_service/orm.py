@@ -1,4 +1,4 @@
-"""The declarative base of this service's tables. Every time has a zone, and every instant that Python knows is one."""
+"""The declarative base of this service's tables, and the type of their timestamps."""
 
 from datetime import datetime
 from typing import Final
@@ -14,20 +14,20 @@ LAST_INSTANT: Final = "timestamptz '9999-12-31 23:59:59.999999+00'"
 
 
 class Instant(TypeDecorator[datetime]):
-    """A time as devices send it. The driver writes the first and the last instant that Python knows as PostgreSQL's
-    infinities and reads these back without a zone; in a table they are what they are."""
+    """A timestamp as devices send it, which can be the first or the last instant that Python knows. The driver writes
+    those two as PostgreSQL's infinities, and reads infinities without a zone, so the statement clamps them back."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def bind_expression(self, bindparam: BindParameter[datetime]) -> ColumnElement[datetime]:
-        """Between the two, ends included."""
+        """The parameter, clamped to the two instants."""
         return func.least(func.greatest(bindparam, text(FIRST_INSTANT)), text(LAST_INSTANT))
 
 
 def written_limit(limit: int) -> ColumnElement[int]:
-    """A limit that is written into its statement: PostgreSQL plans a statement that it sees often without looking at
-    its parameters, and would expect a tenth of the table."""
+    """A LIMIT that is a literal in the statement. With a parameter PostgreSQL would expect a tenth of the table, in the
+    plan that it makes without looking at parameters for statements that run often."""
     return bindparam(None, limit, Integer, literal_execute=True)
 
 

@@ -4,54 +4,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends
 
+from core_collection_service.access import Access
 from core_collection_service.devices.service import Devices
 from core_collection_service.events.feed import PictureFeed
-from core_collection_service.events.streams import Streams
-from core_collection_service.pictures.bodies import PACE, Pace
-from core_collection_service.pictures.errors import NoSuchCollection
-from core_collection_service.pictures.listing import Listings
+from core_collection_service.events.streams import OpenStreams
+from core_collection_service.pictures.cache.service import ResponseCache
+from core_collection_service.pictures.delete.service import Deletions
+from core_collection_service.pictures.lists.service import PictureLists
 from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
-from core_collection_service.pictures.response_cache import ResponseCache
-from core_collection_service.pictures.service import Pictures
-from core_collection_service.pictures.thumbnails import Thumbnails
-from lightbox_shared.database import Database
+from core_collection_service.pictures.read.service import Pictures
+from core_collection_service.pictures.storage.service import PictureStorage
+from core_collection_service.pictures.submit.request_bodies import DEFAULT_DATA_RATE, MinimumDataRate
+from core_collection_service.pictures.submit.service import Submissions
+from core_collection_service.pictures.thumbnails.service import Thumbnails
+from lightbox_shared.service import lifespan_services
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of the running service."""
 
-    database: Database
+    access: Access
+    collections: Mapping[str, str]
+    """Name of a collection -> its resource type (`rt`, RFC 6690 section 3.1)."""
+    submissions: Submissions
     pictures: Pictures
-    response_cache: ResponseCache
+    storage: PictureStorage
+    lists: PictureLists
     thumbnails: Thumbnails
-    listings: Listings
+    deletions: Deletions
+    response_cache: ResponseCache
     devices: Devices
     feed: PictureFeed
-    streams: Streams
-    memory: UploadMemoryBudget
+    open_streams: OpenStreams
+    upload_memory: UploadMemoryBudget
     batch_memory: MemoryBudget
-    """For the bytes in batches, so that readers never keep uploads out."""
-    collections: Mapping[str, str]
-    """Name -> resource type."""
-    public_url: str | None
-    pace: Pace = PACE
+    """For the bytes of pictures in batches. It is apart from `upload_memory`, so that readers never refuse uploads."""
+    minimum_data_rate: MinimumDataRate = DEFAULT_DATA_RATE
+    """How fast the body of an upload over HTTP has to arrive."""
 
 
-async def services_of(request: Request) -> Services:
-    """Those of the application that got the request."""
-    services: Services = request.state.services
-    return services
-
-
-async def collection_of(request: Request, collection: Annotated[str, Path(max_length=100)]) -> str:
-    """The name of a collection that is configured. Raises `NoSuchCollection`."""
-    if collection not in (await services_of(request)).collections:
-        raise NoSuchCollection
-    return collection
-
-
-ServicesDep = Annotated[Services, Depends(services_of)]
-Collection = Annotated[str, Depends(collection_of)]
+ServicesDep = Annotated[Services, Depends(lifespan_services)]

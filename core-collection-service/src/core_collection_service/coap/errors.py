@@ -1,7 +1,7 @@
-"""Failures as CoAP says them: a response code, and RFC 9290 problem details (Content-Format 257).
+"""Errors over CoAP: a response code, and problem details (RFC 9290).
 
-The classes of the kit carry an HTTP status, whose CoAP twin is nearly always the one that looks like it. What HTTP has
-no status for is a `CoapFailure`.
+The kit's errors have an HTTP status, and CoAP has a response code of the same meaning for nearly each. An error that
+HTTP has no status for is a `CoapError`.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from typing import ClassVar, Final
 from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
+from core_collection_service.protocol.media_types import CONTENT_FORMATS, PROBLEM_CBOR
 from core_collection_service.protocol.problems import concise_problem
 from lightbox_shared.errors import LightboxError, TooLarge
 from lightbox_shared.errors.handlers import convert
 
-PROBLEM_DETAILS: Final = 257
 _CODES: Final[Mapping[int, Code]] = {
     400: Code.BAD_REQUEST,
     401: Code.UNAUTHORIZED,
@@ -31,33 +31,34 @@ _CODES: Final[Mapping[int, Code]] = {
     503: Code.SERVICE_UNAVAILABLE,
     504: Code.GATEWAY_TIMEOUT,
 }
+_FIRST_SERVER_ERROR: Final = 500
 
 
-class CoapFailure(LightboxError):
-    """A failure with a code of CoAP's own."""
+class CoapError(LightboxError):
+    """An error with a response code that HTTP has no status for."""
 
     status = 400
     coap_code: ClassVar[Code] = Code.BAD_REQUEST
 
 
-class BadOption(CoapFailure):
-    """A critical option that is not understood (RFC 7252 section 5.4.1)."""
+class BadOption(CoapError):
+    """A critical option that is not supported (RFC 7252 section 5.4.1)."""
 
     code = "bad-option"
     coap_code = Code.BAD_OPTION
     default_detail = "The request has an option that is not supported."
 
 
-class NoProxy(CoapFailure):
-    """Nothing is forwarded (RFC 7252 section 5.7.2)."""
+class NoProxy(CoapError):
+    """A request that is to be forwarded (RFC 7252 section 5.7.2)."""
 
     code = "no-proxy"
     coap_code = Code.PROXYING_NOT_SUPPORTED
     default_detail = "This is not a proxy."
 
 
-class IncompleteUpload(CoapFailure):
-    """A block that does not continue what is here (RFC 7959 section 2.9.2)."""
+class IncompleteUpload(CoapError):
+    """A block that does not continue the blocks that have arrived (RFC 7959 section 2.9.2)."""
 
     code = "incomplete-upload"
     coap_code = Code.REQUEST_ENTITY_INCOMPLETE
@@ -65,27 +66,28 @@ class IncompleteUpload(CoapFailure):
 
 
 class UploadTooLarge(TooLarge):
-    """More bytes than are assembled."""
+    """A body of more bytes than are assembled; `limit` is how many that are."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"At most {limit:,} bytes are accepted here.")
 
 
-def answer_to(error: Exception, *, limit: int) -> tuple[LightboxError, Message]:
-    """What went wrong, and the response; `limit` is what 4.13 names where the error has none of its own. The unexpected
-    is logged with its traceback, and nothing of it goes to the client."""
-    failure = convert(error)
-    code = failure.coap_code if isinstance(failure, CoapFailure) else _CODES.get(failure.status, _other(failure.status))
-    message = Message(code=code, payload=concise_problem(failure, int(code)), content_format=PROBLEM_DETAILS)
-    retry_after = failure.headers.get("Retry-After", "")
+def error_response(error: Exception, *, limit: int) -> Message:
+    """The response for an error; `limit` is what 4.13 names if the error has no limit of its own. An unexpected error
+    is logged with its traceback, and the client sees nothing of it."""
+    expected = convert(error)
+    code = expected.coap_code if isinstance(expected, CoapError) else _code_of(expected.status)
+    problem = concise_problem(expected, int(code))
+    message = Message(code=code, payload=problem, content_format=CONTENT_FORMATS[PROBLEM_CBOR])
+    retry_after = expected.headers.get("Retry-After", "")
     if retry_after.isascii() and retry_after.isdigit():
         message.opt.max_age = int(retry_after)
     if code is Code.REQUEST_ENTITY_TOO_LARGE:
-        message.opt.size1 = failure.limit if isinstance(failure, UploadTooLarge) else limit
-    return failure, message
+        message.opt.size1 = expected.limit if isinstance(expected, UploadTooLarge) else limit
+    return message
 
 
-def _other(status: int) -> Code:
-    server_error = 500
-    return Code.INTERNAL_SERVER_ERROR if status >= server_error else Code.BAD_REQUEST
+def _code_of(status: int) -> Code:
+    other = Code.INTERNAL_SERVER_ERROR if status >= _FIRST_SERVER_ERROR else Code.BAD_REQUEST
+    return _CODES.get(status, other)

@@ -1,5 +1,5 @@
-"""Requests over CoAP in the service's metrics: by method, route and response code. A picture in a hundred blocks is one
-request. Labels are route templates, never paths."""
+"""Metrics of requests over CoAP, by method, route and response code. A picture in a hundred blocks is one request.
+Labels are the templates of routes, never paths."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -16,7 +16,7 @@ class CoapMetrics:
         )
         self._seconds = Histogram(
             "lightbox_coap_request_seconds",
-            "Time from the first block in to the answer.",
+            "Time from the first block of the request to the answer.",
             ["route"],
             buckets=_BUCKETS,
             registry=registry,

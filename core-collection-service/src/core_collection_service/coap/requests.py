@@ -1,4 +1,5 @@
-"""A CoAP request, read: path, query, formats and who sent it. What can't be served for its options is refused here."""
+"""A CoAP request: its path, query and formats, and where it comes from. Requests whose options are not supported are
+refused here."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from starlette.datastructures import QueryParams
 
 from core_collection_service.access import Caller
 from core_collection_service.coap.errors import BadOption, NoProxy
-from core_collection_service.pictures.errors import NotAcceptable
+from core_collection_service.errors import NotAcceptable
+from core_collection_service.pictures.lists.representations import LIST_TYPES, SENML_TYPES
+from core_collection_service.protocol.media_types import CBOR, CONTENT_FORMATS, MEDIA_TYPES
 
-_KNOWN: Final = frozenset(
+_SUPPORTED: Final = frozenset(
     {
         OptionNumber.URI_HOST,
         OptionNumber.URI_PORT,
@@ -25,16 +28,18 @@ _KNOWN: Final = frozenset(
         OptionNumber.BLOCK2,
     }
 )
-"""The critical options that are understood; others are elective, or refused."""
+"""The critical options that are supported; others are elective, or refused."""
 _PER_BLOCK: Final = (OptionNumber.BLOCK1, OptionNumber.BLOCK2, OptionNumber.OBSERVE)
-_RESERVED_SIZE: Final = 7
-_SHOWN: Final = 200
+_RESERVED_SIZE_EXPONENT: Final = 7
+_LOGGED_CHARACTERS: Final = 200
 _NETWORK_BYTES: Final = 8
+_LIST_TYPES: Final = (CBOR, *(each for each in LIST_TYPES if each != CBOR))
+"""The media types of lists; over CoAP, CBOR is the default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request."""
+class CoapRequest:
+    """One request. Formats are media types here; `Content-Format 65535` stands for a number without one."""
 
     message: Message
     path: tuple[str, ...]
@@ -42,21 +47,21 @@ class Asked:
     query_params: QueryParams
 
     @classmethod
-    def of(cls, message: Message, caller: Caller) -> "Asked":
-        """Raises `BadOption` and `NoProxy`."""
+    def of(cls, message: Message, caller: Caller) -> "CoapRequest":
+        """From a message. Raises `BadOption` and `NoProxy`."""
         check_options(message)
         pairs = [option.partition("=") for option in message.opt.uri_query]
         return cls(message, path_of(message), caller, QueryParams([(name, value) for name, _, value in pairs]))
 
     @property
-    def accept(self) -> int | None:
-        """The Content-Format that is asked for."""
-        return None if self.message.opt.accept is None else int(self.message.opt.accept)
+    def accept(self) -> str | None:
+        """The format that is asked for; None for no preference. CoAP's Accept names one."""
+        return _media_type(self.message.opt.accept)
 
     @property
-    def content_format(self) -> int | None:
-        """That of the body."""
-        return None if self.message.opt.content_format is None else int(self.message.opt.content_format)
+    def content_type(self) -> str | None:
+        """The format of the body."""
+        return _media_type(self.message.opt.content_format)
 
     @property
     def wants_block(self) -> bool:
@@ -64,17 +69,25 @@ class Asked:
         return self.message.opt.block2 is not None
 
     @property
-    def name(self) -> Hashable:
+    def transfer(self) -> Hashable:
         """The same for all blocks of one transfer, and for no others at the same time."""
-        return name_of(self.message)
+        return transfer_of(self.message)
 
-    def chosen(self, *offered: int) -> int:
-        """The one of these Content-Formats that is asked for, the first if none is. Raises `NotAcceptable`."""
+    def negotiate(self, *offered: str) -> str:
+        """The one of these media types that is asked for, the first if none is. Raises `NotAcceptable`."""
         if self.accept is None:
             return offered[0]
         if self.accept not in offered:
-            raise NotAcceptable([f"Content-Format {each}" for each in offered])
+            raise NotAcceptable.offering(f"Content-Format {CONTENT_FORMATS[each]}" for each in offered)
         return self.accept
+
+    def prefers_senml(self) -> bool:
+        """Whether SenML is asked for."""
+        return self.accept in SENML_TYPES
+
+    def list_type(self) -> str:
+        """The media type for a list. Raises `NotAcceptable`."""
+        return self.negotiate(*_LIST_TYPES)
 
 
 def path_of(message: Message) -> tuple[str, ...]:
@@ -83,32 +96,33 @@ def path_of(message: Message) -> tuple[str, ...]:
     return path[:-1] if path and not path[-1] else path
 
 
-def shown_path_of(message: Message) -> str:
-    """For the log: its beginning, and nothing that a terminal would take for more than text."""
-    shown = "/" + "/".join(path_of(message))
-    return "".join(each if each.isprintable() else "?" for each in shown[:_SHOWN])
+def logged_path_of(message: Message) -> str:
+    """The beginning of the path without unprintable characters, which a terminal could interpret."""
+    path = "/" + "/".join(path_of(message))
+    return "".join(each if each.isprintable() else "?" for each in path[:_LOGGED_CHARACTERS])
 
 
-def name_of(message: Message) -> Hashable:
-    """By which the blocks of one transfer belong together: the endpoint (and its OSCORE context), and all options that
-    are not a block's own, Request-Tag among them."""
+def transfer_of(message: Message) -> Hashable:
+    """What the blocks of one transfer have in common: the endpoint (and its OSCORE context), and all options that are
+    not those of a block, Request-Tag among them."""
     return message.remote.blockwise_key, message.get_cache_key(_PER_BLOCK)
 
 
 def method_of(message: Message) -> str:
-    """As HTTP writes it."""
+    """The method as HTTP writes it."""
     return str(message.code)
 
 
 def check_options(message: Message) -> None:
-    """Raises `BadOption` and `NoProxy`."""
+    """Raises `NoProxy` for a request to a proxy, `BadOption` for a critical option that is not supported (RFC 7252
+    section 5.4.1) and for a reserved block size."""
     if message.opt.proxy_uri is not None or message.opt.proxy_scheme is not None:
         raise NoProxy
     for option in message.opt.option_list():
-        if option.number.is_critical() and option.number not in _KNOWN:
+        if option.number.is_critical() and option.number not in _SUPPORTED:
             raise BadOption(f"The option {int(option.number)} is critical and not supported here.")
     for block in (message.opt.block1, message.opt.block2):
-        if block is not None and block.size_exponent == _RESERVED_SIZE:
+        if block is not None and block.size_exponent == _RESERVED_SIZE_EXPONENT:
             raise BadOption("The block size exponent 7 is reserved (RFC 7959 section 2.2).")
 
 
@@ -118,8 +132,14 @@ def address_of(message: Message) -> EndpointAddress:
 
 
 def host_of(message: Message) -> str | bytes:
-    """Who sent it, as far as one can have many addresses: an IPv4 address, the /64 of an IPv6 one, or a link-local
-    address, whose network is everybody's."""
+    """What counts as one client, which may have many addresses: an IPv4 address, the /64 of an IPv6 address, or a
+    link-local address, whose network all share."""
     host: str = address_of(message).sockaddr[0]
     address = IPv6Address(host)
     return host if address.ipv4_mapped is not None or address.is_link_local else address.packed[:_NETWORK_BYTES]
+
+
+def _media_type(content_format: int | None) -> str | None:
+    if content_format is None:
+        return None
+    return MEDIA_TYPES.get(int(content_format), f"Content-Format {int(content_format)}")

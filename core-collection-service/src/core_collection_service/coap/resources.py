@@ -1,12 +1,11 @@
-"""The resources over CoAP, one class each: what they offer, and what they do with the service's own parts.
+"""The resources over CoAP, one class each.
 
-Paths and queries are those of HTTP. Two things are CoAP's own: a picture may come as it is, with `deviceId` and
-`timestamp` in the query, for cameras that have a frame and no CBOR; and `Accept` names one Content-Format, not several.
-Deleting is HTTP's alone.
+Paths and queries are those of HTTP, and what a GET of a collection asks for is selected by the same function. Two
+things are different: a picture may be sent as it is, with `deviceId` and `timestamp` in the query, by cameras that have
+a picture and no CBOR; and `Accept` names one Content-Format, which is sent or refused. Deleting is possible over HTTP
+alone, and so are batches with the bytes of pictures (`vd`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -14,61 +13,37 @@ from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
 from core_collection_service.coap.downloads import ETAG_BYTES, Representation
-from core_collection_service.coap.requests import Asked
-from core_collection_service.coap.security import check_known
-from core_collection_service.devices import queries as devices
+from core_collection_service.coap.requests import CoapRequest
+from core_collection_service.coap.security import check_authenticated
+from core_collection_service.devices.queries import device_document
 from core_collection_service.discovery import service as discovery
-from core_collection_service.pictures import list_queries
-from core_collection_service.pictures.errors import InvalidField, NoSuchCollection, NotAcceptable
-from core_collection_service.pictures.listing import Listing
-from core_collection_service.pictures.repository import Key, PictureRecord
-from core_collection_service.pictures.representations import SENML_TYPES, represented
+from core_collection_service.errors import NoSuchCollection, NotAcceptable
+from core_collection_service.parameters import DEVICE_ID, TIMESTAMP
+from core_collection_service.pictures.lists.representations import represent_page
+from core_collection_service.pictures.lists.service import NewestOfEach
+from core_collection_service.pictures.models import PictureRecord
+from core_collection_service.pictures.queries import read_picture_id, read_picture_key
+from core_collection_service.pictures.read.selection import SelectedList, select, selects_list
 from core_collection_service.pictures.schemas import PictureBody
-from core_collection_service.pictures.submission import check_device_id, query_timestamp
-from core_collection_service.pictures.thumbnails import asked_box
+from core_collection_service.pictures.submit.writer import Written
+from core_collection_service.pictures.thumbnails.rendering import read_box
 from core_collection_service.protocol.documents import Format, write
+from core_collection_service.protocol.media_types import (
+    CBOR,
+    CONTENT_FORMATS,
+    JPEG,
+    JSON,
+    LINK_FORMAT,
+    OCTET_STREAM,
+    PNG,
+)
 from core_collection_service.state import Services
 from lightbox_shared.errors import NotFound, UnsupportedMediaType
 
-LINK_FORMAT: Final = 40
-OCTET_STREAM: Final = 42
-JSON: Final = 50
-CBOR: Final = 60
-SENML_JSON: Final = 110
-SENML_CBOR: Final = 112
-RAW: Final = frozenset({22, 23, OCTET_STREAM})
-DOCUMENTS: Final[Mapping[int, Format]] = {JSON: Format.JSON, CBOR: Format.CBOR}
-LISTS: Final[Mapping[int, str]] = {
-    CBOR: "application/cbor",
-    JSON: "application/json",
-    SENML_JSON: "application/senml+json",
-    SENML_CBOR: "application/senml+cbor",
-    LINK_FORMAT: "application/link-format",
-}
-PICTURES: Final[Mapping[str, int]] = {"image/jpeg": 22, "image/png": 23}
-"""The others have no number of their own."""
-LARGEST_MESSAGE: Final = 1024
-AROUND_BYTES: Final = 64 * 1024
-_OF_ANSWERS: Final = frozenset({"timestamp", "from", "to", "cursor"})
-"""Parameters of pictures and of lists."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a POST."""
-
-    code: Code
-    location: tuple[str, ...]
-    payload: bytes
-    content_format: int
-
-    def message(self) -> Message:
-        """The response."""
-        answer = Message(code=self.code, payload=self.payload)
-        answer.opt.location_path = self.location
-        if self.payload:
-            answer.opt.content_format = self.content_format
-        return answer
+LARGEST_PAYLOAD: Final = 1024
+"""Of a response that is sent in one message."""
+_PICTURE_TYPES: Final = frozenset({JPEG, PNG, OCTET_STREAM})
+_DOCUMENT_TYPES: Final = frozenset({JSON, CBOR})
 
 
 class Resource(Protocol):
@@ -77,29 +52,25 @@ class Resource(Protocol):
     route: str
     """The path's template."""
 
-    async def get(self, asked: Asked) -> Representation:
-        """What it is at this moment."""
+    async def get(self, request: CoapRequest) -> Representation:
+        """The representation at this moment."""
 
 
-class Links:
-    """`/collections`, and `/.well-known/core`, which a group is asked for too."""
+class DiscoveryResource:
+    """`/collections` and `/.well-known/core`; the latter is also requested by multicast."""
 
     def __init__(self, services: Services, route: str) -> None:
         self.route = route
         self._services = services
 
-    async def get(self, asked: Asked) -> Representation:
-        """The links that the filters let pass."""
-        asked.chosen(LINK_FORMAT)
-        return made(self.links(asked), LINK_FORMAT)
-
-    def links(self, asked: Asked) -> bytes:
-        """The document."""
+    async def get(self, request: CoapRequest) -> Representation:
+        """The links that pass the filters of the query. Raises `NotAcceptable`."""
+        request.negotiate(LINK_FORMAT)
         found = discovery.links(self._services.collections, coap=True)
-        return discovery.link_format(discovery.select(found, asked.message.opt.uri_query)).encode()
+        return _generated(discovery.document(found, request.message.opt.uri_query).encode(), LINK_FORMAT)
 
 
-class Devices:
+class DevicesResource:
     """`/collections/devices`."""
 
     route = "/collections/devices"
@@ -107,15 +78,17 @@ class Devices:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def get(self, asked: Asked) -> Representation:
-        """Who has sent pictures."""
-        asked.caller.check_may_read(None)
-        content_format = asked.chosen(CBOR, JSON)
-        return made(written(await devices.document(asked, self._services), content_format), content_format)
+    async def get(self, request: CoapRequest) -> Representation:
+        """A page of the devices that have sent pictures. Raises `InvalidField`, `NoSuchCollection` and
+        `NotAcceptable`."""
+        request.caller.check_may_read(None)
+        media_type = request.negotiate(CBOR, JSON)
+        document = await device_document(request, self._services)
+        return _generated(write(document, Format(media_type)), media_type)
 
 
-class Collection:
-    """`/collections/{collection}`: where devices send, and where pictures, lists and the batch are read."""
+class CollectionResource:
+    """`/collections/{collection}`: where devices send, and where pictures and lists are read and arrivals observed."""
 
     route = "/collections/{collection}"
 
@@ -123,90 +96,80 @@ class Collection:
         self._services = services
         self.name = name
 
-    def expected(self, asked: Asked) -> int:
-        """Before a body is taken in: how many bytes it may have. Raises what speaks against it whatever it is."""
-        check_known(asked.caller)
-        asked.chosen(CBOR, JSON)
-        most = self._services.pictures.limits.max_bytes
-        if asked.content_format in DOCUMENTS:
-            return most * 8 // 3 + AROUND_BYTES  # hexadecimal digits of base64
-        if asked.content_format not in RAW:
+    def check_post(self, request: CoapRequest) -> int:
+        """Raises everything that can be said against a POST before its body has arrived; returns how many bytes the
+        body may have."""
+        check_authenticated(request.caller)
+        request.negotiate(CBOR, JSON)
+        limits = self._services.submissions.limits
+        if request.content_type in _DOCUMENT_TYPES:
+            return limits.largest_document(Format(request.content_type))
+        if request.content_type not in _PICTURE_TYPES:
             raise UnsupportedMediaType(
                 "The Content-Format has to be 60 or 50 (CBOR, JSON), or 22, 23 or 42 (a picture)."
             )
-        asked.caller.check_may_send(_key(asked, self.name).device_id)
-        return most
+        request.caller.check_may_send(read_picture_key(request, self.name).device_id)
+        return limits.max_bytes
 
-    async def post(self, asked: Asked, body: bytes) -> Done:
-        """Keep a picture: 2.01, or 2.04 if it was here before."""
-        form = DOCUMENTS.get(asked.content_format or 0)
-        if form is not None:
-            kept = await self._services.pictures.submit(self.name, body, form, asked.caller.check_may_send)
+    async def post(self, request: CoapRequest, body: bytes) -> Message:
+        """Keep a picture: 2.01, or 2.04 if it was sent before. Raises what `Submissions` raises."""
+        submissions, caller = self._services.submissions, request.caller
+        if request.content_type in _DOCUMENT_TYPES:
+            form = Format(request.content_type)
+            written = await submissions.submit_document(self.name, body, form, caller.check_may_send)
         else:
-            key = _key(asked, self.name)
-            kept = await self._services.pictures.submit_bytes(self.name, key.device_id, key.taken_at, body)
-        content_format = asked.chosen(CBOR, JSON)
-        payload = written(PictureBody.of(kept.record).model_dump(), content_format)
-        return Done(
-            Code.CREATED if kept.created else Code.CHANGED,
-            ("collections", self.name, str(kept.record.id)),
-            payload if len(payload) <= LARGEST_MESSAGE else b"",
-            content_format,
-        )
+            written = await submissions.submit_picture(*read_picture_key(request, self.name), body)
+        return self._created(written, request.negotiate(CBOR, JSON))
 
-    async def get(self, asked: Asked) -> Representation:
-        """A picture by `deviceId` and `timestamp`, a list by `from`, `to` or `cursor`, or the batch by `Accept`."""
-        limits = [list_queries.parameter(asked, name) for name in ("from", "to", "cursor")]
-        is_list = list_queries.parameter(asked, "timestamp") is None and any(each is not None for each in limits)
-        if is_list or LISTS.get(asked.accept or 0) in SENML_TYPES:
-            return await self._list(asked)
-        key = _key(asked, self.name)
-        asked.caller.check_may_read(key.device_id)
-        return await pictured(self._services, asked, await self._services.pictures.find(key))
+    def _created(self, written: Written, media_type: str) -> Message:
+        """The response to a POST; its metadata are left out where they do not fit into one message."""
+        message = Message(code=Code.CREATED if written.created else Code.CHANGED)
+        message.opt.location_path = ("collections", self.name, str(written.record.id))
+        metadata = write(PictureBody.of(written.record).model_dump(), Format(media_type))
+        if len(metadata) <= LARGEST_PAYLOAD:
+            message.payload = metadata
+            message.opt.content_format = CONTENT_FORMATS[media_type]
+        return message
 
-    async def _list(self, asked: Asked) -> Representation:
-        device_id = list_queries.device(asked)
-        asked.caller.check_may_read(device_id)
-        content_format = asked.chosen(*LISTS)
-        media_type = LISTS[content_format]
-        start, end = list_queries.span(asked)
-        limit, cursor = list_queries.limit(asked), list_queries.parameter(asked, "cursor")
-        listings = self._services.listings
-        is_batch = media_type in SENML_TYPES and start is None and end is None
-        if is_batch and (cursor is None or listings.continues_newest(self.name, device_id, cursor)):
-            page = await listings.newest(self.name, device_id, limit, cursor)
-        else:
-            page = await listings.page(Listing(self.name, device_id, start, end, limit, cursor))
-        return made(await represented(page, media_type), content_format)
+    async def get(self, request: CoapRequest) -> Representation:
+        """The picture or the list that `select` finds. Raises what it raises, `NoSuchPicture` and `NoThumbnail`."""
+        selected = select(request, self.name, request.caller)
+        if not isinstance(selected, SelectedList):
+            record = await self._services.pictures.find(selected)
+            return await _picture_representation(self._services, request, record)
+        lists, wanted = self._services.lists, selected.query
+        page = await (lists.newest(wanted) if isinstance(wanted, NewestOfEach) else lists.by_time(wanted))
+        return _generated(await represent_page(page, selected.media_type), selected.media_type)
 
-    def is_observed(self, asked: Asked) -> bool:
-        """Whether what arrives is asked for: Observe where there is no picture, list or batch to answer. On these it is
-        ignored (RFC 7641 section 4.1)."""
+    def is_observed(self, request: CoapRequest) -> bool:
+        """Whether the request asks to be notified of arrivals: it has Observe, and selects neither a picture nor a
+        list. On these Observe is ignored (RFC 7641 section 4.1)."""
         return (
-            asked.message.opt.observe is not None
-            and not asked.wants_block
-            and asked.query_params.keys().isdisjoint(_OF_ANSWERS)
-            and asked.accept not in {SENML_JSON, SENML_CBOR}
+            request.message.opt.observe is not None
+            and not request.wants_block
+            and TIMESTAMP.name not in request.query_params
+            and not selects_list(request)
         )
 
-    def note(self, asked: Asked, record: PictureRecord | None) -> Message:
-        """The notification of a picture, below 1 KiB: its metadata, or with link-format its link."""
-        content_format = asked.chosen(CBOR, JSON, LINK_FORMAT)
-        if record is None:
-            payload = b"" if content_format == LINK_FORMAT else written({}, content_format)
-        elif content_format == LINK_FORMAT:
-            ct = PICTURES.get(record.media_type, OCTET_STREAM)
-            payload = f'</collections/{self.name}/{record.id}>;ct="{ct}";sz="{record.size}"'.encode()
-        else:
-            body = PictureBody.of(record).model_dump()
-            payload = written(body, content_format)
-            if len(payload) > LARGEST_MESSAGE:  # a long id of a device
-                payload = written({name: body[name] for name in ("id", "timestamp", "size", "href")}, content_format)
+    def notification(self, request: CoapRequest, record: PictureRecord | None) -> Message:
+        """The notification of a picture, None if there is none yet, in one message: its metadata, or its link. Raises
+        `NotAcceptable`."""
+        media_type = request.negotiate(CBOR, JSON, LINK_FORMAT)
+        payload = b"" if media_type == LINK_FORMAT else write({}, Format(media_type))
+        if record is not None and media_type == LINK_FORMAT:
+            content_format = CONTENT_FORMATS[_sent_type(record.media_type)]
+            payload = f'</collections/{self.name}/{record.id}>;ct="{content_format}";sz="{record.size}"'.encode()
+        elif record is not None:
+            metadata = PictureBody.of(record).model_dump()
+            payload = write(metadata, Format(media_type))
+            if len(payload) > LARGEST_PAYLOAD:  # the device has a long id
+                metadata = {name: metadata[name] for name in ("id", "timestamp", "size", "href")}
+                payload = write(metadata, Format(media_type))
         etag = {} if record is None else {"etag": record.id.to_bytes(ETAG_BYTES)}
-        return Message(code=Code.CONTENT, payload=payload, content_format=content_format, **etag)
+        return Message(code=Code.CONTENT, payload=payload, content_format=CONTENT_FORMATS[media_type], **etag)
 
 
-class Latest:
+class LatestResource:
     """`/collections/{collection}/latest?deviceId=`."""
 
     route = "/collections/{collection}/latest"
@@ -215,14 +178,16 @@ class Latest:
         self._services = services
         self._collection = collection
 
-    async def get(self, asked: Asked) -> Representation:
-        """The picture of a device that was taken last."""
-        device_id = check_device_id(_required(asked, "deviceId"), "query")
-        asked.caller.check_may_read(device_id)
-        return await pictured(self._services, asked, await self._services.pictures.latest(self._collection, device_id))
+    async def get(self, request: CoapRequest) -> Representation:
+        """The picture of a device with the latest timestamp. Raises `InvalidField`, `NoSuchPicture`, `NotAcceptable`
+        and `NoThumbnail`."""
+        device_id = DEVICE_ID.read_required(request)
+        request.caller.check_may_read(device_id)
+        record = await self._services.pictures.latest(self._collection, device_id)
+        return await _picture_representation(self._services, request, record)
 
 
-class Picture:
+class PictureResource:
     """`/collections/{collection}/{id}`."""
 
     route = "/collections/{collection}/{id}"
@@ -232,66 +197,54 @@ class Picture:
         self._collection = collection
         self._id = picture_id
 
-    async def get(self, asked: Asked) -> Representation:
-        """The picture with this id."""
-        picture_id = list_queries.picture_id(self._id)
-        record = await self._services.pictures.find_by_id(self._collection, picture_id)
-        asked.caller.check_may_read(record.device_id)
-        return await pictured(self._services, asked, record)
+    async def get(self, request: CoapRequest) -> Representation:
+        """The picture with this id. Raises `NoSuchPicture`, `NotAcceptable` and `NoThumbnail`."""
+        record = await self._services.pictures.find_by_id(self._collection, read_picture_id(self._id))
+        request.caller.check_may_read(record.device_id)
+        return await _picture_representation(self._services, request, record)
 
 
-def at(services: Services, path: tuple[str, ...]) -> Resource:
-    """What is at a path. Raises `NotFound` and `NoSuchCollection`."""
+def find_resource(services: Services, path: tuple[str, ...]) -> Resource:
+    """The resource at a path. Raises `NotFound` and `NoSuchCollection`."""
     match path:
         case (".well-known", "core"):
-            return Links(services, "/.well-known/core")
+            return DiscoveryResource(services, "/.well-known/core")
         case ("collections",):
-            return Links(services, "/collections")
+            return DiscoveryResource(services, "/collections")
         case ("collections", "devices"):
-            return Devices(services)
+            return DevicesResource(services)
         case ("collections", name, *rest) if len(rest) <= 1:
             if name not in services.collections:
                 raise NoSuchCollection
             if not rest:
-                return Collection(services, name)
-            return Latest(services, name) if rest == ["latest"] else Picture(services, name, rest[0])
+                return CollectionResource(services, name)
+            if rest == ["latest"]:
+                return LatestResource(services, name)
+            return PictureResource(services, name, rest[0])
     raise NotFound
 
 
-def made(payload: bytes, content_format: int) -> Representation:
-    """What was made for a request."""
-    return Representation(content_format, sha256(payload).digest()[:ETAG_BYTES], payload)
+def _generated(content: bytes, media_type: str) -> Representation:
+    return Representation(media_type, sha256(content).digest()[:ETAG_BYTES], content)
 
 
-async def pictured(services: Services, asked: Asked, record: PictureRecord) -> Representation:
-    """A picture as it was sent, or with `w` or `h` its thumbnail. Raises `NotAcceptable` and `NoThumbnail`."""
-    box = asked_box(asked)
+async def _picture_representation(services: Services, request: CoapRequest, record: PictureRecord) -> Representation:
+    """A picture as it was sent, or with `w` or `h` a thumbnail of it."""
+    box = read_box(request)
     if box is None:
-        content_format = _of_picture(asked, record.media_type)
-        return Representation(content_format, record.sha256[:ETAG_BYTES], record)
+        return Representation(_negotiated_type(request, record.media_type), record.sha256[:ETAG_BYTES], record)
     thumbnail = await services.thumbnails.get(record, box)
-    return made(thumbnail.data, _of_picture(asked, thumbnail.media_type))
+    return _generated(thumbnail.data, _negotiated_type(request, thumbnail.media_type))
 
 
-def _of_picture(asked: Asked, media_type: str) -> int:
-    own = PICTURES.get(media_type, OCTET_STREAM)
-    if asked.accept not in {None, own, OCTET_STREAM}:
-        raise NotAcceptable([f"Content-Format {each}" for each in (own, OCTET_STREAM)])
-    return asked.accept or own
+def _negotiated_type(request: CoapRequest, media_type: str) -> str:
+    """What a picture is sent as: its own type by default, and for a client that asks for it as plain bytes."""
+    own = _sent_type(media_type)
+    if request.accept not in {None, own, OCTET_STREAM}:
+        raise NotAcceptable.offering(f"Content-Format {CONTENT_FORMATS[each]}" for each in (own, OCTET_STREAM))
+    return request.accept or own
 
 
-def written(body: object, content_format: int) -> bytes:
-    """A document in JSON or CBOR."""
-    return write(body, DOCUMENTS[content_format])
-
-
-def _key(asked: Asked, collection: str) -> Key:
-    device_id = check_device_id(_required(asked, "deviceId"), "query")
-    return Key(collection, device_id, query_timestamp(_required(asked, "timestamp")))
-
-
-def _required(asked: Asked, name: str) -> str:
-    value = list_queries.parameter(asked, name)
-    if value is None:
-        raise InvalidField(name, "This field is required.", "query")
-    return value
+def _sent_type(media_type: str) -> str:
+    """The media type of a picture if that has a Content-Format, otherwise that of plain bytes."""
+    return media_type if media_type in _PICTURE_TYPES else OCTET_STREAM

@@ -1,13 +1,15 @@
-"""Who sends over CoAP: a device with a security context of its own (OSCORE, RFC 8613), or anybody.
+"""Authentication over CoAP: a device with a security context (OSCORE, RFC 8613) is itself, every other client is
+anonymous.
 
-The contexts are folders in aiocoap's format, one for each device, in the folder of the setting `coap_credentials`. A
-folder has `settings.json` with `device-id`, `sender-id_hex`, `recipient-id_hex` and, there or in `secret.json`,
-`secret_hex` (and `salt_hex`, if any). The service writes `sequence.json` into it and holds a lock, so that no two
-processes use one context. A folder that was restored from a backup must not be used again: make another context.
+The contexts are folders in aiocoap's format, one for each device, inside of the folder that the setting
+`coap_credentials` names. A folder contains `settings.json` with `device-id`, `sender-id_hex`, `recipient-id_hex` and,
+there or in `secret.json`, `secret_hex` (and optionally `salt_hex`). The service writes `sequence.json` into it and
+holds a lock, so that no two processes use one context. A folder that was restored from a backup must not be used again,
+but be replaced by a new context.
 
-After a restart the service does not know which numbers a device has used, and asks it once for a fresh one (Echo,
-RFC 8613 appendix B.1.2). Known limits: aiocoap writes and syncs `sequence.json` on the event loop, at a context's first
-message after a start and once in ten to ten thousand notifications; folders are read at the start alone.
+After a restart the service does not know which sequence numbers a device has used, and asks it once for a fresh one
+(Echo, RFC 8613 appendix B.1.2). Known limits: aiocoap writes and syncs `sequence.json` on the event loop, at the first
+message of a context after a start and once in ten to ten thousand notifications; folders are read at the start alone.
 """
 
 import json
@@ -22,18 +24,18 @@ from aiocoap.oscore import FilesystemSecurityContext
 from filelock import BaseFileLock, Timeout
 
 from core_collection_service.access import Access, Caller
-from core_collection_service.pictures.submission import check_device_id
+from core_collection_service.device_ids import check_device_id
 from lightbox_shared.errors import LightboxError, NotAuthenticated
 
 _DEVICE_ID: Final = "device-id"
 
 
 class CredentialsError(ValueError):
-    """What is wrong with the credentials, for whoever runs the service."""
+    """What is wrong with the credentials, for the administrator of the service."""
 
 
 class DeviceContext(FilesystemSecurityContext):  # type: ignore[misc] # the library has no types
-    """A device's security context."""
+    """The security context of one device."""
 
     lockfile: BaseFileLock | None
 
@@ -43,19 +45,19 @@ class DeviceContext(FilesystemSecurityContext):  # type: ignore[misc] # the libr
         except BaseException:
             if self.lockfile is not None:
                 self.lockfile.release()
-                self.lockfile = None  # or the library would write the numbers of a context that it could not read
+                self.lockfile = None  # or the library would write numbers of a context that it could not read
             raise
         self.device_id = device_id
         self.authenticated_claims = [device_id]
 
     def close(self) -> None:
-        """Write the numbers, and give the lock back."""
+        """Write the sequence numbers, and release the lock."""
         if self.lockfile is not None:
             self._destroy()
 
 
-def check_access(access: Access, credentials: Path | None) -> None:
-    """Raises `CredentialsError` where nobody could be believed."""
+def check_settings(access: Access, credentials: Path | None) -> None:
+    """Raises `CredentialsError` where the collection takes keys and no device could authenticate itself."""
     if access is Access.KEYS and credentials is None:
         raise CredentialsError(
             "Where the collection takes keys, CoAP needs LIGHTBOX_COAP_CREDENTIALS, the folder of the devices' OSCORE"
@@ -64,14 +66,14 @@ def check_access(access: Access, credentials: Path | None) -> None:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[CredentialsMap]:
+def opened_contexts(folder: Path) -> Iterator[CredentialsMap]:
     """The contexts of all devices, locked until the end. Raises `CredentialsError`."""
     contexts: dict[str, DeviceContext] = {}
     try:
         for each in _folders(folder):
             context = _context(each)
             contexts[each.name] = context
-            if any(_same_name(context, other) for name, other in contexts.items() if name != each.name):
+            if any(_has_same_ids(context, other) for name, other in contexts.items() if name != each.name):
                 raise CredentialsError(f"{each.name}: the recipient ID is another context's already.")
         credentials = CredentialsMap()
         credentials.update({f":{name}": context for name, context in contexts.items()})
@@ -82,13 +84,15 @@ def opened(folder: Path) -> Iterator[CredentialsMap]:
 
 
 def caller_of(message: Message, access: Access) -> Caller:
-    """Whoever sent a request."""
+    """The client that sent a request."""
     context = getattr(message.remote, "security_context", None)
-    return Caller.of_device(access, context.device_id) if isinstance(context, DeviceContext) else Caller.nobody(access)
+    if isinstance(context, DeviceContext):
+        return Caller.of_device(access, context.device_id)
+    return Caller.anonymous(access)
 
 
-def check_known(caller: Caller) -> None:
-    """Before a body is taken in: raises `NotAuthenticated` for somebody who may send nothing, whatever it is."""
+def check_authenticated(caller: Caller) -> None:
+    """Raises `NotAuthenticated` for a client that could send no picture at all, so that its body need not be read."""
     if caller.access is Access.KEYS and caller.device_id is None:
         raise NotAuthenticated("Devices send by OSCORE here (RFC 8613).")
 
@@ -112,9 +116,9 @@ def _context(folder: Path) -> DeviceContext:
     except Timeout as error:
         raise CredentialsError(f"{folder.name}: another process uses this context.") from error
     except (OSError, ValueError, TypeError, LightboxError) as error:
-        # Its text may have a part of a secret in it.
+        # The text of the error may contain a part of a secret.
         raise CredentialsError(f"{folder.name}: not a security context ({type(error).__name__}).") from None
 
 
-def _same_name(one: DeviceContext, other: DeviceContext) -> bool:
+def _has_same_ids(one: DeviceContext, other: DeviceContext) -> bool:
     return bool(one.recipient_id == other.recipient_id and one.id_context == other.id_context)

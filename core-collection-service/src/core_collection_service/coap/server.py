@@ -1,4 +1,4 @@
-"""CoAP beside HTTP: in the same process and on the same event loop, by the same service code."""
+"""The CoAP server: in the process of the HTTP server, on the same event loop, with the same parts of the service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -9,14 +9,13 @@ from pathlib import Path
 
 import structlog
 
-from core_collection_service.access import Access
 from core_collection_service.coap import security
 from core_collection_service.coap.endpoint import Site, listen, open_sockets
 from core_collection_service.coap.metrics import CoapMetrics
-from core_collection_service.coap.observing import MOST_OBSERVERS, MOST_OF_HOST, REFRESH_SECONDS, Observers
+from core_collection_service.coap.observing import MAX_OBSERVERS, MAX_OBSERVERS_OF_HOST, REFRESH_SECONDS, Observers
 from core_collection_service.coap.ping import check_addresses
 from core_collection_service.coap.site import LEISURE_SECONDS, CollectionSite
-from core_collection_service.coap.uploads import FORGET_AFTER, UNFINISHED_BYTES, Uploads
+from core_collection_service.coap.uploads import FORGET_AFTER_SECONDS, UNFINISHED_BYTES, Uploads
 from core_collection_service.state import Services
 
 log = structlog.get_logger()
@@ -24,66 +23,74 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CoapOptions:
-    """Where CoAP is served, and how patiently."""
+    """Where CoAP is served, and its limits."""
 
     host: str
     port: int
-    access: Access
     credentials: Path | None = None
     """The folder of the devices' security contexts."""
     multicast: tuple[str, ...] = ()
     """Network interfaces on which groups are joined."""
-    forget_after: float = FORGET_AFTER
+    forget_after_seconds: float = FORGET_AFTER_SECONDS
+    """How long an upload may have no new block."""
     unfinished_bytes: int = UNFINISHED_BYTES
-    most_observers: int = MOST_OBSERVERS
-    most_observers_of_host: int = MOST_OF_HOST
+    """Of all uploads that are not complete."""
+    max_observers: int = MAX_OBSERVERS
+    max_observers_of_host: int = MAX_OBSERVERS_OF_HOST
     refresh_seconds: float = REFRESH_SECONDS
+    """After so long without a picture, observers are notified of the newest one again."""
     leisure_seconds: float = LEISURE_SECONDS
+    """The longest time after which a request by multicast is answered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """What listens."""
+class CoapServer:
+    """A server that listens."""
 
     addresses: tuple[tuple[str, int], ...]
 
     @property
     def port(self) -> int:
-        """The same of all addresses."""
+        """The UDP port, which is the same of all addresses."""
         return self.addresses[0][1]
 
     async def check(self) -> None:
-        """Raises `OSError` when an address does not answer."""
+        """Raises `OSError` if an address does not answer a ping."""
         await check_addresses(self.addresses)
 
 
 @asynccontextmanager
-async def serving(services: Services, options: CoapOptions, metrics: CoapMetrics) -> AsyncIterator[Served]:
+async def running_server(services: Services, options: CoapOptions, metrics: CoapMetrics) -> AsyncIterator[CoapServer]:
     """Serve until the end of the context. Raises `OSError` for an address that can't be used, and
     `CredentialsError`."""
-    security.check_access(options.access, options.credentials)
-    uploads = Uploads(services.memory, unfinished_bytes=options.unfinished_bytes, forget_after=options.forget_after)
+    security.check_settings(services.access, options.credentials)
+    uploads = Uploads(
+        services.upload_memory,
+        unfinished_bytes=options.unfinished_bytes,
+        forget_after_seconds=options.forget_after_seconds,
+    )
     observers = Observers(
         services.feed,
-        services.listings,
+        services.lists,
         metrics.observers,
-        limit=options.most_observers,
-        limit_of_host=options.most_observers_of_host,
+        limit=options.max_observers,
+        limit_of_host=options.max_observers_of_host,
         refresh_seconds=options.refresh_seconds,
     )
     leisure = options.leisure_seconds if options.multicast else None
-    site = CollectionSite(services, options.access, uploads, observers, metrics, leisure_seconds=leisure)
+    site = CollectionSite(services, uploads, observers, metrics, leisure_seconds=leisure)
     loop, stack = asyncio.get_running_loop(), ExitStack()
-    # Files are read, written and synced: not on the event loop; and their locks belong to the thread that took them.
+    # The files of contexts are read, written and synced outside of the event loop, by one thread: their locks belong to
+    # the thread that took them.
     files = ThreadPoolExecutor(1, "coap credentials")
     try:
         guarded = await loop.run_in_executor(files, stack.enter_context, _guarded(site, options.credentials))
         sockets = open_sockets(options.host, options.port)
-        served = Served(tuple(each.getsockname()[:2] for each in sockets))
+        server = CoapServer(tuple(each.getsockname()[:2] for each in sockets))
         context = await listen(guarded, sockets, options.multicast, metrics.malformed)
-        log.info("coap is served", host=options.host, port=served.port, oscore=options.credentials is not None)
+        log.info("coap is served", host=options.host, port=server.port, oscore=options.credentials is not None)
         try:
-            yield served
+            yield server
         finally:
             await context.shutdown()
     finally:
@@ -94,11 +101,12 @@ async def serving(services: Services, options: CoapOptions, metrics: CoapMetrics
 
 @contextmanager
 def _guarded(site: CollectionSite, credentials: Path | None) -> Iterator[Site]:
+    """The site, behind OSCORE where there are credentials."""
     if credentials is None:
         yield site
         return
     # It imports libraries that nothing else needs.
     from aiocoap.oscore_sitewrapper import OscoreSiteWrapper  # noqa: PLC0415
 
-    with security.opened(credentials) as contexts:
+    with security.opened_contexts(credentials) as contexts:
         yield OscoreSiteWrapper(site, contexts)

@@ -1,13 +1,14 @@
-"""Bodies that come in blocks (Block1, RFC 7959): put together within limits, many at once, forgotten when they stop.
+"""Bodies that arrive in blocks (Block1, RFC 7959): assembled within limits, many at the same time, and forgotten when
+they stop.
 
-An upload is known by its client's endpoint, the request's options and so the Request-Tag (RFC 9175 section 3), not by
-tokens, of which a client may use another for each block. Two uploads of one endpoint to one address without a
-Request-Tag can't be told apart, and the later one replaces the earlier (RFC 7959 section 2.5): blocks of both are
-refused as soon as that can be seen, which is when a number comes again with other bytes, and when two of them have just
-begun.
+An upload is identified by the client's endpoint and the request's options, Request-Tag (RFC 9175 section 3) among them,
+and not by tokens, of which a client may use another for each block. Two uploads of one endpoint with the same options
+can't be told apart, and the later one replaces the earlier (RFC 7959 section 2.5). Blocks of both are refused as soon
+as that is noticed: when a block number arrives again with other bytes, and when both have just begun.
 
-What is unfinished has a part of the memory for uploads to itself, and each address a number of uploads, so that nobody
-who begins many and goes on with none keeps others out: those that stopped longest ago make way.
+Uploads that are not complete have a part of the memory for uploads to themselves, and each address a number of uploads,
+so that a client that begins many and continues none does not keep others out: the uploads that stopped longest ago are
+dropped first.
 """
 
 import asyncio
@@ -23,54 +24,59 @@ from core_collection_service.coap.errors import IncompleteUpload, UploadTooLarge
 from core_collection_service.pictures.memory_budget import MemoryBudget, Reservation, UploadMemoryBudget
 from lightbox_shared.errors import BadRequest, Unavailable
 
-FORGET_AFTER: Final = 93.0
-"""Seconds since the last block: as long as a client waits for an acknowledgement (MAX_TRANSMIT_WAIT)."""
-OVERHEAD: Final = 4096
-"""What an upload takes beside its bytes, counted generously: so many small ones can't fill the memory either."""
+FORGET_AFTER_SECONDS: Final = 93.0
+"""Without a new block; as long as a client waits for an acknowledgement (MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2)."""
+OVERHEAD_BYTES: Final = 4096
+"""What an upload takes beside its body, counted generously, so that many small ones can't fill the memory either."""
 UNFINISHED_BYTES: Final = 128 * 1024 * 1024
-MOST_OF_HOST: Final = 256
-"""Of one address, where a network of cameras may be behind: as many as may begin at the same moment."""
-STALLED_AFTER: Final = 10.0
-"""Seconds without a block after which an upload makes way for others, when memory is short."""
+MAX_UPLOADS_OF_HOST: Final = 256
+"""Of one address, which a network of cameras may share: so many may begin at the same moment."""
+STALLED_AFTER_SECONDS: Final = 10.0
+"""Without a new block; then an upload is dropped if others need its memory."""
 
 
 class Block(NamedTuple):
-    """One block: `start` is its place in the body."""
+    """One block of a body."""
 
     start: int
+    """Its position in the body."""
     size: int
+    """The size that all blocks but the last have."""
     more: bool
+    """Whether others follow."""
     payload: bytes
 
 
 @dataclass(slots=True)
 class Upload:
-    """A body, or what there is of it; a context manager that gives its memory back."""
+    """A body, or the part of it that has arrived; a context manager that releases its memory."""
 
     host: Hashable
     limit: int
     reserved: Reservation
     unfinished: Reservation
-    """The same bytes, in the part for what is not complete."""
+    """The same bytes, counted in the part for uploads that are not complete."""
     started: float
-    touched: float
+    """When the first block arrived, by the monotonic clock."""
+    last_block: float
+    """When the last one arrived."""
     data: BytesIO = field(default_factory=BytesIO)
     size: int = 0
-    is_beginning: bool = True
-    """There is one block."""
-    rivalled: bool = False
-    """Another one had just begun under the same name."""
+    is_first_block: bool = True
+    """There is one block as yet."""
+    is_ambiguous: bool = False
+    """Another upload with the same identity had just begun."""
 
-    def has(self, start: int, payload: bytes) -> bool:
-        """Whether these bytes are there."""
+    def contains(self, start: int, payload: bytes) -> bool:
+        """Whether these bytes have arrived at this position."""
         return self.data.getbuffer()[start : start + len(payload)] == payload
 
     def body(self) -> bytes:
-        """All of it, without a copy."""
+        """All bytes, without a copy."""
         return self.data.getvalue()
 
     def release(self) -> None:
-        """Give its memory back."""
+        """Release its memory."""
         self.unfinished.release()
         self.reserved.release()
 
@@ -84,43 +90,44 @@ class Upload:
 
 
 class Uploads:
-    """All uploads under way; use it as an object of one event loop, and `close` it at the end."""
+    """All uploads in progress. To be used from one event loop, and closed at the end."""
 
     def __init__(
         self,
         memory: UploadMemoryBudget,
         *,
         unfinished_bytes: int = UNFINISHED_BYTES,
-        most_of_host: int = MOST_OF_HOST,
-        forget_after: float = FORGET_AFTER,
+        max_uploads_of_host: int = MAX_UPLOADS_OF_HOST,
+        forget_after_seconds: float = FORGET_AFTER_SECONDS,
     ) -> None:
         self._memory = memory
         self._unfinished = MemoryBudget(unfinished_bytes, "Too many uploads are under way.")
-        self._largest = unfinished_bytes - OVERHEAD
-        self._most_of_host = most_of_host
-        self._forget_after = forget_after
-        self._under_way: OrderedDict[Hashable, Upload] = OrderedDict()
-        """The one that waits longest first."""
-        self._beginnings: OrderedDict[Hashable, None] = OrderedDict()
+        self._largest = unfinished_bytes - OVERHEAD_BYTES
+        self._max_uploads_of_host = max_uploads_of_host
+        self._forget_after_seconds = forget_after_seconds
+        self._in_progress: OrderedDict[Hashable, Upload] = OrderedDict()
+        """By transfer; those that have waited longest for a block are first."""
+        self._with_one_block: OrderedDict[Hashable, None] = OrderedDict()
+        """The transfers of which there is one block, in the same order."""
         self._of_hosts: defaultdict[Hashable, OrderedDict[Hashable, None]] = defaultdict(OrderedDict)
-        """The names of each address's, in the same order."""
+        """The transfers of each address, in the same order."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        return len(self._in_progress)
 
-    def begin(self, name: Hashable, host: Hashable, block: Block, limit: int) -> Upload | None:
-        """The first block, or all of it; returns the upload if it is complete. Raises `UploadTooLarge`, `BadRequest`
-        and `Unavailable`."""
+    def begin(self, transfer: Hashable, host: Hashable, block: Block, limit: int) -> Upload | None:
+        """Accept a first block, of a body that may have `limit` bytes. Returns the upload if it is complete. Raises
+        `UploadTooLarge`, `BadRequest` and `Unavailable`."""
         now = time.monotonic()
-        earlier = self._under_way.get(name)
-        if earlier is not None and block.more and earlier.size == block.size and earlier.has(0, block.payload):
-            return None  # sent again
-        self._drop(name)
-        if block.more and len(self._of_hosts.get(host, ())) >= self._most_of_host:
+        earlier = self._in_progress.get(transfer)
+        if earlier is not None and block.more and earlier.size == block.size and earlier.contains(0, block.payload):
+            return None  # the same block again
+        self._drop(transfer)
+        if block.more and len(self._of_hosts.get(host, ())) >= self._max_uploads_of_host:
             self._drop(next(iter(self._of_hosts[host])))
         upload = Upload(host, limit, self._memory.reserve(), self._unfinished.reserve(), now, now)
-        upload.rivalled = earlier is not None and earlier.size == block.size
+        upload.is_ambiguous = earlier is not None and earlier.size == block.size
         try:
             self._add(upload, block)
         except BaseException:
@@ -128,47 +135,48 @@ class Uploads:
             raise
         if not block.more:
             return upload
-        self._under_way[name] = upload
-        self._beginnings[name] = None
-        self._of_hosts[host][name] = None
+        self._in_progress[transfer] = upload
+        self._with_one_block[transfer] = None
+        self._of_hosts[host][transfer] = None
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._forget_after, self._forget)
+            self._timer = asyncio.get_running_loop().call_later(self._forget_after_seconds, self._forget)
         return None
 
-    def append(self, name: Hashable, block: Block) -> Upload | None:
-        """A later block; returns the upload if it is complete. Raises the same, and `IncompleteUpload`."""
-        upload = self._under_way.get(name)
+    def append(self, transfer: Hashable, block: Block) -> Upload | None:
+        """Accept a later block. Returns the upload if it is complete. Raises `IncompleteUpload` for a block that does
+        not continue it, `UploadTooLarge`, `BadRequest` and `Unavailable`."""
+        upload = self._in_progress.get(transfer)
         if upload is None or block.start > upload.size:
             raise IncompleteUpload
         try:
-            if upload.rivalled:
+            if upload.is_ambiguous:
                 raise IncompleteUpload("Two uploads began here at once. A Request-Tag keeps them apart.")
             if block.start < upload.size:
-                if not block.more or not upload.has(block.start, block.payload):
+                if not block.more or not upload.contains(block.start, block.payload):
                     raise IncompleteUpload("This block has been here with other bytes. Please begin again.")
                 return None
-            # It goes on: no longer one of those that make way, least of all for itself.
-            upload.is_beginning = False
-            upload.touched = time.monotonic()
-            self._beginnings.pop(name, None)
-            self._under_way.move_to_end(name)
-            self._of_hosts[upload.host].move_to_end(name)
+            # Before memory is made free for it, since it must not be dropped for that itself.
+            upload.is_first_block = False
+            upload.last_block = time.monotonic()
+            self._with_one_block.pop(transfer, None)
+            self._in_progress.move_to_end(transfer)
+            self._of_hosts[upload.host].move_to_end(transfer)
             self._add(upload, block)
         except BaseException:
-            self._drop(name)
+            self._drop(transfer)
             raise
         if block.more:
             return None
-        self._remove(name)
+        self._remove(transfer)
         upload.unfinished.release()
         return upload
 
     def close(self) -> None:
-        """Forget all."""
+        """Forget all uploads."""
         if self._timer is not None:
             self._timer.cancel()
-        for name in list(self._under_way):
-            self._drop(name)
+        for transfer in list(self._in_progress):
+            self._drop(transfer)
 
     def _add(self, upload: Upload, block: Block) -> None:
         size = len(block.payload)
@@ -179,53 +187,55 @@ class Uploads:
         limit = min(upload.limit, self._largest)
         if upload.size + size > limit:
             raise UploadTooLarge(limit)
-        taken = size if upload.size else OVERHEAD + size
+        needed = size if upload.size else OVERHEAD_BYTES + size
         if block.more:
-            self._make_room(taken)
-            upload.unfinished.grow(taken)
-        upload.reserved.grow(taken)
+            self._make_room(needed)
+            upload.unfinished.grow(needed)
+        upload.reserved.grow(needed)
         upload.data.write(block.payload)
         upload.size += size
 
     def _make_room(self, size: int) -> None:
-        """In the part for what is unfinished. Raises `Unavailable` where all go on."""
+        """Drop uploads until `size` bytes are free in the part for those that are not complete. Raises `Unavailable` if
+        none may be dropped."""
         while True:
             try:
                 self._unfinished.check(size, 0)
             except Unavailable:
-                oldest = next(iter(self._beginnings or self._under_way), None)
-                if oldest is None or not self._makes_way(self._under_way[oldest]):
+                oldest = next(iter(self._with_one_block or self._in_progress), None)
+                if oldest is None or not self._may_be_dropped(self._in_progress[oldest]):
                     raise
                 self._drop(oldest)
             else:
                 return
 
     @staticmethod
-    def _makes_way(upload: Upload) -> bool:
-        return upload.is_beginning or time.monotonic() - upload.touched > STALLED_AFTER
+    def _may_be_dropped(upload: Upload) -> bool:
+        return upload.is_first_block or time.monotonic() - upload.last_block > STALLED_AFTER_SECONDS
 
-    def _drop(self, name: Hashable) -> None:
-        upload = self._remove(name)
+    def _drop(self, transfer: Hashable) -> None:
+        upload = self._remove(transfer)
         if upload is not None:
             upload.release()
 
-    def _remove(self, name: Hashable) -> Upload | None:
-        upload = self._under_way.pop(name, None)
+    def _remove(self, transfer: Hashable) -> Upload | None:
+        upload = self._in_progress.pop(transfer, None)
         if upload is not None:
-            self._beginnings.pop(name, None)
+            self._with_one_block.pop(transfer, None)
             of_host = self._of_hosts[upload.host]
-            del of_host[name]
+            del of_host[transfer]
             if not of_host:
                 del self._of_hosts[upload.host]
         return upload
 
     def _forget(self) -> None:
+        """Drop uploads that have had no block for too long, and look again when the next one may have."""
         self._timer = None
         now = time.monotonic()
-        while self._under_way:
-            name, upload = next(iter(self._under_way.items()))
-            left = upload.touched + self._forget_after - now
+        while self._in_progress:
+            transfer, upload = next(iter(self._in_progress.items()))
+            left = upload.last_block + self._forget_after_seconds - now
             if left > 0:
                 self._timer = asyncio.get_running_loop().call_later(left, self._forget)
                 return
-            self._drop(name)
+            self._drop(transfer)

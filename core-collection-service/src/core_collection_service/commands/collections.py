@@ -1,33 +1,35 @@
-"""`collections`: the devices that have sent pictures, and how long these are kept."""
+"""`collections`: the devices that have sent pictures, and how long their pictures are kept."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from core_collection_service.commands.running import run
+from lightbox_shared.commands.running import run_on_database
 from lightbox_shared.commands.terminal import Complaint, json_line, say, table, write
 
 if TYPE_CHECKING:
     from core_collection_service.commands.services import Services
     from core_collection_service.devices.models import Device
     from core_collection_service.retention.repository import Rule
-    from core_collection_service.retention.service import Cleaned
+    from core_collection_service.retention.service import Expired
 
 app = typer.Typer(no_args_is_help=True, help="Collections of pictures: their devices, and how long pictures are kept.")
-retention = typer.Typer(no_args_is_help=True, help="How long pictures are kept; without a rule for ever.")
+retention = typer.Typer(no_args_is_help=True, help="How long pictures are kept; without a rule, for ever.")
 app.add_typer(retention, name="retention")
 
 LISTED: Final = 100
 PAGE: Final = 1000
 DAY_SECONDS: Final = 86_400
 MOST_DAYS: Final = 36_500
-SURELY_NOT_BYTES: Final = 1_000_000
-"""A smaller number without a unit has lost it."""
+LEAST_WITHOUT_UNIT: Final = 1_000_000
+"""A smaller number of bytes needs a unit, since it was probably forgotten."""
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\s*([kmgt])(i?)b|\s*b)?", re.IGNORECASE | re.ASCII)
 _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4}
 _DEVICE_COLUMNS: Final = ("device", "pictures", "bytes", "stored bytes", "first taken", "last taken", "last seen")
 
+Result = TypeVar("Result")
 InCollection = Annotated[str, typer.Option("--collection", metavar="NAME", help="The collection.")]
 OfDevice = Annotated[str | None, typer.Option("--device", metavar="ID", help="Of this device alone.")]
 
@@ -56,7 +58,7 @@ def devices(
             found += page
         return found[:limit], len(found) > limit
 
-    found, more = run(context, work)
+    found, more = _run(context, work)
     rows = [
         (
             each.device_id,
@@ -88,7 +90,7 @@ def list_rules(context: typer.Context) -> None:
         async with services.database.reading() as session:
             return await repository.rules(session)
 
-    rules = run(context, work)
+    rules = _run(context, work)
     table(
         ("collection", "device", "days", "bytes"),
         [(each.collection, each.device_id or "(every other)", _days(each), each.max_bytes) for each in rules],
@@ -124,7 +126,7 @@ def set_rule(
             await repository.put_rule(session, rule)
         return rule.device_id
 
-    whose = run(context, work)
+    whose = _run(context, work)
     say(f"Set the rule of {whose or 'every other device'}. It is applied within the hour, or by `retention apply`.")
 
 
@@ -140,7 +142,7 @@ def remove_rule(context: typer.Context, *, collection: InCollection = "images", 
             if not await repository.delete_rule(session, collection, _rule_device(device)):
                 raise Complaint("There is no such rule.")
 
-    run(context, work)
+    _run(context, work)
     say("Removed the rule.")
 
 
@@ -150,20 +152,30 @@ def apply_rules(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")] = False,
 ) -> None:
-    """Delete what the rules let go."""
+    """Delete the pictures that are expired by the rules."""
 
-    async def work(services: "Services") -> "list[Cleaned]":
-        cleaned = services.retention.preview() if dry_run else services.retention.apply()
-        return [each async for each in cleaned]
+    async def work(services: "Services") -> "list[Expired]":
+        expired = services.retention.preview() if dry_run else services.retention.apply()
+        return [each async for each in expired]
 
-    found = run(context, work)
+    found = _run(context, work)
     table(("collection", "device", "pictures", "bytes"), found)
     done = "Pictures that would be deleted" if dry_run else "Pictures deleted"
     write(f"{done}: {sum(each.pictures for each in found)}; bytes: {sum(each.size for each in found)}.")
 
 
+def _run(context: typer.Context, work: "Callable[[Services], Awaitable[Result]]") -> Result:
+    """The result of `work` on the database. Raises `typer.Exit` after saying what went wrong."""
+    from core_collection_service.commands.services import open_services
+    from core_collection_service.config import CoreSettings
+    from core_collection_service.retention.service import ObjectStoreNotConfigured
+
+    shown = (ObjectStoreNotConfigured,)
+    return run_on_database(context, "core-collection-service", CoreSettings, open_services, work, sentences=shown)
+
+
 def _rule_device(device: str | None) -> str:
-    from core_collection_service.pictures.submission import check_device_id
+    from core_collection_service.device_ids import check_device_id
     from core_collection_service.retention.repository import EVERY_DEVICE
 
     return EVERY_DEVICE if device is None else check_device_id(device)
@@ -174,13 +186,13 @@ def _days(rule: "Rule") -> str | None:
 
 
 def _bytes(text: str) -> int:
-    """`10GB`, `512MiB`, `1000`."""
+    """A size such as `10GB`, `512MiB` or `2000000`, in bytes. Raises `typer.BadParameter`."""
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise typer.BadParameter("--bytes is a number with kB, MB, GB, TB, KiB, MiB, GiB, TiB or nothing behind it.")
     number, unit, binary = found.groups()
     size = int(number) * int((1024 if binary else 1000) ** _POWERS[unit.lower()]) if unit else int(number)
-    if not unit and size < SURELY_NOT_BYTES and not text.strip().lower().endswith("b"):
+    if not unit and size < LEAST_WITHOUT_UNIT and not text.strip().lower().endswith("b"):
         raise typer.BadParameter(f"--bytes {text} would keep next to nothing: write {text}GB or so, or {text}B.")
     if not 1 <= size < 2**63:
         raise typer.BadParameter("--bytes is at least 1 and below 8 EiB.")

@@ -1,44 +1,37 @@
-"""What commands work with: the parts of this service, put together without serving anybody."""
+"""What the commands work with: the parts of the service that need no server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter
+
 from core_collection_service.config import CoreSettings
-from core_collection_service.pictures.repository import Removed
+from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.retention.service import Retention
-from lightbox_shared.blobs import LargeBlobs, ObjectStoreBlobs
+from lightbox_shared.blobs import ObjectStoreBlobs
 from lightbox_shared.commands.terminal import Complaint
 from lightbox_shared.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """As in `state.Services`, what commands need of it."""
+    """The database, and the parts of the service that commands use."""
 
     database: Database
     settings: CoreSettings
     retention: Retention
 
     def check_collection(self, name: str) -> None:
-        """Raises `Complaint` unless it is configured."""
+        """Raises `Complaint` unless a collection with this name is configured."""
         if name not in self.settings.collections:
             raise Complaint(f"There is no such collection; there is {', '.join(self.settings.collections)}.")
 
 
 @asynccontextmanager
-async def opened(settings: CoreSettings, database: Database) -> AsyncIterator[Services]:
-    """The services on this database."""
+async def open_services(settings: CoreSettings, database: Database) -> AsyncIterator[Services]:
+    """The parts on this database."""
     large = ObjectStoreBlobs.at(settings.blob_store_url) if settings.blob_store_url else None
-    yield Services(database, settings, _retention(database, large))
-
-
-def _retention(database: Database, large: LargeBlobs | None) -> Retention:
-    if large is None:
-        return Retention(database, None)
-
-    async def forget(removed: Removed) -> None:
-        for key in removed.object_keys:
-            await large.delete(key)
-
-    return Retention(database, forget)
+    preparing, row_limit = CapacityLimiter(settings.preparing_threads), settings.blob_row_limit
+    storage = PictureStorage(database, preparing=preparing, large=large, row_limit=row_limit)
+    yield Services(database, settings, Retention(database, storage.delete_objects if large else None))

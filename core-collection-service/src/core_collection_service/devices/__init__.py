@@ -1,1 +1,1 @@
-"""Devices: who has sent pictures, when, and how many."""
+"""Devices: which of them have sent pictures, how many, and when."""

@@ -1,18 +1,34 @@
-"""Devices over HTTP. The path lies among the collections: none has this name."""
+"""Devices over HTTP. The path is among those of the collections, none of which can have this name."""
 
 from fastapi import APIRouter, Request, Response
 
-from core_collection_service.access import CallerIs
-from core_collection_service.devices import queries
-from core_collection_service.protocol.answers import answer
+from core_collection_service.dependencies import CurrentCaller
+from core_collection_service.devices.queries import device_document
+from core_collection_service.devices.schemas import DevicePage
+from core_collection_service.errors import NoSuchCollection
+from core_collection_service.parameters import COLLECTION, CURSOR, LIMIT
+from core_collection_service.protocol.media_types import CBOR
+from core_collection_service.protocol.responses import document_response
 from core_collection_service.state import ServicesDep
+from lightbox_shared.errors import Forbidden, NotAuthenticated
+from lightbox_shared.openapi import content, errors
 
-router = APIRouter(prefix="/collections/devices", tags=["CoRE collection"])
+router = APIRouter(tags=["CoRE collection"])
 
 
-@router.get("")
-@router.head("", include_in_schema=False)
-async def devices(request: Request, caller: CallerIs, services: ServicesDep) -> Response:
-    """Who has sent pictures, to `collection` or to any, with `limit` and `cursor`; JSON or CBOR."""
+@router.get(
+    "/collections/devices",
+    summary="The devices that have sent pictures",
+    response_class=Response,
+    responses={
+        200: {"model": DevicePage, **content(CBOR)},
+        **errors(NotAuthenticated, Forbidden, NoSuchCollection),
+    },
+    openapi_extra={"parameters": [COLLECTION.describe(), LIMIT.describe(), CURSOR.describe()]},
+)
+@router.head("/collections/devices", include_in_schema=False)
+async def collection_devices(request: Request, caller: CurrentCaller, services: ServicesDep) -> Response:
+    """How many pictures each device has, their bytes and times, by collection and device id. A device whose last
+    picture was deleted is not in it."""
     caller.check_may_read(None)
-    return answer(request, await queries.document(request, services))
+    return document_response(request, await device_document(request, services))

@@ -1,4 +1,4 @@
-"""The table of devices: a summary of the pictures, kept in the transactions that change them."""
+"""The table of devices: summaries of their pictures, updated in the transactions that add or delete pictures."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from core_collection_service.orm import Base, Instant
 
 
 class Device(Base):
-    """A device in one collection, as long as it has pictures there."""
+    """A device in one collection; the row exists as long as the device has pictures there."""
 
     __tablename__ = "devices"
 
@@ -17,10 +17,10 @@ class Device(Base):
     device_id: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     pictures: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
-    """As the device sent them."""
+    """Of its pictures, as they were sent."""
     stored_bytes: Mapped[int] = mapped_column(BigInteger)
     first_taken_at: Mapped[datetime] = mapped_column(Instant)
     last_taken_at: Mapped[datetime] = mapped_column(Instant)
     first_seen_at: Mapped[datetime]
-    """When its first picture was received, be it still there or not."""
+    """When its first picture was received, even if that one has been deleted."""
     last_seen_at: Mapped[datetime]

@@ -1,24 +1,24 @@
-"""Lists of devices, by collection and id: pages by cursor, of the collections that are configured alone."""
+"""Lists of devices, by collection and id, in pages with cursors; only those of collections that are configured."""
 
 from collections.abc import Collection
 
 from core_collection_service.devices import repository
 from core_collection_service.devices.models import Device
 from core_collection_service.devices.repository import Position
-from core_collection_service.pictures.errors import NotOfThisList
+from core_collection_service.errors import InvalidCursor
 from core_collection_service.protocol.cursors import NotACursor, opened_text, sealed_text
 from lightbox_shared.database import Database
 from lightbox_shared.pagination import Page
 
 
 class Devices:
-    """Reads devices. Safe to use from many tasks."""
+    """Reads devices, each page in a session of its own. Safe to use from many tasks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def page(self, collections: Collection[str], limit: int, cursor: str | None) -> Page[Device]:
-        """The devices of these collections. Raises `InvalidField` for a cursor of another list."""
+        """The devices of these collections. Raises `InvalidCursor`."""
         names = sorted(collections)
         after = None if cursor is None else _position(cursor, names)
         found: list[Device] = []
@@ -39,7 +39,7 @@ def _position(cursor: str, names: list[str]) -> Position:
     try:
         position = Position(*opened_text(cursor, 2, "devices", *names))
     except NotACursor as error:
-        raise NotOfThisList from error
+        raise InvalidCursor from error
     if position.collection not in names:
-        raise NotOfThisList
+        raise InvalidCursor
     return position

@@ -1,1 +1,1 @@
-"""Discovery: what there is (RFC 6690)."""
+"""Discovery of the collections (RFC 6690)."""

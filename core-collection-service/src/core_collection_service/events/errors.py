@@ -3,12 +3,13 @@
 from lightbox_shared.errors import Unavailable
 
 
-class FellBehind(Exception):
-    """A subscriber did not take its pictures as fast as they came. What it had not taken is in the database."""
+class SlowSubscriber(Exception):
+    """A subscriber did not take its pictures as fast as they arrived. Those that it has not taken are in the
+    database."""
 
 
 class TooManyStreams(Unavailable):
-    """So many streams are open in this process that no further one is."""
+    """This process has as many open streams as it accepts."""
 
     code = "too-many-streams"
     default_detail = "Too many streams of events are open."

@@ -1,5 +1,5 @@
-"""Streams end when the service is told to stop: the server waits for open answers before it shuts the application
-down, so that the lifespan learns too late of it."""
+"""Ending streams when the process is asked to stop. The server waits for open answers before it shuts the application
+down, so the end of the lifespan would be too late."""
 
 import asyncio
 import signal
@@ -8,30 +8,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def told_to_stop(callback: Callable[[], None]) -> Iterator[None]:
-    """Within the context `callback` runs on the event loop at SIGINT and SIGTERM, beside what the server does.
-
-    Signals are the main thread's: in another one nothing happens.
-    """
+def on_stop_signal(callback: Callable[[], None]) -> Iterator[None]:
+    """Until the end of the context, run `callback` on the event loop at SIGINT and SIGTERM, before the handler that is
+    installed already. Signals can be handled in the main thread alone: in other threads this does nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    installed: dict[int, Any] = {number: signal.getsignal(number) for number in STOP_SIGNALS}
 
     def handle(number: int, frame: object) -> None:
         loop.call_soon_threadsafe(callback)
-        if callable(before[number]):
-            before[number](number, frame)
+        if callable(installed[number]):
+            installed[number](number, frame)
 
-    for number in before:
+    for number in installed:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in installed.items():
             signal.signal(number, handler)

@@ -12,25 +12,25 @@ MAX_STREAMS: Final = 1000
 RETRY_AFTER_SECONDS: Final = 10
 
 
-class Streams:
-    """Counts them. To be used from one event loop."""
+class OpenStreams:
+    """Counts the open streams. To be used from one event loop."""
 
     def __init__(self, registry: CollectorRegistry, limit: int = MAX_STREAMS) -> None:
         self._limit = limit
         self._gauge = Gauge("lightbox_event_streams", "Streams of server-sent events that are open.", registry=registry)
-        self.open = 0
+        self.count = 0
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
-        """One more within the context. Raises `TooManyStreams`."""
-        if self.open >= self._limit:
+    def counted(self) -> Iterator[None]:
+        """Count one more stream until the end of the context. Raises `TooManyStreams`."""
+        if self.count >= self._limit:
             raise TooManyStreams(retry_after=RETRY_AFTER_SECONDS)
-        self._count(1)
+        self._change(1)
         try:
             yield
         finally:
-            self._count(-1)
+            self._change(-1)
 
-    def _count(self, change: int) -> None:
-        self.open += change
-        self._gauge.set(self.open)
+    def _change(self, difference: int) -> None:
+        self.count += difference
+        self._gauge.set(self.count)

@@ -1,4 +1,4 @@
-"""One subscriber of the feed: what waits for it, and what it asks the table for."""
+"""One subscriber of the feed, with the queue of pictures that it has not taken yet."""
 
 import asyncio
 from collections import deque
@@ -6,83 +6,84 @@ from typing import Final, NamedTuple, Self
 
 from anyio import CapacityLimiter
 
-from core_collection_service.events.errors import FellBehind
-from core_collection_service.pictures import list_repository
-from core_collection_service.pictures.repository import PictureRecord
+from core_collection_service.events import repository
+from core_collection_service.events.errors import SlowSubscriber
+from core_collection_service.pictures.models import PictureRecord
+from core_collection_service.pictures.repository import fetch
 from lightbox_shared.database import Database
 
 QUEUE_PICTURES: Final = 1000
-"""How many pictures wait for one subscriber; some 2 kB each."""
+"""How many pictures may wait for one subscriber; about 2 kB each."""
 REPLAYED_IDS: Final = 2000
-"""How many ids one query of a replay looks through."""
+"""How many ids one query of a replay covers."""
 
 
 class Topic(NamedTuple):
-    """A device in a collection, or all of them there."""
+    """What a subscriber is interested in: a collection, or one device there."""
 
     collection: str
     device_id: str | None
 
 
 class Subscription:
-    """The pictures of a topic by ascending id: first those after `after` that the feed had told already when the
-    subscriber `joined`, from the table; then those that the feed tells. To be iterated by one task.
+    """The pictures of a topic, by ascending id; to be iterated by one task.
 
-    `replaying` limits how many read the table at a time, since each looks through the pictures of all devices and
-    takes a connection for it. Raises `FellBehind` when more wait than the queue has room for, and what the database
-    raises.
+    First the pictures with ids greater than `after` and at most `published` are replayed from the table, then those
+    follow that the feed `put`s, all of which have greater ids. `replaying` limits how many subscriptions read the table
+    at a time: each covers the pictures of all devices and needs a connection. The iteration raises `SlowSubscriber`
+    when more pictures wait than the queue has room for, and what the database raises.
     """
 
     def __init__(
-        self, database: Database, topic: Topic, *, after: int, joined: int, replaying: CapacityLimiter
+        self, database: Database, topic: Topic, *, after: int, published: int, replaying: CapacityLimiter
     ) -> None:
         self.topic = topic
         self._database = database
         self._replayed = after
-        self._joined = joined
+        self._published = published
         self._replaying = replaying
         self._old: deque[PictureRecord] = deque()
-        self._live: deque[PictureRecord] = deque()
+        self._new: deque[PictureRecord] = deque()
         self._changed = asyncio.Event()
-        self._is_behind = False
-        self._is_over = False
+        self._is_slow = False
+        self._is_ended = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> PictureRecord:
-        while not self._is_over:
+        while not self._is_ended:
             if self._old:
                 return self._old.popleft()
-            if self._replayed < self._joined:
+            if self._replayed < self._published:
                 await self._replay()
-            elif self._live:
-                return self._live.popleft()
-            elif self._is_behind:
-                raise FellBehind
+            elif self._new:
+                return self._new.popleft()
+            elif self._is_slow:
+                raise SlowSubscriber
             else:
                 self._changed.clear()
                 await self._changed.wait()
         raise StopAsyncIteration
 
     def put(self, record: PictureRecord) -> None:
-        """From the feed: the next picture."""
-        self._is_behind = self._is_behind or len(self._live) >= QUEUE_PICTURES
-        if not self._is_behind:
-            self._live.append(record)
+        """Add the next picture to the queue; called by the feed."""
+        self._is_slow = self._is_slow or len(self._new) >= QUEUE_PICTURES
+        if not self._is_slow:
+            self._new.append(record)
         self._changed.set()
 
     def end(self) -> None:
-        """From the feed: it is over, whatever waits."""
-        self._is_over = True
+        """End the iteration, even if pictures are waiting; called by the feed."""
+        self._is_ended = True
         self._changed.set()
 
     async def _replay(self) -> None:
-        up_to = min(self._replayed + REPLAYED_IDS, self._joined)
-        statement = list_repository.by_id(self._replayed, up_to, None)
+        up_to = min(self._replayed + REPLAYED_IDS, self._published)
+        statement = repository.of_topic(repository.by_id(self._replayed, up_to, None), *self.topic)
         async with self._replaying, self._database.reading() as session:
-            if self._is_over:
+            if self._is_ended:
                 return
-            found = await list_repository.records(session, list_repository.of_topic(statement, *self.topic))
+            found = await fetch(session, statement)
         self._old.extend(found)
         self._replayed = up_to

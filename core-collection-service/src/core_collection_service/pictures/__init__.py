@@ -1,1 +1,1 @@
-"""Pictures: what a device may send, how it is kept, and how it is read back."""
+"""Pictures, by use case: they are submitted, stored, read, listed, shown as thumbnails, cached and deleted."""

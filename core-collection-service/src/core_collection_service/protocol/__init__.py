@@ -1,1 +1,1 @@
-"""The formats of constrained devices, without a socket or a table in them."""
+"""The formats that constrained devices speak, independent of the network and of the database."""

@@ -1,8 +1,8 @@
 """Cursors that belong to one list: a position, sealed with the name of its list.
 
-The seal is no secret and protects nothing: what a caller may see is decided anew with every page. It tells whoever
-sends a cursor to another list, or one that was changed on its way, that this is a mistake. Anybody can make one with a
-seal that fits: whoever opens it checks the position as any other input.
+The seal finds mistakes: a cursor of another list, or one that was changed on its way. It is no secret and protects
+nothing. What a caller may see is decided with every page again, and a position is checked like any other input, since
+every client can make one with a valid seal.
 """
 
 import binascii
@@ -11,37 +11,39 @@ from collections.abc import Sequence
 from hashlib import blake2s
 from typing import Final
 
-LONGEST: Final = 2048
+LONGEST_CURSOR: Final = 2048
+"""In characters."""
 _SEAL_BYTES: Final = 8
 _SEPARATOR: Final = "\0"
-"""In no name of a list: devices have no control characters, collections have letters, digits and hyphens."""
+"""Names of lists do not contain it: device ids have no control characters, names of collections have letters, digits
+and hyphens."""
 
 
 class NotACursor(ValueError):
-    """Not made by `sealed`, or for another list."""
+    """The text is not a cursor, or one of another list."""
 
 
 def sealed(position: bytes, *of_list: str) -> str:
-    """The cursor of a position in the list with these names: letters, digits, `-` and `_`."""
+    """The cursor of a position in the list with these names. It consists of letters, digits, `-` and `_`."""
     return urlsafe_b64encode(_seal(position, of_list) + position).rstrip(b"=").decode()
 
 
 def opened(cursor: str, *of_list: str) -> bytes:
-    """The position. Raises `NotACursor`."""
-    if len(cursor) > LONGEST:
+    """The position in a cursor of the list with these names. Raises `NotACursor`."""
+    if len(cursor) > LONGEST_CURSOR:
         raise NotACursor
     try:
         found = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except (binascii.Error, UnicodeError) as error:
         raise NotACursor from error
     position = found[_SEAL_BYTES:]
-    if sealed(position, *of_list) != cursor:  # which also refuses a second way of writing the same bytes
+    if sealed(position, *of_list) != cursor:  # this also refuses other base64 for the same bytes
         raise NotACursor
     return position
 
 
 def opened_text(cursor: str, parts: int, *of_list: str) -> list[str]:
-    """The parts of a position that `sealed_text` made. Raises `NotACursor`, also where there are more or fewer."""
+    """The position in a cursor that `sealed_text` made, as that many parts. Raises `NotACursor`."""
     try:
         found = opened(cursor, *of_list).decode().split(_SEPARATOR)
     except UnicodeDecodeError as error:
@@ -52,7 +54,7 @@ def opened_text(cursor: str, parts: int, *of_list: str) -> list[str]:
 
 
 def sealed_text(position: Sequence[str], *of_list: str) -> str:
-    """The cursor of a position that is made of texts without NUL."""
+    """The cursor of a position that consists of texts without NUL."""
     return sealed(_SEPARATOR.join(position).encode(), *of_list)
 
 

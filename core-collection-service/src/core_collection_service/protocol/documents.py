@@ -1,7 +1,7 @@
-"""Maps out of JSON (RFC 8259) and CBOR (RFC 8949) that strangers sent, read strictly: one map and nothing behind it,
-every key once, no number that JSON does not have, no reference, no bignum, little depth.
+"""Maps in JSON (RFC 8259) and CBOR (RFC 8949) from clients that are not trusted, read strictly: one map and nothing
+behind it, every key once, no NaN and no infinity, no references, no bignums, limited depth and number of items.
 
-In CBOR the only tags are 0 and 1, the two date-times, and 55799, which says that this is CBOR. A date-time in text
+In CBOR the accepted tags are 0 and 1, the two date-times, and 55799, which says that this is CBOR. A date-time in text
 becomes that text, one in seconds an `Epoch`.
 """
 
@@ -16,26 +16,26 @@ from cbor2 import CBORDecodeError, CBORDecoder, CBORTag
 
 MAX_DEPTH: Final = 8
 MAX_ITEMS: Final = 4096
-"""Of values, about: a byte of a document can become some hundred in memory."""
+"""About so many values may be in a document: a byte of it can become some hundred bytes in memory."""
 SELF_DESCRIBED: Final = b"\xd9\xd9\xf7"
 _HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
-# Bignums, fractions, references, patterns, sets and what else the library would build for us.
+# Bignums, fractions, references, patterns, sets and other objects that the library would construct.
 _REFUSED_TAGS: Final = (2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43000)
 
 
 class Format(StrEnum):
-    """The two formats by their media types."""
+    """The two formats of documents; the values are their media types."""
 
     JSON = "application/json"
     CBOR = "application/cbor"
 
 
 class MalformedDocument(ValueError):
-    """What came is not one map in this format; the text says why, for whoever sent it."""
+    """The body is not one map in this format; the text says why, for the client."""
 
 
 class Epoch(float):
-    """Seconds since 1970, as a tag said (RFC 8949 section 3.4.2)."""
+    """Seconds since 1970 that had tag 1 (RFC 8949 section 3.4.2)."""
 
 
 def read_map(data: bytes, form: Format) -> Mapping[str, Any]:
@@ -49,7 +49,7 @@ def read_map(data: bytes, form: Format) -> Mapping[str, Any]:
 
 
 def write(body: object, form: Format) -> bytes:
-    """A document of ours."""
+    """The document of a value, in compact form."""
     if form is Format.CBOR:
         return cbor2.dumps(body)
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -60,7 +60,7 @@ def read_json(data: bytes) -> object:
     if sum(map(data.count, (b",", b"[", b"{"))) > MAX_ITEMS:
         raise MalformedDocument(_TOO_MANY)
     try:
-        return json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except MalformedDocument:
         raise
     except UnicodeDecodeError as error:
@@ -70,7 +70,7 @@ def read_json(data: bytes) -> object:
 
 
 def read_cbor(data: bytes) -> object:
-    """One CBOR data item, which may be written in hexadecimal digits: none of them is the first byte of a map. Raises
+    """One CBOR data item, which may be written in hexadecimal digits (no digit is the first byte of a map). Raises
     `MalformedDocument`."""
     data = data.removeprefix(SELF_DESCRIBED)
     if data[:1] and data[0] in _HEX_DIGITS:
@@ -95,8 +95,8 @@ def read_cbor(data: bytes) -> object:
 
 
 def _check_number_of_items(data: bytes) -> None:
-    """Walks from header to header (RFC 8949 section 3), whatever they belong to; the decoder finds what is no CBOR.
-    Raises `MalformedDocument`."""
+    """Goes from header to header (RFC 8949 section 3) without interpreting them; what is not CBOR is left to the
+    decoder. Raises `MalformedDocument`."""
     at, size = 0, len(data)
     for _ in range(MAX_ITEMS):
         if at >= size:
@@ -109,7 +109,7 @@ def _check_number_of_items(data: bytes) -> None:
 
 
 def _from_hexadecimal(data: bytes) -> bytes:
-    """RFC 8949 has no text form; a published example of this collection's clients sends this one."""
+    """RFC 8949 has no text form; a published example of this collection's clients sends hexadecimal digits."""
     try:
         return bytes.fromhex(data.decode("ascii"))
     except ValueError as error:
@@ -119,7 +119,7 @@ def _from_hexadecimal(data: bytes) -> bytes:
 _TOO_MANY: Final = f"There are more than {MAX_ITEMS} values in the body."
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise MalformedDocument("A key stands twice in a JSON object.")
@@ -162,7 +162,7 @@ _SENTENCES: Final = {
     "semantic tag": "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are.",
     "not read here": "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are.",
 }
-"""By what the library says; the first that fits."""
+"""Words in the library's messages -> the sentence for the client. The first match counts."""
 
 
 def _sentence(error: Exception) -> str:

@@ -1,8 +1,8 @@
 """The CoRE Link Format (RFC 6690 section 2): links read and written, and the filter of section 4.1.
 
-Read as strictly as the RFC writes it: no blanks between the elements, no link left out, quoted strings with commas,
-semicolons and quoted pairs in them. Written with quotes but for the cardinals of `sz` and `ct` and for extended values
-(`title*`), which may have none.
+Documents are read as strictly as the RFC defines them: no blanks between the elements, no empty links, and quoted
+strings may contain commas, semicolons and quoted pairs. Values are written with quotes, except single cardinals of `sz`
+and `ct`, and extended values (`title*`), which must not have quotes.
 """
 
 import re
@@ -22,22 +22,23 @@ _CARDINAL: Final = re.compile(r"0|[1-9][0-9]*")
 _CARDINALS: Final = frozenset({"sz", "ct"})
 
 Filter = tuple[str, bytes, bool]
-"""The name of an attribute, the value, and whether more may follow it."""
+"""The name of an attribute, a value, and whether the attribute may go on after it (`*`)."""
 
 
 class MalformedLinks(ValueError):
-    """What came is no link format; the text says where."""
+    """The text is not a link-format document; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A target and its attributes in their order; an attribute without a value, such as `obs`, has None."""
+    """A target and its attributes, in order. The value of an attribute without one, such as `obs`, is None."""
 
     href: str
     attributes: tuple[tuple[str, str | None], ...] = ()
 
     def values(self, name: str) -> list[str]:
-        """All values of an attribute, one by one where it holds several; without a value it is as an empty one."""
+        """All values of an attribute, each by itself if the attribute holds several (`RELATION_TYPES`); an attribute
+        without a value counts as one with an empty value."""
         found = [value or "" for key, value in self.attributes if key == name]
         return [each for value in found for each in value.split(" ")] if name in RELATION_TYPES else found
 
@@ -46,7 +47,7 @@ class Link:
 
 
 def write(links: Iterable[Link]) -> str:
-    """A link-format document; no links are an empty one."""
+    """The link-format document of these links, which is empty for none."""
     return ",".join(map(str, links))
 
 
@@ -75,9 +76,9 @@ def parse(document: str) -> list[Link]:
 def select(links: Iterable[Link], query: str | Sequence[str] | None) -> list[Link]:
     """The links that every filter of the query lets pass.
 
-    `query` is that of an HTTP request, percent-encoded, or CoAP's Uri-Query options, which are not. RFC 6690 knows one
-    filter in a query; of several all must hold, as in a resource directory (RFC 9176 section 6.1). What is no filter,
-    having no `=`, is ignored.
+    `query` is that of an HTTP request, percent-encoded, or a sequence of CoAP's Uri-Query options, which are not. RFC
+    6690 has one filter in a query; of several all have to pass, as in a resource directory (RFC 9176 section 6.1). A
+    part without `=` is not a filter and is ignored.
     """
     filters = list(_filters(query))
     return [link for link in links if all(_passes(link, each) for each in filters)]
@@ -88,7 +89,7 @@ def _filters(query: str | Sequence[str] | None) -> Iterable[Filter]:
     for part in query.split("&") if isinstance(query, str) else query or ():
         name, separator, pattern = part.partition("=")
         if name and separator:
-            # A star that is written %2A stands for itself: the grammar of section 4.1 has it inside of values only so.
+            # A star inside of a value is written %2A in the grammar of section 4.1, so that one stands for itself.
             wanted = pattern.removesuffix("*")
             value = unquote_to_bytes(wanted) if encoded else wanted.encode()
             yield unquote_to_bytes(name).decode(errors="replace") if encoded else name, value, wanted != pattern
@@ -97,7 +98,7 @@ def _filters(query: str | Sequence[str] | None) -> Iterable[Filter]:
 def _passes(link: Link, wanted: Filter) -> bool:
     name, value, prefix = wanted
     values = [link.href] if name == "href" else link.values(name)
-    # Compared bitwise: no case is folded, no other normal form is the same.
+    # Compared bitwise: neither case nor Unicode normal forms are equalised.
     return any(each.startswith(value) if prefix else each == value for each in (text.encode() for text in values))
 
 

@@ -1,4 +1,4 @@
-"""The media types of the collection, and their numbers in CoAP."""
+"""The media types of the collection, and their Content-Format numbers in CoAP."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -30,4 +30,7 @@ CONTENT_FORMATS: Final[Mapping[str, int]] = MappingProxyType(
         PROBLEM_CBOR: 257,
     }
 )
-"""As registered (CoAP Content-Formats, RFC 7252 section 12.3). Other media types have no number that is used here."""
+"""Media type -> number, as registered (CoAP Content-Formats, RFC 7252 section 12.3). The media types of other pictures
+have no number."""
+MEDIA_TYPES: Final[Mapping[int, str]] = MappingProxyType({number: name for name, number in CONTENT_FORMATS.items()})
+"""Number -> media type."""

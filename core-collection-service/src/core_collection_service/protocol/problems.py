@@ -1,7 +1,7 @@
-"""Failures as clients of the collection read them: RFC 9457 problem details in JSON, or RFC 9290 concise problem
-details for those who speak CBOR. Over CoAP always the latter.
+"""Errors as clients of the collection read them: problem details in JSON (RFC 9457), or concise problem details (RFC
+9290) for clients that prefer CBOR. Over CoAP they are always the latter.
 
-A request that does not validate is 400 here: that is what this collection's clients were promised.
+A request that is not valid is answered by 400, as the published interface of the collection has it.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ _OFFERED: Final = (PROBLEM_JSON, JSON, SENML_JSON, *sorted(_IN_CBOR))
 
 
 def concise_problem(error: LightboxError, coap_code: int | None = None) -> bytes:
-    """The CBOR map of RFC 9290 section 2; `coap_code` is that of the CoAP response, None over HTTP. The language is
-    English, which needs no saying."""
+    """The CBOR map of RFC 9290 section 2, in English, which is its default language. `coap_code` is the code of the
+    CoAP response, None over HTTP."""
     problem: dict[int, object] = {_TITLE: status_phrase(error.status), _DETAIL: error.detail}
     if coap_code is not None:
         problem[_RESPONSE_CODE] = coap_code
@@ -44,7 +44,8 @@ def concise_problem(error: LightboxError, coap_code: int | None = None) -> bytes
 
 
 class _Negotiated(Response):
-    """One of two responses, by what the client accepts: who renders a failure does not see the request."""
+    """One of two responses, by what the client accepts. The choice is made when the response is sent, since a dialect
+    renders an error without the request."""
 
     def __init__(self, in_json: Response, in_cbor: Response) -> None:
         super().__init__(status_code=in_json.status_code)
@@ -60,10 +61,10 @@ class _Negotiated(Response):
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """The dialect."""
+    """The dialect of the collection's paths."""
 
     def render(self, error: LightboxError) -> Response:
-        """`application/problem+json`, or `application/concise-problem-details+cbor` to who prefers CBOR."""
+        """`application/problem+json`, or `application/concise-problem-details+cbor` for a client that prefers CBOR."""
         if isinstance(error, InvalidRequest):
             error = BadRequest(error.detail, fields=error.fields, headers=error.headers)
         headers = challenge(error, "Bearer") if error.status == HTTPStatus.UNAUTHORIZED else error.headers
@@ -71,12 +72,12 @@ class Problems:
         return _Negotiated(PROBLEM_DETAILS.render(error), concise)
 
     def status_of(self, kind: type[LightboxError]) -> int:
-        """400 for a request that does not validate, else the failure's own."""
+        """400 for a request that is not valid, otherwise the error's own status."""
         return int(HTTPStatus.BAD_REQUEST if issubclass(kind, InvalidRequest) else kind.status)
 
     @property
     def content(self) -> Mapping[str, NamedSchema]:
-        """Problem details, and the CBOR map of RFC 9290."""
+        """Problem details in JSON, and the CBOR map of RFC 9290."""
         concise = NamedSchema(
             "ConciseProblemDetails", {"type": "string", "format": "binary", "description": "RFC 9290."}
         )

@@ -1,5 +1,5 @@
-"""All SQL about retention. Deleting reads an index of the pictures of one device in its order, by timestamp or by when
-they were received, and stops at its limit; only the preview (`doomed`) reads all rows of a device."""
+"""The statements of retention. Those that find expired pictures read an index of one device's pictures in its order, by
+timestamp or by when they were received, and stop at their limit; only `count_expired` reads all rows of a device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from core_collection_service.retention.models import RetentionRule
 from lightbox_shared.database import ReadSession, WriteSession
 
 EVERY_DEVICE: Final = ""
-"""The device id of a rule for all devices that have none of their own."""
+"""The device id of a rule for all devices that have no rule of their own."""
 
 Sessions = ReadSession | WriteSession
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How long pictures are kept, and how many bytes; None: without a limit."""
+    """How long pictures are kept, and how many bytes of a device; None stands for no limit."""
 
     collection: str
     device_id: str
@@ -40,19 +40,19 @@ _RULE: Final = (
 
 
 async def clock(session: Sessions) -> datetime:
-    """What time it is for the database, which also says when pictures were received."""
+    """The time of the database's clock, by which pictures are received."""
     now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
     return now
 
 
 async def rules(session: Sessions) -> list[Rule]:
-    """All rules, a collection's default first."""
+    """All rules, by collection, its default first."""
     ordered = select(*_RULE).order_by(RetentionRule.collection, RetentionRule.device_id)
     return [Rule(*row) for row in await session.execute(ordered)]
 
 
 async def rule_for(session: Sessions, collection: str, device_id: str) -> Rule | None:
-    """The rule of a device: its own, else the default one."""
+    """The rule for a device: its own, or else the default rule of the collection."""
     found = await session.execute(
         select(*_RULE)
         .where(RetentionRule.collection == collection, RetentionRule.device_id.in_([device_id, EVERY_DEVICE]))
@@ -64,7 +64,7 @@ async def rule_for(session: Sessions, collection: str, device_id: str) -> Rule |
 
 
 async def put_rule(session: WriteSession, rule: Rule) -> None:
-    """Keep a rule, in place of the one that the device had."""
+    """Add a rule, or replace the one for the same device."""
     limits = {"max_age_seconds": rule.max_age_seconds, "max_bytes": rule.max_bytes}
     statement = insert(RetentionRule).values(collection=rule.collection, device_id=rule.device_id, **limits)
     key = [RetentionRule.collection, RetentionRule.device_id]
@@ -72,14 +72,14 @@ async def put_rule(session: WriteSession, rule: Rule) -> None:
 
 
 async def delete_rule(session: WriteSession, collection: str, device_id: str) -> bool:
-    """Whether there was one."""
+    """Delete the rule for a device, and return whether there was one."""
     mine = (RetentionRule.collection == collection, RetentionRule.device_id == device_id)
     gone = await session.execute(delete(RetentionRule).where(*mine).returning(RetentionRule.device_id))
     return gone.one_or_none() is not None
 
 
 async def candidates(session: Sessions, rule: Rule, cutoff: datetime | None, after: str, limit: int) -> list[str]:
-    """Devices under this rule that may have something to delete, by their summaries alone."""
+    """Ids greater than `after` of devices under this rule that may have expired pictures, found by their summaries."""
     own = select(RetentionRule.device_id).where(
         RetentionRule.collection == rule.collection, RetentionRule.device_id == Device.device_id
     )
@@ -98,14 +98,15 @@ async def candidates(session: Sessions, rule: Rule, cutoff: datetime | None, aft
 
 
 async def locked_bytes(session: WriteSession, collection: str, device_id: str) -> int | None:
-    """How many bytes a device has, which until the end of the transaction nobody changes; None: no pictures."""
+    """How many bytes a device has, None if it has no pictures. Its row stays locked until the end of the
+    transaction."""
     mine = (Device.collection == collection, Device.device_id == device_id)
     found: int | None = await session.scalar(select(Device.bytes).where(*mine).with_for_update())
     return found
 
 
-def too_old(collection: str, device_id: str, cutoff: datetime, limit: int) -> Select[Any]:
-    """Ids of the first pictures of a device that were received before `cutoff`."""
+def expired_by_age(collection: str, device_id: str, cutoff: datetime, limit: int) -> Select[Any]:
+    """The ids of the pictures of a device that were received first, and before `cutoff`."""
     statement = select(Picture.id).where(*_of(collection, device_id), Picture.received_at < cutoff)
     return statement.order_by(Picture.received_at).limit(written_limit(limit))
 
@@ -113,33 +114,33 @@ def too_old(collection: str, device_id: str, cutoff: datetime, limit: int) -> Se
 async def received_before(
     session: Sessions, collection: str, device_id: str, cutoff: datetime, limit: int
 ) -> Sequence[int]:
-    """The ids of `too_old`."""
-    found: Sequence[int] = (await session.scalars(too_old(collection, device_id, cutoff, limit))).all()
+    """The ids that `expired_by_age` selects."""
+    found: Sequence[int] = (await session.scalars(expired_by_age(collection, device_id, cutoff, limit))).all()
     return found
 
 
 async def oldest(session: Sessions, collection: str, device_id: str, limit: int) -> list[tuple[int, int]]:
-    """Id and size of the oldest pictures by their timestamps; never that of the newest one."""
+    """Id and size of the pictures with the oldest timestamps, without the newest picture."""
     newest = select(func.max(Picture.taken_at)).where(*_of(collection, device_id)).scalar_subquery()
     statement = select(Picture.id, Picture.size).where(*_of(collection, device_id), Picture.taken_at < newest)
     found = await session.execute(statement.order_by(Picture.taken_at).limit(limit))
     return [(row.id, row.size) for row in found]
 
 
-async def doomed(session: ReadSession, rule: Rule, device_id: str, cutoff: datetime | None) -> tuple[int, int]:
-    """How many pictures of a device, and bytes, the rule lets go. Reads all rows of the device."""
+async def count_expired(session: ReadSession, rule: Rule, device_id: str, cutoff: datetime | None) -> tuple[int, int]:
+    """How many pictures of a device, and bytes, are expired by the rule. Reads all rows of the device."""
     kept_by_age = true() if cutoff is None else Picture.received_at >= cutoff
     newer = func.sum(Picture.size).filter(kept_by_age).over(order_by=Picture.taken_at.desc())
     seen = (
-        select(Picture.size, kept_by_age.label("kept_by_age"), newer.label("up_to_it"))
+        select(Picture.size, kept_by_age.label("kept_by_age"), newer.label("size_up_to_it"))
         .where(*_of(rule.collection, device_id))
         .subquery()
     )
-    gone: ColumnElement[bool] = ~seen.c.kept_by_age
+    expired: ColumnElement[bool] = ~seen.c.kept_by_age
     if rule.max_bytes is not None:
-        # The newest of those that are left stays, however large it is.
-        gone = or_(gone, (seen.c.up_to_it > rule.max_bytes) & (seen.c.up_to_it > seen.c.size))
-    statement = select(func.count(), func.coalesce(func.sum(seen.c.size), 0)).select_from(seen).where(gone)
+        # The newest of those that are kept by age stays, however large it is.
+        expired = or_(expired, (seen.c.size_up_to_it > rule.max_bytes) & (seen.c.size_up_to_it > seen.c.size))
+    statement = select(func.count(), func.coalesce(func.sum(seen.c.size), 0)).select_from(seen).where(expired)
     count, size = (await session.execute(statement)).one()
     return count, int(size)
 

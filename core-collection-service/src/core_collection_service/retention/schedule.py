@@ -1,13 +1,12 @@
-"""The rules of retention, applied again and again by one replica at a time."""
+"""The rules of retention, applied every hour by one replica at a time."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import structlog
 
 from core_collection_service.retention.service import Retention
+from lightbox_shared.background import periodic_task
 
 log = structlog.get_logger()
 
@@ -15,29 +14,18 @@ FIRST_AFTER_SECONDS: Final = 60.0
 EVERY_SECONDS: Final = 3600.0
 
 
-@asynccontextmanager
-async def applied(
-    retention: Retention, *, first_after: float = FIRST_AFTER_SECONDS, every: float = EVERY_SECONDS
-) -> AsyncIterator[None]:
-    """Apply the rules soon after the start and then every hour, until the end of the context."""
-    task = asyncio.create_task(_apply_on(retention, first_after, every), name="retention")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+def scheduled_retention(
+    retention: Retention, *, first_after: float = FIRST_AFTER_SECONDS
+) -> AbstractAsyncContextManager[None]:
+    """Apply the rules `first_after` seconds after the start and then every hour, until the end of the context."""
 
-
-async def _apply_on(retention: Retention, first_after: float, every: float) -> None:
-    await asyncio.sleep(first_after)
-    while True:
+    async def apply() -> None:
         devices = count = size = 0
         try:
-            async for cleaned in retention.apply(share=True):
-                devices, count, size = devices + 1, count + cleaned.pictures, size + cleaned.size
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
-            log.warning("could not apply the rules of retention", error=str(error) or type(error).__name__)
-        if count:
-            log.info("the rules of retention let pictures go", devices=devices, pictures=count, bytes=size)
-        await asyncio.sleep(every)
+            async for expired in retention.apply(alone=True):
+                devices, count, size = devices + 1, count + expired.pictures, size + expired.size
+        finally:
+            if count:
+                log.info("expired pictures were deleted", devices=devices, pictures=count, bytes=size)
+
+    return periodic_task(apply, "retention", every=EVERY_SECONDS, first_after=first_after)

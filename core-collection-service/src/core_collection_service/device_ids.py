@@ -1,0 +1,38 @@
+"""The ids that devices choose for themselves.
+
+Ids are compared code point by code point and never normalised, as RFC 6690 section 4.1 compares values: letters that
+only look alike make different devices.
+"""
+
+import unicodedata
+from typing import Final
+
+from core_collection_service.errors import InvalidField
+
+LONGEST_DEVICE_ID: Final = 255
+"""In characters."""
+_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs"})
+"""Control characters, and halves of surrogate pairs, which UTF-8 can't carry."""
+
+
+def validate_device_id(value: object) -> str:
+    """`value` as a device id: 1 to 255 characters, none of them a control character. Raises `ValueError` with a
+    sentence for the client."""
+    if not isinstance(value, str):
+        raise ValueError("Not a text.")  # noqa: TRY004 - pydantic takes a ValueError for invalid input
+    if not value:
+        raise ValueError("It may not be empty.")
+    if len(value) > LONGEST_DEVICE_ID:
+        raise ValueError(f"Longer than {LONGEST_DEVICE_ID} characters.")
+    is_plain = value.isascii() and value.isprintable()
+    if not is_plain and any(unicodedata.category(each) in _FORBIDDEN_CATEGORIES for each in value):
+        raise ValueError("Control characters are not allowed.")
+    return value
+
+
+def check_device_id(value: object, location: str = "body") -> str:
+    """The same, for a device id that is not in a submitted document. Raises `InvalidField`."""
+    try:
+        return validate_device_id(value)
+    except ValueError as error:
+        raise InvalidField("deviceId", str(error), location) from error

@@ -1,0 +1,1 @@
+"""Deleting pictures for good."""

@@ -1,0 +1,77 @@
+"""How the OpenAPI document describes answers with pictures and lists."""
+
+from typing import Any, Final
+
+from core_collection_service.errors import NoSuchCollection
+from core_collection_service.pictures.errors import NoSuchPicture, NoThumbnail
+from core_collection_service.pictures.lists.schemas import PicturePage
+from core_collection_service.protocol.media_types import CBOR, LINK_FORMAT, SENML_CBOR, SENML_JSON
+from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
+from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated
+from lightbox_shared.images import MediaType
+from lightbox_shared.openapi import content, errors
+
+_BINARY: Final = content(*(each.value for each in MediaType))
+_TEXT: Final = {"type": "string"}
+_SENML_RECORD: Final = {
+    "type": "object",
+    "properties": {
+        "bn": _TEXT,
+        "bt": {"type": "number"},
+        "n": _TEXT,
+        "u": _TEXT,
+        "v": {"type": "number"},
+        "vs": _TEXT,
+        "vd": {**_TEXT, "contentEncoding": "base64url"},
+    },
+    "required": ["n"],
+}
+_LISTS: Final = (
+    content(CBOR, SENML_CBOR),
+    content(SENML_JSON, schema={"type": "array", "items": _SENML_RECORD, "description": "A pack (RFC 8428)."}),
+    content(
+        LINK_FORMAT,
+        schema={**_TEXT, "examples": ['</collections/images/17>;ct=23;sz=20480;title="12345 2024-08-18T02:04:07Z"']},
+    ),
+)
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": _TEXT}
+
+
+_PICTURE_HEADERS: Final = {
+    "ETag": _header("For `If-None-Match`; of the original it is the SHA-256 in hexadecimal digits."),
+    "Last-Modified": _header("When the picture was received."),
+}
+PICTURE: Final[dict[str, Any]] = {
+    "description": "The picture as it was sent, or a thumbnail of it.",
+    "headers": _PICTURE_HEADERS,
+    **_BINARY,
+}
+PICTURE_OR_LIST: Final[dict[str, Any]] = {
+    "description": "The picture as it was sent or a thumbnail of it, or a page of a list.",
+    "headers": {**_PICTURE_HEADERS, "Link": _header('`rel="next"` is the next page of a list.')},
+    "model": PicturePage,
+    "content": {name: each for found in (_BINARY, *_LISTS) for name, each in found["content"].items()},
+}
+
+
+def answers(success: dict[str, Any], *more_errors: type[LightboxError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that reads pictures."""
+    part = {"description": "The part of the picture that `Range` names.", **_BINARY}
+    return {
+        200: success,
+        206: {**part, "headers": {"Content-Range": _header("Which bytes these are, and how many there are.")}},
+        304: {"description": "The client has the picture already."},
+        **errors(
+            NotAuthenticated,
+            Forbidden,
+            NoSuchPicture,
+            NoSuchCollection,
+            PreconditionFailed,
+            RangeNotSatisfiable,
+            NoThumbnail,
+            *more_errors,
+        ),
+    }

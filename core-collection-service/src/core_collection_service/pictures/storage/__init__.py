@@ -1,0 +1,1 @@
+"""Where the bytes of pictures are: compressed or not, in their row or in an object store."""

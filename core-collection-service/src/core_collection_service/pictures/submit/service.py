@@ -1,0 +1,79 @@
+"""The rules of submissions, the same over HTTP and CoAP: what is accepted, and when it counts as kept."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from core_collection_service.pictures.errors import AnotherPicture
+from core_collection_service.pictures.models import NewPicture
+from core_collection_service.pictures.storage.service import QUICK_BYTES, PictureStorage
+from core_collection_service.pictures.submit.limits import PictureLimits
+from core_collection_service.pictures.submit.metrics import SubmissionMetrics
+from core_collection_service.pictures.submit.preparation import PreparedPicture, is_quick, prepare_picture
+from core_collection_service.pictures.submit.schemas import read_submission
+from core_collection_service.pictures.submit.writer import PictureWriter, Written
+from core_collection_service.protocol.documents import Format
+
+
+class Submissions:
+    """Accepts pictures. Safe to use from many tasks of one event loop.
+
+    The `writer` owns the transactions: several submissions share one.
+    """
+
+    def __init__(
+        self, writer: PictureWriter, storage: PictureStorage, limits: PictureLimits, metrics: SubmissionMetrics
+    ) -> None:
+        self.limits = limits
+        self._writer = writer
+        self._storage = storage
+        self._metrics = metrics
+
+    async def submit_document(
+        self, collection: str, document: bytes, form: Format, check_device: Callable[[str], None]
+    ) -> Written:
+        """Keep the picture in a document; `check_device` gets the device id and raises if the caller may not send as
+        this device. Raises `BadRequest`, `InvalidField`, `PictureTooLarge`, `AnotherPicture`, and what the database
+        raises."""
+        is_small = len(document) <= 2 * QUICK_BYTES
+        sent = await self._storage.prepare(partial(read_submission, document, form, self.limits), quick=is_small)
+        del document  # the picture in `sent` is a copy
+        check_device(sent.device_id)
+        return await self.submit_picture(collection, sent.device_id, sent.timestamp, sent.image_data)
+
+    async def submit_picture(self, collection: str, device_id: str, taken_at: datetime, data: bytes) -> Written:
+        """Keep a picture that was sent as it is. Returns when it is durable. Raises `InvalidField`, `PictureTooLarge`,
+        `AnotherPicture`, and what the database raises."""
+        prepared = await self._storage.prepare(
+            lambda: prepare_picture(device_id, taken_at, data, self.limits), quick=is_quick(data)
+        )
+        written = await self._write(collection, prepared)
+        if written.record.sha256 != prepared.sha256:
+            self._metrics.count_conflict(collection)
+            raise AnotherPicture
+        self._metrics.count_success(written.record, created=written.created)
+        return written
+
+    async def _write(self, collection: str, prepared: PreparedPicture) -> Written:
+        stored, header = prepared.stored, prepared.header
+        object_key = await self._storage.put_object(stored.data)
+        row = NewPicture(
+            collection=collection,
+            device_id=prepared.device_id,
+            taken_at=prepared.taken_at,
+            media_type=header.media_type.value,
+            width=header.width,
+            height=header.height,
+            size=prepared.size,
+            sha256=prepared.sha256,
+            encoding=stored.encoding,
+            stored_size=len(stored.data),
+            data=stored.data if object_key is None else None,
+            object_key=object_key,
+        )
+        written = await self._writer.write(row)
+        # If it is not known whether the row was written, because that raised, the object stays: an object that no row
+        # refers to does less harm than a row without its object.
+        if object_key is not None and not written.created:
+            await self._storage.delete_objects([object_key])
+        return written

@@ -1,0 +1,1 @@
+"""Small versions of pictures, which fit into a box of pixels."""
