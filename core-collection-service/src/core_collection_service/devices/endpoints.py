@@ -7,11 +7,10 @@ from core_collection_service.devices.queries import device_document
 from core_collection_service.devices.schemas import DevicePage
 from core_collection_service.errors import NoSuchCollection
 from core_collection_service.parameters import COLLECTION, CURSOR, LIMIT
-from core_collection_service.protocol.media_types import CBOR
-from core_collection_service.protocol.responses import document_response
+from core_collection_service.protocol.responses import described_document, document_response
 from core_collection_service.state import ServicesDep
 from lightbox_shared.errors import Forbidden, NotAuthenticated
-from lightbox_shared.openapi import content, errors
+from lightbox_shared.openapi import errors
 
 router = APIRouter(tags=["CoRE collection"])
 
@@ -21,7 +20,7 @@ router = APIRouter(tags=["CoRE collection"])
     summary="The devices that have sent pictures",
     response_class=Response,
     responses={
-        200: {"model": DevicePage, **content(CBOR)},
+        200: described_document(DevicePage),
         **errors(NotAuthenticated, Forbidden, NoSuchCollection),
     },
     openapi_extra={"parameters": [COLLECTION.describe(), LIMIT.describe(), CURSOR.describe()]},

@@ -1,12 +1,15 @@
 """Documents over HTTP, in JSON or CBOR as the client prefers (RFC 9110 section 12.5.1)."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request, Response
+from pydantic import BaseModel
 
 from core_collection_service.protocol.documents import Format, write
 from lightbox_shared.negotiation import choose
+from lightbox_shared.openapi import content
+from lightbox_shared.request_bodies import REF_TEMPLATE
 
 _OFFERED: Final = (Format.JSON.value, Format.CBOR.value)
 
@@ -19,3 +22,9 @@ def document_response(
     common = {"Vary": "Accept", **(headers or {})}
     form = Format(choose(request.headers.get("accept"), _OFFERED) or Format.JSON)
     return Response(write(body, form), status, common, media_type=form.value)
+
+
+def described_document(model: type[BaseModel]) -> dict[str, Any]:
+    """For one of `responses`: the document of `model` in both formats, which have the same members."""
+    reference = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
+    return {"model": model, **content(*_OFFERED, schema=reference)}

@@ -5,7 +5,8 @@ from typing import Any, Final
 from core_collection_service.errors import NoSuchCollection
 from core_collection_service.pictures.errors import NoSuchPicture, NoThumbnail
 from core_collection_service.pictures.lists.schemas import PicturePage
-from core_collection_service.protocol.media_types import CBOR, LINK_FORMAT, SENML_CBOR, SENML_JSON
+from core_collection_service.protocol.media_types import LINK_FORMAT, SENML_CBOR, SENML_JSON
+from core_collection_service.protocol.responses import described_document
 from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated
 from lightbox_shared.images import MediaType
@@ -27,7 +28,8 @@ _SENML_RECORD: Final = {
     "required": ["n"],
 }
 _LISTS: Final = (
-    content(CBOR, SENML_CBOR),
+    described_document(PicturePage),
+    content(SENML_CBOR),
     content(SENML_JSON, schema={"type": "array", "items": _SENML_RECORD, "description": "A pack (RFC 8428)."}),
     content(
         LINK_FORMAT,

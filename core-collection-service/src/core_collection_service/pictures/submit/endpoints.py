@@ -10,15 +10,14 @@ from core_collection_service.pictures.errors import AnotherPicture, UploadTooSlo
 from core_collection_service.pictures.schemas import PictureBody, path_by_key
 from core_collection_service.pictures.submit.request_bodies import document_format, read_body
 from core_collection_service.pictures.submit.schemas import submission_body
-from core_collection_service.protocol.media_types import CBOR
-from core_collection_service.protocol.responses import document_response
+from core_collection_service.protocol.responses import described_document, document_response
 from lightbox_shared.errors import Forbidden, NotAuthenticated
-from lightbox_shared.openapi import content, errors
+from lightbox_shared.openapi import errors
 
 router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)
 
 _LOCATION: Final = {"Location": {"description": "The picture by its device and time.", "schema": {"type": "string"}}}
-_METADATA: Final[dict[str, Any]] = {"model": PictureBody, "headers": _LOCATION, **content(CBOR)}
+_METADATA: Final[dict[str, Any]] = {**described_document(PictureBody), "headers": _LOCATION}
 
 
 @router.post(
