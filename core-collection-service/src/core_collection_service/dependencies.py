@@ -1,6 +1,6 @@
 """What endpoints declare in their signatures: the client that calls, and the collection in the path."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request
 
@@ -10,9 +10,17 @@ from core_collection_service.state import Services
 from lightbox_shared.auth.dependencies import principal_of
 from lightbox_shared.errors import InsufficientScope
 
-CollectionPath = Annotated[
-    str, Path(max_length=100, description="The name of a collection, as discovery has it.", examples=["images"])
-]
+_MAX_LENGTH: Final = 100
+_DESCRIPTION: Final = "The name of a collection, as discovery has it."
+_EXAMPLES: Final = ["images"]
+COLLECTION_PARAMETER: Final[dict[str, Any]] = {
+    "name": "collection",
+    "in": "path",
+    "required": True,
+    "description": _DESCRIPTION,
+    "schema": {"type": "string", "maxLength": _MAX_LENGTH, "examples": _EXAMPLES},
+}
+"""The Parameter Object (OpenAPI 3.1 section 4.8.12) of `{collection}`, for routes that FastAPI can't make it for."""
 
 
 async def current_caller(request: Request) -> Caller:
@@ -25,7 +33,10 @@ async def current_caller(request: Request) -> Caller:
     return Caller(services.access, principal)
 
 
-async def collection_name(request: Request, collection: CollectionPath) -> str:
+async def collection_name(
+    request: Request,
+    collection: Annotated[str, Path(max_length=_MAX_LENGTH, description=_DESCRIPTION, examples=_EXAMPLES)],
+) -> str:
     """The name of a collection that is configured. Raises `NoSuchCollection`."""
     services: Services = request.state.services
     if collection not in services.collections:

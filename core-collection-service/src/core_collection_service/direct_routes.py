@@ -5,7 +5,7 @@ Such a route is documented by `openapi_extra` and `responses`. Its `dependencies
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -13,15 +13,6 @@ from fastapi.routing import APIRoute
 from core_collection_service.access import Caller
 from core_collection_service.dependencies import collection_name, current_caller
 from core_collection_service.state import Services
-
-COLLECTION_PARAMETER: Final = {
-    "name": "collection",
-    "in": "path",
-    "required": True,
-    "description": "The name of a collection, as discovery has it.",
-    "schema": {"type": "string", "maxLength": 100, "examples": ["images"]},
-}
-"""The Parameter Object (OpenAPI 3.1 section 4.8.12) of `{collection}`, which FastAPI can't make for these routes."""
 
 
 class DirectRoute(APIRoute):

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import QueryParams
 
 from core_collection_service.access import Caller
-from core_collection_service.dependencies import CollectionName, CurrentCaller
-from core_collection_service.direct_routes import COLLECTION_PARAMETER, DirectRoute, prerequisites
+from core_collection_service.dependencies import COLLECTION_PARAMETER, CollectionName, CurrentCaller
+from core_collection_service.direct_routes import DirectRoute, prerequisites
 from core_collection_service.errors import NotAcceptable
 from core_collection_service.parameters import (
     CURSOR,

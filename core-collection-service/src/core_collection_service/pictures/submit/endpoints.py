@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from core_collection_service.direct_routes import COLLECTION_PARAMETER, DirectRoute, prerequisites
+from core_collection_service.dependencies import COLLECTION_PARAMETER
+from core_collection_service.direct_routes import DirectRoute, prerequisites
 from core_collection_service.errors import NoSuchCollection
 from core_collection_service.pictures.errors import AnotherPicture, UploadTooSlow
 from core_collection_service.pictures.schemas import PictureBody, path_by_key
