@@ -116,7 +116,7 @@ async def test_a_query_selects_the_same_over_http_and_coap(
         for accept in (*ALWAYS, in_turn):
             headers = {} if accept is None else {"Accept": accept}
             number = {} if accept is None else {"accept": CONTENT_FORMATS[accept]}
-            http = by_http(await client.get(IMAGES, params=httpx.QueryParams(query), headers=headers))
+            http = by_http(await client.get(IMAGES, params=httpx.QueryParams(tuple(query)), headers=headers))
             coap = by_coap(await camera.get(IMAGES, *options, **number))
             kinds.add(compared(http, coap, accept))
     assert kinds == {"picture", "picture in another format", "list", "error", "no such format"}

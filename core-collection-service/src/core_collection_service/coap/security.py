@@ -61,7 +61,7 @@ def check_settings(access: Access, credentials: Path | None) -> None:
     if access is Access.KEYS and credentials is None:
         raise CredentialsError(
             "Where the collection takes keys, CoAP needs LIGHTBOX_COAP_CREDENTIALS, the folder of the devices' OSCORE"
-            " contexts. LIGHTBOX_COAP=false switches CoAP off; LIGHTBOX_COLLECTION_ACCESS=open lets everybody send."
+            " contexts. LIGHTBOX_COAP=false switches CoAP off; LIGHTBOX_COLLECTION_ACCESS=open lets every client send."
         )
 
 

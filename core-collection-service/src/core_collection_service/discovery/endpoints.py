@@ -1,7 +1,7 @@
 """Discovery over HTTP, which is public: the collections as links (RFC 6690), filtered by the query.
 
-The answer is link-format whatever `Accept` says. Links have no other format here, and a list of links is of more use to
-a client than a refusal (RFC 9110 section 12.5.1 allows both).
+The answer is link-format for every `Accept`. Links have no other format here, and a list of links is of more use to a
+client than a refusal (RFC 9110 section 12.5.1 allows both).
 """
 
 from typing import Any, Final

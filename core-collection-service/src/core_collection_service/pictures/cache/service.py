@@ -1,9 +1,9 @@
 """Answers with whole pictures, kept in memory and given again: for the pages of a gallery, for viewers, and for clients
 that ask whether a picture is still there (`If-None-Match`).
 
-A picture never changes, so an answer stays true until the picture is deleted. Deletions are rare: each one, in
-whichever process, clears the caches of all processes, which PostgreSQL notifies (`events.feed`). While this process is
-not connected for notifications, its cache answers nothing. Answers are kept under the path and query as they were
+A picture never changes, so an answer stays true until the picture is deleted. Deletions are rare: each one clears the
+caches of all processes, which PostgreSQL notifies (`events.feed`). While this process is not connected for
+notifications, its cache answers nothing. Answers are kept under the path and query as they were
 written, for pictures of up to `LARGEST_AT_ONCE` bytes that are not stored compressed.
 
 Known limit: where the connection for notifications is cut without a sign of it, the deletion by another process is

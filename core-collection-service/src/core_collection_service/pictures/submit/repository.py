@@ -1,4 +1,4 @@
-"""The statements that add pictures. Whatever is added is counted for its device and announced in the same transaction.
+"""The statements that add pictures. An added picture is counted for its device and announced in the same transaction.
 
 Rows and devices are written in one order by every statement, so that two writers never wait for each other in a circle.
 """

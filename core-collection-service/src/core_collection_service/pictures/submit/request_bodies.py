@@ -35,7 +35,7 @@ DEFAULT_DATA_RATE: Final = MinimumDataRate()
 
 
 def document_format(request: Request) -> Format:
-    """The format that `Content-Type` names, whatever its parameters. Raises `UnsupportedMediaType`."""
+    """The format that `Content-Type` names; its parameters are ignored. Raises `UnsupportedMediaType`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         return Format(media_type)
