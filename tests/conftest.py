@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from support.databases import Databases, FreshDatabase
-from support.environment import prefer_memory, trust_no_authorities
+from support.environment import calculate_in_one_thread, prefer_memory, trust_no_authorities
 from support.running import temporary_folder
 from support.workers import WholeGroups, longest_first, number_of_workers
 from xdist.remote import Producer
@@ -22,6 +22,7 @@ from lightbox_shared.installation import SERVICES
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 
+calculate_in_one_thread()
 prefer_memory()
 trust_no_authorities()
 

@@ -23,6 +23,12 @@ def trust_no_authorities() -> None:
     os.environ["SSL_CERT_DIR"] = str(NO_AUTHORITIES)
 
 
+def calculate_in_one_thread() -> None:
+    """Let NumPy calculate without helpers, which wait for each other in processor time where the cores are busy: to
+    draw a phantom then takes a third of it. Without effect where NumPy is loaded already."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def prefer_memory() -> None:
     """Let temporary files of this process, and of those that it starts, lie in memory, database servers included: a
     third of the time went into copying and removing files. A `TMPDIR` of the environment counts for more, and where
