@@ -75,7 +75,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         seconds.append(delay)
         await anyio.lowlevel.checkpoint()
 
-    monkeypatch.setitem(LoginThrottling.__init__.__kwdefaults__, "sleep", sleep)
+    monkeypatch.setattr(LoginThrottling.__init__, "__kwdefaults__", {"sleep": sleep})
     return seconds
 
 

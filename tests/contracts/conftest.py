@@ -6,10 +6,11 @@ they exist is tested in `test_tokens_and_limits.py` on a platform with the defau
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import pytest
-from support.running import SignUp, running_platform
+from support.running import SignUp, new_account, running_platform
 from support.yelda_client import PASSWORD, Headers, Make, authorize, bearer
 
 from lightbox.run.platform import Platform
@@ -19,6 +20,15 @@ from lightbox.run.platform import Platform
 def platform() -> Iterator[Platform]:
     raised = {"LIGHTBOX_FAILED_LOGINS_PER_ADDRESS": "off", "LIGHTBOX_FAILED_LOGINS_PER_ACCOUNT": "100"}
     with running_platform(LIGHTBOX_RATE_SIGN_IN="off", LIGHTBOX_RATE_OPEN="off", **raised) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def closed_platform() -> Iterator[Platform]:
+    """A platform where an administrator makes the accounts, nobody learns which there are, and the collection takes
+    keys, as in production."""
+    settings = {"LIGHTBOX_SELF_REGISTRATION": "false", "LIGHTBOX_HIDE_ACCOUNTS": "true"}
+    with running_platform(LIGHTBOX_COLLECTION_ACCESS="keys", **settings) as running:
         yield running
 
 
@@ -40,13 +50,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def sign_up(http: httpx.Client) -> SignUp:
-    def make() -> tuple[str, str]:
-        name = f"person-{next(_numbers)}"
-        answer = http.post("/api/chexray/signup/", json={"username": name, "password": "pw", "password2": "pw"})
-        assert answer.status_code == 200, answer.text
-        return name, answer.json()["token"]
-
-    return make
+    return partial(new_account, http)
 
 
 @pytest.fixture(scope="session")

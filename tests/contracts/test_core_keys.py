@@ -5,26 +5,19 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from support.collection import AT, IMAGES, document
-from support.running import running_platform
 from support.yelda_client import Headers, bearer
 
 from lightbox.run.platform import Platform
 
 
-@pytest.fixture(scope="module")
-def closed() -> Iterator[Platform]:
-    with running_platform(LIGHTBOX_COLLECTION_ACCESS="keys") as running:
-        yield running
-
-
 @pytest.fixture
-def http(closed: Platform) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=closed.url, timeout=60) as client:
+def http(closed_platform: Platform) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=closed_platform.url, timeout=60) as client:
         yield client
 
 
-def test_devices_send_with_keys_of_their_own(closed: Platform, http: httpx.Client) -> None:
-    password = (closed.data_dir / "admin-password").read_text().strip()
+def test_devices_send_with_keys_of_their_own(closed_platform: Platform, http: httpx.Client) -> None:
+    password = (closed_platform.data_dir / "admin-password").read_text().strip()
     signed_in = http.post("/authorization", json={"username": "admin", "password": password})
     admin = bearer(signed_in.json()["access_token"])
     http.cookies.clear()

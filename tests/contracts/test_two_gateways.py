@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
-from support.running import SignUp, free_port_block
+from support.running import SignUp, free_port_block, new_account
 
 from lightbox.run.platform import READY_SECONDS, Platform, tail
 from lightbox.run.process import Child
@@ -16,6 +17,7 @@ PASSWORD = "pw"  # that of `sign_up`
 NEW_PASSWORD = "correct horse"
 WITHIN_SECONDS = 5.0
 
+Both = tuple[httpx.Client, httpx.Client]
 Sent = dict[str, str]
 End = Callable[[httpx.Client, str, Sent], httpx.Response]
 
@@ -55,10 +57,13 @@ def wait_ready(child: Child, url: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def both(http: httpx.Client, second: str) -> Iterator[tuple[httpx.Client, httpx.Client]]:
-    with httpx.Client(base_url=second, timeout=60) as other:
-        yield http, other
+@pytest.fixture(scope="module")
+def both(platform: Platform, second: str) -> Iterator[Both]:
+    with (
+        httpx.Client(base_url=platform.url, timeout=60) as first,
+        httpx.Client(base_url=second, timeout=60) as other,
+    ):
+        yield first, other
 
 
 def account_id(http: httpx.Client, sent: Sent) -> int:
@@ -86,8 +91,8 @@ def delete_account(http: httpx.Client, _name: str, sent: Sent) -> httpx.Response
     return http.delete(f"/accounts/{account_id(http, sent)}", headers=sent)
 
 
-def refused_everywhere(both: tuple[httpx.Client, httpx.Client], sent: Sent) -> None:
-    deadline = time.monotonic() + WITHIN_SECONDS
+def refused_everywhere(both: Both, sent: Sent, since: float | None = None) -> None:
+    deadline = (time.monotonic() if since is None else since) + WITHIN_SECONDS
     for gateway in both:
         while gateway.get(USER, headers=sent).status_code != 401:
             assert time.monotonic() < deadline
@@ -96,22 +101,46 @@ def refused_everywhere(both: tuple[httpx.Client, httpx.Client], sent: Sent) -> N
         assert gateway.get(USER, headers=sent).status_code == 401
 
 
-@pytest.mark.parametrize("end", [end_current, end_authorization, end_all, change_password, delete_account])
+WAYS = (end_current, end_authorization, end_all, change_password, delete_account)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A token that was ended, when (on `time.monotonic`), and another one."""
+
+    sent: Sent
+    since: float
+    stranger: Sent
+
+
+@pytest.fixture(scope="module")
+def ended(both: Both) -> dict[tuple[End, int], Ended]:
+    """A token ended in each way at each gateway, so that all are waited for at the same time."""
+
+    def made(end: End, asked: int) -> Ended:
+        name, token = new_account(both[0])
+        sent = {"Authorization": f"Token {token}"}
+        stranger = {"Authorization": f"Token {new_account(both[0])[1]}"}
+        for gateway in both:
+            assert gateway.get(USER, headers=sent).status_code == 200
+        since = time.monotonic()
+        assert end(both[asked], name, sent).is_success
+        return Ended(sent, since, stranger)
+
+    return {(end, asked): made(end, asked) for end in WAYS for asked in (0, 1)}
+
+
+@pytest.mark.parametrize("end", WAYS)
 @pytest.mark.parametrize("asked", [0, 1], ids=["at the first", "at the second"])
-def test_a_token_ends_at_both(both: tuple[httpx.Client, httpx.Client], sign_up: SignUp, end: End, asked: int) -> None:
-    name, token = sign_up()
-    sent = {"Authorization": f"Token {token}"}
-    stranger = {"Authorization": f"Token {sign_up()[1]}"}
+def test_a_token_ends_at_both(both: Both, ended: dict[tuple[End, int], Ended], end: End, asked: int) -> None:
+    token = ended[end, asked]
+    refused_everywhere(both, token.sent, token.since)
     for gateway in both:
-        assert gateway.get(USER, headers=sent).status_code == 200
-    assert end(both[asked], name, sent).is_success
-    refused_everywhere(both, sent)
-    for gateway in both:
-        assert gateway.get(USER, headers=stranger).status_code == 200
+        assert gateway.get(USER, headers=token.stranger).status_code == 200
 
 
 @pytest.mark.parametrize("asked", [0, 1], ids=["at the first", "at the second"])
-def test_a_key_ends_at_both(both: tuple[httpx.Client, httpx.Client], sign_up: SignUp, asked: int) -> None:
+def test_a_key_ends_at_both(both: Both, sign_up: SignUp, asked: int) -> None:
     owner = {"Authorization": f"Bearer {sign_up()[1]}"}
     wanted = {"name": "a device", "scopes": ["read"]}
     made = [both[asked].post("/api/keys", json=wanted, headers=owner).json() for _ in range(2)]
@@ -124,7 +153,7 @@ def test_a_key_ends_at_both(both: tuple[httpx.Client, httpx.Client], sign_up: Si
         assert gateway.get(USER, headers=other).status_code == 200
 
 
-def test_what_a_deleted_account_leaves_ends_at_both(both: tuple[httpx.Client, httpx.Client], sign_up: SignUp) -> None:
+def test_what_a_deleted_account_leaves_ends_at_both(both: Both, sign_up: SignUp) -> None:
     """Its key too, and its other session."""
     name, token = sign_up()
     owner = {"Authorization": f"Bearer {token}"}
@@ -140,7 +169,7 @@ def test_what_a_deleted_account_leaves_ends_at_both(both: tuple[httpx.Client, ht
     assert both[0].post("/api/chexray/login/", json={"username": name, "password": PASSWORD}).status_code == 400
 
 
-def test_a_new_password_spares_the_keys(both: tuple[httpx.Client, httpx.Client], sign_up: SignUp) -> None:
+def test_a_new_password_spares_the_keys(both: Both, sign_up: SignUp) -> None:
     """They are credentials of their own; who made them decides when they end."""
     name, token = sign_up()
     owner = {"Authorization": f"Bearer {token}"}

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support.running import running_platform
 from support.yelda_client import (
     ADMIN_ID,
     NOT_APPROVED,
@@ -178,12 +177,10 @@ def test_self(http: httpx.Client, admin: Headers, path: str, scheme: str) -> Non
         assert said(http.get(path, headers=headers)) == NOT_SIGNED_IN
 
 
-@pytest.fixture(scope="module")
-def closed() -> Iterator[httpx.Client]:
-    """A platform without self-registration, where nobody learns which accounts there are."""
-    settings = {"LIGHTBOX_SELF_REGISTRATION": "false", "LIGHTBOX_HIDE_ACCOUNTS": "true"}
-    with running_platform(**settings) as platform, httpx.Client(base_url=platform.url, timeout=60) as http:
-        password = (platform.data_dir / "admin-password").read_text().strip()
+@pytest.fixture
+def closed(closed_platform: Platform) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=closed_platform.url, timeout=60) as http:
+        password = (closed_platform.data_dir / "admin-password").read_text().strip()
         http.headers["X-Test-Admin"] = authorize(http, "admin", password).json()["access_token"]
         yield http
 
