@@ -1,11 +1,14 @@
 """The database server that `lightbox run` brings along."""
 
 import os
+import pwd
+import secrets
 import shutil
 import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from support.processes import descendants, until
 from support.running import temporary_folder
 
+from lightbox.run import postgres
 from lightbox.run.postgres import (
     SYSTEM_STATE,
     VERSION,
@@ -194,6 +198,22 @@ def test_as_root_no_existing_folder_changes() -> None:
         shutil.rmtree(private)
         if state is not None and state.is_relative_to(SYSTEM_STATE / "data"):
             shutil.rmtree(state)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="an ordinary user's server runs as that user")
+def test_starts_at_the_same_time_make_one_system_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"lightbox-{secrets.token_hex(4)}"
+    monkeypatch.setattr(postgres, "SYSTEM_USER", name)
+    with ThreadPoolExecutor(4) as threads:
+        made = [threads.submit(_system_user) for _ in range(4)]
+    try:
+        found = pwd.getpwnam(name)
+        assert [each.result() for each in made] == [found] * 4
+    finally:
+        subprocess.run(["/usr/sbin/userdel", name], check=True)
+    monkeypatch.setattr(postgres, "SYSTEM_USER", "no name for a user")
+    with pytest.raises(PostgresError, match=r"can't be made: .*no name for a user"):
+        _system_user()
 
 
 @pytest.fixture

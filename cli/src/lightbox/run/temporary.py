@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from lightbox.run.coap import LOCALHOST, udp_port_is_free
 from lightbox.run.platform import Platform, StartError
@@ -28,21 +29,41 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def free_port_block() -> int:
-    """A port for the gateway with free ones for every service behind it, and for CoAP."""
+    """A port for the gateway with free ones for every service behind it, and for CoAP. As long as this process lives,
+    no other call of this function returns the same, in whichever process. Raises `StartError`."""
     for start in range(18_000 + os.getpid() % 1000 * 10, 32_000, 10):
+        guard = _bound(start + _GUARD)
+        if guard is None:
+            continue
         tcp_is_free = all(_free(start + service.port_offset) for service in SERVICES)
         if tcp_is_free and udp_port_is_free(LOCALHOST, coap_port(start)):
+            _guards.append(guard)
             return start
+        guard.close()
     raise StartError("There are no free ports.")
 
 
+_GUARD: Final = 9
+"""The port of a block that no service has: who could bind it has the block."""
+_guards: Final[list[socket.socket]] = []
+
+
+def _bound(port: int) -> socket.socket | None:
+    """A socket on this port, None where it is taken."""
+    bound = socket.socket()
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        return None
+    return bound
+
+
 def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    bound = _bound(port)
+    if bound is not None:
+        bound.close()
+    return bound is not None
 
 
 @contextmanager
