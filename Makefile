@@ -7,13 +7,16 @@ PACKAGES := shared $(SERVICES) cli
 SOURCES := $(addsuffix /src,$(PACKAGES))
 MANIFESTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 TRAINING := inference-service/training
+QUICK := $(addprefix tests/,shared gateway auth core inference cli)
+# What Python has compiled is kept even where it is told not to: the tests start it more than a hundred times.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench env lock train clean
+.PHONY: help run demo test test-quick check format bench env lock train clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/run ## start everything on this machine (Ctrl-C stops it)
 	@$(BIN)/lightbox run
@@ -21,8 +24,11 @@ run: $(VENV)/run ## start everything on this machine (Ctrl-C stops it)
 demo: $(VENV)/run ## walk through the platform that runs; start one where none does
 	@$(BIN)/lightbox demo
 
-test: $(VENV)/dev ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev ## run the tests (3 minutes); a file, or one test: make test ARGS="tests/auth/test_keys.py -x"
+	@$(PYTEST) $(ARGS)
+
+test-quick: $(VENV)/dev ## run those of the packages that start no processes of the platform (1 minute)
+	@$(PYTEST) $(QUICK) -m "not processes and not real_hashes" $(ARGS)
 
 check: $(VENV)/dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check .

@@ -129,6 +129,7 @@ def typed(settings: AuthSettings, *answers: str) -> tuple[int, str]:
     return process.returncode, shown.decode()
 
 
+@pytest.mark.processes
 async def test_a_password_that_is_typed(terminal: Terminal, settings: AuthSettings, client: httpx.AsyncClient) -> None:
     code, shown = await anyio.to_thread.run_sync(typed, settings, PASSWORD, f"{PASSWORD}!")
     assert (code, "These are two different passwords." in shown) == (1, True)

@@ -197,6 +197,7 @@ SETTINGS = {"LIGHTBOX_DATABASE_URL": "postgresql://u:sesame99@127.0.0.1:1/x", "L
         (SETTINGS | {"LIGHTBOX_DATABASE_URL": "sesame99"}, "The database can't be used: "),
     ],
 )
+@pytest.mark.processes
 def test_settings_that_nobody_can_work_with(environment: dict[str, str], sentence: str) -> None:
     done = run("accounts", "list", **environment)
     assert (done.returncode, done.stdout) == (1, "")
@@ -205,6 +206,7 @@ def test_settings_that_nobody_can_work_with(environment: dict[str, str], sentenc
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.processes
 def test_a_database_that_was_never_started_on_is_left_alone(fresh_database: FreshDatabase) -> None:
     """It has the tables, and nobody in them yet."""
     settings = {"LIGHTBOX_DATABASE_URL": fresh_database("auth_service"), "LIGHTBOX_SECRET_KEY": SECRET_KEY}
@@ -220,6 +222,7 @@ async def test_a_database_of_another_version_is_left_alone(terminal: Terminal, d
         assert "start the platform once" in await terminal.refused(accounts.app, "list")
 
 
+@pytest.mark.processes
 async def test_into_a_pipe_that_closes(settings: AuthSettings, database: Database) -> None:
     async with database.writing() as session:
         # Four times what a pipe holds (64 KiB, pipe(7)), so that writing goes on after it was closed.

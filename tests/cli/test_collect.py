@@ -33,6 +33,8 @@ from lightbox.commands.collect import app
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import service_named
 
+pytestmark = pytest.mark.processes
+
 PNG, JPEG, BMP = SAMPLES / "normal.png", SAMPLES / "covid19-normal.jpg", SAMPLES / "normal-wide.bmp"
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
 WHEN = ("--timestamp", "2024-08-18T02:04:07Z")

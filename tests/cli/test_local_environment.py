@@ -19,6 +19,8 @@ from lightbox.run.databases import on_server
 from lightbox.run.postgres import PostgresServer
 from lightbox.run.secrets import load_or_create
 
+pytestmark = pytest.mark.processes
+
 DATABASE = "lightbox_auth"
 STARTING = "The platform does not run: starting its database for this command ...\n"
 

@@ -28,6 +28,8 @@ from lightbox.run.postgres import (
     reachable_by_others,
 )
 
+pytestmark = pytest.mark.processes
+
 AS_ROOT = os.geteuid() == 0
 
 

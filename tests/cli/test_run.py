@@ -20,6 +20,8 @@ from support.running import free_port_block, temporary_folder
 from lightbox_shared.installation import SERVICE_NAMES
 from lightbox_shared.ports import coap_port
 
+pytestmark = pytest.mark.processes
+
 START_SECONDS = 60
 PASSWORD = "correct horse"
 

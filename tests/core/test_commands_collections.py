@@ -122,6 +122,7 @@ def test_what_is_announced_is_there() -> None:
     assert announced == {"collections": app}
 
 
+@pytest.mark.processes
 def test_by_itself_it_needs_nothing_but_the_database(settings: CoreSettings, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "core_collection_service", "collections", "devices"]
     environment = {"LIGHTBOX_DATABASE_URL": settings.database_url, "PATH": ""}
