@@ -1,8 +1,7 @@
 """The queue in front of the cores, and the measurement that says how to run."""
 
 import threading
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
@@ -16,6 +15,7 @@ from inference_service.model_repository.description import InputDescription
 from inference_service.model_repository.tensors import Tensor
 from inference_service.runtime.calibration import Plan, calibrate
 from inference_service.runtime.engine import Engine
+from inference_service.runtime.model_session import ModelSession
 from inference_service.runtime.scheduler import Scheduler
 from lightbox_shared.errors import Unavailable
 
@@ -39,16 +39,32 @@ class ControlledSession:
         return result
 
 
+class Clock:
+    """Time that passes while sessions run, and not otherwise."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        with self._lock:
+            self._now += seconds
+
+
 class SlowSession:
     """Takes a while that depends on the threads and on the batch; its result may depend on the threads too."""
 
-    def __init__(self, milliseconds: float, *, per_picture: bool = True, offset: float = 0.0) -> None:
+    def __init__(self, clock: Clock, milliseconds: float, *, per_picture: bool = True, offset: float = 0.0) -> None:
+        self._clock = clock
         self._seconds = milliseconds / 1e3
         self._per_picture = per_picture
         self._offset = np.float32(offset)
 
     def run(self, batch: Tensor) -> Tensor:
-        time.sleep(self._seconds * (len(batch) if self._per_picture else 1))
+        self._clock.advance(self._seconds * (len(batch) if self._per_picture else 1))
         result: Tensor = batch.reshape(len(batch), -1).sum(axis=1, keepdims=True) + self._offset
         return result
 
@@ -138,19 +154,25 @@ async def test_a_model_that_fails_does_not_take_its_core_along(scheduler: Schedu
     assert (await scheduler.run(plan(ControlledSession(open_=True)), PICTURE)).tolist() == [0.0]
 
 
+def calibrated(open_session: Callable[[Clock, int], ModelSession], cores: int = 2) -> Plan:
+    """The plan for sessions that are opened with a clock and a number of threads."""
+    clock = Clock()
+    return calibrate(lambda threads: open_session(clock, threads), WANTED, cores, clock=clock)
+
+
 def test_calibration_takes_the_wide_way_unless_it_is_slower_or_not_the_same() -> None:
-    quicker = calibrate(lambda threads: SlowSession(4 / threads), WANTED, cores=2)
+    quicker = calibrated(lambda clock, threads: SlowSession(clock, 4 / threads))
     assert quicker.wide is not None
     assert quicker.batch == 1
-    assert calibrate(lambda threads: SlowSession(2 * threads), WANTED, cores=2).wide is None
-    other_numbers = calibrate(lambda threads: SlowSession(4 / threads, offset=threads * 1e-3), WANTED, cores=2)
-    assert other_numbers.wide is None
-    assert calibrate(lambda _threads: SlowSession(1), WANTED, cores=1).wide is None
+    assert quicker.milliseconds == {"one thread": 4, "2 threads": 2, "batch of 8": 4, "2 runs side by side": 4}
+    assert calibrated(lambda clock, threads: SlowSession(clock, 2 * threads)).wide is None
+    assert calibrated(lambda clock, threads: SlowSession(clock, 4 / threads, offset=threads * 1e-3)).wide is None
+    assert calibrated(lambda clock, _threads: SlowSession(clock, 1), cores=1).wide is None
 
 
 def test_calibration_batches_only_where_it_gains() -> None:
-    assert calibrate(lambda _threads: SlowSession(2, per_picture=False), WANTED, cores=2).batch == 8
-    assert calibrate(lambda _threads: SlowSession(4), WANTED, cores=2).batch == 1
+    assert calibrated(lambda clock, _threads: SlowSession(clock, 2, per_picture=False)).batch == 8
+    assert calibrated(lambda clock, _threads: SlowSession(clock, 4)).batch == 1
 
 
 async def test_the_engine_loads_each_model_once(tmp_path: Path, scheduler: Scheduler) -> None:

@@ -45,8 +45,10 @@ class Plan:
     milliseconds: dict[str, float]
 
 
-def calibrate(open_session: OpenSession, wanted: InputDescription, cores: int) -> Plan:
-    """Measure and decide; takes about `MAX_SECONDS`. Call it in a thread."""
+def calibrate(
+    open_session: OpenSession, wanted: InputDescription, cores: int, *, clock: Callable[[], float] = time.perf_counter
+) -> Plan:
+    """Measure and decide; takes about `MAX_SECONDS`. Call it in a thread. `clock` gives seconds from some point on."""
     generator = np.random.default_rng(0)
     shape = (BATCH, wanted.channels, wanted.height, wanted.width)
     low, high = wanted.range
@@ -69,7 +71,7 @@ def calibrate(open_session: OpenSession, wanted: InputDescription, cores: int) -
     if batches:
         ways[f"batch of {BATCH}"] = lambda: narrow.run(pictures)
 
-    measured = _best_ms(ways)
+    measured = _best_ms(ways, clock)
     batch = 1
     if batches:
         measured[f"batch of {BATCH}"] /= BATCH
@@ -77,31 +79,31 @@ def calibrate(open_session: OpenSession, wanted: InputDescription, cores: int) -
     if wide is not None and measured[f"{cores} threads"] > measured[ONE_THREAD]:
         wide = None
     if cores > 1:
-        measured[f"{cores} runs side by side"] = _side_by_side_ms(narrow, pictures, cores)
+        measured[f"{cores} runs side by side"] = _side_by_side_ms(narrow, pictures, cores, clock)
     return Plan(narrow, wide, batch, {name: round(value, 2) for name, value in measured.items()})
 
 
-def _best_ms(ways: dict[str, Callable[[], Tensor]]) -> dict[str, float]:
+def _best_ms(ways: dict[str, Callable[[], Tensor]], clock: Callable[[], float]) -> dict[str, float]:
     """The shortest time of each way in up to `ROUNDS` rounds, taking turns, after one round to warm up."""
     for run in ways.values():
         run()
     best = dict.fromkeys(ways, float("inf"))
-    started = time.perf_counter()
+    started = clock()
     for number in range(ROUNDS):
-        if number >= 3 and time.perf_counter() - started > MAX_SECONDS:
+        if number >= 3 and clock() - started > MAX_SECONDS:
             break
         for name, run in ways.items():
-            before = time.perf_counter()
+            before = clock()
             run()
-            best[name] = min(best[name], (time.perf_counter() - before) * 1e3)
+            best[name] = min(best[name], (clock() - before) * 1e3)
     return best
 
 
-def _side_by_side_ms(session: ModelSession, pictures: Tensor, cores: int) -> float:
+def _side_by_side_ms(session: ModelSession, pictures: Tensor, cores: int, clock: Callable[[], float]) -> float:
     """Milliseconds a picture with as many runs at once as there are cores."""
     rounds = 3
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(lambda i: session.run(pictures[i : i + 1]), range(cores)))
-        before = time.perf_counter()
+        before = clock()
         list(pool.map(lambda i: session.run(pictures[i % BATCH : i % BATCH + 1]), range(rounds * cores)))
-        return (time.perf_counter() - before) * 1e3 / (rounds * cores)
+        return (clock() - before) * 1e3 / (rounds * cores)
