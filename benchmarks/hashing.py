@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from passlib.context import CryptContext
 
-from auth_service.accounts.passwords import Passwords
+from auth_service.passwords.hashing import Passwords
 
 PASSWORD = "correct horse battery staple"
 

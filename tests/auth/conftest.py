@@ -121,7 +121,7 @@ async def client(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def as_gateway(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the gateway's service token."""
-    token = service.state["issuer"].for_service("gateway")
+    token = service.state["services"].issuer.for_service("gateway")
     async with client_of(service, headers={"Authorization": f"Bearer {token}"}) as client:
         yield client
 

@@ -10,16 +10,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 from support.asgi import client_of, running
-from support.auth_service import MakeSettings
+from support.auth_service import MakeSettings, services_of, set_passwords
 from support.oauth import audited
 from support.yelda import ADMIN_ID, ANONYMOUS_ID, MISSING_ID, PASSWORD, Lab, Person, said
 
-from auth_service.accounts.authorization import AccountAuthorization
 from auth_service.accounts.changes import AccountChanges
 from auth_service.accounts.errors import AccountNotFound, LastAdministrator
-from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.registration import Accounts
 from auth_service.app import create_app
+from auth_service.passwords.hashing import Passwords
 from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 from lightbox_shared.auth.principal import Authority
 
@@ -34,10 +32,12 @@ async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
 
 
 @pytest.fixture
-async def management(lab: Lab) -> AsyncIterator[AccountChanges]:
-    passwords = await Passwords.start()
-    yield AccountChanges(passwords, lab.service.state["sessions"])
-    passwords.close()
+def changes(lab: Lab) -> AccountChanges:
+    return services_of(lab.service).changes
+
+
+async def hashed(lab: Lab, password: str) -> str:
+    return await services_of(lab.service).passwords.hash(password)
 
 
 async def at_once(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -84,7 +84,7 @@ async def test_a_ring_of_administrators_leaves_one(lab: Lab) -> None:
     assert await administrators(lab) == len(people) - statuses.count(200) >= 1
 
 
-async def test_the_command_line_takes_the_last_administrator_away_never(lab: Lab, management: AccountChanges) -> None:
+async def test_the_command_line_takes_the_last_administrator_away_never(lab: Lab, changes: AccountChanges) -> None:
     """Each of them takes another one away, by demoting or deleting; the last one stays."""
     ids = [ADMIN_ID, *[await lab.account(Authority.ADMIN) for _ in range(5)]]
     outcomes: Counter[str] = Counter()
@@ -93,9 +93,9 @@ async def test_the_command_line_takes_the_last_administrator_away_never(lab: Lab
         try:
             async with lab.database.writing() as session:
                 if number % 2:
-                    await management.delete(session, ids[number], COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+                    await changes.delete(session, ids[number], COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
                 else:
-                    await management.set_authority(
+                    await changes.set_authority(
                         session, ids[number], Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
                     )
         except LastAdministrator:
@@ -110,7 +110,7 @@ async def test_the_command_line_takes_the_last_administrator_away_never(lab: Lab
     assert await administrators(lab) == 1
 
 
-async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, management: AccountChanges) -> None:
+async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, changes: AccountChanges) -> None:
     admin = await lab.admin()
     for _ in range(5):
         other = await lab.account(Authority.ADMIN)
@@ -122,7 +122,7 @@ async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, 
         async def demote_admin() -> None:
             try:
                 async with lab.database.writing() as session:
-                    await management.set_authority(
+                    await changes.set_authority(
                         session, ADMIN_ID, Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
                     )
             except LastAdministrator:
@@ -131,12 +131,12 @@ async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, 
         await at_once(demote_other, demote_admin)
         assert await administrators(lab) == 1
         async with lab.database.writing() as session:
-            await management.set_authority(session, ADMIN_ID, Authority.ADMIN, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+            await changes.set_authority(session, ADMIN_ID, Authority.ADMIN, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
             await session.execute(text("UPDATE accounts SET authority = 102 WHERE id <> 2 AND authority = 101"))
         admin = await lab.admin()
 
 
-async def test_a_demoted_administrator_finishes_nothing(lab: Lab, management: AccountChanges) -> None:
+async def test_a_demoted_administrator_finishes_nothing(lab: Lab, changes: AccountChanges) -> None:
     """The request began while the caller was an administrator; the transaction comes after."""
     caller, target = await lab.person(Authority.ADMIN), await lab.account(Authority.DOCTOR)
     answers: list[httpx.Response] = []
@@ -145,18 +145,18 @@ async def test_a_demoted_administrator_finishes_nothing(lab: Lab, management: Ac
         answers.append(await lab.http.delete(f"/accounts/{target}", headers=caller.headers))
 
     async with anyio.create_task_group() as tasks, lab.database.writing() as session:
-        await management.lock_authorities(session)
+        await changes.lock_authorities(session)
         tasks.start_soon(delete)
         await anyio.sleep(0.3)
         assert answers == []
-        await management.set_authority(session, caller.id, Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+        await changes.set_authority(session, caller.id, Authority.DOCTOR, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     assert said(answers[0]) == (401, "用户未登录")
     admin = await lab.admin()
     assert (await lab.http.get(f"/accounts/{target}", headers=admin.headers)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, management: AccountChanges, method: str) -> None:
+async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, changes: AccountChanges, method: str) -> None:
     """Somebody with a stolen session changes or deletes the account while its owner changes the password."""
     person = await lab.person(Authority.DOCTOR)
     answers: list[httpx.Response] = []
@@ -166,8 +166,9 @@ async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, management: 
         path = f"/accounts/{person.id}"
         answers.append(await lab.http.request(method, path, json=body, headers=person.headers))
 
+    password_hash = await hashed(lab, "the owner's")
     async with anyio.create_task_group() as tasks, lab.database.writing() as session:
-        await management.set_password(session, person.id, "the owner's", COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+        await changes.set_password(session, person.id, password_hash, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
         tasks.start_soon(act)
         await anyio.sleep(0.5)
         assert answers == []
@@ -280,10 +281,7 @@ async def test_no_connection_is_held_while_hashing(lab: Lab) -> None:
     person = await lab.person(Authority.DOCTOR)
     passwords = await WatchesThePool.start()
     passwords.lab, passwords.in_use = lab, []
-    accounts = Accounts(lab.database, passwords, shortest_password=1)
-    management = AccountChanges(passwords, lab.service.state["sessions"])
-    administration = AccountAuthorization(lab.database, passwords, accounts, management, self_registration=True)
-    lab.service.state = {**lab.service.state, "administration": administration}
+    set_passwords(lab.service, passwords)
     answer = await lab.http.post("/accounts", json={"username": "new", "password": "x"}, headers=person.headers)
     assert answer.status_code == 201
     answer = await lab.http.put(f"/accounts/{person.id}", json={"password": "other"}, headers=person.headers)
@@ -310,42 +308,46 @@ async def test_nobody_keeps_all_others_from_hashing(lab: Lab) -> None:
     assert set(statuses) <= {200, 401, 429}
 
 
-async def test_nobody_hashes_for_the_asking(lab: Lab) -> None:
-    """What is refused is refused before it costs anything."""
-    person, other = await lab.person(Authority.DOCTOR), await lab.account(Authority.DOCTOR)
-    passwords = await WatchesThePool.start()
-    passwords.lab, passwords.in_use = lab, []
-    accounts = Accounts(lab.database, passwords, shortest_password=1)
-    management = AccountChanges(passwords, lab.service.state["sessions"])
-    administration = AccountAuthorization(lab.database, passwords, accounts, management, self_registration=False)
-    lab.service.state = {**lab.service.state, "administration": administration}
-    admin = await lab.admin()
-    for method, path, body, headers in [
-        ("PUT", f"/accounts/{other}", {"password": "x"}, person.headers),
-        ("PUT", f"/accounts/{person.id}", {"password": "x", "authority": "admin"}, person.headers),
-        ("PUT", f"/accounts/{MISSING_ID}", {"password": "x"}, admin.headers),
-        ("POST", "/accounts", {"username": "new", "password": "x"}, person.headers),
-        ("POST", "/accounts", {"username": "new", "password": "x"}, {}),
-        ("POST", "/accounts", {"username": "admin", "password": "x"}, admin.headers),
-    ]:
-        assert (await lab.http.request(method, path, json=body, headers=headers)).status_code in {401, 403, 404, 409}
-    assert passwords.in_use == []
-    passwords.close()
+async def test_what_is_refused_costs_no_hash(make_settings: MakeSettings) -> None:
+    settings = make_settings(self_registration=False)
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        lab = Lab(app, client)
+        person, other, admin = (
+            await lab.person(Authority.DOCTOR),
+            await lab.account(Authority.DOCTOR),
+            await lab.admin(),
+        )
+        passwords = await WatchesThePool.start()
+        passwords.lab, passwords.in_use = lab, []
+        set_passwords(app, passwords)
+        for method, path, body, headers in [
+            ("PUT", f"/accounts/{other}", {"password": "x"}, person.headers),
+            ("PUT", f"/accounts/{person.id}", {"password": "x", "authority": "admin"}, person.headers),
+            ("PUT", f"/accounts/{MISSING_ID}", {"password": "x"}, admin.headers),
+            ("POST", "/accounts", {"username": "new", "password": "x"}, person.headers),
+            ("POST", "/accounts", {"username": "new", "password": "x"}, {}),
+            ("POST", "/accounts", {"username": "admin", "password": "x"}, admin.headers),
+        ]:
+            answer = await client.request(method, path, json=body, headers=headers)
+            assert answer.status_code in {401, 403, 404, 409}
+        assert passwords.in_use == []
+        passwords.close()
 
 
-async def test_what_the_command_line_does(lab: Lab, management: AccountChanges) -> None:
+async def test_what_the_command_line_does(lab: Lab, changes: AccountChanges) -> None:
     person = await lab.person(Authority.NONE)
     async with lab.database.writing() as session:
-        account = await management.set_authority(
+        account = await changes.set_authority(
             session, person.id, Authority.ADMIN, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
         )
         assert account.authority == Authority.ADMIN
+    password_hash = await hashed(lab, "reset")
     async with lab.database.writing() as session:
-        await management.set_password(session, person.id, "reset", COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+        await changes.set_password(session, person.id, password_hash, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     assert not await lab.is_signed_in(person.headers)
     assert (await lab.authorize(person.username, "reset")).json()["authority"] == 101
     async with lab.database.writing() as session:
-        await management.delete(session, person.id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+        await changes.delete(session, person.id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     assert said(await lab.authorize(person.username, "reset")) == (401, "用户不存在")
     entries = await audited(lab.database, "authority-changed", "password-changed", "account-deleted")
     assert [(action, account, address) for action, account, address, _ in entries] == [
@@ -356,14 +358,14 @@ async def test_what_the_command_line_does(lab: Lab, management: AccountChanges) 
 
 
 @pytest.mark.parametrize("account_id", [ANONYMOUS_ID, MISSING_ID, 0, -1, 2**63])
-async def test_nobody_is_not_changed(lab: Lab, management: AccountChanges, account_id: int) -> None:
-    source = COMMAND_LINE_SOURCE
+async def test_nobody_is_not_changed(lab: Lab, changes: AccountChanges, account_id: int) -> None:
+    source, password_hash = COMMAND_LINE_SOURCE, await hashed(lab, "x")
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:
-            await management.set_authority(session, account_id, Authority.DOCTOR, source, actor=COMMAND_LINE)
+            await changes.set_authority(session, account_id, Authority.DOCTOR, source, actor=COMMAND_LINE)
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:
-            await management.set_password(session, account_id, "x", source, actor=COMMAND_LINE)
+            await changes.set_password(session, account_id, password_hash, source, actor=COMMAND_LINE)
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:
-            await management.delete(session, account_id, source, actor=COMMAND_LINE)
+            await changes.delete(session, account_id, source, actor=COMMAND_LINE)

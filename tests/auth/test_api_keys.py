@@ -287,7 +287,7 @@ async def test_what_is_noted_of_a_use(make_settings: MakeSettings) -> None:
         async def use(address: str, passed: float) -> bool:
             """Whether the use, so many seconds after the last one, was noted."""
             clock.now += passed
-            client.headers.update(bearer(service.state["issuer"].for_service("gateway")))
+            client.headers.update(bearer(service.state["services"].issuer.for_service("gateway")))
             assert (await exchanged(client, body["key"], address)).status_code == 200
             async with database.reading() as session:
                 row = (await session.execute(text("SELECT last_used_at, last_used_address FROM api_keys"))).one()

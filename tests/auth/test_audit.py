@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from support.asgi import WithState, client_of
 from support.auth_service import ADMIN_PASSWORD, SignUp, bearer
 
-from auth_service.audit.trail import Action, record, timestamp
+from auth_service.audit.entries import Action, timestamp
+from auth_service.audit.service import record
 from auth_service.audit.verification import verify
 from auth_service.request_source import RequestSource
 from lightbox_shared.database import Database

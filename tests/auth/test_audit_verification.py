@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from sqlalchemy import text
 
+from auth_service.audit.entries import Action
 from auth_service.audit.repository import BATCH
-from auth_service.audit.trail import Action, record
+from auth_service.audit.service import record
 from auth_service.audit.verification import GENESIS, Verification, verify
 from auth_service.request_source import RequestSource
 from lightbox_shared.database import Database

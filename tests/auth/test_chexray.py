@@ -6,9 +6,9 @@ import httpx
 import pytest
 from jose import jwt
 from support.asgi import client_of, running
-from support.auth_service import MakeSettings, SignUp
+from support.auth_service import MakeSettings, SignUp, set_passwords
 
-from auth_service.accounts.names import username_key
+from auth_service.accounts.usernames import username_key
 from auth_service.app import create_app
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
@@ -171,7 +171,7 @@ async def test_too_many_logins_at_once_are_turned_away(
             raise Unavailable
 
     body = await sign_up()
-    service.state["accounts"]._passwords = Busy()
+    set_passwords(service, Busy())
     answer = await client.post(LOG_IN, json={"username": body["username"], "password": "correct horse"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 

@@ -8,14 +8,11 @@ import pytest
 from passlib.hash import bcrypt
 from sqlalchemy import text
 from support.asgi import WithState
-from support.auth_service import SignUp
+from support.auth_service import SignUp, services_of, set_passwords
 
 from auth_service.accounts.errors import UsernameTaken
-from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.registration import Accounts
-from auth_service.login_throttling.policy import Policy
-from auth_service.login_throttling.service import LoginThrottling
-from auth_service.logins.service import Logins
+from auth_service.accounts.registration import NewAccount
+from auth_service.passwords.hashing import Passwords
 from lightbox_shared.database import Database
 
 pytestmark = pytest.mark.real_hashes
@@ -38,18 +35,20 @@ async def test_of_many_sign_ups_with_one_name_exactly_one_wins(client: httpx.Asy
 
 async def test_the_constraint_decides_where_both_saw_the_name_free(service: WithState) -> None:
     """Both transactions are past the check; the second waits for the first, and loses when that one commits."""
-    database, accounts = service.state["database"], service.state["accounts"]
+    database, registration = service.state["database"], services_of(service).registration
+    first_account = await registration.prepare(NewAccount("ada", "x"))
+    second_account = await registration.prepare(NewAccount("ADA", "x"))
     outcome: list[str] = []
 
     async def second() -> None:
         try:
             async with database.writing() as session:
-                await accounts.register(session, "ADA", "x")
+                await registration.insert(session, second_account)
         except UsernameTaken:
             outcome.append("taken")
 
     async with anyio.create_task_group() as tasks, database.writing() as session:
-        await accounts.register(session, "ada", "x")
+        await registration.insert(session, first_account)
         tasks.start_soon(second)
         await anyio.sleep(0.3)
         assert outcome == []
@@ -89,13 +88,7 @@ class WatchesThePool(Passwords):
 async def test_no_connection_is_held_while_hashing(service: WithState, client: httpx.AsyncClient) -> None:
     passwords = await WatchesThePool.start()
     passwords.database, passwords.in_use = service.state["database"], []
-    accounts = Accounts(passwords.database, passwords, shortest_password=1)
-    throttling = LoginThrottling(passwords.database, Policy(10, None))
-    service.state = {
-        **service.state,
-        "accounts": accounts,
-        "logins": Logins(passwords.database, accounts, service.state["sessions"], throttling),
-    }
+    set_passwords(service, passwords)
     fields = {"username": "ada", "password": "x"}
     assert (await client.post("/api/chexray/signup", json=fields)).status_code == 200
     assert (await client.post("/api/chexray/login", json=fields)).status_code == 200
@@ -126,7 +119,7 @@ async def test_a_login_under_way_does_not_survive_a_change_of_the_password(
         async with passwords.database.writing() as session:
             update = text("UPDATE accounts SET password_hash = :hash")
             await session.execute(update, {"hash": bcrypt.using(rounds=4).hash("correct horse")})
-    service.state["accounts"]._passwords = passwords
+    set_passwords(service, passwords)
     answer = await client.post("/api/chexray/login", json={"username": name, "password": "correct horse"})
     assert answer.status_code == 400
     async with passwords.database.reading() as session:

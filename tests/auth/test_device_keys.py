@@ -85,7 +85,7 @@ async def test_a_device_is_kept_exactly(
 
     token = (await exchanged(as_gateway, body["key"])).json()["access_token"]
     assert jwt.get_unverified_claims(token)["device_id"] == device_id
-    tokens: TokenVerifier = service.state["tokens"]
+    tokens: TokenVerifier = service.state["services"].tokens
     assert (await tokens.verify(token)).device_id == device_id
 
 

@@ -121,14 +121,14 @@ async def test_a_key_gets_a_successor_when_it_is_old_enough(platform: Platform) 
     replica = await platform.add()
     [old] = replica.kids()
     platform.clock.skip(AGE - timedelta(seconds=1))
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     assert replica.kids() == [old]
     platform.clock.skip(timedelta(seconds=1))
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     new, also = replica.kids()
     assert also == old != new
     assert replica.keys.signer().kid == old
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     assert replica.kids() == [new, old]
     platform.clock.skip(SIGNS_AFTER)
     assert replica.keys.signer().kid == new
@@ -141,10 +141,10 @@ async def test_a_key_gets_a_successor_when_it_is_old_enough(platform: Platform) 
 async def test_by_command_only(platform: Platform) -> None:
     replica = await platform.add(rotate_after=None)
     platform.clock.skip(AGE * 100)
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     assert len(replica.kids()) == 1
     await rotate(platform.database, KeyCipher(SECRET_KEY), replica.keys._now())
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     assert len(replica.kids()) == 2
     assert [entry["actor"] for entry in await platform.rotations()] == ["command-line"]
 
@@ -154,10 +154,10 @@ async def test_a_rotation_by_command_counts(platform: Platform) -> None:
     platform.clock.skip(AGE - timedelta(days=1))
     await rotate(platform.database, KeyCipher(SECRET_KEY), replica.keys._now())
     platform.clock.skip(timedelta(days=2))
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     assert len(await platform.rotations()) == 1
     platform.clock.skip(AGE)
-    await replica.keys.tend()
+    await replica.keys.refresh_and_rotate()
     assert len(await platform.rotations()) == 2
 
 
@@ -166,10 +166,10 @@ async def test_replicas_that_find_it_together_make_one_key(platform: Platform) -
     platform.clock.skip(AGE)
     async with anyio.create_task_group() as tasks:
         for replica in replicas:
-            tasks.start_soon(replica.keys.tend)
+            tasks.start_soon(replica.keys.refresh_and_rotate)
     assert len(await platform.rotations()) == 1
     for replica in replicas:
-        await replica.keys.tend()
+        await replica.keys.refresh_and_rotate()
         assert replica.kids() == replicas[0].kids()
     assert len(replicas[0].kids()) == 2
 
@@ -178,9 +178,9 @@ async def test_what_one_replica_knew_is_checked_again_under_the_lock(platform: P
     """It has read the keys, and another one rotates before it does."""
     fast = await platform.add()
     platform.clock.skip(AGE)
-    await fast.keys.tend()
+    await fast.keys.refresh_and_rotate()
     assert await rotate_if_older(platform.database, KeyCipher(SECRET_KEY), fast.keys._now(), AGE) is None
-    await fast.keys.tend()
+    await fast.keys.refresh_and_rotate()
     assert len(fast.kids()) == 2
     assert len(await platform.rotations()) == 1
 
@@ -198,7 +198,7 @@ async def test_no_token_is_rejected_while_replicas_and_verifiers_refresh_at_diff
     async def minutes(count: int) -> None:
         for number in range(int(timedelta(minutes=count) / step)):
             platform.clock.skip(step)
-            await (first, second)[number % 2].keys.tend()
+            await (first, second)[number % 2].keys.refresh_and_rotate()
             for replica in (first, second):
                 token = replica.token()
                 assert await platform.everybody_accepts(token)
@@ -220,12 +220,12 @@ async def test_no_token_is_rejected_while_replicas_and_verifiers_refresh_at_diff
     # Every token of the former key has died before its key leaves.
     platform.clock.skip(LONGEST_TOKEN_LIFETIME - timedelta(minutes=20))
     for replica in (first, second):
-        await replica.keys.tend()
+        await replica.keys.refresh_and_rotate()
         assert replica.kids() == signers[::-1]
     assert await platform.everybody_accepts(tokens[1])
     platform.clock.skip(RETIREMENT_LEEWAY + timedelta(minutes=20))
     for replica in (first, second):
-        await replica.keys.tend()
+        await replica.keys.refresh_and_rotate()
         assert replica.kids() == signers[:0:-1]
     assert await platform.everybody_accepts(first.token())
 
@@ -234,13 +234,13 @@ async def test_a_replica_that_was_asleep_signs_with_a_key_that_is_still_publishe
     """Its database is gone for as long as the leeway: it goes on signing with what it knows."""
     awake, asleep = await platform.add(), await platform.add()
     platform.clock.skip(AGE)
-    await awake.keys.tend()
+    await awake.keys.refresh_and_rotate()
     platform.clock.skip(SIGNS_AFTER + RETIREMENT_LEEWAY - timedelta(minutes=1))
-    await awake.keys.tend()
+    await awake.keys.refresh_and_rotate()
     late = asleep.token()
     assert asleep.keys.signer().kid != awake.keys.signer().kid
     platform.clock.skip(LONGEST_TOKEN_LIFETIME - timedelta(seconds=1))
-    await awake.keys.tend()
+    await awake.keys.refresh_and_rotate()
     assert await platform.verifiers[0].accepts(late)
 
 

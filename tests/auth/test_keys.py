@@ -85,7 +85,7 @@ async def test_replicas_that_start_together_share_one_key(make_settings: MakeSet
 
     async def start() -> None:
         async with running(create_app(make_settings())) as app:
-            kids.append(app.state["keys"].signer().kid)
+            kids.append(app.state["services"].keys.signer().kid)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(3):
@@ -219,8 +219,8 @@ async def test_without_a_key_nothing_is_signed_and_the_service_is_not_ready(serv
         assert answer.json() == {"status": "ready", "checks": {"database": "ok", "signing_key": "ok"}}
         async with service.state["database"].writing() as session:
             await session.execute(text("DELETE FROM signing_keys"))
-        await service.state["keys"].refresh()
+        await service.state["services"].keys.refresh()
         with pytest.raises(NoSigningKey):
-            service.state["keys"].signer()
+            service.state["services"].keys.signer()
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["checks"]["signing_key"]) == (503, "NoSigningKey")

@@ -3,21 +3,21 @@
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from functools import partial
 
 import anyio
 import pytest
 from sqlalchemy import event
 from support.asgi import client_of, running
-from support.auth_service import MakeSettings
+from support.auth_service import MakeSettings, services_of, set_passwords
 from support.login_throttling import ELSEWHERE, HOME, LIMIT, LOG_IN, PASSWORD, SLOW_DOWN, Lab
 
-from auth_service.accounts.errors import WrongPassword
-from auth_service.accounts.passwords import Passwords
 from auth_service.app import create_app
 from auth_service.login_throttling.policy import LONGEST_DELAY, MOST_FAILURES, Bucket, Policy
 from auth_service.logins.chexray import CLIENT
+from auth_service.logins.errors import WrongPassword
+from auth_service.oauth.clients import OAuthClient
+from auth_service.oauth.errors import InvalidGrant
+from auth_service.passwords.hashing import Passwords
 from auth_service.request_source import RequestSource
 from lightbox_shared.errors import Unavailable
 
@@ -189,9 +189,9 @@ async def test_what_nobody_had_time_to_look_at_is_no_failure(make_settings: Make
     async with running(create_app(make_settings(failed_logins_per_account=LIMIT))) as app, client_of(app) as client:
         lab = Lab(client, app.state["database"])
         name = await lab.sign_up()
-        passwords, app.state["accounts"]._passwords = app.state["accounts"]._passwords, Busy()
+        set_passwords(app, Busy())
         assert {(await lab.log_in(name, address=ELSEWHERE)).status_code for _ in range(LIMIT + 1)} == {503}
-        app.state["accounts"]._passwords = passwords
+        set_passwords(app, app.state["services"].passwords)
         assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 200
 
 
@@ -229,11 +229,11 @@ async def test_each_wait_is_in_the_audit_trail(lab: Lab) -> None:
     assert sorted(each["failures"] for each in details) == [LIMIT, LIMIT + 1, LIMIT + 1]
 
 
-@pytest.mark.parametrize("with_transaction", [False, True])
-async def test_a_password_that_is_changed_meanwhile_leaves_a_trace(lab: Lab, with_transaction: bool) -> None:
-    """Also where the caller has a transaction, which is rolled back."""
+@pytest.mark.parametrize("with_refresh_token", [False, True])
+async def test_a_password_that_is_changed_meanwhile_leaves_a_trace(lab: Lab, with_refresh_token: bool) -> None:
+    """Also where more belongs to the transaction of the sign-in, which is rolled back."""
     name = await lab.sign_up()
-    app = lab.app
+    services, source = services_of(lab.app), RequestSource(ELSEWHERE)
 
     class ChangesMeanwhile(Passwords):
         async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
@@ -242,13 +242,15 @@ async def test_a_password_that_is_changed_meanwhile_leaves_a_trace(lab: Lab, wit
             return found
 
     passwords = await ChangesMeanwhile.start()
-    app.state["accounts"]._passwords, before = passwords, app.state["accounts"]._passwords
-    log_in = partial(app.state["logins"].log_in, client=CLIENT, source=RequestSource(ELSEWHERE))
-    async with AsyncExitStack() as stack:
-        stack.enter_context(pytest.raises(WrongPassword))
-        session = await stack.enter_async_context(lab.database.writing()) if with_transaction else None
-        await log_in(session, name, PASSWORD)
-    app.state["accounts"]._passwords = before
+    set_passwords(lab.app, passwords)
+    if with_refresh_token:
+        client = OAuthClient("lightbox", confidential=False)
+        with pytest.raises(InvalidGrant):
+            await services.grants.by_password(client, username=name, password=PASSWORD, scope=None, source=source)
+        assert await lab.rows("SELECT 1 FROM refresh_tokens") == []
+    else:
+        with pytest.raises(WrongPassword):
+            await services.logins.log_in(name, PASSWORD, CLIENT, source)
     passwords.close()
     rows = await lab.rows("SELECT entry FROM audit_entries WHERE action = 'sign-in-failed'")
     assert [json.loads(entry)["details"] for (entry,) in rows] == [{"reason": "password-changed"}]

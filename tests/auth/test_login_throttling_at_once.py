@@ -94,7 +94,7 @@ async def test_right_passwords_at_the_same_time_are_no_failures(make_settings: M
                     tasks.start_soon(log_in, number)
             assert statuses == {200: 24}
             assert set(await lab.rows("SELECT failures FROM guesses")) == {(0.0,)}
-            assert not app.state["logins"]._throttling._under_way._attempts
+            assert not app.state["services"].logins._throttling._in_flight._attempts
 
 
 async def test_guesses_gain_nothing_from_waiting_for_right_ones(lab: Lab) -> None:

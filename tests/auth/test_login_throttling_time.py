@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from support.asgi import client_of, running
-from support.auth_service import MakeSettings
+from support.auth_service import MakeSettings, set_passwords
 from support.login_throttling import ELSEWHERE, WRONG, Lab
 
-from auth_service.accounts.passwords import Passwords
 from auth_service.app import create_app
+from auth_service.passwords.hashing import Passwords
 
 pytestmark = pytest.mark.real_hashes
 
@@ -44,6 +44,6 @@ async def test_the_time_does_not_tell_whether_a_name_exists(make_settings: MakeS
         assert 0.8 < await _ratio(app, known, 60) < 1.25
         # The same measurement does notice where it matters.
         passwords = await SkipsUnknown.start()
-        app.state["accounts"]._passwords = passwords
+        set_passwords(app, passwords)
         assert await _ratio(app, known, 20) < 0.6
         passwords.close()

@@ -23,7 +23,7 @@ async def service(make_settings: MakeSettings) -> AsyncIterator[WithState]:
 
 @pytest.fixture
 async def oauth(service: WithState, client: httpx.AsyncClient) -> OAuth:
-    await make_account(service.state["database"], service.state["accounts"])
+    await make_account(service.state["services"])
     return OAuth(client)
 
 
@@ -181,9 +181,9 @@ async def test_what_is_not_active(oauth: OAuth, service: WithState) -> None:
     )
     for token in wrong:
         assert await oauth.introspect(token) == INACTIVE
-    now = service.state["issuer"].now()
+    now = service.state["services"].issuer.now()
     times = {"issued_at": now - 10, "expires_at": now - 1}  # verifiers with a leeway still accept it
-    expired = service.state["issuer"].for_account(3, 100, session_id=1, client_id="lightbox", **times)
+    expired = service.state["services"].issuer.for_account(3, 100, session_id=1, client_id="lightbox", **times)
     assert await oauth.introspect(expired) == INACTIVE
 
 

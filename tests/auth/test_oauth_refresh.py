@@ -38,7 +38,7 @@ class Lab:
 
     async def ended(self) -> list[int]:
         """The sessions that have ended, as the gateway hears of it."""
-        token = self.service.state["issuer"].for_service("gateway")
+        token = self.service.state["services"].issuer.for_service("gateway")
         answer = await self.oauth.http.get("/internal/revocations", headers={"Authorization": f"Bearer {token}"})
         return sorted(each["sid"] for each in answer.json()["revoked"])
 
@@ -48,7 +48,7 @@ async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
     clock = Clock(float(int(time.time())))
     settings = make_settings(oauth_clients="lightbox, other-app")
     async with running(create_app(settings, clock=clock)) as service, client_of(service) as http:
-        await make_account(service.state["database"], service.state["accounts"])
+        await make_account(service.state["services"])
         yield Lab(service, clock, OAuth(http), OAuth(http, "other-app"))
 
 

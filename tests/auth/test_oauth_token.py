@@ -28,7 +28,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 async def oauth(service: WithState, client: httpx.AsyncClient) -> OAuth:
-    await make_account(service.state["database"], service.state["accounts"])
+    await make_account(service.state["services"])
     return OAuth(client)
 
 
@@ -55,7 +55,7 @@ async def test_a_password(oauth: OAuth, service: WithState) -> None:
     assert claims.keys() == {"iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "authority"}
     assert (claims["iss"], claims["aud"], claims["sub"]) == (ISSUER, "lightbox", "account:3")
     assert (claims["client_id"], claims["exp"] - claims["iat"]) == ("lightbox", 900)
-    assert (await service.state["tokens"].verify(access)).scopes is None
+    assert (await service.state["services"].tokens.verify(access)).scopes is None
     signed_in = await audited(service.state["database"], "signed-in")
     assert [(entry[1], entry[3]["client"]) for entry in signed_in] == [(3, "lightbox")]
 
@@ -78,7 +78,7 @@ async def test_a_scope(oauth: OAuth, service: WithState) -> None:
     body = await oauth.log_in(scope="read predict read")
     assert body["scope"] == "read predict"
     assert jwt.get_unverified_claims(body["access_token"])["scope"] == "read predict"
-    principal = await service.state["tokens"].verify(body["access_token"])
+    principal = await service.state["services"].tokens.verify(body["access_token"])
     assert principal.scopes == {Scope.READ, Scope.PREDICT}
 
 
@@ -108,7 +108,7 @@ async def test_the_wrong_name_and_the_wrong_password_are_answered_alike(oauth: O
 async def test_login_throttling_is_slowed_here_too(make_settings: MakeSettings) -> None:
     settings = make_settings(failed_logins_per_account=2)
     async with running(create_app(settings)) as app, client_of(app) as http:
-        await make_account(app.state["database"], app.state["accounts"])
+        await make_account(app.state["services"])
         guess = CREDENTIALS | {"password": "guessed"}
         answers = [await http.post(TOKEN, data=guess) for _ in range(5)]
         _refused(answers[0], "invalid_grant")
@@ -229,7 +229,7 @@ async def test_a_service(oauth: OAuth, service: WithState) -> None:
     assert body == {"access_token": body["access_token"], "token_type": "Bearer", "expires_in": 900}
     claims = jwt.get_unverified_claims(body["access_token"])
     assert (claims["sub"], claims["client_id"], claims["iss"]) == ("service:gateway", "gateway", ISSUER)
-    principal = await service.state["tokens"].verify(body["access_token"])
+    principal = await service.state["services"].tokens.verify(body["access_token"])
     assert (principal.service, principal.account_id) == ("gateway", None)
     assert await audited(service.state["database"], "signed-in") == []
 

@@ -13,7 +13,8 @@ from passlib.hash import bcrypt, django_pbkdf2_sha256
 from sqlalchemy import text
 from support.auth_service import SignUp
 
-from auth_service.accounts.passwords import NICENESS, Passwords, acceptable, from_werkzeug
+from auth_service.passwords.hashing import NICENESS, Passwords
+from auth_service.passwords.stored_hashes import from_werkzeug, hash_problem
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
@@ -124,9 +125,9 @@ NOT_ACCEPTABLE = {
 }
 
 
-def test_what_would_keep_a_core_busy_is_not_acceptable() -> None:
-    assert [acceptable(stored) for stored in ACCEPTABLE] == [None] * len(ACCEPTABLE)
-    assert {stored: acceptable(stored) for stored in NOT_ACCEPTABLE} == NOT_ACCEPTABLE
+def test_what_would_keep_a_core_busy_is_not_hash_problem() -> None:
+    assert [hash_problem(stored) for stored in ACCEPTABLE] == [None] * len(ACCEPTABLE)
+    assert {stored: hash_problem(stored) for stored in NOT_ACCEPTABLE} == NOT_ACCEPTABLE
 
 
 async def test_what_is_not_acceptable_is_not_verified() -> None:
@@ -141,14 +142,14 @@ async def test_what_is_not_acceptable_is_not_verified() -> None:
 
 
 @pytest.mark.parametrize("kind", ["argon2", "bcrypt", "django_pbkdf2_sha256"])
-async def test_what_our_own_libraries_make_is_acceptable(kind: str) -> None:
+async def test_what_our_own_libraries_make_is_hash_problem(kind: str) -> None:
     passwords = await Passwords.start()
     stored = {
         "argon2": await passwords.hash("x"),
         "bcrypt": bcrypt.using(rounds=4).hash("x"),
         "django_pbkdf2_sha256": django_pbkdf2_sha256.using(rounds=1000).hash("x"),  # type: ignore[no-untyped-call]
     }[kind]
-    assert acceptable(stored) is None
+    assert hash_problem(stored) is None
     assert (await passwords.verify("x", stored))[0]
     passwords.close()
 
@@ -160,7 +161,7 @@ async def test_werkzeugs_hashes_in_djangos_form() -> None:
         digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations).hex()
         stored = from_werkzeug(f"pbkdf2:sha256:{iterations}${salt}${digest}")
         assert stored.startswith(f"pbkdf2_sha256${iterations}${salt}$")
-        assert acceptable(stored) is None
+        assert hash_problem(stored) is None
         fits, replacement = await passwords.verify(password, stored)
         assert fits
         assert replacement is not None

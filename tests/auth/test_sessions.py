@@ -121,10 +121,8 @@ async def test_ending_one_session(
     assert await audited(database, "session-ended") == [("session-ended", 3, "127.0.0.1", {"session_id": 1})]
 
 
-async def test_a_scoped_token_does_not_manage_sessions(
-    client: httpx.AsyncClient, service: WithState, database: Database
-) -> None:
-    await make_account(database, service.state["accounts"])
+async def test_a_scoped_token_does_not_manage_sessions(client: httpx.AsyncClient, service: WithState) -> None:
+    await make_account(service.state["services"])
     body = await OAuth(client).log_in(scope=" ".join(Scope))
     for method, path in (("GET", "/api/sessions"), ("DELETE", "/api/sessions"), ("DELETE", "/api/sessions/1")):
         answer = await client.request(method, path, headers=bearer(body["access_token"]))
@@ -190,7 +188,7 @@ async def test_a_transaction_that_commits_late_is_not_missed(
     for _ in range(2):
         await sign_up()
     database: Database = service.state["database"]
-    sessions = service.state["sessions"]
+    sessions = service.state["services"].sessions
     cursor = (await _feed(as_gateway))["cursor"]
     async with database.writing() as slow:
         await sessions.revoke(slow, 3, 1)

@@ -12,8 +12,8 @@ from support.asgi import client_of, running
 from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, MakeSettings
 from support.databases import FreshDatabase
 
-from auth_service.accounts.errors import BootstrapFailed
 from auth_service.app import create_app
+from auth_service.bootstrap import BootstrapFailed
 from auth_service.config import AuthSettings
 from lightbox_shared.database import Database
 

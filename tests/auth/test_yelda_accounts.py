@@ -12,7 +12,7 @@ from support.auth_service import MakeSettings, bearer
 from support.oauth import audited
 from support.yelda import ADMIN_ID, PASSWORD, Lab, invalid, said
 
-from auth_service.accounts.emails import clean_email
+from auth_service.accounts.fields import clean_email
 from auth_service.app import create_app
 from lightbox_shared.auth.principal import Authority
 
@@ -337,7 +337,7 @@ async def _api_key(lab: Lab, headers: dict[str, str]) -> str:
 
 async def _lives(lab: Lab, key: str) -> bool:
     """Whether the gateway would get a token for an API key."""
-    token = lab.service.state["issuer"].for_service("gateway")
+    token = lab.service.state["services"].issuer.for_service("gateway")
     body = {"key": key, "address": "192.0.2.1"}
     answer = await lab.http.post("/internal/api-keys/exchange", json=body, headers=bearer(token))
     return answer.status_code == 200

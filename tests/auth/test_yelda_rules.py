@@ -264,7 +264,7 @@ async def test_self_registration_is_off_in_production(
     make_settings: MakeSettings, environment: str, setting: bool | None, on: bool
 ) -> None:
     settings = make_settings(environment=environment, self_registration=setting)
-    assert settings.registers_anybody is on
+    assert settings.allows_self_registration is on
     async with running(create_app(settings)) as app, client_of(app) as client:
         answer = await client.post("/accounts", json={"username": "ada", "password": "long enough"})
     assert answer.status_code == (201 if on else 401)

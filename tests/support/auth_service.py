@@ -3,7 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from auth_service.accounts.registration import NewAccount
 from auth_service.config import AuthSettings
+from auth_service.state import Services
+from lightbox_shared.auth.principal import Authority
+from support.asgi import WithState
 
 SECRET_KEY = "a secret of the tests, with 32 characters or more"
 SERVICE_SECRETS = "gateway:the gateway's,inference-service:with:colons"
@@ -14,6 +18,26 @@ MakeSettings = Callable[..., AuthSettings]
 
 SignUp = Callable[[], Awaitable[dict[str, Any]]]
 """Makes an account with a name of its own, and the password `correct horse`; returns CheXRay's answer."""
+
+
+def services_of(app: WithState) -> Services:
+    """The parts of a running service."""
+    services: Services = app.state["services"]
+    return services
+
+
+def set_passwords(app: WithState, passwords: Any) -> None:
+    """Let a running service hash and verify passwords with another object."""
+    services = services_of(app)
+    for part in (services.registration, services.authorization, services.logins):
+        part._passwords = passwords
+
+
+async def make_account(services: Services, username: str, password: str, authority: Authority = Authority.NONE) -> int:
+    """A new account; its id."""
+    prepared = await services.registration.prepare(NewAccount(username, password, authority))
+    async with services.database.writing() as session:
+        return (await services.registration.insert(session, prepared)).id
 
 
 def bearer(token: str) -> dict[str, str]:

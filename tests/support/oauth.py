@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from auth_service.accounts.registration import Accounts
+from auth_service.state import Services
 from lightbox_shared.database import Database
+from support import auth_service
 
 TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"
 ISSUER = "http://127.0.0.1:8000"
@@ -64,11 +65,9 @@ class OAuth:
         return body
 
 
-async def make_account(database: Database, accounts: Accounts, username: str = "ada") -> int:
+async def make_account(services: Services, username: str = "ada") -> int:
     """An account with `PASSWORD`; its id."""
-    async with database.writing() as session:
-        account = await accounts.register(session, username, PASSWORD)
-    return account.id
+    return await auth_service.make_account(services, username, PASSWORD)
 
 
 async def audited(database: Database, *actions: str) -> list[tuple[str, int | None, str | None, dict[str, Any]]]:

@@ -7,11 +7,10 @@ from typing import Any
 
 import httpx
 
-from auth_service.accounts.registration import Accounts
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 from support.asgi import WithState
-from support.auth_service import ADMIN_PASSWORD, bearer
+from support.auth_service import ADMIN_PASSWORD, bearer, make_account, services_of
 
 AUTHORIZATION = "/authorization"
 PASSWORD = "correct horse"
@@ -58,10 +57,8 @@ class Lab:
 
     async def account(self, authority: Authority, username: str | None = None) -> int:
         """A new account with `PASSWORD`; its id."""
-        accounts: Accounts = self.service.state["accounts"]
         name = username or f"{authority.name.lower()}-{next(self.numbers)}"
-        async with self.database.writing() as session:
-            return (await accounts.register(session, name, PASSWORD, authority=authority)).id
+        return await make_account(services_of(self.service), name, PASSWORD, authority)
 
     async def person(self, authority: Authority, username: str | None = None) -> Person:
         """A new account, signed in (with CheXRay's login, which lets those in who wait)."""

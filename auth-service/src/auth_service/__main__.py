@@ -1,4 +1,4 @@
-"""`python -m auth_service ...`: the commands of this service, for the database of the environment."""
+"""`python -m auth_service ...`: the commands of this service, for the database that the environment names."""
 
 from lightbox_shared.commands.main import main
 

@@ -1,11 +1,13 @@
-"""The `Authorization: Basic` header (RFC 7617), which people and services send alike."""
+"""The `Authorization: Basic` header (RFC 7617), with which people and services sign in."""
 
 import base64
 
 
 def decode_basic(header: str | None) -> str | None:
-    """`name:password` as it was encoded, with or without its colon; None for no header or another scheme. Raises
-    `ValueError` for what is no base64, or no UTF-8."""
+    """The decoded credentials, normally `name:password`; None if there is no header, or one of another scheme.
+
+    Raises `ValueError` for a value that is not base64, or not UTF-8.
+    """
     scheme, _, encoded = (header or "").partition(" ")
     if scheme.lower() != "basic":
         return None

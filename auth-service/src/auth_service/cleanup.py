@@ -1,4 +1,5 @@
-"""Deleting what nobody needs any more: in small batches, so that nobody waits for it, and by one replica at a time."""
+"""Deleting rows that are not needed any more, in small batches, so that no request waits for it, and by one replica at
+a time."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -22,12 +23,12 @@ PAUSE_SECONDS: Final = 0.05
 
 _LOCK: Final = 0x6175_7468_0000_0004
 
-Chore = Callable[[WriteSession, timedelta, int], Awaitable[int]]
-"""Deletes up to so many rows that are older than an age; returns how many it deleted."""
+Delete = Callable[[WriteSession, timedelta, int], Awaitable[int]]
+"""Deletes rows that are older than an age, at most as many as the last argument says, and returns how many it
+deleted."""
 
-CHORES: Final[dict[str, tuple[Chore, timedelta]]] = {
-    # Their refresh tokens and API keys go with them.
-    "sessions": (sessions.delete_expired, timedelta(days=1)),
+DELETIONS: Final[dict[str, tuple[Delete, timedelta]]] = {
+    "sessions": (sessions.delete_expired, timedelta(days=1)),  # with their refresh tokens and API keys
     "guesses": (throttling.delete_untouched, timedelta(days=1)),
     "familiar_addresses": (throttling.delete_unseen, timedelta(days=90)),
     "signing_keys": (keys.delete_retired, timedelta(days=90)),
@@ -35,36 +36,27 @@ CHORES: Final[dict[str, tuple[Chore, timedelta]]] = {
 
 
 class Cleanup:
-    """What `CHORES` says, again and again."""
+    """Deletes what `DELETIONS` says."""
 
     def __init__(self, database: Database, *, batch: int = BATCH) -> None:
         self._database = database
         self._batch = batch
 
-    async def keep_house(self) -> None:
-        """For ever, soon after the start and then every hour; what goes wrong is logged, and tried again."""
-        await anyio.sleep(FIRST_AFTER_SECONDS)
-        while True:
-            try:
-                await self.clean()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
-                log.warning("could not delete what is old", error=str(error) or type(error).__name__)
-            await anyio.sleep(EVERY_SECONDS)
-
     async def clean(self) -> dict[str, int]:
-        """Delete all that is old enough; how much of each. Leaves it where another replica is at it."""
-        deleted = {name: await self._delete_all(chore, age) for name, (chore, age) in CHORES.items()}
+        """Delete all rows that are old enough, unless another replica does so at the moment. Returns how many rows were
+        deleted, by table."""
+        deleted = {name: await self._delete_all(delete, age) for name, (delete, age) in DELETIONS.items()}
         if any(deleted.values()):
             log.info("deleted what is old", **deleted)
         return deleted
 
-    async def _delete_all(self, chore: Chore, age: timedelta) -> int:
+    async def _delete_all(self, delete: Delete, age: timedelta) -> int:
         total = 0
         while True:
             async with self._database.writing() as session:
                 if not await try_lock(session, _LOCK):
                     return total
-                deleted = await chore(session, age, self._batch)
+                deleted = await delete(session, age, self._batch)
             total += deleted
             if deleted < self._batch:
                 return total

@@ -1,4 +1,4 @@
-"""The settings of auth-service, beside those that every service has."""
+"""The settings of auth-service beside those of every service."""
 
 import re
 from datetime import timedelta
@@ -7,19 +7,22 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from auth_service.login_throttling.policy import MOST_FAILURES
-from auth_service.sessions.service import API_KEY_CLIENT
 from lightbox_shared.config import MIN_SECRET_LENGTH, CommaSeparated, Settings, renamed, split_commas
+
+MOST_FAILED_LOGINS: Final = 100
+"""The largest number of failed sign-ins that an account allows before it refuses others (NIST SP 800-63B section
+5.2.2)."""
+API_KEY_CLIENT: Final = "api-key"
+"""The client of the sessions that API keys are. No OAuth client may have it: a change of the password ends the sessions
+of all other clients."""
 
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def parse_service_secrets(text: str) -> dict[str, str]:
-    """Read `gateway:secret,inference-service:secret`; a secret may contain colons, but no comma.
-
-    Raises `ValueError` without showing any secret.
-    """
+    """The secrets by service in a text such as `gateway:secret,inference-service:secret`. A secret may contain colons,
+    but no comma. Raises `ValueError`, whose text contains no secret."""
     secrets: dict[str, str] = {}
     for number, entry in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
         name, _, secret = entry.partition(":")
@@ -34,36 +37,42 @@ def _or_off(value: object) -> object:
 
 
 class AuthSettings(Settings):
-    """What auth-service needs to know. Raises `pydantic.ValidationError` naming the variable, not its value."""
+    """The settings of auth-service. Raises `pydantic.ValidationError` with the name of a wrong setting, not its
+    value."""
 
-    # Defaults are validated too: no secret key and no database are defaults that nobody can work with.
+    # Defaults are validated too: an empty secret key and an empty database URL are defaults that do not work.
     model_config = SettingsConfigDict(env_ignore_empty=True, validate_default=True)
 
     admin_username: str = "admin"
-    """The name of the administrator that the first start makes."""
+    """The username of the administrator that the first start makes."""
     admin_password: SecretStr | None = None
     """The administrator's password; by default one is generated and written to `<data_dir>/admin-password`."""
     password_min_length: Annotated[int, Field(ge=1, le=128)] | None = None
     """The shortest password that a new account may have; see `shortest_password`."""
     failed_logins_per_account: Annotated[
         int,
-        Field(ge=1, le=MOST_FAILURES, validation_alias=renamed("failed_logins_per_account", "guesses_per_account")),
+        Field(
+            ge=1, le=MOST_FAILED_LOGINS, validation_alias=renamed("failed_logins_per_account", "guesses_per_account")
+        ),
     ] = 10
-    """Failed sign-ins from addresses that are new to an account before it refuses others of them for a while."""
+    """Failed sign-ins with an account, from addresses that it has not signed in from before, after which further ones
+    are refused for a while."""
     failed_logins_per_address: Annotated[
         int | None,
         Field(ge=1, validation_alias=renamed("failed_logins_per_address", "guesses_per_address")),
         BeforeValidator(_or_off),
     ] = 50
-    """Failed sign-ins from one address with accounts that it is new to; None for no limit."""
+    """Failed sign-ins from one address, with accounts that have not signed in from it before; None for no limit."""
     self_registration: bool | None = None
-    """Whether anybody may make an account, to wait for approval; see `registers_anybody`."""
+    """Whether accounts can be made without an administrator; they wait for approval. See
+    `allows_self_registration`."""
     hide_accounts: bool = False
-    """Whether TheYelda's and ImageHub's logins answer alike for an unknown name and a wrong password."""
+    """Whether TheYelda's and ImageHub's logins give the same answer for an unknown name and for a wrong password."""
     service_secrets: SecretStr = SecretStr("")
-    """Which services get service tokens, and for which secret: `name:secret,name:secret`."""
+    """The services that get service tokens, and their secrets: `name:secret,name:secret`."""
     oauth_clients: CommaSeparated = ("lightbox",)
-    """The public OAuth clients, by `client_id`: applications of the platform itself, which may ask for passwords."""
+    """The `client_id`s of the public OAuth clients: applications of the platform itself, which may ask for
+    passwords."""
 
     key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """The age at which the newest signing key gets a successor; 0 for by command only."""
@@ -96,7 +105,6 @@ class AuthSettings(Settings):
     @field_validator("oauth_clients")
     @classmethod
     def _client_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        # The sessions of API keys have a client of their own, by which a change of the password spares them.
         if not all(_CLIENT_ID.fullmatch(each) and each != API_KEY_CLIENT for each in value):
             raise ValueError(f"A client id has letters, digits and ._~- only, at most 64, and is not {API_KEY_CLIENT}.")
         return value
@@ -108,17 +116,17 @@ class AuthSettings(Settings):
         return self
 
     @property
-    def registers_anybody(self) -> bool:
-        """Unless it is set, in development only."""
+    def allows_self_registration(self) -> bool:
+        """Whether accounts can be made without an administrator; by default in development only."""
         return not self.in_production if self.self_registration is None else self.self_registration
 
     @property
     def shortest_password(self) -> int:
-        """Characters; unless it is set 1 in development, since published clients send what they like, and 8 in
-        production."""
+        """The smallest number of characters of a new password. By default 1 in development, since the published clients
+        have no such limit, and 8 in production."""
         return self.password_min_length or (8 if self.in_production else 1)
 
     @property
     def key_rotation(self) -> timedelta | None:
-        """The age at which signing keys rotate; None for never by themselves."""
+        """The age at which the newest signing key gets a successor; None if keys rotate by command only."""
         return timedelta(days=self.key_rotation_days) if self.key_rotation_days else None

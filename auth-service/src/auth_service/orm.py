@@ -1,4 +1,4 @@
-"""The declarative base of this service's tables, and the one column type that SQLAlchemy does not have."""
+"""The declarative base of this service's tables, and a column type that SQLAlchemy does not have."""
 
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import DeclarativeBase
@@ -12,7 +12,7 @@ class Base(TableDefaults, DeclarativeBase):
 
 
 class XID8(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id, which never wraps around."""
+    """The 64-bit transaction id of PostgreSQL, which never wraps around."""
 
     cache_ok = True
 

@@ -1,28 +1,38 @@
-"""Where a request comes from, for what is counted by address and for the audit trail."""
+"""Where a request comes from, for login throttling and the audit trail."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from lightbox_shared.auth.principal import ACCOUNT_SUBJECT
+
 COMMAND_LINE: Final = "command-line"
+"""The actor of commands."""
+UNKNOWN_ACTOR: Final = "nobody"
+"""The actor of a request that has not shown yet which account it is from. The word is on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSource:
-    """Who and where, as far as known."""
+    """The address and the actor of a request, as far as they are known."""
 
     address: str | None
     """The client's address, as the gateway saw it; None on the command line."""
     actor: str | None = None
-    """Who acts where that is not an account that shows itself in the same request, such as the command line."""
+    """The actor, where that is not an account whose request it is: the command line, or this service itself."""
 
 
 COMMAND_LINE_SOURCE: Final = RequestSource(None, COMMAND_LINE)
 
 
+def account_actor(account_id: int) -> str:
+    """The name of an account as an actor: the subject of its tokens."""
+    return f"{ACCOUNT_SUBJECT}{account_id}"
+
+
 async def _source(request: Request) -> RequestSource:
-    # The gateway replaces whatever a client sends in this header by the one address that it believes.
+    # The gateway replaces what a client sends in this header by the one address that it believes.
     forwarded = request.headers.get("x-forwarded-for")
     peer = request.client.host if request.client else "unknown"
     return RequestSource(forwarded.strip()[:64] if forwarded else peer)

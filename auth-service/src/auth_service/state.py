@@ -1,112 +1,91 @@
-"""What the lifespan opens, and the names under which endpoints ask for it."""
+"""The parts of the running service, which its endpoints and its commands work with."""
 
-from typing import Annotated, TypedDict
+import time
+from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from auth_service.accounts.authorization import AccountAuthorization
-from auth_service.accounts.registration import Accounts
+from auth_service.accounts.changes import AccountChanges
+from auth_service.accounts.registration import Registration
 from auth_service.api_keys.exchange import KeyExchange
 from auth_service.api_keys.service import ApiKeys
-from auth_service.config import AuthSettings
+from auth_service.config import AuthSettings, parse_service_secrets
+from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.service import SigningKeys
+from auth_service.login_throttling.policy import Policy
+from auth_service.login_throttling.service import LoginThrottling
 from auth_service.logins.service import Logins
 from auth_service.oauth.clients import Clients
+from auth_service.oauth.issued_tokens import IssuedTokens
 from auth_service.oauth.service import Grants
-from auth_service.oauth.tokens import GivenTokens
+from auth_service.passwords.hashing import Passwords
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
+from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.database import Database
+from lightbox_shared.service import Clock, lifespan_services
 
 
-class AuthState(TypedDict):
-    """The lifespan state of auth-service."""
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the running service."""
 
+    settings: AuthSettings
     database: Database
+    passwords: Passwords
     keys: SigningKeys
-    tokens: TokenVerifier
     issuer: TokenIssuer
-    accounts: Accounts
-    administration: AccountAuthorization
+    tokens: TokenVerifier
+    """Verifies tokens with this service's own keys."""
     sessions: Sessions
+    registration: Registration
+    changes: AccountChanges
+    authorization: AccountAuthorization
     logins: Logins
     clients: Clients
     grants: Grants
-    given_tokens: GivenTokens
+    issued_tokens: IssuedTokens
     api_keys: ApiKeys
     key_exchange: KeyExchange
 
 
-async def _keys(request: Request) -> SigningKeys:
-    keys: SigningKeys = request.state.keys
-    return keys
+ServicesDep = Annotated[Services, Depends(lifespan_services)]
 
 
-async def _issuer(request: Request) -> TokenIssuer:
-    issuer: TokenIssuer = request.state.issuer
-    return issuer
-
-
-async def _accounts(request: Request) -> Accounts:
-    accounts: Accounts = request.state.accounts
-    return accounts
-
-
-async def _settings(request: Request) -> AuthSettings:
-    settings: AuthSettings = request.state.settings
-    return settings
-
-
-async def _administration(request: Request) -> AccountAuthorization:
-    administration: AccountAuthorization = request.state.administration
-    return administration
-
-
-async def _sessions(request: Request) -> Sessions:
-    sessions: Sessions = request.state.sessions
-    return sessions
-
-
-async def _logins(request: Request) -> Logins:
-    logins: Logins = request.state.logins
-    return logins
-
-
-async def _clients(request: Request) -> Clients:
-    clients: Clients = request.state.clients
-    return clients
-
-
-async def _grants(request: Request) -> Grants:
-    grants: Grants = request.state.grants
-    return grants
-
-
-async def _given_tokens(request: Request) -> GivenTokens:
-    given: GivenTokens = request.state.given_tokens
-    return given
-
-
-async def _api_keys(request: Request) -> ApiKeys:
-    keys: ApiKeys = request.state.api_keys
-    return keys
-
-
-async def _key_exchange(request: Request) -> KeyExchange:
-    exchange: KeyExchange = request.state.key_exchange
-    return exchange
-
-
-Keys = Annotated[SigningKeys, Depends(_keys)]
-Issuer = Annotated[TokenIssuer, Depends(_issuer)]
-AccountsState = Annotated[Accounts, Depends(_accounts)]
-Administration = Annotated[AccountAuthorization, Depends(_administration)]
-SettingsState = Annotated[AuthSettings, Depends(_settings)]
-SessionsState = Annotated[Sessions, Depends(_sessions)]
-LoginsState = Annotated[Logins, Depends(_logins)]
-ClientsState = Annotated[Clients, Depends(_clients)]
-GrantsState = Annotated[Grants, Depends(_grants)]
-GivenTokensState = Annotated[GivenTokens, Depends(_given_tokens)]
-ApiKeysState = Annotated[ApiKeys, Depends(_api_keys)]
-KeyExchangeState = Annotated[KeyExchange, Depends(_key_exchange)]
+def assemble(settings: AuthSettings, database: Database, passwords: Passwords, clock: Clock = time.time) -> Services:
+    """The parts, put together. They read no key before `Services.keys.start`."""
+    cipher = KeyCipher(settings.secret_key.get_secret_value())
+    keys = SigningKeys(database, cipher, rotate_after=settings.key_rotation, clock=clock)
+    issuer = TokenIssuer(keys, issuer=settings.issuer, clock=clock)
+    tokens = TokenVerifier(KeySet(keys.fetch), issuer=settings.issuer, clock=clock)
+    sessions = Sessions(issuer)
+    registration = Registration(database, passwords)
+    changes = AccountChanges(sessions)
+    throttling = LoginThrottling(
+        database, Policy(settings.failed_logins_per_account, settings.failed_logins_per_address)
+    )
+    logins = Logins(database, passwords, registration, sessions, throttling)
+    secrets = parse_service_secrets(settings.service_secrets.get_secret_value())
+    return Services(
+        settings=settings,
+        database=database,
+        passwords=passwords,
+        keys=keys,
+        issuer=issuer,
+        tokens=tokens,
+        sessions=sessions,
+        registration=registration,
+        changes=changes,
+        authorization=AccountAuthorization(
+            database, passwords, registration, changes, self_registration=settings.allows_self_registration
+        ),
+        logins=logins,
+        clients=Clients(public=settings.oauth_clients, services=secrets),
+        grants=Grants(database, logins, sessions, issuer),
+        issued_tokens=IssuedTokens(sessions, issuer, tokens),
+        api_keys=ApiKeys(sessions),
+        key_exchange=KeyExchange(database, sessions),
+    )

@@ -5,7 +5,7 @@ to everybody else. The body is the same.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Final, NotRequired
+from typing import Any, Final, NotRequired
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from lightbox_shared.negotiation import media_ranges, preference
+from lightbox_shared.request_bodies import REF_TEMPLATE
 
 HAL_TYPE: Final = "application/hal+json"
 JSON_TYPE: Final = "application/json"
@@ -77,6 +78,12 @@ def media_type(accept: str | None, *, default: str = JSON_TYPE) -> str:
     if hal.quality != plain.quality:
         return HAL_TYPE if hal.quality > plain.quality else JSON_TYPE
     return HAL_TYPE if hal.quality and HAL_TYPE in ranges else default
+
+
+def hal_content(model: type[Resource]) -> dict[str, Any]:
+    """For one of `responses` of an endpoint whose `response_model` is `model`: the same body as
+    `application/hal+json`."""
+    return {"content": {HAL_TYPE: {"schema": {"$ref": REF_TEMPLATE.format(model=model.__name__)}}}}
 
 
 def http_date(at: datetime) -> str:

@@ -57,6 +57,14 @@ def content(media_type: str, *more: str, schema: Schema | None = None) -> dict[s
     return {"content": dict.fromkeys((media_type, *more), described)}
 
 
+def headers(**described: str) -> dict[str, Any]:
+    """For one of `responses`: headers of the answer by name (`_` for `-`), each with its description."""
+    schema = {"type": "string"}
+    return {
+        "headers": {name.replace("_", "-"): {"description": text, "schema": schema} for name, text in described.items()}
+    }
+
+
 def operation_id(route: APIRoute) -> str:
     """The name of the endpoint's function, which is unique in the platform: a generated client has it as a method."""
     return route.name

@@ -72,7 +72,8 @@ class _FormOrJson:
     any_text: bool
 
     async def __call__(self, request: Request) -> BaseModel:
-        return validated(self.model, await read_fields(request, max_bytes=self.max_bytes, any_text=self.any_text))
+        fields = await read_fields(request, max_bytes=self.max_bytes, any_text=self.any_text)
+        return validated(self.model, fields, settings=request.state.settings)
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
         """The same schema in three media types."""
@@ -101,10 +102,13 @@ class _FileUpload:
         return {"required": True, "content": {MULTIPART_TYPE: {"schema": schema}}}
 
 
-def validated(model: type[Model], values: dict[str, object]) -> Model:
-    """`values` as `model`. Raises `RequestValidationError`, so that it is answered like every other body."""
+def validated(model: type[Model], values: dict[str, object], *, settings: Settings | None = None) -> Model:
+    """`values` as `model`. Raises `RequestValidationError`, so that it is answered like every other body.
+
+    `settings` are the context of the validation (`pydantic.ValidationInfo.context`), for limits that are settings.
+    """
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, context=settings)
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in found]) from None

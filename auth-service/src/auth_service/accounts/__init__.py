@@ -1,1 +1,1 @@
-"""Who there is: names, password hashes, and what each account may do."""
+"""Accounts: their names, profiles and authorities, and who may look at, make, change and delete them."""

@@ -1,99 +1,128 @@
-"""Accounts as people send them: TheYelda's fields, with one sentence for each that is not acceptable."""
+"""The fields of an account in requests, as types of pydantic: each refuses what is not acceptable, in the sentence that
+the documented clients know."""
 
 import re
 import unicodedata
-from typing import Final
+from typing import Annotated, Any, Final
 
-from auth_service.accounts.authorities import UNKNOWN_AUTHORITY, authority_of
-from auth_service.accounts.authorization import Edit, NewAccount
-from auth_service.accounts.emails import INVALID_EMAIL, clean_email
-from auth_service.accounts.names import (
-    MAX_PASSWORD_LENGTH,
-    MAX_USERNAME_LENGTH,
-    clean_username,
-    password_problem,
-    username_problem,
-)
-from auth_service.accounts.registration import Profile
+import email_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
+
+from auth_service.accounts.usernames import MAX_USERNAME_LENGTH, clean_username, username_problem
+from auth_service.config import AuthSettings
+from auth_service.passwords.rules import MAX_PASSWORD_LENGTH, password_problem
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.errors import InvalidRequest
-from lightbox_shared.forms import Fields
 
+MAX_EMAIL_LENGTH: Final = 254
 MAX_NICKNAME_LENGTH: Final = 150
 MAX_PHOTO_LENGTH: Final = 2048
-# Clients load it: nothing that runs (`javascript:`), nothing that ends an attribute.
+
+UNKNOWN_AUTHORITY: Final = "Not one of 100 (none), 101 (admin), 102 (doctor), 103 (guest)."
+INVALID_EMAIL: Final = "Enter a valid email address."
+INVALID_PHOTO: Final = "Enter a path of this platform, an http or https address, or the name of a picture."
+CONTROL_CHARACTERS: Final = "Control characters are not allowed."
+
+# The documented way of the library to accept names that the public DNS does not have (.local, .test, .internal).
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+# Web pages load it: neither a scheme that runs code (`javascript:`) nor a character that ends an attribute.
 _PHOTO: Final = re.compile(r"""(?:(?:https?://|/)[^\s"'<>\\\x00-\x1f]*|[\w.-]+)?""")
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})  # also those that turn the direction of a line
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})  # Cf includes those that change the direction of a line
+_AUTHORITIES: Final = {
+    **{str(int(authority)): authority for authority in Authority},
+    **{authority.name.lower(): authority for authority in Authority},
+}
+_AUTHORITY_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "integer", "enum": [int(authority) for authority in Authority]},
+        {"type": "string", "enum": list(_AUTHORITIES)},
+    ],
+    "description": "By its number or its name.",
+}
 
 
-def read_new_account(values: dict[str, object], *, shortest_password: int) -> NewAccount:
-    """An account to be made. Raises `InvalidRequest`."""
-    fields = Fields(values)
-    username = _username(fields, fields.text("username", trim=True, max_length=MAX_USERNAME_LENGTH))
-    password = _password(fields, fields.text("password", max_length=MAX_PASSWORD_LENGTH), shortest_password)
-    authority = _authority(fields, values)
-    profile = _profile(fields, values)
-    fields.check()
-    return NewAccount(username, password, authority or Authority.NONE, Profile(**profile))
+def authority_of(value: object) -> Authority | None:
+    """The authority that is written as `102`, `"102"` or `"doctor"`; None for everything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return next((authority for authority in Authority if authority == value), None)
+    return _AUTHORITIES.get(value) if isinstance(value, str) else None
 
 
-def read_edit(values: dict[str, object], *, shortest_password: int) -> Edit:
-    """What an account is to become; what is absent stays. Raises `InvalidRequest`."""
-    fields = Fields(values)
-    username = password = None
-    if "username" in values:
-        username = _username(fields, fields.text("username", trim=True, max_length=MAX_USERNAME_LENGTH))
-    if "password" in values:
-        password = _password(fields, fields.text("password", max_length=MAX_PASSWORD_LENGTH), shortest_password)
-    authority = _authority(fields, values)
-    profile = _profile(fields, values)
-    fields.check()
-    return Edit(username, password, authority, profile)
+def authority_name(code: int) -> str:
+    """The name of an authority: `doctor` for 102."""
+    return Authority(code).name.lower()
 
 
-def read_authority(value: str | None) -> Authority | None:
-    """The parameter of a list. Raises `InvalidRequest`."""
-    authority = authority_of(value)
-    if authority is None and value is not None:
-        raise InvalidRequest.of("authority", UNKNOWN_AUTHORITY, "query")
-    return authority
+def clean_email(text: str) -> str | None:
+    """An email address in its normal form (RFC 5321, 5322, 6531), or None if it is not valid.
+
+    Addresses inside of a laboratory (`ada@scanner.local`) are valid. Whether mail can be delivered is not checked.
+    """
+    if len(text) > MAX_EMAIL_LENGTH:
+        return None
+    try:
+        found = email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except email_validator.EmailNotValidError:
+        return None
+    return found.normalized
 
 
-def _username(fields: Fields, text: str) -> str:
-    problem = username_problem(clean_username(text))
+def _username(text: str) -> str:
+    username = clean_username(text)
+    problem = username_problem(username)
     if problem is not None:
-        fields.reject("username", problem)
-    return text
+        raise ValueError(problem)
+    return username
 
 
-def _password(fields: Fields, text: str, shortest: int) -> str:
+def _new_password(text: str, info: ValidationInfo) -> str:
+    settings = info.context
+    shortest = settings.shortest_password if isinstance(settings, AuthSettings) else 1
     problem = password_problem(text, shortest=shortest)
     if problem is not None:
-        fields.reject("password", problem)
+        raise ValueError(problem)
     return text
 
 
-def _authority(fields: Fields, values: dict[str, object]) -> Authority | None:
-    authority = authority_of(values.get("authority"))
-    if authority is None and "authority" in values:
-        fields.reject("authority", UNKNOWN_AUTHORITY)
+def _email(text: str) -> str:
+    email = clean_email(text) if text else ""
+    if email is None:
+        raise ValueError(INVALID_EMAIL)
+    return email
+
+
+def _nickname(text: str) -> str:
+    if any(unicodedata.category(each) in _INVISIBLE for each in text):
+        raise ValueError(CONTROL_CHARACTERS)
+    return text
+
+
+def _photo(text: str) -> str:
+    if not _PHOTO.fullmatch(text):
+        raise ValueError(INVALID_PHOTO)
+    return text
+
+
+def _authority(value: object) -> Authority:
+    authority = authority_of(value)
+    if authority is None:
+        raise ValueError(UNKNOWN_AUTHORITY)
     return authority
 
 
-def _profile(fields: Fields, values: dict[str, object]) -> dict[str, str | None]:
-    """The fields that are there; null takes one away."""
-    limits = {"nickname": MAX_NICKNAME_LENGTH, "email": None, "photo": MAX_PHOTO_LENGTH}
-    profile = {
-        name: None if values[name] is None else fields.optional_text(name, max_length=limit)
-        for name, limit in limits.items()
-        if name in values
-    }
-    if profile.get("email") and (email := clean_email(profile["email"] or "")) != profile["email"]:
-        profile["email"] = email
-        if email is None:
-            fields.reject("email", INVALID_EMAIL)
-    if any(unicodedata.category(each) in _INVISIBLE for each in profile.get("nickname") or ""):
-        fields.reject("nickname", "Control characters are not allowed.")
-    if not _PHOTO.fullmatch(profile.get("photo") or ""):
-        fields.reject("photo", "Enter a path of this platform, an http or https address, or the name of a picture.")
-    return profile
+Username = Annotated[
+    str,
+    # The length is checked first: the rule normalises the text.
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_USERNAME_LENGTH),
+    AfterValidator(_username),
+]
+NewPassword = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, repr=False, json_schema_extra={"format": "password"}),
+    AfterValidator(_new_password),
+]
+"""The shortest length is a setting, which `lightbox_shared.request_bodies` hands to the validation."""
+Nickname = Annotated[str, Field(max_length=MAX_NICKNAME_LENGTH), AfterValidator(_nickname)]
+Email = Annotated[str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
+Photo = Annotated[str, Field(max_length=MAX_PHOTO_LENGTH), AfterValidator(_photo)]
+AuthorityField = Annotated[Authority, BeforeValidator(_authority), WithJsonSchema(_AUTHORITY_SCHEMA)]

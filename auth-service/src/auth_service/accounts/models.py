@@ -1,4 +1,4 @@
-"""The table of accounts."""
+"""The tables of accounts."""
 
 from datetime import datetime
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, String, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from auth_service.accounts.names import MAX_USERNAME_LENGTH
+from auth_service.accounts.usernames import MAX_USERNAME_LENGTH
 from auth_service.orm import Base
 
 FIRST_ADMIN_ID: Final = 2
@@ -14,7 +14,7 @@ FIRST_FREE_ID: Final = 3
 
 
 class Account(Base):
-    """A person, or a program that logs in like one."""
+    """A person, or a program that signs in with a name and a password."""
 
     __tablename__ = "accounts"
     __table_args__ = (
@@ -22,25 +22,29 @@ class Account(Base):
         Index("ix_accounts_authority_id", "authority", "id"),
     )
 
+    # Not `PrimaryKey`, which is GENERATED ALWAYS: the first two accounts are inserted with the ids that they must have.
     id: Mapped[int] = mapped_column(BigInteger, Identity(start=FIRST_FREE_ID), primary_key=True)
     username: Mapped[str] = mapped_column(String(MAX_USERNAME_LENGTH))
-    """As it was typed."""
+    """The name as it is shown; see `usernames.clean_username`."""
     username_key: Mapped[str] = mapped_column(String(MAX_USERNAME_LENGTH), unique=True)
-    """What makes two names the same; see `names.username_key`."""
+    """What two spellings of one name have in common; see `usernames.username_key`."""
     password_hash: Mapped[str | None] = mapped_column(Text)
+    """None for an account that can't be signed in to with a password."""
     password_changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    """When the password, not merely its hash, changed: a login that checked an older one is void."""
+    """When the password was changed last; replacing its hash by one of a newer kind is no change. A sign-in that
+    verified an older password is refused."""
     authority: Mapped[int] = mapped_column(SmallInteger)
     nickname: Mapped[str | None] = mapped_column(Text)
     email: Mapped[str | None] = mapped_column(Text)
     photo: Mapped[str | None] = mapped_column(Text)
-    """Where a picture of the person is: a path of this platform, or an address."""
+    """A picture of the person: a path of this platform, an address, or a file's name."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     modified_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class AccountTotal(Base):
-    """How many accounts have an authority, and when one of them last changed. Triggers keep it (migration 0002)."""
+    """How many accounts have an authority, and when one of them was changed last. Maintained by triggers (migration
+    0002)."""
 
     __tablename__ = "account_totals"
 

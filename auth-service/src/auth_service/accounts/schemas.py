@@ -1,45 +1,46 @@
-"""Accounts on the wire."""
+"""The bodies of requests and responses about accounts."""
 
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from auth_service.accounts.authorities import authority_name
+from auth_service.accounts.fields import AuthorityField, Email, NewPassword, Nickname, Photo, Username, authority_name
 from auth_service.accounts.models import Account
+from lightbox_shared.auth.principal import Authority
 from lightbox_shared.hal import Resource, self_link
 
 ACCOUNTS_PATH: Final = "/accounts"
 
 
+def account_path(account_id: int) -> str:
+    """The path of an account."""
+    return f"{ACCOUNTS_PATH}/{account_id}"
+
+
 class AccountForServices(BaseModel):
-    """What another service may know about an account."""
+    """What other services may know about an account."""
 
     id: int
     username: str
     authority: int
 
 
-def account_path(account_id: int) -> str:
-    """Where an account is."""
-    return f"{ACCOUNTS_PATH}/{account_id}"
-
-
 class YeldaSelf(Resource):
-    """TheYelda: who one is."""
+    """The account that is signed in."""
 
     message: str
     account_id: int
 
 
 class YeldaCreatedAccount(Resource):
-    """TheYelda: an account that was made."""
+    """An account that was made."""
 
     message: str
     account_id: int
 
 
 class YeldaProfile(Resource):
-    """TheYelda: what every answer about an account has."""
+    """What every description of an account has."""
 
     username: str
     nickname: str | None
@@ -48,45 +49,46 @@ class YeldaProfile(Resource):
 
 
 class YeldaAccount(YeldaProfile):
-    """TheYelda: one account; the authority is its name."""
+    """One account."""
 
     message: str
     account_id: int
-    authority: str
+    authority: str = Field(description="The name of the authority.", examples=["doctor"])
 
     @classmethod
     def of(cls, account: Account, message: str) -> Self:
-        """From its row."""
-        return cls(message=message, account_id=account.id, authority=authority_name(account.authority), **_of(account))
+        """From a row."""
+        name = authority_name(account.authority)
+        return cls(message=message, account_id=account.id, authority=name, **_profile(account))
 
 
 class YeldaListedAccount(YeldaProfile):
-    """TheYelda: an account in a list; later clients read `account_id`."""
+    """One account of a list."""
 
     id: int
-    account_id: int
-    authority: str
+    account_id: int = Field(description="The same as `id`; some clients read this one.")
+    authority: str = Field(description="The name of the authority.", examples=["doctor"])
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        """From its row."""
+        """From a row."""
         name = authority_name(account.authority)
-        return cls(id=account.id, account_id=account.id, authority=name, **_of(account))
+        return cls(id=account.id, account_id=account.id, authority=name, **_profile(account))
 
 
 class YeldaEditedAccount(YeldaProfile):
-    """TheYelda: an account after a change; the authority is its number."""
+    """An account after a change."""
 
     message: str
-    authority: int
+    authority: int = Field(description="The number of the authority.", examples=[102])
 
     @classmethod
     def of(cls, account: Account, message: str) -> Self:
-        """From its row."""
-        return cls(message=message, authority=account.authority, **_of(account))
+        """From a row."""
+        return cls(message=message, authority=account.authority, **_profile(account))
 
 
-def _of(account: Account) -> dict[str, Any]:
+def _profile(account: Account) -> dict[str, Any]:
     return {
         "username": account.username,
         "nickname": account.nickname,
@@ -97,32 +99,50 @@ def _of(account: Account) -> dict[str, Any]:
 
 
 class YeldaAccounts(Resource):
-    """TheYelda: a part of the list of accounts."""
+    """A page of accounts."""
 
     message: str
     data: list[YeldaListedAccount]
-    total: int
+    total: int = Field(description="Accounts on all pages.")
     offset: int
     limit: int
 
 
 class YeldaNewAccount(BaseModel):
-    """TheYelda: an account to be made; an authority other than 100 only by an administrator."""
+    """An account to be made. Only administrators may give it another authority than 100 (none)."""
 
-    username: str
-    password: SecretStr
-    nickname: str | None = None
-    email: str | None = None
-    photo: str | None = None
-    authority: int | str = 100
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"username": "yelda", "password": "yeldapass", "nickname": "Nick", "email": "yelda@mail.com"}]
+        }
+    )
+
+    username: Username
+    password: NewPassword
+    authority: AuthorityField = Authority.NONE
+    nickname: Nickname | None = None
+    email: Email | None = None
+    photo: Photo | None = None
+
+
+def _absent() -> Any:  # noqa: ANN401 - as pydantic's own `Field`
+    """The default of a field that may be absent, but not null: it is neither validated nor in the schema."""
+    return Field(default_factory=lambda: None)
 
 
 class YeldaEdit(BaseModel):
-    """TheYelda: what becomes of an account; what is absent stays."""
+    """What to change in an account: absent fields stay as they are, and null takes a nickname, an email or a photo
+    away. Other fields are ignored, so that a client may send back what it was answered."""
 
-    username: str | None = None
-    password: SecretStr | None = None
-    nickname: str | None = None
-    email: str | None = None
-    photo: str | None = None
-    authority: int | str | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"nickname": "Nick", "photo": "/uploads/photos/1"}]})
+
+    username: Username = _absent()
+    password: NewPassword = _absent()
+    authority: AuthorityField = _absent()
+    nickname: Nickname | None = _absent()
+    email: Email | None = _absent()
+    photo: Photo | None = _absent()
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the request has."""
+        return self.model_dump(exclude_unset=True)

@@ -1,1 +1,1 @@
-"""Keys with which programs and devices act for an account, within scopes."""
+"""API keys, with which programs and devices act for an account, within scopes."""

@@ -4,14 +4,14 @@ from lightbox_shared.errors import Conflict, InvalidToken
 
 
 class InvalidApiKey(InvalidToken):
-    """No such key, or one that has expired, was revoked, or whose account is gone. Which of these is nobody's business;
-    the code tells a gateway that it is the key, and not its own token, that was refused."""
+    """There is no such key, it has expired or was revoked, or its account was deleted. The answer does not tell which.
+    The code tells a gateway that the key was refused, and not the gateway's own token."""
 
     code = "invalid-api-key"
 
 
 class TooManyApiKeys(Conflict):
-    """An account has as many keys as it may have."""
+    """The account has the largest number of API keys that it may have."""
 
     code = "too-many-api-keys"
 

@@ -1,21 +1,20 @@
-"""A key for a token: what gateways ask for on behalf of whoever sends the key.
+"""Exchanging a key for a token: gateways do that for every request with a key.
 
-Services never see a key. The token lives for `service.TOKEN_LIFETIME`, has the key's scope and device and the authority
-that the account has at this moment, and belongs to the session that the key is: a revocation reaches the gateways with
-all others (`sessions/repository.py`).
+Services never see a key. The token lives for `service.TOKEN_LIFETIME`. It has the key's scope and device, and the
+authority that the account has at this moment. It belongs to the login session that the key is, so the gateways learn of
+a revoked key as of every other session that was revoked (`sessions/repository.py`).
 """
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from auth_service.api_keys import repository
 from auth_service.api_keys.errors import InvalidApiKey
 from auth_service.api_keys.models import ApiKey
-from auth_service.audit.trail import Action, record
+from auth_service.audit.entries import Action
+from auth_service.audit.service import record
 from auth_service.request_source import RequestSource
-from auth_service.sessions.service import OpenedSession, Sessions
+from auth_service.sessions.service import IssuedToken, Sessions
 from lightbox_shared.auth import api_keys
 from lightbox_shared.database import Database
 
@@ -23,48 +22,45 @@ USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
 class KeyExchange:
-    """Mostly one query: that a key was used is noted once a minute, and when its address changes. `clock` gives seconds
-    since the epoch."""
+    """Normally an exchange is one query: the use of a key is stored once a minute, and when its address changes."""
 
-    def __init__(self, database: Database, sessions: Sessions, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, sessions: Sessions) -> None:
         self._database = database
         self._sessions = sessions
-        self._clock = clock
 
-    async def exchange(self, key: str, source: RequestSource) -> OpenedSession:
-        """A token for a client at `source`. Raises `InvalidApiKey`."""
+    async def exchange(self, key: str, source: RequestSource) -> IssuedToken:
+        """A token for the client at `source`. Raises `InvalidApiKey`."""
         if not api_keys.is_well_formed(key):
             raise InvalidApiKey
+        now = self._sessions.now()
         async with self._database.reading() as session:
             found = await repository.find_by_hash(session, api_keys.digest(key))
         if found is None:
             raise InvalidApiKey
         stored, account = found
-        opened = self._sessions.issue(stored.login, account, device_id=stored.row.device_id)
-        if opened.expires_in <= 0:
+        issued = self._sessions.issue(stored.login, account.authority, now=now, device_id=stored.row.device_id)
+        if issued.expires_in <= 0:
             raise InvalidApiKey
-        if self._is_news(stored.row, source):
-            await self._note(stored.row.session_id, source)
-        return opened
+        used_at = datetime.fromtimestamp(now, UTC)
+        if _is_news(stored.row, used_at, source):
+            await self._store_use(stored.row.session_id, used_at, source)
+        return issued
 
-    def _is_news(self, row: ApiKey, source: RequestSource) -> bool:
-        if row.last_used_at is None or row.last_used_address != source.address:
-            return True
-        return self._now() - row.last_used_at >= USE_NOTED_EVERY
-
-    async def _note(self, key_id: int, source: RequestSource) -> None:
-        """In the row; and in the audit trail the first use, that of a new day (UTC), and that of a new address."""
+    async def _store_use(self, key_id: int, used_at: datetime, source: RequestSource) -> None:
+        """Store a use of the key. The first use, the first one of a day (UTC) and the first one from another address
+        are also recorded in the audit trail."""
         async with self._database.writing() as session:
             row = await repository.lock(session, key_id)
-            # Another gateway may have noted it meanwhile, or the account was deleted.
-            if row is None or not self._is_news(row, source):
+            # Another gateway may have stored a use meanwhile, or the account was deleted.
+            if row is None or not _is_news(row, used_at, source):
                 return
-            now, last = self._now(), row.last_used_at
-            moved = row.last_used_address != source.address
-            row.last_used_at, row.last_used_address = now, source.address
-            await session.flush()
-            if last is None or moved or last.astimezone(UTC).date() != now.date():
+            last, moved = row.last_used_at, row.last_used_address != source.address
+            await repository.set_last_use(session, row, used_at, source.address)
+            if last is None or moved or last.astimezone(UTC).date() != used_at.date():
                 await record(session, Action.API_KEY_USED, source, account_id=row.account_id, key_id=key_id)
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
+
+def _is_news(row: ApiKey, used_at: datetime, source: RequestSource) -> bool:
+    if row.last_used_at is None or row.last_used_address != source.address:
+        return True
+    return used_at - row.last_used_at >= USE_NOTED_EVERY

@@ -1,7 +1,8 @@
-"""All SQL about API keys."""
+"""The queries on API keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Select, func, select
 
@@ -14,7 +15,7 @@ from lightbox_shared.pagination import PageRequest
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key and the session that it is."""
+    """A key, and the login session that it is."""
 
     row: ApiKey
     login: LoginSession
@@ -29,19 +30,19 @@ def _live() -> Select[ApiKey, LoginSession]:
 
 
 async def insert(session: WriteSession, row: ApiKey) -> None:
-    """Add a key; its session is there already."""
+    """Add a key whose login session was added before."""
     session.add(row)
     await session.flush()
 
 
 async def count_live(session: WriteSession, account_id: int) -> int:
-    """How many keys of an account work."""
+    """The number of keys of an account that work."""
     statement = _live().where(ApiKey.account_id == account_id).with_only_columns(func.count())
     return (await session.execute(statement)).scalar_one()
 
 
 async def find_live(session: ReadSession | WriteSession, key_id: int) -> StoredKey | None:
-    """A key that works, by its id."""
+    """The key with an id, if it works."""
     found = (await session.execute(_live().where(ApiKey.session_id == key_id))).one_or_none()
     return None if found is None else StoredKey(found[0], found[1])
 
@@ -49,7 +50,8 @@ async def find_live(session: ReadSession | WriteSession, key_id: int) -> StoredK
 async def live(
     session: ReadSession | WriteSession, account_id: int | None, page: PageRequest | None
 ) -> Sequence[StoredKey]:
-    """The keys that work, of one account or of all, newest first; one more than a page has."""
+    """The keys that work, of one account or of all, newest first: all of them, or those of a page and one more if there
+    is a next page."""
     statement = _live().order_by(ApiKey.session_id.desc())
     if account_id is not None:
         statement = statement.where(ApiKey.account_id == account_id)
@@ -61,7 +63,7 @@ async def live(
 
 
 async def find_by_hash(session: ReadSession, key_hash: bytes) -> tuple[StoredKey, Account] | None:
-    """The key with this digest if it works, and its account."""
+    """The key with this digest and its account, if the key works."""
     statement = _live().join(Account, Account.id == ApiKey.account_id).where(ApiKey.key_hash == key_hash)
     found = (await session.execute(statement.add_columns(Account))).one_or_none()
     if found is None:
@@ -71,5 +73,11 @@ async def find_by_hash(session: ReadSession, key_hash: bytes) -> tuple[StoredKey
 
 
 async def lock(session: WriteSession, key_id: int) -> ApiKey | None:
-    """A key as it is now, locked until the transaction ends."""
+    """The key as it is now, locked until the end of the transaction."""
     return await session.get(ApiKey, key_id, with_for_update=True)
+
+
+async def set_last_use(session: WriteSession, row: ApiKey, at: datetime, address: str | None) -> None:
+    """Store when and from where a locked key was used."""
+    row.last_used_at, row.last_used_address = at, address
+    await session.flush()

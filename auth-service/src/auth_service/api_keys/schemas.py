@@ -1,4 +1,4 @@
-"""API keys on the wire."""
+"""The bodies of requests and responses about API keys."""
 
 import unicodedata
 from datetime import datetime
@@ -21,11 +21,11 @@ def _printable(name: str) -> str:
     return name
 
 
-def _identifies(device_id: str) -> str:
-    # Control characters, and halves of surrogate pairs, which have no UTF-8.
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in device_id):
+def _device_id(text: str) -> str:
+    # Control characters, and halves of surrogate pairs, which UTF-8 can't represent.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         raise ValueError("Control characters and lone surrogates are not allowed.")
-    return device_id
+    return text
 
 
 Name = Annotated[
@@ -33,43 +33,54 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
     AfterValidator(_printable),
 ]
-DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_DEVICE_LENGTH), AfterValidator(_identifies)]
+DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_DEVICE_LENGTH), AfterValidator(_device_id)]
 """As the device sends it: neither stripped nor normalised, since the collection compares it character by character."""
 
 
 class NewApiKey(BaseModel):
-    """What somebody wants a key for."""
+    """An API key to be made."""
 
-    model_config = ConfigDict(extra="forbid")  # a mistyped `expires_in_days` must not become a year
+    model_config = ConfigDict(
+        extra="forbid",  # a mistyped `expires_in_days` must not result in a key for a year
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {"name": "scanner", "scopes": ["predict"]},
+                {"name": "camera", "scopes": ["collect"], "device_id": "camera-1", "expires_in_days": 30},
+            ]
+        },
+    )
 
     name: Name
-    """For people to tell their keys apart."""
+    """By which people tell their keys apart."""
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     expires_in_days: Annotated[int, Strict(), Field(ge=1, le=MAX_DAYS)] = DEFAULT_DAYS
     device_id: DeviceId | None = None
-    """The one device that it may speak for; takes the scope `collect`."""
+    """The only device that the key may speak for. Needs the scope `collect`."""
 
 
 class ApiKeyBody(BaseModel):
-    """A key, as far as anybody can see it again."""
+    """An API key, without the key itself."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: int
     account_id: int
     name: str
     hint: str
-    """Its first characters."""
+    """The first characters of the key."""
     scopes: list[str]
     device_id: str | None
-    """The one device that it may speak for."""
+    """The only device that the key may speak for."""
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
-    """To the minute."""
+    """Precise to the minute."""
     last_used_address: str | None
 
     @classmethod
     def of(cls, stored: StoredKey) -> Self:
-        """From its rows."""
+        """From rows."""
         row, login = stored.row, stored.login
         return cls(
             id=row.session_id,
@@ -86,12 +97,16 @@ class ApiKeyBody(BaseModel):
 
 
 class CreatedApiKey(BaseModel):
-    """A new key; the only time that `key` is shown."""
+    """A new API key."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: int
     name: str
     key: str
+    """The key itself, in this answer only."""
     hint: str
+    """The first characters of the key."""
     scopes: list[str]
     device_id: str | None
     created_at: datetime
@@ -99,21 +114,23 @@ class CreatedApiKey(BaseModel):
 
 
 class ApiKeyList(BaseModel):
-    """One page."""
+    """A page of API keys."""
 
     keys: list[ApiKeyBody]
     next_cursor: str | None
 
 
 class KeyToExchange(BaseModel):
-    """What a gateway was sent, and from where."""
+    """An API key that a gateway was sent, and the address that it came from."""
 
     key: SecretStr
     address: Annotated[str, StringConstraints(max_length=64, pattern=r"^[!-~]+$")]
 
 
 class ExchangedKey(BaseModel):
-    """A token that acts for a key."""
+    """A token that acts for an API key."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     access_token: str
     expires_in: int

@@ -1,22 +1,26 @@
-"""The rules of API keys: who may have how many, for what and for how long, and how they end. What becomes of one that
-is used is in `exchange`. Nobody but its owner ever has the key itself: the database has its digest."""
+"""The rules of API keys: how many an account may have, for what and for how long, and how they end.
+
+The database has the digest of a key only, so the key itself can't be shown again.
+"""
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from auth_service.accounts import repository as accounts
-from auth_service.accounts.models import Account
+from auth_service.accounts.authorization import still_signed_in
 from auth_service.api_keys import repository
 from auth_service.api_keys.errors import TooManyApiKeys
 from auth_service.api_keys.models import ApiKey
 from auth_service.api_keys.repository import StoredKey
-from auth_service.audit.trail import Action, record
-from auth_service.caller import Caller, still_signed_in
+from auth_service.api_keys.schemas import NewApiKey
+from auth_service.audit.entries import Action
+from auth_service.audit.service import record
+from auth_service.caller import Caller
+from auth_service.config import API_KEY_CLIENT
 from auth_service.request_source import RequestSource
-from auth_service.sessions.service import API_KEY_CLIENT, Client, Sessions
+from auth_service.sessions.service import Client, Sessions
 from lightbox_shared.auth import api_keys
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import ReadSession, WriteSession
@@ -33,61 +37,54 @@ class CreatedKey:
     """A key that was just made."""
 
     key: str = field(repr=False)
-    """Itself; shown once, and kept nowhere."""
+    """The key itself; it is not stored."""
     stored: StoredKey
 
     @property
     def row(self) -> ApiKey:
-        """What is kept of it."""
+        """The row of the key."""
         return self.stored.row
 
 
 class ApiKeys:
-    """Makes keys and ends them."""
+    """Makes keys and ends them, in the transaction of the caller."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def create(  # noqa: PLR0917 - what a key is, in the order in which one would say it
+    async def create(
         self,
         session: WriteSession,
-        account: Account,
-        name: str,
-        scopes: Iterable[Scope],
-        lifetime: timedelta,
+        account_id: int,
+        new: NewApiKey,
         source: RequestSource,
         *,
-        device_id: str | None = None,
         actor: str,
         caller: Caller | None = None,
     ) -> CreatedKey:
-        """Make a key of an account, for at least one scope; with `device_id` one that speaks for this device alone.
-        `caller` is who asks over HTTP. Raises `TooManyApiKeys`, `InvalidRequest` for a device without the scope to
-        collect, and `NotFound` for an account that was deleted meanwhile."""
-        wanted = frozenset(scopes)
-        if not wanted:
-            raise ValueError("a key without a scope would be one for the whole account")
-        if device_id is not None and Scope.COLLECT not in wanted:
+        """Make a key of an account; `caller` is the account that asks over HTTP. Raises `TooManyApiKeys`,
+        `InvalidRequest` for a device without the scope `collect`, and `NotFound` if the account was deleted."""
+        if new.device_id is not None and Scope.COLLECT not in new.scopes:
             raise InvalidRequest.of("device_id", "A key that is bound to a device needs the scope collect.")
-        if await accounts.lock(session, account.id) is None:
+        if await accounts.lock(session, account_id) is None:
             raise NotFound
-        # After the lock: a key outlives a new password, so whoever had to wait for one there must not get a key.
+        # After the lock: a key survives a change of the password, so a request that had to wait for one must not get a
+        # key.
         if caller is not None:
             await still_signed_in(session, caller)
-        if await repository.count_live(session, account.id) >= MOST_LIVE_KEYS:
+        if await repository.count_live(session, account_id) >= MOST_LIVE_KEYS:
             raise TooManyApiKeys(MOST_LIVE_KEYS)
-        scope = " ".join(scope for scope in Scope if scope in wanted)
-        login = await self._sessions.add(
-            session, account, Client(API_KEY_CLIENT, lifetime, TOKEN_LIFETIME), scope=scope
-        )
+        scope = " ".join(scope for scope in Scope if scope in new.scopes)
+        client = Client(API_KEY_CLIENT, timedelta(days=new.expires_in_days), TOKEN_LIFETIME)
+        login = await self._sessions.open(session, account_id, client, now=self._sessions.now(), scope=scope)
         key = api_keys.make(secrets.token_bytes(api_keys.RANDOM_BYTES))
         row = ApiKey(
             session_id=login.id,
-            account_id=account.id,
-            name=name,
+            account_id=account_id,
+            name=new.name,
             hint=key[:HINT_LENGTH],
             key_hash=api_keys.digest(key),
-            device_id=device_id,
+            device_id=new.device_id,
         )
         await repository.insert(session, row)
         await record(
@@ -95,25 +92,26 @@ class ApiKeys:
             Action.API_KEY_CREATED,
             source,
             actor=actor,
-            account_id=account.id,
+            account_id=account_id,
             key_id=login.id,
             scope=scope,
-            days=lifetime.days,
-            **({} if device_id is None else {"device_id": device_id}),
+            days=new.expires_in_days,
+            **({} if new.device_id is None else {"device_id": new.device_id}),
         )
         return CreatedKey(key, StoredKey(row, login))
 
     async def listed(
         self, session: ReadSession | WriteSession, account_id: int | None, page: PageRequest | None = None
     ) -> Page[StoredKey]:
-        """The keys that work, newest first: of an account or of all, a page or all of them."""
+        """The keys that work, newest first: those of one account or of all, one page of them or all."""
         found = await repository.live(session, account_id, page)
         return Page(found, None) if page is None else Page.of(found, page, lambda key: key.row.session_id)
 
     async def find(
         self, session: ReadSession | WriteSession, key_id: int, *, account_id: int | None = None
     ) -> StoredKey:
-        """A key that works; of `account_id`, if one is given. Raises `NotFound`."""
+        """The key with an id. Raises `NotFound` if it does not work, or is not one of `account_id`, if that is
+        given."""
         found = await repository.find_live(session, key_id)
         if found is None or account_id not in {None, found.row.account_id}:
             raise NotFound
@@ -122,7 +120,7 @@ class ApiKeys:
     async def revoke(
         self, session: WriteSession, key_id: int, source: RequestSource, *, actor: str, account_id: int | None = None
     ) -> None:
-        """End a key; one of `account_id`, if that is given. Raises `NotFound`, also when it has ended already."""
+        """End a key. Raises `NotFound` as `find` does, so also if it has ended already."""
         owner = (await self.find(session, key_id, account_id=account_id)).row.account_id
         if not await self._sessions.revoke(session, owner, key_id):
             raise NotFound

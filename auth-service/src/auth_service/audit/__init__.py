@@ -1,2 +1,2 @@
-"""The audit trail: who signed in, failed, changed, made or deleted what; append-only, each entry bound to the one
-before by its hash."""
+"""The audit trail: who signed in, failed to, and changed, made or deleted what. It is append-only, and the hash of each
+entry binds it to the entry before."""

@@ -1,4 +1,4 @@
-"""`/api/audit`: who did what, for administrators."""
+"""The audit trail, for administrators."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,27 +6,33 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from auth_service.audit import repository
+from auth_service.audit.entries import Action
 from auth_service.audit.repository import Filters
 from auth_service.audit.schemas import AuditEntryBody, AuditPage
-from auth_service.audit.trail import Action
-from auth_service.caller import Administrator
+from auth_service.dependencies import Administrator
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.pagination import Page, PageQuery
 
-router = APIRouter(prefix="/api/audit", tags=["audit"], dependencies=[needs()])
+router = APIRouter(tags=["Audit trail"], dependencies=[needs()])
 
-Actor = Annotated[str | None, Query(max_length=100, pattern="^[!-~]+$", description="Such as `account:7`.")]
-AccountId = Annotated[int | None, Query(ge=1, lt=2**63)]
-From = Annotated[str | None, Query(alias="from", max_length=40, description="ISO 8601; UTC without a zone. Inclusive.")]
-To = Annotated[str | None, Query(alias="to", max_length=40, description="The same. Exclusive.")]
+ActionFilter = Annotated[Action | None, Query(description="What the entry tells about.")]
+Actor = Annotated[str | None, Query(max_length=100, pattern="^[!-~]+$", description="Who acted, such as `account:7`.")]
+AccountId = Annotated[int | None, Query(ge=1, lt=2**63, description="The account that the action concerns.")]
+From = Annotated[
+    str | None, Query(alias="from", max_length=40, description="The earliest time, in ISO 8601; UTC without a zone.")
+]
+To = Annotated[
+    str | None, Query(alias="to", max_length=40, description="The time before which the entries were written, alike.")
+]
 
 
 def _time(name: str, value: str | None) -> datetime | None:
     if value is None:
         return None
-    # A `+` that was not encoded arrives as a blank. One between date and time (RFC 3339 section 5.6) comes earlier.
+    # A `+` that was not percent-encoded arrives as a blank. The date comes first: after it a blank may stand for `T`
+    # (RFC 3339 section 5.6).
     date, rest = value[:11], value[11:]
     try:
         at = datetime.fromisoformat(date + rest.replace(" ", "+"))
@@ -36,7 +42,7 @@ def _time(name: str, value: str | None) -> datetime | None:
 
 
 async def _filters(
-    action: Action | None = None,
+    action: ActionFilter = None,
     actor: Actor = None,
     account_id: AccountId = None,
     since: From = None,
@@ -45,10 +51,10 @@ async def _filters(
     return Filters(action, actor, account_id, _time("from", since), _time("to", until))
 
 
-@router.get("")
-async def read_audit_trail(
+@router.get("/api/audit", summary="The entries of the audit trail")
+async def list_audit_entries(
     _admin: Administrator, session: Reading, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]
 ) -> AuditPage:
-    """What happened, newest first."""
+    """The entries that fit all filters, newest first."""
     found = Page.of(await repository.page(session, filters, page), page, lambda row: row.sequence)
     return AuditPage(entries=[AuditEntryBody.of(row) for row in found.rows], next_cursor=found.next_cursor)

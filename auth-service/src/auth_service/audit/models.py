@@ -11,7 +11,7 @@ from auth_service.orm import Base
 
 
 class AuditEntry(Base):
-    """One thing that happened. `entry` is what is hashed; the columns to filter by are computed from it."""
+    """An entry. Its text is what is hashed; the columns for filters are computed from the text."""
 
     __tablename__ = "audit_entries"
 
@@ -38,7 +38,7 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """The end of the chain: how many entries there are, and the hash of the last one. One row."""
+    """The end of the chain, in a single row: the number of entries and the hash of the last one."""
 
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

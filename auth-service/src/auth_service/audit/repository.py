@@ -1,14 +1,14 @@
-"""All SQL that reads the audit trail; `trail` writes to it."""
+"""The queries on the audit trail."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
+from auth_service.audit.entries import Action, timestamp
 from auth_service.audit.models import AuditEntry, AuditHead
-from auth_service.audit.trail import Action, timestamp
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.pagination import PageRequest
 
@@ -17,7 +17,7 @@ BATCH: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which entries; None is any."""
+    """Which entries to list; None for all."""
 
     action: Action | None = None
     actor: str | None = None
@@ -29,7 +29,7 @@ class Filters:
 
 
 class Link(NamedTuple):
-    """An entry as a part of the chain."""
+    """An entry with its place in the chain."""
 
     sequence: int
     entry: str
@@ -37,12 +37,18 @@ class Link(NamedTuple):
     hash: bytes
 
 
-async def page(session: ReadSession | WriteSession, filters: Filters, page: PageRequest) -> Sequence[AuditEntry]:
-    """Newest first, one more than the page has.
+async def append(session: WriteSession, entry: str) -> None:
+    """Add an entry to the end of the chain, which is locked until the transaction ends."""
+    await session.execute(insert(AuditEntry.__table__).values(entry=entry))  # type: ignore[arg-type]
 
-    Each filter has an index that ends with the sequence, so that a page is read in its order: some milliseconds among
-    a million entries. A span of time that is wide and long past is the exception: whatever came after it is passed by,
-    half a second for a million entries, on its first page."""
+
+async def page(session: ReadSession | WriteSession, filters: Filters, page: PageRequest) -> Sequence[AuditEntry]:
+    """The entries of a page, newest first, and one more if there is a next page.
+
+    Each filter has an index that ends with the sequence, so a page is read in the order of an index: some milliseconds
+    with a million entries. The exception is a wide span of time that is long past: its first page passes by all later
+    entries, half a second for a million of them.
+    """
     statement = select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(page.limit + 1)
     if filters.action is not None:
         statement = statement.where(AuditEntry.action == filters.action.value)
@@ -60,17 +66,17 @@ async def page(session: ReadSession | WriteSession, filters: Filters, page: Page
 
 
 async def freeze(session: WriteSession) -> None:
-    """Let the transaction see the database as it is now until its end. It must be the first thing in it."""
+    """Let the transaction see the database as it is now until its end. Call it before anything else in it."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
 async def head(session: WriteSession) -> AuditHead | None:
-    """The end of the chain as it was noted; None if somebody removed it."""
+    """The row that has the number and the hash of the last entry; None if it was removed."""
     return await session.get(AuditHead, 1)
 
 
 async def chain(session: WriteSession) -> AsyncIterator[Sequence[Link]]:
-    """All entries from the first to the last, in batches of `BATCH`."""
+    """All entries from the first to the last, in batches of `BATCH` entries."""
     row = AuditEntry
     statement = select(row.sequence, row.entry, row.previous_hash, row.hash).order_by(row.sequence)
     after: int | None = None

@@ -1,28 +1,33 @@
-"""The audit trail on the wire."""
+"""The bodies of responses about the audit trail."""
 
 import json
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from auth_service.audit.models import AuditEntry
 
 
 class AuditEntryBody(BaseModel):
-    """One thing that happened."""
+    """An entry of the audit trail."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     sequence: int
+    """The entry's number; the first entry has 1."""
     at: str
     """ISO 8601 in UTC."""
     action: str
     actor: str
-    """Who did it: `account:<id>`, `service:<name>`, `command-line` or `nobody`."""
+    """Who acted: `account:<id>`, `service:<name>`, `command-line`, or `nobody` for a request that had not shown yet
+    which account it was from."""
     account_id: int | None
-    """Whom it concerns."""
+    """The account that the action concerns."""
     address: str | None
+    """The client's address; null on the command line."""
     details: dict[str, Any]
     hash: str
-    """Hexadecimal; binds the entry to all before it."""
+    """SHA-256, hexadecimal; binds the entry to all entries before it."""
 
     @classmethod
     def of(cls, row: AuditEntry) -> Self:
@@ -31,7 +36,7 @@ class AuditEntryBody(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """One page."""
+    """A page of the audit trail."""
 
     entries: list[AuditEntryBody]
     next_cursor: str | None

@@ -1,2 +1,6 @@
 """The administration by command line: `lightbox accounts ...` on one machine, `python -m auth_service accounts ...` in
-a container. Modules here load nothing heavy before a command of theirs runs, since `lightbox` imports them all."""
+a container.
+
+`lightbox` imports these modules for every command, so they import SQLAlchemy, the hashes and FastAPI only when one of
+their own commands runs.
+"""

@@ -1,4 +1,4 @@
-"""`accounts`: who there is, what each may do, and users of other systems."""
+"""`accounts`: lists, adds, approves, changes, deletes and imports accounts."""
 
 import sys
 from contextlib import nullcontext
@@ -16,8 +16,9 @@ from lightbox_shared.commands.terminal import Complaint, fail, json_line, printa
 
 if TYPE_CHECKING:
     from auth_service.accounts.models import Account
-    from auth_service.commands.services import Services
+    from auth_service.accounts.schemas import YeldaNewAccount
     from auth_service.imports.service import Imported
+    from auth_service.state import Services
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: list, add, approve, change, delete and import them.")
 
@@ -27,7 +28,7 @@ COLUMNS: Final = ("id", "username", "authority", "nickname", "email", "created")
 
 
 class AuthorityName(StrEnum):
-    """An authority as people type it."""
+    """An authority, as it is typed."""
 
     NONE = "none"
     GUEST = "guest"
@@ -36,12 +37,12 @@ class AuthorityName(StrEnum):
 
     @property
     def authority(self) -> Authority:
-        """What it stands for."""
+        """The authority of this name."""
         return Authority[self.name]
 
 
 class Approval(StrEnum):
-    """What somebody who waits can be approved to be."""
+    """An authority that an approval can give."""
 
     DOCTOR = "doctor"
     GUEST = "guest"
@@ -115,22 +116,15 @@ def add(
     given |= {name: text for name, text in (("email", email), ("nickname", nickname)) if text is not None}
 
     async def work(services: "Services") -> int:
-        from auth_service.accounts.fields import read_new_account
-        from auth_service.audit.trail import Action, record
+        from auth_service.accounts.registration import NewAccount
+        from auth_service.audit.entries import Action
+        from auth_service.audit.service import record
         from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
-        from lightbox_shared.errors import FieldError, InvalidRequest
-        from lightbox_shared.forms import is_storable
 
-        unstorable = [
-            FieldError(name, "This can't be stored.") for name, text in given.items() if not is_storable(text)
-        ]
-        if unstorable:
-            raise InvalidRequest(fields=unstorable)
-        new = read_new_account(dict(given), shortest_password=services.settings.shortest_password)
+        new = NewAccount(**_validated(services, given).model_dump())
+        prepared = await services.registration.prepare(new)
         async with services.database.writing() as session:
-            account = await services.accounts.register(
-                session, new.username, new.password, authority=new.authority, profile=new.profile
-            )
+            account = await services.registration.insert(session, prepared)
             await record(
                 session, Action.ACCOUNT_CREATED, COMMAND_LINE_SOURCE, actor=COMMAND_LINE, account_id=account.id
             )
@@ -140,6 +134,25 @@ def add(
     say(f"Added the account {account_id}.")
     if generate:
         write(password)
+
+
+def _validated(services: "Services", given: dict[str, str]) -> "YeldaNewAccount":
+    """The fields of a new account. Raises `InvalidRequest`."""
+    from fastapi.exceptions import RequestValidationError
+
+    from auth_service.accounts.schemas import YeldaNewAccount
+    from lightbox_shared.errors import FieldError, InvalidRequest
+    from lightbox_shared.errors.handlers import convert
+    from lightbox_shared.forms import is_storable
+    from lightbox_shared.request_bodies import validated
+
+    unstorable = [FieldError(name, "This can't be stored.") for name, text in given.items() if not is_storable(text)]
+    if unstorable:
+        raise InvalidRequest(fields=unstorable)
+    try:
+        return validated(YeldaNewAccount, dict(given), settings=services.settings)
+    except RequestValidationError as error:
+        raise convert(error) from None
 
 
 @app.command()
@@ -153,7 +166,9 @@ def approve(
     """Approve an account that waits for it."""
 
     async def work(services: "Services") -> str:
-        found = await services.account(account, by_id=by_id)
+        from auth_service.commands.services import find_account
+
+        found = await find_account(services, account, by_id=by_id)
         return await _set_authority(services, found.id, Authority[approval.name], only_waiting=True)
 
     say(run(context, work))
@@ -170,7 +185,9 @@ def set_authority(
     """Change what an account may do."""
 
     async def work(services: "Services") -> str:
-        found = await services.account(account, by_id=by_id)
+        from auth_service.commands.services import find_account
+
+        found = await find_account(services, account, by_id=by_id)
         return await _set_authority(services, found.id, authority.authority)
 
     say(run(context, work))
@@ -179,18 +196,18 @@ def set_authority(
 async def _set_authority(
     services: "Services", account_id: int, authority: Authority, *, only_waiting: bool = False
 ) -> str:
-    from auth_service.accounts.authorities import authority_name
     from auth_service.accounts.changes import Change
+    from auth_service.accounts.fields import authority_name
     from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
     async with services.database.writing() as session:
-        await services.management.lock_authorities(session)
-        account = await services.management.locked(session, account_id)
+        await services.changes.lock_authorities(session)
+        account = await services.changes.lock(session, account_id)
         if only_waiting and account.authority != Authority.NONE:
             name = authority_name(account.authority)
             raise Complaint(f"{account.username} does not wait for approval: its authority is {name}.")
         change = Change(authority=authority)
-        await services.management.change(session, account, change, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+        await services.changes.change(session, account, change, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     return f"{account.username} has the authority {authority_name(authority)} now."
 
 
@@ -207,16 +224,20 @@ def reset_password(
     password = new_password(from_stdin=password_stdin, generate=generate)
 
     async def work(services: "Services") -> str:
-        from auth_service.accounts.names import password_problem
+        from auth_service.commands.services import find_account
+        from auth_service.passwords.rules import password_problem
         from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
         from lightbox_shared.errors import FieldError, InvalidRequest
 
         problem = password_problem(password, shortest=services.settings.shortest_password)
         if problem is not None:
             raise InvalidRequest(fields=[FieldError("password", problem)])
-        found = await services.account(account, by_id=by_id)
+        found = await find_account(services, account, by_id=by_id)
+        password_hash = await services.passwords.hash(password)
         async with services.database.writing() as session:
-            await services.management.set_password(session, found.id, password, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+            await services.changes.set_password(
+                session, found.id, password_hash, COMMAND_LINE_SOURCE, actor=COMMAND_LINE
+            )
         return found.username
 
     say(f"{run(context, work)} has another password now, and is signed out everywhere. API keys stay.")
@@ -237,11 +258,12 @@ def delete(
         typer.confirm(f"Delete the account {printable(account)}?", abort=True, err=True)
 
     async def work(services: "Services") -> str:
+        from auth_service.commands.services import find_account
         from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
-        found = await services.account(account, by_id=by_id)
+        found = await find_account(services, account, by_id=by_id)
         async with services.database.writing() as session:
-            await services.management.delete(session, found.id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+            await services.changes.delete(session, found.id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
         return found.username
 
     say(f"Deleted {run(context, work)}.")

@@ -1,6 +1,5 @@
-"""`api-keys`: keys with which programs act for an account, within scopes."""
+"""`api-keys`: lists, makes and revokes the keys with which programs and devices act for an account."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -11,7 +10,7 @@ from lightbox_shared.commands.terminal import say, table, write
 
 if TYPE_CHECKING:
     from auth_service.api_keys.service import CreatedKey
-    from auth_service.commands.services import Services
+    from auth_service.state import Services
 
 app = typer.Typer(no_args_is_help=True, help="API keys: list, create and revoke them.")
 
@@ -27,7 +26,9 @@ def list_keys(
     """Show the keys that work, the newest first."""
 
     async def work(services: "Services") -> list[tuple[object, ...]]:
-        owner = None if account is None else await services.account(account, by_id=False)
+        from auth_service.commands.services import find_account
+
+        owner = None if account is None else await find_account(services, account, by_id=False)
         async with services.database.reading() as session:
             page = await services.api_keys.listed(session, None if owner is None else owner.id)
         return [
@@ -61,28 +62,20 @@ def create(
         str | None, typer.Option(help="The deviceId of the one device that it may speak for; takes --scope collect.")
     ] = None,
 ) -> None:
-    """Make a key, and print it: nobody can look at it again."""
+    """Make a key, and print it. It can't be shown again."""
 
     async def work(services: "Services") -> "CreatedKey":
         from auth_service.api_keys.schemas import NewApiKey
+        from auth_service.commands.services import find_account
         from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
         given: dict[str, object] = {"name": name, "scopes": scope, "device_id": device}
         if days is not None:
             given["expires_in_days"] = days
-        wanted = NewApiKey.model_validate(given)
-        owner = await services.account(account, by_id=False)
+        new = NewApiKey.model_validate(given)
+        owner = await find_account(services, account, by_id=False)
         async with services.database.writing() as session:
-            return await services.api_keys.create(
-                session,
-                owner,
-                wanted.name,
-                wanted.scopes,
-                timedelta(days=wanted.expires_in_days),
-                COMMAND_LINE_SOURCE,
-                device_id=wanted.device_id,
-                actor=COMMAND_LINE,
-            )
+            return await services.api_keys.create(session, owner.id, new, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
 
     created = run(context, work)
     say(f"Made the key {created.row.session_id}. It is shown this once:")

@@ -1,4 +1,4 @@
-"""`audit`: what happened, and whether anybody has changed the record of it."""
+"""`audit`: lists the entries of the audit trail, and verifies that they were not changed."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -11,11 +11,11 @@ from auth_service.commands.running import run
 from lightbox_shared.commands.terminal import Complaint, fail, json_line, say, table, write
 
 if TYPE_CHECKING:
+    from auth_service.audit.entries import Action
     from auth_service.audit.models import AuditEntry
     from auth_service.audit.repository import Filters
-    from auth_service.audit.trail import Action
     from auth_service.audit.verification import Verification
-    from auth_service.commands.services import Services
+    from auth_service.state import Services
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: list its entries and verify its chain.")
 
@@ -48,11 +48,12 @@ def list_entries(
     async def work(services: "Services") -> bool:
         from auth_service.audit.repository import Filters
         from auth_service.audit.schemas import AuditEntryBody
+        from auth_service.commands.services import find_account
         from lightbox_shared.forms import is_storable
 
         if actor is not None and not is_storable(actor):
             raise Complaint("There is no such actor.")
-        owner = account_id if account is None else (await services.account(account, by_id=False)).id
+        owner = account_id if account is None else (await find_account(services, account, by_id=False)).id
         filters = Filters(_action(action), actor, owner, _time("--from", since), _time("--to", until))
         shown = 0
         async for entry in _newest(services, filters, limit + 1):
@@ -123,7 +124,7 @@ def _row(body: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _action(text: str | None) -> "Action | None":
-    from auth_service.audit.trail import Action
+    from auth_service.audit.entries import Action
 
     try:
         return None if text is None else Action(text)

@@ -1,4 +1,4 @@
-"""`keys`: the keys that sign tokens. By hand or from a timer, for a platform that runs or not."""
+"""`keys`: lists and rotates the keys that sign tokens. The platform may be running or not."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -9,8 +9,8 @@ from auth_service.commands.running import run
 from lightbox_shared.commands.terminal import say, table
 
 if TYPE_CHECKING:
-    from auth_service.commands.services import Services
     from auth_service.keys.models import SigningKey
+    from auth_service.state import Services
 
 app = typer.Typer(no_args_is_help=True, help="The keys that sign tokens: list and rotate them.")
 
@@ -19,21 +19,21 @@ COLUMNS: Final = ("kid", "state", "created", "signs from", "retires")
 
 @app.command("list")
 def list_keys(context: typer.Context) -> None:
-    """Show every key that there ever was, the newest first."""
+    """Show all keys, newest first."""
     table(COLUMNS, run(context, _rows))
 
 
 @app.command()
 def rotate(context: typer.Context) -> None:
-    """Publish a new key; no token is rejected. It signs after ten minutes, when every service has fetched it.
+    """Publish a new key, which signs after ten minutes, when every service has fetched it.
 
-    The older ones verify what they signed until that has expired, and retire then.
+    The older keys retire when the tokens that they signed have expired, so that no token is rejected.
     """
 
     async def work(services: "Services") -> tuple[str, list[tuple[object, ...]]]:
-        from auth_service.keys.rotation import rotate as publish
+        from auth_service.request_source import COMMAND_LINE_SOURCE
 
-        kid = await publish(services.database, services.cipher, datetime.now(UTC))
+        kid = await services.keys.rotate(COMMAND_LINE_SOURCE)
         return kid, await _rows(services)
 
     kid, rows = run(context, work)

@@ -10,12 +10,14 @@ import typer
 from lightbox_shared.commands.terminal import fail
 
 LONGEST_LINE: Final = 10_000
-"""Characters of a password that are read; more are too many."""
+"""Characters of a line that are read."""
 
 
 def new_password(*, from_stdin: bool, generate: bool) -> str:
-    """A password from a prompt (twice), from the first line of standard input, or a new one; never from an argument,
-    which other users would see in the list of processes."""
+    """A password that is typed twice at a prompt, is the first line of standard input, or is generated.
+
+    It is never an argument, since other users see those in the list of processes.
+    """
     if from_stdin and generate:
         raise typer.BadParameter("--password-stdin and --generate exclude each other.")
     if generate:
@@ -29,7 +31,7 @@ def new_password(*, from_stdin: bool, generate: bool) -> str:
                 fail("These are two different passwords.")
         else:
             fail("There is no terminal to ask for the password: use --password-stdin or --generate.")
-        password.encode()  # where the locale is not UTF-8, what is not arrives as halves of surrogates
+        password.encode()  # bytes that are not in the encoding of the locale have become halves of surrogate pairs
     except UnicodeError:
         fail("The password is not UTF-8.")
     return password

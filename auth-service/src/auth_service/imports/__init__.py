@@ -1,1 +1,1 @@
-"""Accounts of another system, with the hashes of the passwords that their owners have there."""
+"""Importing the accounts of another system, with the hashes of their passwords there."""

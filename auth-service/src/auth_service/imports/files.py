@@ -1,8 +1,8 @@
-"""The two kinds of files with accounts: CSV with a header (RFC 4180, and with LF alone), and JSON Lines. UTF-8, with or
-without a byte order mark; read line by line, whatever their size.
+"""Reading files with accounts: CSV with a header (RFC 4180; lines may also end with LF alone), and JSON Lines. They are
+in UTF-8, with or without a byte order mark, and are read line by line.
 
-A row that can't be read is an entry with a problem; a file whose structure is broken is none at all, since what follows
-would be guesswork. Nothing that is said here quotes the file: a header that is none is somebody's hash.
+A row that can't be read becomes an entry with a problem. A file whose structure is broken is refused, since the rest of
+it could only be guessed. No message quotes the file: a line in the place of the header may contain a hash.
 """
 
 import csv
@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 LONGEST_LINE: Final = 1 << 20
 """Bytes."""
 MOST_IGNORED: Final = 20
-"""Names of columns that are remembered."""
+"""The number of unknown columns whose names are remembered."""
 NAMES: Final = {
     "username": "username",
     "password_hash": "password_hash",
@@ -24,7 +24,7 @@ NAMES: Final = {
     "email": "email",
     "authority": "authority",
 }
-"""Column -> what it holds."""
+"""Column -> field of an account."""
 
 NOT_AS_MANY: Final = "it does not have as many fields as the header"
 NO_OBJECT: Final = "it is no JSON object"
@@ -32,19 +32,19 @@ BOTH_NAMES: Final = "it has both password and password_hash"
 
 
 class Format(StrEnum):
-    """How the rows are written."""
+    """The format of a file."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
 class UnreadableFile(RuntimeError):
-    """Not a file that accounts can be read from; the text says in which line, and why."""
+    """The file can't be read; the text says in which line, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row as it was written; `problem` where it could not be read."""
+    """A row of the file; if it could not be read, `problem` says why."""
 
     line: int
     fields: dict[str, object] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Entry:
 
 
 class AccountFile:
-    """Iterate over it once for its entries; `ignored` then has the names of unknown columns."""
+    """Iterate over it once for its entries. Afterwards `ignored` has the names of unknown columns."""
 
     def __init__(self, file: BinaryIO, kind: Format | None = None) -> None:
         self._file = file

@@ -1,5 +1,8 @@
-"""All SQL about imports. What a file says is collected in a table that only this transaction sees, and goes into the
-accounts by one statement: however long a file takes to read, nobody who signs up meanwhile waits for it."""
+"""The queries of imports.
+
+The rows of a file are collected in a temporary table, and become accounts by one statement: while a file is read, which
+may take long, people can sign up without waiting for it.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -27,17 +30,17 @@ _READ: Final = Table(
 
 
 async def begin(session: WriteSession) -> None:
-    """Make the table that lasts as long as the transaction."""
+    """Create the temporary table, which is dropped at the end of the transaction."""
     await (await session.connection()).run_sync(_READ.create)
 
 
 async def collect(session: WriteSession, rows: Sequence[dict[str, object]]) -> None:
-    """Put rows with `COLUMNS` and their `line` beside those that were read before."""
+    """Add rows to the temporary table; each has `COLUMNS` and its `line`."""
     await session.execute(insert(_READ), rows)
 
 
 async def drop_repeated(session: WriteSession) -> Sequence[int]:
-    """Leave the first of several rows with the same name; the lines of the others."""
+    """Remove all but the first of several rows with the same name. Returns the lines of the removed ones."""
     nth = func.row_number().over(partition_by=_READ.c.username_key, order_by=_READ.c.line).label("nth")
     numbered = select(_READ.c.line, nth).subquery()
     repeated = select(numbered.c.line).where(numbered.c.nth > 1)
@@ -46,7 +49,7 @@ async def drop_repeated(session: WriteSession) -> Sequence[int]:
 
 
 async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
-    """How many accounts `insert_many` would make at this moment, and the lines whose names are taken."""
+    """The number of accounts that `insert_many` would make at this moment, and the lines whose names are taken."""
     joined = select(_READ.c.line, Account.id).outerjoin_from(
         _READ, Account, Account.username_key == _READ.c.username_key
     )
@@ -57,8 +60,8 @@ async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
 
 
 async def insert_many(session: WriteSession) -> tuple[int, int | None, int | None, Sequence[int]]:
-    """Make the accounts: how many, the first id and the last, and the lines whose names are taken, also by accounts
-    that were made while the file was read."""
+    """Make the accounts. Returns how many it made, the lowest and the highest of their ids, and the lines whose names
+    are taken, also by accounts that were made while the file was read."""
     await session.execute(text("ANALYZE accounts_read"))
     source: Any = select(*(_READ.c[name] for name in COLUMNS)).order_by(_READ.c.line)
     statement = insert_or_not(Account).from_select(COLUMNS, source).on_conflict_do_nothing()

@@ -1,5 +1,7 @@
-"""The rules of imports: which rows become accounts, and why the others do not. A file is imported whole or not at all,
-in one transaction; rows that can't become accounts are left out and named."""
+"""The rules of imports: which rows become accounts, and why others do not.
+
+A file is imported in one transaction. Rows that can't become accounts are left out and reported.
+"""
 
 import heapq
 import itertools
@@ -11,13 +13,13 @@ from typing import Final
 
 import anyio.to_thread
 
-from auth_service.accounts.authorities import authority_of
-from auth_service.accounts.emails import clean_email
-from auth_service.accounts.names import LONGEST_TYPED_USERNAME, clean_username, username_key, username_problem
-from auth_service.accounts.passwords import acceptable, from_werkzeug
-from auth_service.audit.trail import Action, record
+from auth_service.accounts.fields import authority_of, clean_email
+from auth_service.accounts.usernames import LONGEST_TYPED_USERNAME, clean_username, username_key, username_problem
+from auth_service.audit.entries import Action
+from auth_service.audit.service import record
 from auth_service.imports import repository
 from auth_service.imports.files import AccountFile, Entry
+from auth_service.passwords.stored_hashes import from_werkzeug, hash_problem
 from auth_service.request_source import RequestSource
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
@@ -35,23 +37,23 @@ REPEATED: Final = "its username is in the file before"
 TAKEN: Final = "its username is taken"
 
 _DJANGOS_PREFIX: Final = re.compile(r"^(?:argon2(?=\$argon2id\$)|bcrypt\$(?=\$2))")
-"""What Django writes before hashes that are argon2's and bcrypt's own."""
+"""The prefixes that Django puts before hashes of argon2 and bcrypt."""
 
 
 class Refused(ValueError):
-    """An entry that does not become an account; the text is the reason, and quotes nothing."""
+    """An entry does not become an account; the text says why, and quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is settled for a whole file."""
+    """The options of an import."""
 
     authority: Authority = Authority.NONE
-    """Of rows that name none."""
+    """The authority of rows without one."""
     allow_admins: bool = False
 
     def account(self, entry: Entry) -> dict[str, object]:
-        """The values of an account. Raises `Refused`."""
+        """The values of the account that an entry becomes. Raises `Refused`."""
         if entry.problem is not None:
             raise Refused(entry.problem)
         username = _username(entry.fields.get("username"))
@@ -70,12 +72,12 @@ class Rules:
 
 @dataclass(slots=True)
 class Skipped:
-    """Lines by reason, eight bytes each; iterates in the order of the lines."""
+    """The lines that were skipped, by reason. Each line takes eight bytes; iteration is in the order of the lines."""
 
     by_reason: dict[str, "array[int]"] = field(default_factory=dict)
 
     def add(self, reason: str, *lines: int) -> None:
-        """Remember lines."""
+        """Add lines."""
         self.by_reason.setdefault(reason, array("q")).extend(lines)
 
     def __len__(self) -> int:
@@ -88,23 +90,23 @@ class Skipped:
 
 @dataclass(slots=True)
 class Imported:
-    """What became of a file."""
+    """The outcome of an import."""
 
     accounts: int = 0
     skipped: Skipped = field(default_factory=Skipped)
     ignored: list[str] = field(default_factory=list)
-    """Columns that nobody here knows."""
+    """The names of unknown columns."""
 
 
 async def import_accounts(
     session: WriteSession, file: AccountFile, rules: Rules, source: RequestSource, *, dry_run: bool
 ) -> Imported:
-    """Import a file, or find out what that would do. Raises `UnreadableFile`."""
+    """Import a file; with `dry_run` find out what that would do. Raises `UnreadableFile`."""
     done = Imported()
     await repository.begin(session)
     entries = await anyio.to_thread.run_sync(iter, file)
     while True:
-        # Files are read and hashes looked at in a thread: both take their time.
+        # In a thread, since reading the file and checking the hashes would block the event loop.
         rows, more = await anyio.to_thread.run_sync(_batch, entries, rules, done.skipped)
         if rows:
             await repository.collect(session, rows)
@@ -124,7 +126,7 @@ async def import_accounts(
 
 
 def _batch(entries: Iterator[Entry], rules: Rules, skipped: Skipped) -> tuple[list[dict[str, object]], bool]:
-    """The accounts of the next entries, and whether there may be more."""
+    """The accounts of the next entries, and whether there may be more entries."""
     batch = list(itertools.islice(entries, BATCH))
     rows = []
     for entry in batch:
@@ -152,7 +154,7 @@ def _password_hash(value: object) -> str:
     if not isinstance(value, str) or not value.isascii() or not value.strip().isprintable():
         raise Refused(UNUSABLE_HASH)
     stored = from_werkzeug(_DJANGOS_PREFIX.sub("", value.strip()))
-    reason = acceptable(stored)
+    reason = hash_problem(stored)
     if reason is not None:
         raise Refused(f"{UNUSABLE_HASH}: {reason}")
     return stored

@@ -1,1 +1,1 @@
-"""The keys that sign tokens: made, encrypted, published, rotated."""
+"""The keys that sign tokens: how they are made, encrypted, published and rotated."""

@@ -1,6 +1,7 @@
-"""Private keys at rest: Fernet (AES-128-CBC with HMAC-SHA256) under a key derived from the service's secret.
+"""Encryption of the private keys in the database: Fernet (AES-128-CBC with HMAC-SHA256), with a key that is derived
+from the service's secret.
 
-HKDF's `info` (RFC 5869) separates this purpose from whatever else is derived from the same secret.
+The `info` of HKDF (RFC 5869) separates this key from others that are derived from the same secret.
 """
 
 import base64
@@ -23,11 +24,11 @@ class KeyCipher:
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     def encrypt(self, pem: bytes) -> str:
-        """ASCII text that only the same secret opens."""
+        """ASCII text that only the same secret decrypts."""
         return self._fernet.encrypt(pem).decode()
 
     def decrypt(self, encrypted: str) -> bytes:
-        """The PEM. Raises `WrongSecretKey`, also for a text that was tampered with."""
+        """The PEM. Raises `WrongSecretKey`, also if the text was changed."""
         try:
             return self._fernet.decrypt(encrypted)
         except InvalidToken as error:

@@ -1,4 +1,4 @@
-"""RSA keys and their public form (RFC 7517), named by their thumbprint (RFC 7638)."""
+"""RSA keys and their public form (RFC 7517). The id of a key is its thumbprint (RFC 7638)."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ KEY_BITS: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made."""
+    """A key that is not stored yet."""
 
     kid: str
     pem: bytes
@@ -26,7 +26,7 @@ class NewKey:
 
 
 def generate() -> NewKey:
-    """Make an RSA key; takes some 100 ms of a core."""
+    """A new RSA key. Takes about 100 ms of a core."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = jwk.construct(pem, ALGORITHM).public_key().to_dict()
@@ -35,12 +35,13 @@ def generate() -> NewKey:
 
 
 def parse(pem: bytes) -> Key:
-    """The key, ready to sign."""
+    """The private key in a PEM, ready to sign."""
     return jwk.construct(pem, ALGORITHM)
 
 
 def thumbprint(public_jwk: dict[str, Any]) -> str:
-    """RFC 7638 section 3: SHA-256 over the required members in lexicographic order, without blanks, base64url."""
+    """The thumbprint of RFC 7638 section 3: SHA-256 of the required members in lexicographic order, without blanks, in
+    base64url."""
     members = {name: public_jwk[name] for name in ("e", "kty", "n")}
     digest = hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -11,7 +11,8 @@ from auth_service.orm import Base
 
 
 class SigningKey(Base):
-    """An RSA key. Published from `created_at` to `retires_at`; signs from `signs_from` until a newer one does."""
+    """An RSA key. It is published from `created_at` to `retires_at`, and signs from `signs_from` until a newer key
+    does."""
 
     __tablename__ = "signing_keys"
 

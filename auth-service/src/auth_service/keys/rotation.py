@@ -1,5 +1,7 @@
-"""Making keys. A new key is published at once, but signs only when every verifier has had time to fetch it; the older
-ones stay published until the last token that they signed has expired. So no token is ever rejected.
+"""Making signing keys.
+
+A new key is published at once, but it signs only when every verifier has had time to fetch it. The older keys stay
+published until the last token that they signed has expired. So a rotation makes no token invalid.
 """
 
 from collections.abc import Sequence
@@ -9,7 +11,8 @@ from typing import Final
 import anyio.to_thread
 import structlog
 
-from auth_service.audit.trail import Action, record, timestamp
+from auth_service.audit.entries import Action, timestamp
+from auth_service.audit.service import record
 from auth_service.keys import material, repository
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.models import SigningKey
@@ -20,17 +23,18 @@ from lightbox_shared.database import Database, WriteSession
 log = structlog.get_logger()
 
 SIGNS_AFTER: Final = timedelta(minutes=10)
-"""Longer than the verifiers' refresh (5 minutes) and this service's own (`service.REFRESH_SECONDS`) together."""
+"""Longer than the time after which verifiers fetch the keys again (5 minutes) and that after which this service reads
+them again (`service.REFRESH_SECONDS`) together."""
 LONGEST_TOKEN_LIFETIME: Final = timedelta(days=30)
 RETIREMENT_LEEWAY: Final = timedelta(hours=1)
-"""For clocks that differ, and for a replica that signs a little longer with the key that it knows."""
+"""For clocks that differ, and for a replica that has not read the new key yet and goes on signing with the old one."""
 
 OWN_SOURCE: Final = RequestSource(None, f"{SERVICE_SUBJECT}auth-service")
-"""Where the running service rotates by itself."""
+"""The source of rotations that the running service makes."""
 
 
 async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime) -> None:
-    """Make a key that signs at once where there is none. Replicas that start together make one."""
+    """Make a key that signs at once if there is none. Replicas that start at the same time make one key."""
     async with database.writing() as session:
         await repository.lock(session)
         if not await repository.published(session, now):
@@ -40,10 +44,10 @@ async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime)
 async def rotate(
     database: Database, cipher: KeyCipher, now: datetime, source: RequestSource = COMMAND_LINE_SOURCE
 ) -> str:
-    """Publish a new key and settle when the older ones retire; returns its id.
+    """Publish a new key and set the time at which the older ones retire. Returns the id of the new key.
 
-    Raises `WrongSecretKey` when the secret does not open the keys that are there: the running service could not
-    use a key that is encrypted with another one.
+    Raises `WrongSecretKey` if the secret does not decrypt the stored keys: the running service could not use a key that
+    is encrypted with another secret.
     """
     async with database.writing() as session:
         await repository.lock(session)
@@ -51,8 +55,8 @@ async def rotate(
 
 
 async def rotate_if_older(database: Database, cipher: KeyCipher, now: datetime, age: timedelta) -> str | None:
-    """The same if the newest key is as old as `age`, or older; None if not. Of replicas that find so together, the
-    second finds the key of the first."""
+    """Rotate if the newest key is at least as old as `age`; returns the id of the new key, or None. Of replicas that
+    try at the same time, the first one rotates, and the others find its key."""
     async with database.writing() as session:
         await repository.lock(session)
         older = await repository.published(session, now)
@@ -62,12 +66,12 @@ async def rotate_if_older(database: Database, cipher: KeyCipher, now: datetime, 
 
 
 def newest_made_at(published: Sequence[SigningKey]) -> datetime | None:
-    """When the newest key was made; None where there is none."""
+    """When the newest key was made; None if there is no key."""
     return max((key.created_at for key in published), default=None)
 
 
 def is_due(made_at: datetime | None, now: datetime, age: timedelta) -> bool:
-    """Whether a key made then is that old. Where there is none at all, something else is wrong."""
+    """Whether a key that was made at `made_at` is at least as old as `age`; False if there is no key."""
     return made_at is not None and now - made_at >= age
 
 
@@ -85,15 +89,13 @@ async def _rotate(
 
 async def _add(session: WriteSession, cipher: KeyCipher, now: datetime, *, signs_from: datetime) -> str:
     new = await anyio.to_thread.run_sync(material.generate)
-    session.add(
-        SigningKey(
-            kid=new.kid,
-            private_key=cipher.encrypt(new.pem),
-            public_jwk=new.public_jwk,
-            created_at=now,
-            signs_from=signs_from,
-        )
+    key = SigningKey(
+        kid=new.kid,
+        private_key=cipher.encrypt(new.pem),
+        public_jwk=new.public_jwk,
+        created_at=now,
+        signs_from=signs_from,
     )
-    await session.flush()
+    await repository.insert(session, key)
     log.info("made a signing key", kid=new.kid, signs_from=signs_from.isoformat())
     return new.kid

@@ -1,6 +1,6 @@
-"""The keys as the running service knows them: in memory, ready to sign, read again every `REFRESH_SECONDS`.
+"""The signing keys in the memory of the running service, which are read again every `REFRESH_SECONDS`.
 
-Who signs or publishes never waits for the database, and a database that is down does not stop either.
+Signing a token and publishing the keys do not wait for the database, and work while it is down.
 """
 
 import hashlib
@@ -11,26 +11,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import anyio
 import anyio.to_thread
-import structlog
 from jose.backends.base import Key
 
 from auth_service.keys import material, repository
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.errors import NoSigningKey
 from auth_service.keys.models import SigningKey
-from auth_service.keys.rotation import ensure_first_key, is_due, newest_made_at, rotate_if_older
+from auth_service.keys.rotation import ensure_first_key, is_due, newest_made_at, rotate, rotate_if_older
+from auth_service.request_source import RequestSource
 from lightbox_shared.database import Database
-
-log = structlog.get_logger()
 
 REFRESH_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key that signs from a point in time on."""
+    """A private key that signs from `signs_from` on."""
 
     kid: str
     key: Key
@@ -39,7 +36,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class PublishedKeys:
-    """The JWK set as it is sent."""
+    """The JWK set (RFC 7517 section 5) as it is sent."""
 
     document: dict[str, Any]
     content: bytes
@@ -48,14 +45,14 @@ class PublishedKeys:
 
     @classmethod
     def of(cls, public_jwks: list[dict[str, Any]]) -> "PublishedKeys":
-        """The set of some keys, in their order."""
+        """The set of these public keys, in this order."""
         document = {"keys": public_jwks}
         content = json.dumps(document, separators=(",", ":")).encode()
         return cls(document, content, hashlib.sha256(content).hexdigest()[:32])
 
 
 class SigningKeys:
-    """Which key signs, and which are published."""
+    """Knows which key signs, and which keys are published."""
 
     def __init__(
         self,
@@ -65,7 +62,8 @@ class SigningKeys:
         rotate_after: timedelta | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`rotate_after` is the age at which the newest key gets a successor; None for never by itself."""
+        """`rotate_after` is the age at which the newest key gets a successor; with None that happens by command only.
+        `clock` gives seconds since the epoch."""
         self._database = database
         self._cipher = cipher
         self._rotate_after = rotate_after
@@ -75,12 +73,12 @@ class SigningKeys:
         self.published = PublishedKeys.of([])
 
     async def start(self) -> None:
-        """Make the first key if there is none, and read all. Raises `WrongSecretKey`."""
+        """Make the first key if there is none, and read the keys. Raises `WrongSecretKey`."""
         await ensure_first_key(self._database, self._cipher, self._now())
         await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the keys that are not retired; only those that are new are decrypted and parsed."""
+        """Read the keys that are not retired. Only keys that were not known before are decrypted and parsed."""
         async with self._database.reading() as session:
             rows = await repository.published(session, self._now())
         known = {signer.kid: signer.key for signer in self._signers}
@@ -88,24 +86,19 @@ class SigningKeys:
         self.published = PublishedKeys.of([row.public_jwk for row in rows])
         self._newest_made_at = newest_made_at(rows)
 
-    async def tend(self) -> None:
-        """Refresh, and publish a successor of the newest key when that is too old."""
+    async def refresh_and_rotate(self) -> None:
+        """Refresh, and publish a successor of the newest key if that is too old."""
         await self.refresh()
         if self._rotate_after is not None and is_due(self._newest_made_at, self._now(), self._rotate_after):
             await rotate_if_older(self._database, self._cipher, self._now(), self._rotate_after)
             await self.refresh()
 
-    async def keep_fresh(self) -> None:
-        """Tend for ever; what goes wrong is logged, and the keys that are known stay."""
-        while True:
-            await anyio.sleep(REFRESH_SECONDS)
-            try:
-                await self.tend()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
-                log.warning("could not tend the signing keys", error=str(error) or type(error).__name__)
+    async def rotate(self, source: RequestSource) -> str:
+        """Publish a successor of the newest key now, and return its id. Raises `WrongSecretKey`."""
+        return await rotate(self._database, self._cipher, self._now(), source)
 
     def signer(self) -> Signer:
-        """The newest key that signs already. Raises `NoSigningKey`."""
+        """The newest key that may sign. Raises `NoSigningKey`."""
         now = self._now()
         signer = next((each for each in self._signers if each.signs_from <= now), None)
         if signer is None:
@@ -113,7 +106,7 @@ class SigningKeys:
         return signer
 
     async def fetch(self) -> dict[str, Any]:
-        """The JWK set, for this service's own verifier."""
+        """The JWK set, for this service's own verification of tokens."""
         return self.published.document
 
     async def check(self) -> None:

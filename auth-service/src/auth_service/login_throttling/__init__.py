@@ -1,1 +1,2 @@
-"""Guessing passwords is slowed by account and by address, and nobody can lock somebody else out."""
+"""Login throttling: guessing passwords is slowed down by account and by address, without locking owners out of their
+accounts."""

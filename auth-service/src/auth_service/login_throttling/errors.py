@@ -1,4 +1,4 @@
-"""What becomes of too many guesses."""
+"""What can go wrong with too many attempts to sign in."""
 
 import math
 
@@ -6,7 +6,7 @@ from lightbox_shared.errors import TooManyRequests
 
 
 class TooManyFailures(TooManyRequests):
-    """The password was wrong too often, from here or for this name; which of the two is nobody's business."""
+    """Too many sign-ins failed, with this name or from this address. The answer does not tell which."""
 
     code = "too-many-failed-sign-ins"
     default_detail = "Too many failed sign-ins. Please try again later."

@@ -1,4 +1,4 @@
-"""Attempts whose passwords are being looked at: they are counted as failures already, and may turn out to be none."""
+"""Attempts whose passwords are being verified. They are counted as failures already, and may turn out to be right."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -8,15 +8,18 @@ from typing import Final
 import anyio
 
 LONGEST_WAIT_SECONDS: Final = 3.0
-"""Seconds after which an attempt is refused although others are under way still."""
+"""The time after which an attempt is refused although others are still in flight."""
 MOST_WAITING: Final = 100
-"""How many attempts of this process wait for others; one more is refused at once."""
+"""The number of attempts of this process that may wait for others; a further one is refused at once."""
 _LOOK_EVERY: Final = 0.1
 
 
 class InFlight:
-    """How many there are in each bucket. Of this process alone: where several share a database, one refuses what waits
-    for attempts that another has let through."""
+    """Counts the attempts in flight in each bucket.
+
+    It knows those of this process alone. Where several processes share a database, one refuses an attempt that would
+    only have to wait for what another process let through.
+    """
 
     def __init__(self) -> None:
         self._attempts: Counter[bytes] = Counter()
@@ -24,12 +27,12 @@ class InFlight:
         self._waiting = 0
 
     def among(self, keys: Collection[bytes]) -> Counter[bytes]:
-        """How many there are now."""
+        """How many attempts are in flight now in each of these buckets."""
         return Counter({key: self._attempts[key] for key in keys if key in self._attempts})
 
     @contextmanager
     def one(self, keys: Collection[bytes]) -> Iterator[None]:
-        """One is, while the block runs."""
+        """One more attempt is in flight in these buckets while the block runs."""
         self._attempts.update(keys)
         for seen in self._watched.values():
             seen.update(keys)
@@ -37,11 +40,12 @@ class InFlight:
             yield
         finally:
             self._attempts.subtract(keys)
-            self._attempts = +self._attempts  # without those that are none, which would pile up
+            self._attempts = +self._attempts  # removes the counts that are zero
 
     @contextmanager
     def watched(self, keys: Collection[bytes]) -> Iterator[Counter[bytes]]:
-        """How many there are at any time while the block runs; those that begin and end in it are in it too."""
+        """The attempts that are in flight in these buckets at any time while the block runs, also those that begin and
+        end in it."""
         seen = self.among(keys)
         self._watched[id(seen)] = seen
         try:
@@ -50,8 +54,8 @@ class InFlight:
             del self._watched[id(seen)]
 
     async def change(self, seen: Counter[bytes], until: float) -> bool:
-        """Wait until there are others than `seen`; False if that takes longer than `until`, on anyio's clock, or too
-        many wait."""
+        """Wait until other attempts than `seen` are in flight in its buckets. Returns False if that takes longer than
+        `until`, a time of anyio's clock, or if too many attempts wait already."""
         if self._waiting >= MOST_WAITING:
             return False
         self._waiting += 1

@@ -1,4 +1,4 @@
-"""The tables behind slowing guesses."""
+"""The tables of login throttling."""
 
 from datetime import datetime
 
@@ -10,7 +10,8 @@ from auth_service.orm import Base
 
 
 class Guess(Base):
-    """A leaking bucket of failed sign-ins. Unlogged: a crash forgives them, and counting costs no disk write."""
+    """A leaky bucket of failed sign-ins. The table is unlogged: counting costs no disk write, and a crash of the
+    database forgets the failures."""
 
     __tablename__ = "guesses"
     __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy's way
@@ -18,12 +19,12 @@ class Guess(Base):
     bucket: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     """SHA-256 of what is counted: an account's name, an address, or both."""
     failures: Mapped[float] = mapped_column(Double)
-    """As of `changed_at`; it leaks away since."""
+    """As of `changed_at`; since then some have leaked away."""
     changed_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class FamiliarAddress(Base):
-    """An address from which an account has signed in before (IPv6: its /64)."""
+    """An address (of IPv6, a /64) from which an account has signed in before."""
 
     __tablename__ = "familiar_addresses"
 

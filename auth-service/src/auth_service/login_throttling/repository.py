@@ -1,4 +1,4 @@
-"""All SQL about guesses."""
+"""The queries of login throttling."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,13 @@ from typing import Any, Final
 from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from auth_service.accounts.registration import Candidate
 from auth_service.login_throttling.models import FamiliarAddress, Guess
 from auth_service.login_throttling.policy import FIRST_WAIT, LONGEST_WAIT, Bucket
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Statements, WriteSession
 
-# One round trip: who it is about, whether the address is familiar, and the count, with the decision whether this
-# attempt may be made at all. See `count_guess` in migration 0002.
+# One round trip: the account, whether the address is familiar to it, and the count with the decision whether the
+# attempt is let through. See `count_guess` in migration 0002.
 _COUNT: Final = text(
     """
     SELECT account.id, account.password_hash, account.password_changed_at, account.authority, familiar.last_seen_at,
@@ -28,7 +27,7 @@ _COUNT: Final = text(
       ) AS counted ON true
     """
 )
-# Always in the order of the keys, like `count_guess`, so that no two transactions wait for each other.
+# Buckets are locked in the order of their keys, as `count_guess` does, so that no two transactions wait for each other.
 _FORGIVE: Final = text(
     """
     WITH locked AS MATERIALIZED (SELECT bucket FROM guesses WHERE bucket = ANY (:keys) ORDER BY bucket FOR UPDATE)
@@ -39,19 +38,33 @@ _FORGIVE: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """The account that an attempt names, as it was when the attempt was counted."""
+
+    id: int
+    password_hash: str | None
+    password_changed_at: datetime
+    authority: Authority
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
-    """An attempt as the database sees it. `failures` has, by key, how many it makes where it was let through; where
-    not, `wait` is how many seconds the next one has to, and `failures` has how many there are in what refused it."""
+    """The count of an attempt."""
 
     account: Candidate | None
-    familiar_since: datetime | None
+    """None if there is no account of this name."""
+    last_seen_at: datetime | None
+    """When the account signed in from this address last; None if the address is new to it."""
     failures: Mapping[bytes, int]
+    """By key. If the attempt is let through: the failures in each bucket, this attempt included. If not: the failures
+    in the buckets that refuse it."""
     wait: float
+    """0 if the attempt is let through; else the seconds until the next one may be."""
 
 
 async def count(session: Statements, name: str | None, address: str | None, buckets: Sequence[Bucket]) -> Counted:
-    """Count an attempt as a failure, before it is known to be one. `name` is the key of a username; None where no
-    account can have it."""
+    """Count an attempt as a failure before it is known whether it is one. `name` is the key of a username, or None for
+    a name that no account can have."""
     values = {
         "name": name,
         "address": address,
@@ -67,7 +80,7 @@ async def count(session: Statements, name: str | None, address: str | None, buck
     first = rows[0]
     return Counted(
         account=None if first.id is None else _candidate(first),
-        familiar_since=first.last_seen_at,
+        last_seen_at=first.last_seen_at,
         failures={bytes(row.bucket): row.nth for row in rows if row.bucket is not None},
         wait=max(row.wait or 0.0 for row in rows),
     )
@@ -78,28 +91,29 @@ def _candidate(row: Row[Any]) -> Candidate:
 
 
 async def forgive(session: Statements, keys: Sequence[bytes], *, wholly: bool) -> None:
-    """Take an attempt back that was no failure; `wholly`: and all failures before it."""
+    """Take back an attempt that was not a failure; with `wholly`, all failures before it as well."""
     await session.execute(_FORGIVE, {"keys": list(keys), "wholly": wholly})
 
 
 async def remember(session: WriteSession, account_id: int, address: str) -> None:
-    """Note that an account signed in from an address."""
+    """Store that an account signed in from an address."""
     statement = insert(FamiliarAddress).values(account_id=account_id, address=address)
     key = (FamiliarAddress.account_id, FamiliarAddress.address)
     await session.execute(statement.on_conflict_do_update(index_elements=key, set_={"last_seen_at": func.now()}))
 
 
-async def delete_untouched(session: WriteSession, age: timedelta, most: int) -> int:
-    """Delete up to `most` buckets that nothing was counted in for so long; how many it were."""
-    old = select(Guess.bucket).where(Guess.changed_at < func.now() - age).limit(most).with_for_update(skip_locked=True)
-    deleted = await session.execute(delete(Guess).where(Guess.bucket.in_(old)).returning(Guess.bucket))
+async def delete_untouched(session: WriteSession, age: timedelta, limit: int) -> int:
+    """Delete up to `limit` buckets that have not changed for longer than `age`. Returns how many it deleted."""
+    old = select(Guess.bucket).where(Guess.changed_at < func.now() - age).limit(limit)
+    chosen = old.with_for_update(skip_locked=True)
+    deleted = await session.execute(delete(Guess).where(Guess.bucket.in_(chosen)).returning(Guess.bucket))
     return len(deleted.all())
 
 
-async def delete_unseen(session: WriteSession, age: timedelta, most: int) -> int:
-    """Delete up to `most` familiar addresses that nobody has signed in from for so long; how many it were."""
+async def delete_unseen(session: WriteSession, age: timedelta, limit: int) -> int:
+    """Delete up to `limit` familiar addresses without a sign-in for longer than `age`. Returns how many it deleted."""
     row = FamiliarAddress
-    old = select(row.account_id, row.address).where(row.last_seen_at < func.now() - age).limit(most)
+    old = select(row.account_id, row.address).where(row.last_seen_at < func.now() - age).limit(limit)
     chosen = old.with_for_update(skip_locked=True).cte("old")
     statement = delete(row).where(row.account_id == chosen.c.account_id, row.address == chosen.c.address)
     deleted = await session.execute(statement.returning(row.account_id))

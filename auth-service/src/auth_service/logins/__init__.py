@@ -1,1 +1,1 @@
-"""Signing up and logging in: one service, and a thin module for each dialect that clients speak."""
+"""Signing up and signing in: one service, and a thin module for each dialect that clients speak."""

@@ -1,4 +1,4 @@
-"""The SQL of signing in: all that it changes in one statement, since each round trip costs as much as its work."""
+"""The statement that signs in. It writes everything at once, since a round trip costs as much as its work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from auth_service.accounts.models import Account
 from auth_service.sessions.models import LoginSession
 from lightbox_shared.database import Statements
 
-# The account is locked first, the end of the audit trail last, and the buckets in the order of their keys, as
-# everywhere: so no two transactions wait for each other.
+# The account is locked first, then the buckets in the order of their keys, and the end of the audit trail last, as in
+# all other transactions: so no two of them wait for each other.
 _SIGN_IN: Final = text(
     """
     WITH account AS MATERIALIZED (
@@ -51,38 +51,39 @@ class SignIn:
     """What a sign-in writes besides the session."""
 
     password_changed_at: datetime
-    """As it was when the password was checked."""
+    """The value when the password was verified."""
     keys: Sequence[bytes]
-    """Of the buckets where the attempt was counted, to take it back; `wholly`: with all failures before it."""
+    """The keys of the buckets in which the attempt was counted, to take it back."""
     wholly: bool
+    """Whether all failures before it are taken back as well."""
     address: str | None
-    """To remember; None where that is not needed."""
+    """The address to remember; None if that is not needed."""
     entry: str
-    """Of the audit trail."""
+    """The entry of the audit trail."""
 
 
-async def sign_in(session: Statements, opened: LoginSession, what: SignIn) -> Account | None:
-    """Open a session, which has its id then, for an account, which stays locked until the transaction ends. None, and
-    nothing is changed, if its password is another by now, or it is gone.
+async def sign_in(session: Statements, login: LoginSession, written: SignIn) -> Account | None:
+    """Open a login session, which has its id afterwards, and return its account, which stays locked until the
+    transaction ends. Returns None, and changes nothing, if the account was deleted or its password was changed.
 
-    Neither object belongs to the database session: both are for reading.
+    Neither object belongs to the database session: changes of them are not stored.
     """
     values = {
-        "account_id": opened.account_id,
-        "client_id": opened.client_id,
-        "created_at": opened.created_at,
-        "expires_at": opened.expires_at,
-        "token_seconds": opened.token_seconds,
-        "scope": opened.scope,
-        "password_changed_at": what.password_changed_at,
-        "keys": list(what.keys),
-        "wholly": what.wholly,
-        "address": what.address,
-        "entry": what.entry,
+        "account_id": login.account_id,
+        "client_id": login.client_id,
+        "created_at": login.created_at,
+        "expires_at": login.expires_at,
+        "token_seconds": login.token_seconds,
+        "scope": login.scope,
+        "password_changed_at": written.password_changed_at,
+        "keys": list(written.keys),
+        "wholly": written.wholly,
+        "address": written.address,
+        "entry": written.entry,
     }
     row = (await session.execute(_SIGN_IN, values)).one_or_none()
     if row is None:
         return None
     account: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
-    opened.id = account.pop("session_id")
+    login.id = account.pop("session_id")
     return Account(**account)

@@ -1,75 +1,97 @@
-"""Bodies of the dialects, for the OpenAPI description."""
+"""The bodies of requests and responses in the dialects of signing up and signing in."""
 
-from pydantic import BaseModel, SecretStr
+from typing import Annotated
 
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from auth_service.accounts.fields import NewPassword, Username
+from auth_service.logins.credentials import TypedPassword, TypedUsername
+from auth_service.passwords.rules import MAX_PASSWORD_LENGTH
 from lightbox_shared.hal import Resource
+
+Password = Annotated[str, Field(max_length=MAX_PASSWORD_LENGTH, repr=False, json_schema_extra={"format": "password"})]
 
 
 class CheXRaySignUp(BaseModel):
-    """CheXRay: a new account."""
+    """An account to be made."""
 
-    username: str
-    password: SecretStr
-    password2: SecretStr | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"username": "ada", "password": "correct-horse", "password2": "correct-horse"}]}
+    )
+
+    username: Username
+    password: NewPassword
+    # With a default that is in the schema, a generated client would send it.
+    password2: Password = Field(default_factory=str, description="The password again; may be absent.")
+
+    @property
+    def repeated(self) -> str | None:
+        """The password as it was typed for the second time; None if it is absent."""
+        return self.password2 if "password2" in self.model_fields_set else None
 
 
 class CheXRaySignedUp(BaseModel):
-    """CheXRay: the account was made."""
+    """The account was made."""
 
-    response: str
+    response: str = Field(examples=["Successfully Signed Up"])
     username: str
     token: str
 
 
-class CheXRayLogin(BaseModel):
-    """CheXRay: who logs in."""
+class CheXRayLogIn(BaseModel):
+    """A name and a password."""
 
-    username: str
-    password: SecretStr
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "ada", "password": "correct-horse"}]})
+
+    username: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    password: Annotated[Password, Field(min_length=1)]
 
 
 class CheXRayLoggedIn(BaseModel):
-    """CheXRay: the login."""
+    """The account that has signed in, and the token of its session."""
 
     userid: int
     username: str
     token: str
 
 
-class YeldaLogin(BaseModel):
-    """TheYelda: who logs in, unless HTTP Basic says so."""
+class YeldaLogIn(BaseModel):
+    """A name and a password."""
 
-    username: str
-    password: SecretStr
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "yelda", "password": "yeldapass"}]})
+
+    username: TypedUsername
+    password: TypedPassword
 
 
 class YeldaAuthorization(Resource):
-    """TheYelda: the login; the authority is its number."""
+    """The account that has signed in, and the token of its session."""
 
     message: str
     account_id: int
-    authority: int
+    authority: int = Field(description="The number of the authority.", examples=[102])
     access_token: str
-    expires_in: int
-    """Seconds."""
+    expires_in: int = Field(description="Seconds.")
 
 
-class ImageHubLogin(BaseModel):
-    """ImageHub: who logs in."""
+class ImageHubLogIn(BaseModel):
+    """A name and a password."""
 
-    username: str
-    password: SecretStr
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "ada", "password": "correct-horse"}]})
+
+    username: TypedUsername
+    password: TypedPassword
 
 
 class ImageHubLoggedIn(BaseModel):
-    """ImageHub: the login."""
+    """The token of the session."""
 
-    code: int
+    code: int = Field(description="2: signed in.", examples=[2])
     token: str
 
 
 class ImageHubHint(BaseModel):
-    """ImageHub: how something else went."""
+    """Another outcome."""
 
-    code: int
+    code: int = Field(description="Of a sign-in: 0 for an unknown name, 1 for a wrong password.", examples=[0])
     hint: str

@@ -1,102 +1,143 @@
-"""Signing up and logging in, whichever dialect asks."""
+"""Signing up and signing in, in whichever dialect.
 
-from dataclasses import dataclass
+Both own their transactions: a password is hashed before a connection is taken, and a sign-in that fails is recorded
+although the request fails.
+"""
 
-from auth_service.accounts.errors import AwaitingApproval, WrongCredentials, WrongPassword
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from auth_service.accounts import repository as accounts
 from auth_service.accounts.models import Account
-from auth_service.accounts.registration import Accounts, Proof
-from auth_service.audit.trail import Action, entry, record
+from auth_service.accounts.registration import NewAccount, Registration
+from auth_service.audit.entries import Action, entry_text
+from auth_service.audit.service import record
 from auth_service.login_throttling.service import Attempt, LoginThrottling
 from auth_service.logins import repository
+from auth_service.logins.errors import AwaitingApproval, NoSuchAccount, WrongCredentials, WrongPassword
 from auth_service.logins.repository import SignIn
+from auth_service.passwords.hashing import Passwords
 from auth_service.request_source import RequestSource
-from auth_service.sessions.models import LoginSession
-from auth_service.sessions.service import Client, OpenedSession, Sessions
+from auth_service.sessions.service import Client, IssuedToken, Sessions
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.database import Database, Statements, WriteSession
+from lightbox_shared.database import Database, Statements
 from lightbox_shared.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who logged in, and the session that this opened."""
+    """An account that has signed in, and the first token of its session."""
 
     account: Account
-    opened: OpenedSession
+    issued: IssuedToken
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPassword:
+    """An attempt to sign in with the password that the account has had since `password_changed_at`."""
+
+    attempt: Attempt
+    account_id: int
+    password_changed_at: datetime
+    replacement_hash: str | None = field(repr=False)
+    """A new hash of the same password, if the stored one is of an outdated kind."""
 
 
 class Logins:
-    """What the dialects share. Both methods hash before they touch the transaction, so call them first in it."""
+    """The use cases that all dialects share."""
 
-    def __init__(self, database: Database, accounts: Accounts, sessions: Sessions, throttling: LoginThrottling) -> None:
+    def __init__(
+        self,
+        database: Database,
+        passwords: Passwords,
+        registration: Registration,
+        sessions: Sessions,
+        throttling: LoginThrottling,
+    ) -> None:
         self._database = database
-        self._accounts = accounts
+        self._passwords = passwords
+        self._registration = registration
         self._sessions = sessions
         self._throttling = throttling
 
-    async def sign_up(
-        self, session: WriteSession, username: str, password: str, client: Client, source: RequestSource
-    ) -> Login:
-        """Register an account, waiting for approval, and log it in. Name and password have no `Accounts.problems`.
-        Raises `UsernameTaken`."""
-        account = await self._accounts.register(session, username, password)
-        opened = await self._sessions.open(session, account, client)
-        await self._throttling.remember(session, account.id, source)
-        await record(session, Action.ACCOUNT_CREATED, source, account_id=account.id, client=client.client_id)
-        return Login(account, opened)
+    async def sign_up(self, new: NewAccount, client: Client, source: RequestSource) -> Login:
+        """Make an account, which waits for approval, and sign it in. Raises `UsernameTaken`."""
+        prepared = await self._registration.prepare(new)
+        now = self._sessions.now()
+        async with self._database.writing() as session:
+            account = await self._registration.insert(session, prepared)
+            login = await self._sessions.open(session, account.id, client, now=now)
+            await self._throttling.remember(session, account.id, source)
+            await record(session, Action.ACCOUNT_CREATED, source, account_id=account.id, client=client.client_id)
+            return Login(account, self._sessions.issue(login, account.authority, now=now))
 
     async def log_in(
-        self,
-        session: WriteSession | None,
-        username: str,
-        password: str,
-        client: Client,
-        source: RequestSource,
-        *,
-        scope: str | None = None,
-        approved_only: bool = False,
+        self, username: str, password: str, client: Client, source: RequestSource, *, approved_only: bool = False
     ) -> Login:
-        """Open a session for who knows the password: in the caller's transaction, or in one that is committed then.
+        """Open a session for an account whose password is right. Raises what `verified` raises."""
+        async with (
+            self.verified(username, password, source, approved_only=approved_only) as verified,
+            self._database.autocommit() as connection,
+        ):
+            return await self.open(connection, verified, client, now=self._sessions.now())
+
+    @asynccontextmanager
+    async def verified(
+        self, username: str, password: str, source: RequestSource, *, approved_only: bool = False
+    ) -> AsyncIterator[VerifiedPassword]:
+        """Verify a password; the caller calls `open` in the block, in a transaction of its own.
+
         Raises `NoSuchAccount`, `WrongPassword`, and `TooManyRequests` after too many of these; with `approved_only`
-        also `AwaitingApproval`."""
+        also `AwaitingApproval`. A failure is recorded after the block, when its transaction has been rolled back.
+        """
         attempt = await self._throttling.begin(username, source)
         reason = None
         try:
             with self._throttling.in_flight(attempt):
-                proof = await self._prove(attempt, password, approved_only=approved_only)
-                reason = "password-changed"  # if it is wrong from here on
-                row = self._sessions.draft(proof.account_id, client, scope=scope)
-                if session is not None:
-                    return await self._open(session, row, proof, attempt)
-                async with self._database.autocommit() as connection:
-                    return await self._open(connection, row, proof, attempt)
+                verified = await self._verify(attempt, password, approved_only=approved_only)
+                reason = "password-changed"  # for a failure from here on
+                yield verified
         except WrongCredentials:
-            if session is not None:
-                await session.rollback()  # nothing is in it, and it would hold a connection while another is taken
             await self._throttling.failed(attempt, reason)
             raise
 
-    async def _prove(self, attempt: Attempt, password: str, *, approved_only: bool) -> Proof:
+    async def open(
+        self, where: Statements, verified: VerifiedPassword, client: Client, *, now: int, scope: str | None = None
+    ) -> Login:
+        """Open a session and sign its first token. Raises `WrongPassword` if the password was changed since it was
+        verified."""
+        known, replacement = verified.password_changed_at, verified.replacement_hash
+        if replacement is not None and not await accounts.replace_hash(where, verified.account_id, known, replacement):
+            raise WrongPassword
+        attempt = verified.attempt
+        login = self._sessions.draft(verified.account_id, client, now=now, scope=scope)
+        sign_in = SignIn(
+            password_changed_at=known,
+            keys=attempt.keys,
+            wholly=attempt.is_familiar,
+            address=attempt.address_to_remember,
+            entry=entry_text(Action.SIGNED_IN, attempt.source, account_id=verified.account_id, client=client.client_id),
+        )
+        account = await repository.sign_in(where, login, sign_in)
+        if account is None:  # a change of the password ends all sessions, and must not miss this one
+            raise WrongPassword
+        return Login(account, self._sessions.issue(login, account.authority, now=now))
+
+    async def _verify(self, attempt: Attempt, password: str, *, approved_only: bool) -> VerifiedPassword:
+        candidate = attempt.account
         try:
-            proof = await self._accounts.check(attempt.account, password)
+            stored = None if candidate is None else candidate.password_hash
+            fits, replacement = await self._passwords.verify(password, stored)
         except Unavailable:
             await self._throttling.withdraw(attempt)
             raise
-        if approved_only and attempt.account is not None and attempt.account.authority is Authority.NONE:
-            await self._throttling.waiting(attempt)
-            raise AwaitingApproval
-        return proof
-
-    async def _open(self, where: Statements, row: LoginSession, proof: Proof, attempt: Attempt) -> Login:
-        await self._accounts.upgrade(where, proof)
-        signing_in = SignIn(
-            password_changed_at=proof.password_changed_at,
-            keys=attempt.keys,
-            wholly=attempt.familiar_since is not None,
-            address=attempt.address_to_remember,
-            entry=entry(Action.SIGNED_IN, attempt.source, account_id=proof.account_id, client=row.client_id),
-        )
-        account = await repository.sign_in(where, row, signing_in)
-        if account is None:  # whoever changes a password and then ends all sessions must not miss this one
+        if candidate is None:
+            raise NoSuchAccount
+        if not fits:
             raise WrongPassword
-        return Login(account, self._sessions.issue(row, account))
+        if approved_only and candidate.authority is Authority.NONE:
+            await self._throttling.awaits_approval(attempt)
+            raise AwaitingApproval
+        return VerifiedPassword(attempt, candidate.id, candidate.password_changed_at, replacement)

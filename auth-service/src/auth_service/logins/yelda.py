@@ -1,39 +1,44 @@
-"""TheYelda's authorization: a session for a name and a password, given as JSON or as HTTP Basic, as a token and as a
-cookie. Errors are as in `accounts.yelda`."""
+"""TheYelda's authorization: a session for a name and a password, which come in the body or as HTTP Basic. Its token is
+in the answer and in a cookie. The shape of errors is `accounts.errors.YELDA`."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from auth_service.accounts.errors import AwaitingApproval, NoSuchAccount, WrongPassword
 from auth_service.accounts.schemas import account_path
-from auth_service.audit.trail import Action, record
-from auth_service.caller import SignedIn
+from auth_service.audit.entries import Action
+from auth_service.audit.service import record
 from auth_service.config import AuthSettings
-from auth_service.logins.schemas import YeldaAuthorization, YeldaLogin
+from auth_service.dependencies import SignedIn
+from auth_service.login_throttling.errors import TooManyFailures
+from auth_service.logins.credentials import basic_credentials
+from auth_service.logins.errors import AwaitingApproval, NoSuchAccount, WrongPassword
+from auth_service.logins.schemas import YeldaAuthorization, YeldaLogIn
 from auth_service.logins.service import Login
-from auth_service.logins.typed import basic_credentials, possible_password, possible_username, typed_text
 from auth_service.request_source import Source
 from auth_service.sessions.service import Client
-from auth_service.state import LoginsState, SessionsState, SettingsState
+from auth_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.database import Writing
 from lightbox_shared.errors import NotAuthenticated
-from lightbox_shared.forms import Fields, documented_body, read_fields
-from lightbox_shared.hal import hal_response, self_link
+from lightbox_shared.hal import hal_content, hal_response, self_link
+from lightbox_shared.openapi import errors, headers
+from lightbox_shared.request_bodies import Schema, form_or_json
 from lightbox_shared.urls import public_base
 
-PATH: Final = "/authorization"
 CLIENT: Final = Client("yelda", timedelta(hours=12))
 THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_BODY: Final[Any] = form_or_json(YeldaLogIn, any_text=True).dependency
 
 router = APIRouter(tags=["TheYelda"])
 
 
 class UnknownUser(NotAuthenticated):
-    """Nobody has this name."""
+    """There is no account of this name."""
 
     code = "unknown-user"
     verbatim = True
@@ -41,7 +46,7 @@ class UnknownUser(NotAuthenticated):
 
 
 class WrongUserPassword(NotAuthenticated):
-    """The password is another; or, where accounts are hidden, that or nobody has the name."""
+    """The password is wrong; with the setting `hide_accounts`, the name may be wrong as well."""
 
     code = "wrong-password"
     verbatim = True
@@ -56,51 +61,75 @@ class NotApproved(NotAuthenticated):
     default_detail = "用户审核未通过"
 
 
-@router.post(PATH, response_model=YeldaAuthorization, status_code=201, openapi_extra=documented_body(YeldaLogin))
-async def authorize(request: Request, *, logins: LoginsState, settings: SettingsState, source: Source) -> Response:
-    """Open a session for 12 hours."""
-    username, password = await _credentials(request)
+@dataclass(frozen=True, slots=True)
+class _BasicOrBody:
+    """Reads HTTP Basic, and the body only where that is absent. `lightbox_shared.request_bodies.DescribedBody`."""
+
+    async def __call__(self, request: Request) -> YeldaLogIn:
+        basic = basic_credentials(request.headers.get("authorization"))
+        if basic is not None:
+            return YeldaLogIn(username=basic[0], password=basic[1])
+        body: YeldaLogIn = await _BODY(request)
+        return body
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """The body, which is not required."""
+        described: Schema = _BODY.request_body(components)
+        return {
+            **described,
+            "required": False,
+            "description": "Not needed with HTTP Basic, which is used if both come.",
+        }
+
+
+@router.post(
+    "/authorization",
+    status_code=201,
+    summary="Sign in",
+    response_model=YeldaAuthorization,
+    responses={
+        201: {**hal_content(YeldaAuthorization), **headers(Set_Cookie="The session cookie, which is HttpOnly.")},
+        **errors(UnknownUser, WrongUserPassword, NotApproved, TooManyFailures),
+    },
+)
+async def yelda_authorize(
+    request: Request,
+    credentials: Annotated[YeldaLogIn, Depends(_BasicOrBody())],
+    services: ServicesDep,
+    source: Source,
+) -> Response:
+    """Open a session for 12 hours. Accounts that wait for approval are refused."""
     try:
-        login = await logins.log_in(None, username, password, CLIENT, source, approved_only=True)
+        login = await services.logins.log_in(
+            credentials.username, credentials.password, CLIENT, source, approved_only=True
+        )
     except NoSuchAccount as error:
-        raise (WrongUserPassword if settings.hide_accounts else UnknownUser) from error
+        raise (WrongUserPassword if services.settings.hide_accounts else UnknownUser) from error
     except WrongPassword as error:
         raise WrongUserPassword from error
     except AwaitingApproval as error:
         raise NotApproved from error
     response = hal_response(request, _authorization(login), status=201, headers={"Cache-Control": "no-store"})
-    _set_cookie(request, response, settings, login.opened.token, login.opened.expires_in)
+    _set_cookie(request, response, services.settings, login.issued.token, login.issued.expires_in)
     return response
 
 
-@router.delete(PATH, status_code=204, dependencies=[needs()])
-async def end_authorization(
-    request: Request,
-    *,
-    caller: SignedIn,
-    session: Writing,
-    sessions: SessionsState,
-    settings: SettingsState,
-    source: Source,
+@router.delete(
+    "/authorization",
+    status_code=204,
+    summary="Sign out",
+    dependencies=[needs()],
+    responses={204: headers(Set_Cookie="Takes the session cookie away.")},
+)
+async def yelda_end_authorization(
+    request: Request, caller: SignedIn, session: Writing, services: ServicesDep, source: Source
 ) -> Response:
-    """End the session of the token or the cookie that comes with the request."""
-    ended = caller.principal.session_id
-    if ended is not None and await sessions.revoke(session, caller.id, ended):
-        await record(session, Action.SESSION_ENDED, source, account_id=caller.id, session_id=ended)
+    """End the session of the token or the cookie."""
+    if await services.sessions.revoke(session, caller.id, caller.session_id):
+        await record(session, Action.SESSION_ENDED, source, account_id=caller.id, session_id=caller.session_id)
     response = Response(status_code=204)
-    _set_cookie(request, response, settings, "", 0)
+    _set_cookie(request, response, services.settings, "", 0)
     return response
-
-
-async def _credentials(request: Request) -> tuple[str, str]:
-    """Whatever was typed, as a name and a password that can be looked up."""
-    given = basic_credentials(request.headers.get("authorization"))
-    if given is None:
-        values = await read_fields(request, any_text=True)
-        fields = Fields(values)
-        given = typed_text(fields, "username", values), typed_text(fields, "password", values)
-        fields.check()
-    return possible_username(given[0]), possible_password(given[1])
 
 
 def _authorization(login: Login) -> YeldaAuthorization:
@@ -109,14 +138,15 @@ def _authorization(login: Login) -> YeldaAuthorization:
         message="登录成功",
         account_id=account.id,
         authority=account.authority,
-        access_token=login.opened.token,
-        expires_in=login.opened.expires_in,
-        _links=self_link(PATH, account=account_path(account.id)),
+        access_token=login.issued.token,
+        expires_in=login.issued.expires_in,
+        _links=self_link("/authorization", account=account_path(account.id)),
     )
 
 
 def _set_cookie(request: Request, response: Response, settings: AuthSettings, token: str, seconds: int) -> None:
-    """RFC 6265. Browsers keep no secure cookie of a server that they reach without TLS, but for this machine's."""
+    """Set the session cookie (RFC 6265). A browser does not store a secure cookie of a server that it reaches without
+    TLS, so it is not secure for a server on this machine."""
     host = urlsplit(public_base(request, settings.public_url)).hostname
     response.set_cookie(
         settings.session_cookie,

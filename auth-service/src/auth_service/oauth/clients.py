@@ -1,4 +1,5 @@
-"""Who asks for tokens: the platform's own public clients, which have no secret, and its services, which have one."""
+"""The clients of the OAuth endpoints: the platform's own public clients, which have no secret, and its services, which
+have one."""
 
 import hashlib
 import hmac
@@ -15,7 +16,7 @@ from lightbox_shared.errors import BadRequest
 
 
 class GrantType(StrEnum):
-    """The ways to a token (RFC 6749 sections 4.3, 4.4 and 6)."""
+    """The supported grants (RFC 6749 sections 4.3, 4.4 and 6)."""
 
     PASSWORD = "password"  # noqa: S105 - a name
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
@@ -28,7 +29,7 @@ SERVICE_GRANTS: Final = frozenset({GrantType.CLIENT_CREDENTIALS})
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
-    """A client that is known and, where it has a secret, has shown it."""
+    """A client that is known and, if it has a secret, has been authenticated."""
 
     client_id: str
     confidential: bool
@@ -40,15 +41,17 @@ class OAuthClient:
 
 
 class Clients:
-    """All of them. Secrets are kept as digests: those have one length, so comparing them tells nothing."""
+    """All known clients. Secrets are kept as digests: they all have one length, so that the time of a comparison
+    reveals nothing."""
 
     def __init__(self, *, public: Iterable[str], services: Mapping[str, str]) -> None:
         self._public = frozenset(public)
         self._services = {name: _digest(secret) for name, secret in services.items()}
 
     def authenticate(self, authorization: str | None, parameters: Parameters) -> OAuthClient:
-        """By HTTP Basic or by `client_id` and `client_secret` in the body (RFC 6749 section 2.3.1); a public client
-        names itself. Raises `InvalidClient`, and `BadRequest` for both ways at once."""
+        """The client of a request: by HTTP Basic, or by `client_id` and `client_secret` in the body (RFC 6749 section
+        2.3.1); a public client sends its `client_id` alone. Raises `InvalidClient`, and `BadRequest` for both ways at
+        once."""
         client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
         basic = _basic(authorization)
         if basic is not None:
@@ -57,7 +60,7 @@ class Clients:
             client_id, secret = basic
         if client_id in self._public and not secret:
             return OAuthClient(client_id, confidential=False)
-        # Basic carries the secret form-encoded, which not every client does: with the secret as it is we hear both.
+        # In Basic the secret is form-encoded, but some clients send it as it is: both spellings are accepted.
         spellings = [secret or "", unquote_plus(secret or "")] if basic is not None else [secret or ""]
         known = self._services.get(client_id or "")
         fits = [hmac.compare_digest(known or _digest(""), _digest(each)) for each in spellings]
@@ -67,7 +70,8 @@ class Clients:
 
 
 def _basic(authorization: str | None) -> tuple[str, str] | None:
-    """Name and secret of RFC 7617; None for another scheme or none. Raises `InvalidClient`."""
+    """The name and the secret of a Basic header (RFC 7617); None if there is no such header. Raises
+    `InvalidClient`."""
     try:
         decoded = decode_basic(authorization)
     except ValueError as error:

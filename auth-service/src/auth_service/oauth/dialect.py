@@ -1,4 +1,4 @@
-"""How a failure looks to an OAuth client: RFC 6749 section 5.2."""
+"""The shape of errors for OAuth clients (RFC 6749 section 5.2)."""
 
 import re
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 _NOT_ALLOWED: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # appendix A.8
 _MALFORMED: Final = frozenset({HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY})
-_PASSING: Final = frozenset(
+_TEMPORARY: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT},
 )
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthError:
-    """`{"error": "...", "error_description": "..."}`. What is no error of an RFC is called by the nearest of their
-    names (that of section 4.1.2.1 where it will pass), and keeps its status and its `Retry-After`."""
+    """`{"error": "...", "error_description": "..."}`. An error that the RFCs do not define gets the nearest of their
+    codes (for a temporary one that of section 4.1.2.1), and keeps its status and its `Retry-After`."""
 
     def render(self, error: LightboxError) -> Response:
-        """A malformed request is 400, whatever is wrong with it; only a body that is too large is 413."""
+        """The response for one error. Every malformed request is 400, except for a body that is too large (413)."""
         body = {"error": _name(error), "error_description": _NOT_ALLOWED.sub("?", error.detail)}
         headers = {**challenge(error, "Basic"), **NOT_STORED}
         return json_response(body, self.status_of(type(error)), headers)
@@ -48,6 +48,6 @@ class OAuthError:
 def _name(error: LightboxError) -> str:
     if isinstance(error, OAuthRefusal):
         return error.code.replace("-", "_")
-    if error.status in _PASSING:
+    if error.status in _TEMPORARY:
         return "temporarily_unavailable"
     return "server_error" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request"

@@ -1,30 +1,39 @@
-"""The OAuth endpoints. Failures are in the shape of RFC 6749 section 5.2 (`dialect`)."""
+"""The OAuth endpoints. The shape of errors is that of RFC 6749 section 5.2 (`dialect`)."""
 
-from typing import Annotated, Final
+from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from auth_service.login_throttling.errors import TooManyFailures
 from auth_service.oauth.clients import GrantType, OAuthClient
 from auth_service.oauth.dialect import NOT_STORED
-from auth_service.oauth.errors import InvalidClient, UnauthorizedClient, UnsupportedGrantType
-from auth_service.oauth.parameters import Form, Parameters
+from auth_service.oauth.errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedTokenType,
+)
+from auth_service.oauth.parameters import Form, urlencoded, urlencoded_body
 from auth_service.oauth.schemas import (
+    GRANTS,
+    Grant,
     Introspection,
+    PasswordGrant,
+    RefreshTokenGrant,
     ServerMetadata,
     TokenBody,
     TokenReference,
-    TokenRequest,
-    documented_form,
 )
 from auth_service.request_source import Source
-from auth_service.state import ClientsState, GivenTokensState, GrantsState
-from lightbox_shared.config import Settings
+from auth_service.state import ServicesDep
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.http import JWKS_PATH, TOKEN_PATH
+from lightbox_shared.openapi import errors
+from lightbox_shared.request_bodies import REF_TEMPLATE, Schema, model_reference
 from lightbox_shared.urls import public_base
-
-PREFIX: Final = "/oauth"
-METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 
 
 async def _not_stored(response: Response) -> None:
@@ -34,8 +43,8 @@ async def _not_stored(response: Response) -> None:
 router = APIRouter(tags=["OAuth"])
 
 
-async def _client(request: Request, form: Form, clients: ClientsState) -> OAuthClient:
-    return clients.authenticate(request.headers.get("authorization"), form)
+async def _client(request: Request, form: Form, services: ServicesDep) -> OAuthClient:
+    return services.clients.authenticate(request.headers.get("authorization"), form)
 
 
 async def _service(client: Annotated[OAuthClient, Depends(_client)]) -> OAuthClient:
@@ -48,76 +57,102 @@ AnyClient = Annotated[OAuthClient, Depends(_client)]
 ServiceClient = Annotated[OAuthClient, Depends(_service)]
 
 
+@dataclass(frozen=True, slots=True)
+class _RequestedGrant:
+    """Reads the grant that a client asks for. `lightbox_shared.request_bodies.DescribedBody`."""
+
+    async def __call__(self, client: AnyClient, form: Form) -> Grant:
+        name = form.need("grant_type")
+        if name not in set(GrantType):
+            raise UnsupportedGrantType
+        grant_type = GrantType(name)
+        if grant_type not in client.grants:
+            raise UnauthorizedClient
+        return form.validated(GRANTS[grant_type])
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """One of several schemas; the grant type tells which."""
+        references = [model_reference(model, components) for model in GRANTS.values()]
+        mapping = {name.value: REF_TEMPLATE.format(model=model.__name__) for name, model in GRANTS.items()}
+        return urlencoded_body(
+            {"oneOf": references, "discriminator": {"propertyName": "grant_type", "mapping": mapping}}
+        )
+
+
 @router.post(
-    TOKEN_PATH,
+    "/oauth/token",
+    summary="A token for a password, a refresh token or a service",
     dependencies=[Depends(_not_stored)],
     response_model_exclude_none=True,
-    openapi_extra=documented_form(TokenRequest),
+    responses=errors(
+        InvalidClient, InvalidGrant, InvalidScope, UnauthorizedClient, UnsupportedGrantType, TooManyFailures
+    ),
 )
 async def issue_token(
-    *, client: AnyClient, form: Form, session: Writing, grants: GrantsState, source: Source
+    client: AnyClient, grant: Annotated[Grant, Depends(_RequestedGrant())], services: ServicesDep, source: Source
 ) -> TokenBody:
-    """A token for a password, a refresh token, or a service's own credentials (RFC 6749).
+    """The token endpoint (RFC 6749).
 
-    `client_id` is `lightbox` unless the installation names others (LIGHTBOX_OAUTH_CLIENTS). Without `scope` the token
-    is for all that the account may; with some of `predict`, `collect`, `annotate`, `hub` and `read` for these alone. A
-    refresh token is used once: the answer has the next one, and so has a repetition within 15 seconds.
+    An access token lives for 15 minutes. A refresh token gets the next one, and is used once: the answer has the next
+    refresh token, and a repetition of the request within 15 seconds is answered with the same one.
     """
-    scope = form.get("scope")
-    match _grant_type(client, form):
-        case GrantType.PASSWORD:
-            username, password = form.need("username"), form.need("password")
-            granted = await grants.by_password(
-                session, client, username=username, password=password, scope=scope, source=source
+    match grant:
+        case PasswordGrant():
+            granted = await services.grants.by_password(
+                client, username=grant.username, password=grant.password, scope=grant.scope, source=source
             )
-        case GrantType.REFRESH_TOKEN:
-            granted = await grants.by_refresh_token(client, form.need("refresh_token"), scope, source)
+        case RefreshTokenGrant():
+            granted = await services.grants.by_refresh_token(client, grant.refresh_token, grant.scope, source)
         case _:
-            granted = grants.for_service(client, scope)
+            granted = services.grants.for_service(client, grant.scope)
     return TokenBody.of(granted)
 
 
-@router.post(f"{PREFIX}/revoke", openapi_extra=documented_form(TokenReference))
+@router.post(
+    "/oauth/revoke",
+    summary="Revoke a token",
+    response_class=Response,
+    responses=errors(InvalidClient, InvalidGrant, UnsupportedTokenType),
+)
 async def revoke_token(
-    *, client: AnyClient, form: Form, session: Writing, given: GivenTokensState, source: Source
+    client: AnyClient,
+    sent: Annotated[TokenReference, urlencoded(TokenReference)],
+    *,
+    session: Writing,
+    services: ServicesDep,
+    source: Source,
 ) -> Response:
-    """End the session of a token (RFC 7009); 200 also for what is no token."""
-    await given.revoke(session, client, form.need("token"), source)
+    """End the session of a token (RFC 7009). The answer is 200 also for a text that is not a token."""
+    await services.issued_tokens.revoke(session, client, sent.token, source)
     return Response(headers=NOT_STORED)
 
 
 @router.post(
-    f"{PREFIX}/introspect",
+    "/oauth/introspect",
+    summary="Look at a token",
     dependencies=[Depends(_not_stored)],
     response_model_exclude_none=True,
-    openapi_extra=documented_form(TokenReference),
+    responses=errors(InvalidClient),
 )
 async def introspect_token(
-    _client: ServiceClient, form: Form, session: Reading, given: GivenTokensState
+    _client: ServiceClient,
+    sent: Annotated[TokenReference, urlencoded(TokenReference)],
+    session: Reading,
+    services: ServicesDep,
 ) -> Introspection:
-    """What a token is good for (RFC 7662), for services alone."""
-    return await given.introspect(session, form.need("token"))
+    """Whether a token is active, and its claims (RFC 7662). For services only."""
+    return await services.issued_tokens.introspect(session, sent.token)
 
 
-@router.get(METADATA_PATH)
-async def read_metadata(request: Request) -> ServerMetadata:
-    """Where everything is, and what it can do (RFC 8414)."""
-    settings: Settings = request.state.settings
+@router.get("/.well-known/oauth-authorization-server", summary="The metadata of the OAuth server")
+async def retrieve_oauth_metadata(request: Request, services: ServicesDep) -> ServerMetadata:
+    """The addresses of the endpoints and what they support (RFC 8414)."""
+    settings = services.settings
     base = public_base(request, settings.public_url)
     return ServerMetadata(
         issuer=settings.issuer,
         token_endpoint=base + TOKEN_PATH,
         jwks_uri=base + JWKS_PATH,
-        revocation_endpoint=f"{base}{PREFIX}/revoke",
-        introspection_endpoint=f"{base}{PREFIX}/introspect",
+        revocation_endpoint=f"{base}/oauth/revoke",
+        introspection_endpoint=f"{base}/oauth/introspect",
     )
-
-
-def _grant_type(client: OAuthClient, form: Parameters) -> GrantType:
-    name = form.need("grant_type")
-    if name not in set(GrantType):
-        raise UnsupportedGrantType
-    grant_type = GrantType(name)
-    if grant_type not in client.grants:
-        raise UnauthorizedClient
-    return grant_type

@@ -1,4 +1,4 @@
-"""What a client of the token, revocation and introspection endpoints did wrong. The codes are those of the RFCs."""
+"""What can go wrong at the token, revocation and introspection endpoints. The codes are those of the RFCs."""
 
 from http import HTTPStatus
 from typing import Final
@@ -9,13 +9,14 @@ _CHALLENGE: Final = 'Basic realm="lightbox", charset="UTF-8"'
 
 
 class OAuthRefusal(LightboxError):
-    """An error of RFC 6749 section 5.2 or RFC 7009 section 2.2.1; a malformed request is the kit's `BadRequest`."""
+    """An error of RFC 6749 section 5.2 or RFC 7009 section 2.2.1. A malformed request is
+    `lightbox_shared.errors.BadRequest`."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class InvalidClient(OAuthRefusal):
-    """The client is unknown, or its secret is another."""
+    """The client is unknown, or its secret is wrong."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "invalid-client"
@@ -26,7 +27,7 @@ class InvalidClient(OAuthRefusal):
 
 
 class InvalidGrant(OAuthRefusal):
-    """The credentials or the token are wrong, expired, used, revoked or another client's."""
+    """The credentials or the token are wrong, expired, used, revoked, or those of another client."""
 
     code = "invalid-grant"
     default_detail = "The credentials or the token are not valid."
@@ -40,14 +41,14 @@ class UnauthorizedClient(OAuthRefusal):
 
 
 class UnsupportedGrantType(OAuthRefusal):
-    """There is no such grant type here."""
+    """This server does not support the grant type."""
 
     code = "unsupported-grant-type"
     default_detail = "The grant types are password, refresh_token and client_credentials."
 
 
 class InvalidScope(OAuthRefusal):
-    """The scope is unknown, or more than what was granted before."""
+    """The scope is unknown, or exceeds what was granted before."""
 
     code = "invalid-scope"
     default_detail = "The scope is unknown, or more than what may be granted."

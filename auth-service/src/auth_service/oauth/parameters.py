@@ -1,16 +1,21 @@
 """The parameters of a request (RFC 6749 section 3.2)."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, params
+from pydantic import BaseModel, ValidationError
 
 from lightbox_shared.errors import BadRequest
-from lightbox_shared.forms import read_pairs
+from lightbox_shared.forms import URLENCODED_TYPE, read_pairs
+from lightbox_shared.request_bodies import Schema, model_reference
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Parameters:
-    """An urlencoded form in which nothing is repeated; what is empty counts as absent, what is unknown is ignored."""
+    """An urlencoded form in which no parameter is repeated. An empty parameter counts as absent."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         if len({name for name, _ in pairs}) != len(pairs):
@@ -18,15 +23,23 @@ class Parameters:
         self._values = {name: value for name, value in pairs if value}
 
     def get(self, name: str) -> str | None:
-        """The value, or None where there is none."""
+        """The value of a parameter; None if it is absent."""
         return self._values.get(name)
 
     def need(self, name: str) -> str:
-        """The value. Raises `BadRequest` where there is none."""
+        """The value of a parameter. Raises `BadRequest` if it is absent."""
         value = self.get(name)
         if value is None:
-            raise BadRequest(f"The parameter {name} is missing.")
+            raise _missing(name)
         return value
+
+    def validated(self, model: type[Model]) -> Model:
+        """The parameters as `model`, all of whose fields are texts; unknown ones are ignored. Raises `BadRequest` if
+        one is missing."""
+        try:
+            return model.model_validate(self._values)
+        except ValidationError as error:
+            raise _missing(str(error.errors(include_url=False)[0]["loc"][0])) from None
 
 
 async def _parameters(request: Request) -> Parameters:
@@ -34,3 +47,31 @@ async def _parameters(request: Request) -> Parameters:
 
 
 Form = Annotated[Parameters, Depends(_parameters)]
+
+
+def urlencoded(model: type[BaseModel]) -> params.Depends:
+    """A dependency that reads the parameters of a request as `model`."""
+    return params.Depends(_Urlencoded(model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Urlencoded:
+    """A `lightbox_shared.request_bodies.DescribedBody`."""
+
+    model: type[BaseModel]
+
+    async def __call__(self, form: Form) -> BaseModel:
+        return form.validated(self.model)
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """One media type."""
+        return urlencoded_body(model_reference(self.model, components))
+
+
+def urlencoded_body(schema: Schema) -> Schema:
+    """The description of a required body (OpenAPI 3.1 section 4.8.13)."""
+    return {"required": True, "content": {URLENCODED_TYPE: {"schema": schema}}}
+
+
+def _missing(name: str) -> BadRequest:
+    return BadRequest(f"The parameter {name} is missing.")

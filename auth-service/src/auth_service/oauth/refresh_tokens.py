@@ -1,8 +1,8 @@
-"""Refresh tokens as such: 256 random bits, kept as their SHA-256, and how one seals the next.
+"""Refresh tokens: 256 random bits, of which the database has the SHA-256, and the encryption of a token's successor.
 
-A client that lost the answer to a refresh, or refreshes in two tabs at once, shows the same token twice and must get
-the same successor. It is kept for that, encrypted (Fernet) under a key derived from its predecessor by HKDF (RFC 5869):
-who has the database alone has neither.
+A client that lost the answer to a refresh, or that refreshes in two tabs at once, sends the same token twice and must
+get the same successor. So the successor is stored, encrypted (Fernet) with a key that is derived from its predecessor
+by HKDF (RFC 5869): the database alone reveals neither of them.
 """
 
 import base64
@@ -21,27 +21,27 @@ _PURPOSE: Final = b"lightbox auth-service: successor of a refresh token, 1"
 
 
 def new() -> str:
-    """A token that there never was."""
+    """A new random token."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def is_well_formed(token: str) -> bool:
-    """Whether it could be one of ours."""
+    """Whether a text has the form of a refresh token."""
     return _FORM.fullmatch(token) is not None
 
 
 def digest(token: str) -> bytes:
-    """What is kept of it."""
+    """The SHA-256 of a token, which the database has in its place."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def seal(predecessor: str, successor: str) -> bytes:
-    """`successor`, for whoever shows `predecessor`."""
+    """The successor, encrypted so that the predecessor decrypts it."""
     return _cipher(predecessor).encrypt(successor.encode())
 
 
 def unseal(predecessor: str, sealed: bytes) -> str:
-    """The successor. Raises `cryptography.fernet.InvalidToken` for what was not sealed with `predecessor`."""
+    """The decrypted successor. Raises `cryptography.fernet.InvalidToken` if it was not encrypted with `predecessor`."""
     return _cipher(predecessor).decrypt(sealed).decode()
 
 

@@ -1,4 +1,6 @@
-"""All SQL about refresh tokens."""
+"""The queries on refresh tokens."""
+
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -9,17 +11,25 @@ from lightbox_shared.database import ReadSession, WriteSession
 
 
 async def insert(session: WriteSession, row: RefreshToken) -> RefreshToken:
-    """Add a token; it has its id then."""
+    """Add a token; it has its id afterwards."""
     session.add(row)
     await session.flush()
     return row
 
 
-async def lock_family(session: WriteSession, token_hash: bytes, client_id: str) -> LoginSession | None:
-    """The session that a token of a client belongs to, locked until the transaction ends. None for one that has ended,
-    and for another client's.
+async def set_successor(
+    session: WriteSession, row: RefreshToken, successor: RefreshToken, *, used_at: datetime, sealed: bytes
+) -> None:
+    """Store that a token was used, and its successor, which was added before."""
+    row.used_at, row.successor_id, row.sealed_successor = used_at, successor.id, sealed
+    await session.flush()
 
-    All that happens to a family happens under this lock, so what else is to be known of it is read after.
+
+async def lock_family(session: WriteSession, token_hash: bytes, client_id: str) -> LoginSession | None:
+    """The login session that a token belongs to, locked until the transaction ends; None if it has ended, or is that of
+    another client.
+
+    Every change of a family happens under this lock, so its tokens are read after it.
     """
     family = select(RefreshToken.session_id).where(RefreshToken.token_hash == token_hash).scalar_subquery()
     statement = select(LoginSession).where(
@@ -29,7 +39,7 @@ async def lock_family(session: WriteSession, token_hash: bytes, client_id: str) 
 
 
 async def find(session: WriteSession, token_hash: bytes) -> tuple[RefreshToken, Account] | None:
-    """A token and its account."""
+    """The token with this hash, and its account."""
     statement = (
         select(RefreshToken, Account)
         .join(LoginSession, LoginSession.id == RefreshToken.session_id)
@@ -41,19 +51,20 @@ async def find(session: WriteSession, token_hash: bytes) -> tuple[RefreshToken, 
 
 
 async def is_unused(session: WriteSession, token_id: int | None) -> bool:
-    """Whether a token is there and has not been used."""
+    """Whether there is a token with this id that has not been used."""
     statement = select(RefreshToken.id).where(RefreshToken.id == token_id, RefreshToken.used_at.is_(None))
     return await session.scalar(statement) is not None
 
 
 async def find_session(session: ReadSession | WriteSession, token_hash: bytes) -> LoginSession | None:
-    """The session that a token belongs to, ended or not."""
+    """The login session that a token belongs to, also one that has ended."""
     statement = select(LoginSession).join(RefreshToken, RefreshToken.session_id == LoginSession.id)
     return (await session.execute(statement.where(RefreshToken.token_hash == token_hash))).scalar()
 
 
 async def find_live(session: ReadSession, token_hash: bytes) -> tuple[RefreshToken, LoginSession, Account] | None:
-    """A token that was not used, of a session that has not ended, of an account that exists; it may be expired."""
+    """The token with this hash, its login session and its account, if the token was not used and the session has not
+    been revoked. Both may have expired."""
     statement = (
         select(RefreshToken, LoginSession, Account)
         .join(LoginSession, LoginSession.id == RefreshToken.session_id)

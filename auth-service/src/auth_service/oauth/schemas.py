@@ -1,52 +1,120 @@
-"""Tokens on the wire."""
+"""The bodies of requests and responses at the OAuth endpoints."""
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from auth_service.oauth.clients import GrantType
 from auth_service.oauth.service import Granted
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.forms import URLENCODED_TYPE
 
 METHODS_WITH_SECRET: Final = ("client_secret_basic", "client_secret_post")
 METHODS: Final = ("none", *METHODS_WITH_SECRET)
 
-
-class TokenRequest(BaseModel):
-    """RFC 6749: what each grant type needs."""
-
-    grant_type: GrantType
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    scope: str | None = None
+OptionalText = Annotated[str | SkipJsonSchema[None], Field(default_factory=lambda: None, repr=False)]
+"""A parameter that may be absent. A form has no null, so the schema has none either."""
+Secret = Annotated[str, Field(repr=False, json_schema_extra={"format": "password"})]
 
 
-class TokenReference(BaseModel):
-    """RFC 7009 section 2.1 and RFC 7662 section 2.1; a hint changes nothing."""
+class ClientParameters(BaseModel):
+    """The client, where it is not authenticated by HTTP Basic (RFC 6749 section 2.3.1)."""
 
-    token: SecretStr
-    token_type_hint: Literal["access_token", "refresh_token"] | None = None
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    client_id: OptionalText
+    """`lightbox`, unless the installation names others (LIGHTBOX_OAUTH_CLIENTS)."""
+    client_secret: OptionalText
+    """Of a service."""
+
+
+class ScopedGrant(ClientParameters):
+    """A request for a token that can be limited to a scope."""
+
+    scope: OptionalText
+    """Some of `predict`, `collect`, `annotate`, `hub` and `read`, separated by blanks; by default the token is for
+    everything that the account may do."""
+
+
+class PasswordGrant(ScopedGrant):
+    """RFC 6749 section 4.3.2."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"grant_type": "password", "client_id": "lightbox", "username": "ada", "password": "correct-horse"}
+            ]
+        }
+    )
+
+    grant_type: Literal[GrantType.PASSWORD]
+    username: str
+    password: Secret
+
+
+class RefreshTokenGrant(ScopedGrant):
+    """RFC 6749 section 6."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"grant_type": "refresh_token", "client_id": "lightbox", "refresh_token": "lbr_..."}]
+        }
+    )
+
+    grant_type: Literal[GrantType.REFRESH_TOKEN]
+    refresh_token: Secret
+
+
+class ClientCredentialsGrant(ClientParameters):
+    """RFC 6749 section 4.4.2."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"grant_type": "client_credentials", "client_id": "gateway", "client_secret": "..."}]
+        }
+    )
+
+    grant_type: Literal[GrantType.CLIENT_CREDENTIALS]
+    scope: OptionalText
+    """Refused: the token of a service has no scope."""
+
+
+Grant = PasswordGrant | RefreshTokenGrant | ClientCredentialsGrant
+
+GRANTS: Final[dict[GrantType, type[Grant]]] = {
+    GrantType.PASSWORD: PasswordGrant,
+    GrantType.REFRESH_TOKEN: RefreshTokenGrant,
+    GrantType.CLIENT_CREDENTIALS: ClientCredentialsGrant,
+}
+
+
+class TokenReference(ClientParameters):
+    """RFC 7009 section 2.1 and RFC 7662 section 2.1."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "lbr_...", "client_id": "lightbox"}]})
+
+    token: Secret
+    token_type_hint: OptionalText
+    """`access_token` or `refresh_token`. The token is recognised without it."""
 
 
 class TokenBody(BaseModel):
-    """RFC 6749 section 5.1. Without a scope the token is for the whole account."""
+    """RFC 6749 section 5.1."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
     """Seconds."""
     refresh_token: str | None = None
+    """Absent for a service."""
     scope: str | None = None
+    """Absent if the token is for everything that the account may do."""
 
     @classmethod
     def of(cls, granted: Granted) -> Self:
-        """What was granted."""
+        """From a grant."""
         return cls(
             access_token=granted.access_token,
             expires_in=granted.expires_in,
@@ -56,7 +124,7 @@ class TokenBody(BaseModel):
 
 
 class Introspection(BaseModel):
-    """RFC 7662 section 2.2. Times are seconds since the epoch."""
+    """RFC 7662 section 2.2. Times are seconds since the epoch; of a token that is not active nothing else is said."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -90,8 +158,3 @@ class ServerMetadata(BaseModel):
     token_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
     revocation_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
     introspection_endpoint_auth_methods_supported: tuple[str, ...] = METHODS_WITH_SECRET
-
-
-def documented_form(model: type[BaseModel]) -> dict[str, object]:
-    """`openapi_extra` for an urlencoded body."""
-    return {"requestBody": {"required": True, "content": {URLENCODED_TYPE: {"schema": model.model_json_schema()}}}}

@@ -1,23 +1,28 @@
-"""The grants (RFC 6749): passwords, refresh tokens, and the services' own credentials.
+"""The grants (RFC 6749): passwords, refresh tokens, and the credentials of services.
 
-Refresh tokens rotate (RFC 9700 section 4.14.2): each is used once, and using one again ends its family, which is one
-session, since then somebody else has it too. Only the last one before is tolerated for a moment: see `refresh_tokens`.
+Refresh tokens rotate (RFC 9700 section 4.14.2): each is used once. If one is used again, two clients have it, and one
+of them stole it. Then its family, which is one login session, ends. Only the token that was used last is tolerated for
+a moment (`REPEAT_TOLERANCE`), since the answer may have been lost.
+
+Both grants of accounts own their transactions: a password is verified before a connection is taken, and the end of a
+family has to be committed although the request fails.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from auth_service.accounts.errors import WrongCredentials
-from auth_service.accounts.names import MAX_PASSWORD_LENGTH
-from auth_service.audit.trail import Action, record
+from auth_service.audit.entries import Action
+from auth_service.audit.service import record
+from auth_service.logins.errors import WrongCredentials
 from auth_service.logins.service import Logins
 from auth_service.oauth import refresh_tokens, repository
 from auth_service.oauth.clients import OAuthClient
 from auth_service.oauth.errors import InvalidGrant, InvalidScope
 from auth_service.oauth.models import RefreshToken
+from auth_service.passwords.rules import MAX_PASSWORD_LENGTH
 from auth_service.request_source import RequestSource
-from auth_service.sessions.service import Client, OpenedSession, Sessions
+from auth_service.sessions.service import Client, IssuedToken, Sessions
 from auth_service.sessions.tokens import SERVICE_TOKEN_SECONDS, TokenIssuer
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Database, WriteSession
@@ -27,34 +32,34 @@ ACCESS_LIFETIME: Final = timedelta(minutes=15)
 FAMILY_LIFETIME: Final = timedelta(days=30)
 IDLE_LIFETIME: Final = timedelta(days=14)
 REPEAT_TOLERANCE: Final = timedelta(seconds=15)
-"""How long after its use a token still answers with its successor."""
+"""The time after its use in which a token is still answered with its successor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A successful answer (section 5.1)."""
+    """A successful response (RFC 6749 section 5.1)."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_in: int
     """Seconds."""
-    refresh_token: str | None
+    refresh_token: str | None = field(repr=False)
     scope: str | None
-    """None for the whole account."""
+    """None for everything that the account may do."""
 
 
-def granted_scope(asked: str | None, *, within: str | None = None) -> str | None:
-    """What is granted of `within`, None being the whole account: what was asked for, by default all of it. Raises
-    `InvalidScope` for more, and for what is no scope."""
-    if asked is None:
+def granted_scope(requested: str | None, *, within: str | None = None) -> str | None:
+    """The scope that is granted: the one that was requested, or all of `within` by default. None stands for everything
+    that the account may do. Raises `InvalidScope` if the request exceeds `within`, or is not a scope."""
+    if requested is None:
         return within
-    words = dict.fromkeys(asked.split(" "))
+    words = dict.fromkeys(requested.split(" "))
     if not words.keys() <= set(Scope if within is None else within.split(" ")):
         raise InvalidScope
     return " ".join(words)
 
 
 class Grants:
-    """Gives out tokens."""
+    """Issues tokens for grants."""
 
     def __init__(self, database: Database, logins: Logins, sessions: Sessions, issuer: TokenIssuer) -> None:
         self._database = database
@@ -63,36 +68,33 @@ class Grants:
         self._issuer = issuer
 
     async def by_password(
-        self,
-        session: WriteSession,
-        client: OAuthClient,
-        *,
-        username: str,
-        password: str,
-        scope: str | None,
-        source: RequestSource,
+        self, client: OAuthClient, *, username: str, password: str, scope: str | None, source: RequestSource
     ) -> Granted:
-        """Open a session. Raises `InvalidGrant`, `InvalidScope`, and `TooManyRequests` after too many guesses."""
+        """Open a session. Raises `InvalidGrant`, `InvalidScope`, and `TooManyRequests` after too many failures."""
         scope = granted_scope(scope)
-        if len(password) > MAX_PASSWORD_LENGTH:  # nobody has one, and composing it would take long
+        if len(password) > MAX_PASSWORD_LENGTH:  # no account has one, and normalising it would take long
             raise BadRequest("The password is too long.")
         lasting = Client(client.client_id, FAMILY_LIFETIME, ACCESS_LIFETIME)
+        token = refresh_tokens.new()
         try:
-            login = await self._logins.log_in(session, username, password, lasting, source, scope=scope)
+            async with (
+                self._logins.verified(username, password, source) as verified,
+                self._database.writing() as session,
+            ):
+                now = self._sessions.now()
+                login = await self._logins.open(session, verified, lasting, now=now, scope=scope)
+                # After the audit entry, although that should come last: the row refers to the session, which is
+                # inserted together with the entry.
+                row = _row(token, login.issued.session_id, _time(now), _time(now) + FAMILY_LIFETIME)
+                await repository.insert(session, row)
         except WrongCredentials as error:
             raise InvalidGrant(error.detail) from error
-        token, now = refresh_tokens.new(), self._now()
-        # After the audit entry, since it names the session that is opened together with that.
-        await repository.insert(session, _row(token, login.opened.session_id, now, now + FAMILY_LIFETIME))
-        return _granted(login.opened, token, scope)
+        return _granted(login.issued, token, scope)
 
     async def by_refresh_token(
         self, client: OAuthClient, token: str, scope: str | None, source: RequestSource
     ) -> Granted:
-        """Exchange a refresh token. Raises `InvalidGrant` or `InvalidScope`.
-
-        In a transaction of its own, since the end of a family has to last although the answer is an error.
-        """
+        """Exchange a refresh token for new tokens. Raises `InvalidGrant` or `InvalidScope`."""
         if not refresh_tokens.is_well_formed(token):
             raise InvalidGrant
         async with self._database.writing() as session:
@@ -102,7 +104,8 @@ class Grants:
         return granted
 
     def for_service(self, client: OAuthClient, scope: str | None) -> Granted:
-        """A token with which a service calls another one. Raises `InvalidScope`: such a token has none."""
+        """A token with which a service calls other services. Raises `InvalidScope` if a scope was requested: such a
+        token has none."""
         if scope is not None:
             raise InvalidScope
         return Granted(self._issuer.for_service(client.client_id), SERVICE_TOKEN_SECONDS, None, None)
@@ -110,38 +113,39 @@ class Grants:
     async def _rotate(
         self, session: WriteSession, client: OAuthClient, token: str, scope: str | None, source: RequestSource
     ) -> Granted | None:
-        """None where the family was ended."""
-        now, token_hash = self._now(), refresh_tokens.digest(token)
+        """New tokens; None if the family was ended, which has to be committed."""
+        now, token_hash = self._sessions.now(), refresh_tokens.digest(token)
         family = await repository.lock_family(session, token_hash, client.client_id)
         found = None if family is None else await repository.find(session, token_hash)
         if family is None or found is None:
             raise InvalidGrant
         row, account = found
-        if row.used_at is not None and not await self._is_repeat(session, row, now):
+        if row.used_at is not None and not await self._is_repeat(session, row, _time(now)):
             await self._sessions.revoke(session, account.id, family.id)
             reused, client_id = Action.REFRESH_TOKEN_REUSED, client.client_id
             await record(session, reused, source, account_id=account.id, session_id=family.id, client=client_id)
             return None
-        if min(row.expires_at, family.expires_at) <= now:
+        if min(row.expires_at, family.expires_at) <= _time(now):
             raise InvalidGrant
         scope = granted_scope(scope, within=family.scope)
         if row.sealed_successor is None:
             successor = refresh_tokens.new()
-            new = await repository.insert(session, _row(successor, family.id, now, family.expires_at))
-            row.used_at, row.successor_id, row.sealed_successor = now, new.id, refresh_tokens.seal(token, successor)
-            await session.flush()
+            new = await repository.insert(session, _row(successor, family.id, _time(now), family.expires_at))
+            sealed = refresh_tokens.seal(token, successor)
+            await repository.set_successor(session, row, new, used_at=_time(now), sealed=sealed)
         else:
             successor = refresh_tokens.unseal(token, row.sealed_successor)
-        return _granted(self._sessions.issue(family, account, scope=scope), successor, scope)
+        return _granted(self._sessions.issue(family, account.authority, now=now, scope=scope), successor, scope)
 
     @staticmethod
     async def _is_repeat(session: WriteSession, row: RefreshToken, now: datetime) -> bool:
-        """Whether a used token was used just now, and nobody has got further."""
+        """Whether a token was used just now, and its successor has not been used."""
         just_now = row.used_at is not None and now - row.used_at <= REPEAT_TOLERANCE
         return just_now and await repository.is_unused(session, row.successor_id)
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._issuer.now(), UTC)
+
+def _time(now: int) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
 
 
 def _row(token: str, session_id: int, now: datetime, family_ends: datetime) -> RefreshToken:
@@ -153,5 +157,5 @@ def _row(token: str, session_id: int, now: datetime, family_ends: datetime) -> R
     )
 
 
-def _granted(opened: OpenedSession, refresh_token: str, scope: str | None) -> Granted:
-    return Granted(opened.token, opened.expires_in, refresh_token, scope)
+def _granted(issued: IssuedToken, refresh_token: str, scope: str | None) -> Granted:
+    return Granted(issued.token, issued.expires_in, refresh_token, scope)

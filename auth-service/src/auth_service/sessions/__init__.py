@@ -1,1 +1,1 @@
-"""What a login opens: sessions, their tokens, and the news of which are revoked."""
+"""Login sessions: their tokens, and the feed of sessions that were revoked."""

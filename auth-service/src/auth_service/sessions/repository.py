@@ -1,4 +1,4 @@
-"""All SQL about sessions."""
+"""The queries on login sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,43 +7,43 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, literal, or_, select, update
 
-from auth_service.accounts.models import Account
 from auth_service.orm import XID8
 from auth_service.sessions.models import LoginSession
 from lightbox_shared.auth.tokens import LEEWAY_SECONDS
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.pagination import PageRequest
 
-# Verifiers accept a token a little longer than it lives; a revoked one stays in the feed for as long, and a bit more.
+# Verifiers accept a token a little longer than it lives, so a revoked session stays in the feed for as long, and a bit
+# more.
 _STILL_ACCEPTED: Final = timedelta(seconds=LEEWAY_SECONDS + 50)
 
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """Revoked sessions, as (id, end of its tokens), and the cursor to ask for the next ones with."""
+    """Sessions that were revoked, and the cursor with which to ask for those that are revoked next."""
 
     cursor: int
     revoked: list[tuple[int, datetime]]
+    """The id of each session, and when the last of its tokens expires."""
 
 
 async def insert(session: WriteSession, row: LoginSession) -> LoginSession:
-    """Add a session; it has its id then."""
+    """Add a session; it has its id afterwards."""
     session.add(row)
     await session.flush()
     return row
 
 
-async def find_live(session: ReadSession | WriteSession, account_id: int, session_id: int | None) -> Account | None:
-    """The account of a session that has neither ended nor expired, as the account is now."""
-    statement = select(Account).join(LoginSession, LoginSession.account_id == Account.id)
-    live = (LoginSession.id == session_id, LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now())
-    return (await session.execute(statement.where(Account.id == account_id, *live))).scalar_one_or_none()
+async def find(session: ReadSession | WriteSession, session_id: int) -> LoginSession | None:
+    """The session with an id, also one that has ended."""
+    return await session.get(LoginSession, session_id)
 
 
 async def page_of_account(
     session: ReadSession, account_id: int, page: PageRequest, *, but_of_client: str
 ) -> Sequence[LoginSession]:
-    """The live sessions of an account, the newest first, one more than the page has; without those of a client."""
+    """A page of an account's sessions that have neither ended nor expired, without those of one kind of client: newest
+    first, and one more if there is a next page."""
     live = (LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now())
     which = (LoginSession.account_id == account_id, LoginSession.client_id != but_of_client, *live)
     statement = select(LoginSession).where(*which).order_by(LoginSession.id.desc()).limit(page.limit + 1)
@@ -53,7 +53,8 @@ async def page_of_account(
 
 
 async def revoke(session: WriteSession, account_id: int, session_id: int, *, but_of_client: str | None = None) -> int:
-    """Revoke one session of an account, if it is neither revoked yet nor of a kind of client; returns how many."""
+    """Revoke one session of an account, unless it is revoked already or of the kind of client `but_of_client`. Returns
+    how many sessions were revoked."""
     which = [LoginSession.account_id == account_id, LoginSession.id == session_id]
     if but_of_client is not None:
         which.append(LoginSession.client_id != but_of_client)
@@ -61,7 +62,8 @@ async def revoke(session: WriteSession, account_id: int, session_id: int, *, but
 
 
 async def revoke_all(session: WriteSession, account_id: int, *, but_of_client: str | None = None) -> int:
-    """Revoke all sessions of an account, except those of one kind of client; returns how many they were."""
+    """Revoke all sessions of an account, without those of the kind of client `but_of_client`. Returns how many sessions
+    were revoked."""
     which = [LoginSession.account_id == account_id, LoginSession.expires_at > func.now() - _STILL_ACCEPTED]
     if but_of_client is not None:
         which.append(LoginSession.client_id != but_of_client)
@@ -69,7 +71,7 @@ async def revoke_all(session: WriteSession, account_id: int, *, but_of_client: s
 
 
 async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> int:
-    # No token of it lives longer than this; a session that could go on for months leaves the feed as soon.
+    # No token of the session lives longer than this, so a session that could last for months leaves the feed as soon.
     last_token = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, LoginSession.token_seconds) + _STILL_ACCEPTED
     values = {
         "revoked_at": func.now(),
@@ -81,17 +83,18 @@ async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> int:
 
 
 async def revocations(session: ReadSession, after: int | None) -> Revocations:
-    """The revoked sessions whose tokens have not expired, all of them or those since the cursor `after`.
+    """The revoked sessions whose tokens have not expired: all of them, or those since the cursor `after`.
 
-    Transactions don't commit in the order in which they begin, so neither a time nor a counter can say "since": a
-    revocation that began earlier and commits later would be missed. Instead each revoked row carries the id of the
-    transaction that revoked it, and the cursor is the `xmin` of the snapshot that the rows are read in: every
-    transaction below it has ended, so what it revoked is in this answer or an earlier one; every one that is still
-    under way has that id or a higher one, so `revoked_xid >= cursor` finds it next time. Rows near the cursor may come
-    twice; none is missed. Cursor and rows are of one snapshot because they are of one statement.
+    Transactions do not commit in the order in which they begin, so neither a time nor a counter can tell what happened
+    since: a revocation that begins earlier and commits later would be missed. Instead each revoked row has the id of
+    the transaction that revoked it, and the cursor is the `xmin` of the snapshot in which the rows are read. Every
+    transaction with a lower id has ended, so what it revoked is in this answer or an earlier one. Every transaction
+    that has not ended has this id or a higher one, so `revoked_xid >= cursor` finds what it revokes next time. Rows
+    near the cursor may come twice, and none is missed. Cursor and rows are of one snapshot because they are read by one
+    statement.
 
-    A cursor from the future is of another database (one that was restored into a new server, which counts from the
-    start): then everything is answered.
+    A cursor that is higher than that of the snapshot is from another database server (a backup was restored, and the
+    new server counts from the start). Then all revoked sessions are returned.
     """
     snapshot = select(func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=XID8).label("cursor")).subquery()
     conditions: list[ColumnElement[bool]] = [
@@ -107,14 +110,14 @@ async def revocations(session: ReadSession, after: int | None) -> Revocations:
         .outerjoin(LoginSession, and_(*conditions))
     )
     rows = (await session.execute(statement)).all()
-    # Of an outer join: without any revocation there is one row, with the cursor alone.
+    # The join is an outer one: without any revocation there is one row, with the cursor alone.
     return Revocations(int(rows[0].cursor), [(row.id, row.expires_at) for row in rows if row.id is not None])
 
 
-async def delete_expired(session: WriteSession, age: timedelta, most: int) -> int:
-    """Delete up to `most` sessions that expired so long ago, with their refresh tokens and API keys; how many it
-    were."""
+async def delete_expired(session: WriteSession, age: timedelta, limit: int) -> int:
+    """Delete up to `limit` sessions that expired longer ago than `age`, with their refresh tokens and API keys. Returns
+    how many sessions it deleted."""
     row = LoginSession
-    old = select(row.id).where(row.expires_at < func.now() - age).order_by(row.expires_at).limit(most)
+    old = select(row.id).where(row.expires_at < func.now() - age).order_by(row.expires_at).limit(limit)
     chosen = old.with_for_update(skip_locked=True)
     return len((await session.execute(delete(row).where(row.id.in_(chosen)).returning(row.id))).all())

@@ -1,27 +1,29 @@
-"""Sessions on the wire."""
+"""The bodies of responses about login sessions."""
 
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from auth_service.sessions.models import LoginSession
 
 
 class SessionBody(BaseModel):
-    """A session, as its account sees it."""
+    """A login session, as its account sees it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: int
     client_id: str
-    """What it was opened with, such as `chexray`."""
+    """The kind of client that signed in, such as `chexray`."""
     created_at: datetime
     expires_at: datetime
     current: bool
-    """Whether it is the one that asks."""
+    """Whether it is the session of this request."""
 
     @classmethod
-    def of(cls, row: LoginSession, current: int | None) -> Self:
-        """From a row, and the id of the session that asks."""
+    def of(cls, row: LoginSession, current: int) -> Self:
+        """From a row, and the id of the session of this request."""
         return cls(
             id=row.id,
             client_id=row.client_id,
@@ -32,7 +34,7 @@ class SessionBody(BaseModel):
 
 
 class SessionList(BaseModel):
-    """One page."""
+    """A page of an account's sessions."""
 
     sessions: list[SessionBody]
     next_cursor: str | None
@@ -41,13 +43,15 @@ class SessionList(BaseModel):
 class RevokedSession(BaseModel):
     """A session whose tokens are to be refused."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     sid: int
     exp: int
-    """When its tokens expire, in seconds since the epoch. Verifiers that allow a leeway add it before they forget."""
+    """When its tokens expire, in seconds since the epoch. A verifier that allows a leeway has to add it."""
 
 
 class RevocationFeed(BaseModel):
-    """What was revoked since a cursor, and the next cursor."""
+    """The sessions that were revoked since a cursor, and the next cursor."""
 
     cursor: str
     revoked: list[RevokedSession]

@@ -1,39 +1,38 @@
-"""The rules of sessions: what a login opens, and how it ends."""
+"""Opening login sessions, issuing their tokens and ending them.
+
+One request has one time: what opens a session and signs its first token hands `now` (`Sessions.now`) to both. With two
+readings of the clock a token could live a second less than its client is promised.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
-from auth_service.accounts.models import Account
+from auth_service.config import API_KEY_CLIENT
 from auth_service.sessions import repository
 from auth_service.sessions.models import LoginSession
 from auth_service.sessions.tokens import TokenIssuer
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
-API_KEY_CLIENT: Final = "api-key"
-"""The client of the sessions that API keys are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A kind of client, and how long its logins last."""
+    """A kind of client, and how long its sessions last."""
 
     client_id: str
     lifetime: timedelta
     token_lifetime: timedelta | None = None
-    """Of an access token, where a session has several one after the other; by default one lives as long as the session.
-    At most `keys.rotation.LONGEST_TOKEN_LIFETIME`."""
+    """Of an access token, at most `keys.rotation.LONGEST_TOKEN_LIFETIME`; by default that of the session."""
 
     @property
     def token_seconds(self) -> int:
-        """How long an access token lives."""
+        """The lifetime of an access token."""
         return int((self.token_lifetime or self.lifetime).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedSession:
-    """A session and its token."""
+class IssuedToken:
+    """A token of a session."""
 
     session_id: int
     token: str
@@ -47,21 +46,20 @@ class Sessions:
     def __init__(self, issuer: TokenIssuer) -> None:
         self._issuer = issuer
 
+    def now(self) -> int:
+        """The time of a request, in seconds since the epoch."""
+        return self._issuer.now()
+
     async def open(
-        self, session: WriteSession, account: Account, client: Client, *, scope: str | None = None
-    ) -> OpenedSession:
-        """Open a session for an account that has been authenticated in this transaction, and sign its first token."""
-        return self.issue(await self.add(session, account, client, scope=scope), account)
-
-    async def add(
-        self, session: WriteSession, account: Account, client: Client, *, scope: str | None = None
+        self, session: WriteSession, account_id: int, client: Client, *, now: int, scope: str | None = None
     ) -> LoginSession:
-        """Open a session without a token yet."""
-        return await repository.insert(session, self.draft(account.id, client, scope=scope))
+        """Open a session for an account that was authenticated in this request."""
+        return await repository.insert(session, self.draft(account_id, client, now=now, scope=scope))
 
-    def draft(self, account_id: int, client: Client, *, scope: str | None = None) -> LoginSession:
+    @staticmethod
+    def draft(account_id: int, client: Client, *, now: int, scope: str | None = None) -> LoginSession:
         """A session that is not in the database yet."""
-        issued_at = datetime.fromtimestamp(self._issuer.now(), UTC)
+        issued_at = datetime.fromtimestamp(now, UTC)
         return LoginSession(
             account_id=account_id,
             client_id=client.client_id,
@@ -72,34 +70,43 @@ class Sessions:
         )
 
     def issue(
-        self, row: LoginSession, account: Account, *, scope: str | None = None, device_id: str | None = None
-    ) -> OpenedSession:
-        """Sign a token of a session, with the authority that its account has now; `scope` narrows that of the session,
-        `device_id` binds it to a device. It does not outlive the session."""
-        issued_at = self._issuer.now()
-        expires_at = min(issued_at + row.token_seconds, int(row.expires_at.timestamp()))
+        self,
+        login: LoginSession,
+        authority: int,
+        *,
+        now: int,
+        scope: str | None = None,
+        device_id: str | None = None,
+    ) -> IssuedToken:
+        """Sign a token of a session, with the authority that its account has now. It does not outlive the session.
+
+        `scope` narrows the scope of the session; `device_id` binds the token to a device.
+        """
+        expires_at = min(now + login.token_seconds, int(login.expires_at.timestamp()))
         token = self._issuer.for_account(
-            account.id,
-            Authority(account.authority),
-            session_id=row.id,
-            client_id=row.client_id,
-            scope=row.scope if scope is None else scope,
+            login.account_id,
+            Authority(authority),
+            session_id=login.id,
+            client_id=login.client_id,
+            scope=login.scope if scope is None else scope,
             device_id=device_id,
-            issued_at=issued_at,
+            issued_at=now,
             expires_at=expires_at,
         )
-        return OpenedSession(row.id, token, expires_at - issued_at)
+        return IssuedToken(login.id, token, expires_at - now)
 
     async def revoke(self, session: WriteSession, account_id: int, session_id: int) -> bool:
-        """End one session of an account; False for one that has ended, or is none of that account's."""
+        """End one session of an account. Returns False if it has ended already, or is another account's."""
         return await repository.revoke(session, account_id, session_id) > 0
 
     async def revoke_login(self, session: WriteSession, account_id: int, session_id: int) -> bool:
-        """The same for a session that somebody signed in to; False for an API key as well."""
+        """End one session of an account that is not an API key. Returns False as `revoke` does, and for an API key."""
         return await repository.revoke(session, account_id, session_id, but_of_client=API_KEY_CLIENT) > 0
 
     async def revoke_all(self, session: WriteSession, account_id: int, *, api_keys: bool = False) -> int:
-        """End all sessions of an account, and its API keys too if asked. After a change of its password: in the same
-        transaction, after the change, so that a login under way with the old password is either included or refused.
-        Returns how many they were."""
+        """End all sessions of an account, with `api_keys` its API keys as well. Returns how many sessions were ended.
+
+        When a password was changed, call it in the same transaction after the change: a sign-in with the old password
+        that is in progress is then either among these sessions, or refused.
+        """
         return await repository.revoke_all(session, account_id, but_of_client=None if api_keys else API_KEY_CLIENT)

@@ -1,5 +1,4 @@
-"""Access tokens as this platform writes them: the profile of RFC 9068, signed with RS256. `lightbox_shared.auth` reads
-them."""
+"""Signing access tokens: the profile of RFC 9068, with RS256. `lightbox_shared.auth` verifies them."""
 
 import secrets
 import time
@@ -16,7 +15,7 @@ SERVICE_TOKEN_SECONDS: Final = 900
 
 
 class TokenIssuer:
-    """Signs tokens. A signature takes under a millisecond, so it stays on the event loop."""
+    """Signs tokens. A signature takes less than a millisecond, so it is made on the event loop."""
 
     def __init__(self, keys: SigningKeys, *, issuer: str, clock: Callable[[], float] = time.time) -> None:
         self._keys = keys
@@ -24,7 +23,7 @@ class TokenIssuer:
         self._clock = clock
 
     def now(self) -> int:
-        """Seconds since the epoch, as the tokens have them."""
+        """The time in whole seconds since the epoch, as tokens have it."""
         return int(self._clock())
 
     def for_account(
@@ -39,8 +38,10 @@ class TokenIssuer:
         issued_at: int,
         expires_at: int,
     ) -> str:
-        """A token of a session; with `device_id`, a private claim (RFC 7519 section 4.3), it is bound to that device.
-        Times are seconds since the epoch. Raises `NoSigningKey`."""
+        """A token of a session. Times are seconds since the epoch. Raises `NoSigningKey`.
+
+        With `device_id`, a private claim (RFC 7519 section 4.3), the token may speak for that device alone.
+        """
         claims: dict[str, str | int] = {
             "sub": f"{ACCOUNT_SUBJECT}{account_id}",
             "sid": session_id,
@@ -56,7 +57,8 @@ class TokenIssuer:
         return self._sign(claims)
 
     def for_service(self, name: str) -> str:
-        """A token with which a service calls another one, for `SERVICE_TOKEN_SECONDS`. Raises `NoSigningKey`."""
+        """A token with which a service calls other services. It lives for `SERVICE_TOKEN_SECONDS`. Raises
+        `NoSigningKey`."""
         now = self.now()
         return self._sign(
             {

@@ -1,18 +1,20 @@
-"""What becomes of tokens that were given out: revocation (RFC 7009) and introspection (RFC 7662).
+"""Revocation (RFC 7009) and introspection (RFC 7662) of tokens that were issued.
 
-A token is revoked with its session, and with it all others of the session: a verifier that asks nobody can only be told
-of sessions (`sessions.repository.revocations`).
+A token is revoked together with its login session, and with all other tokens of that: verifiers do not ask this service
+about single tokens, they can only be told of sessions (`sessions.repository.revocations`).
 """
 
 from jose import jwt
 
-from auth_service.audit.trail import Action, record
+from auth_service.accounts import repository as accounts
+from auth_service.audit.entries import Action
+from auth_service.audit.service import record
 from auth_service.oauth import refresh_tokens, repository
 from auth_service.oauth.clients import OAuthClient
 from auth_service.oauth.errors import InvalidGrant, UnsupportedTokenType
 from auth_service.oauth.schemas import INACTIVE, Introspection
 from auth_service.request_source import RequestSource
-from auth_service.sessions import repository as sessions_repository
+from auth_service.sessions import repository as sessions
 from auth_service.sessions.models import LoginSession
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
@@ -22,8 +24,8 @@ from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidToken
 
 
-class GivenTokens:
-    """Revokes tokens, and tells about them."""
+class IssuedTokens:
+    """Revokes tokens and describes them, in the transaction of the caller."""
 
     def __init__(self, sessions: Sessions, issuer: TokenIssuer, verifier: TokenVerifier) -> None:
         self._sessions = sessions
@@ -31,8 +33,9 @@ class GivenTokens:
         self._verifier = verifier
 
     async def revoke(self, session: WriteSession, client: OAuthClient, token: str, source: RequestSource) -> None:
-        """End the session of a token; nothing happens for what is no token, or none any more. Raises `InvalidGrant`
-        for another client's, and `UnsupportedTokenType` for that of a service, which has no session."""
+        """End the session of a token. Nothing happens for a text that is not a token, or whose session has ended.
+        Raises `InvalidGrant` for a token of another client, and `UnsupportedTokenType` for the token of a service,
+        which has no session."""
         found = await self._session_of(session, client, token)
         if found is None:
             return
@@ -43,28 +46,29 @@ class GivenTokens:
             await record(session, ended, source, account_id=account_id, session_id=found.id, client=found.client_id)
 
     async def introspect(self, session: ReadSession, token: str) -> Introspection:
-        """What a token is good for now; nothing but that it is not, where it is for nothing."""
+        """The claims of a token; `INACTIVE` if it is not good any more, or not a token."""
+        now = self._issuer.now()
         if refresh_tokens.is_well_formed(token):
-            return await self._refresh_token(session, token)
+            return await self._refresh_token(session, token, now)
         principal = await self._verified(token)
-        if principal is None or principal.expires_at <= self._issuer.now():
+        if principal is None or principal.expires_at <= now:
             return INACTIVE
         username = None
         if principal.account_id is not None:
-            account = await sessions_repository.find_live(session, principal.account_id, principal.session_id)
-            if account is None:
+            found = await accounts.find_signed_in(session, principal.account_id, principal.session_id)
+            if found is None:
                 return INACTIVE
-            username = account.username
-        claims = jwt.get_unverified_claims(token)  # which the verifier has just verified
+            username = found[0].username
+        claims = jwt.get_unverified_claims(token)  # the verifier has verified them just now
         return Introspection(active=True, username=username, token_type="Bearer", **claims)  # noqa: S106 - a scheme
 
-    async def _refresh_token(self, session: ReadSession, token: str) -> Introspection:
+    async def _refresh_token(self, session: ReadSession, token: str, now: int) -> Introspection:
         found = await repository.find_live(session, refresh_tokens.digest(token))
         if found is None:
             return INACTIVE
         row, family, account = found
         expires_at = int(min(row.expires_at, family.expires_at).timestamp())
-        if expires_at <= self._issuer.now():
+        if expires_at <= now:
             return INACTIVE
         return Introspection(
             active=True,
@@ -86,7 +90,7 @@ class GivenTokens:
             raise UnsupportedTokenType if principal.service == client.client_id else InvalidGrant
         if principal is None or principal.session_id is None:
             return None
-        return await session.get(LoginSession, principal.session_id)
+        return await sessions.find(session, principal.session_id)
 
     async def _verified(self, token: str) -> Principal | None:
         try:

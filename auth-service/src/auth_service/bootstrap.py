@@ -1,7 +1,7 @@
-"""The accounts that every installation has: `anonymous`, which nobody can log in to since it has no password, and a
+"""The accounts that every installation has: `anonymous`, which has no password and so can't be signed in to, and a
 first administrator.
 
-Safe to run at every start of every replica: one at a time, and what exists stays as it is.
+Every replica does this at every start, one at a time. Existing accounts are not changed.
 """
 
 import os
@@ -14,11 +14,11 @@ import anyio.to_thread
 import structlog
 
 from auth_service.accounts import repository
-from auth_service.accounts.errors import BootstrapFailed
 from auth_service.accounts.models import FIRST_ADMIN_ID
-from auth_service.accounts.names import clean_username, password_problem, username_key, username_problem
-from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.usernames import clean_username, username_key, username_problem
 from auth_service.config import AuthSettings
+from auth_service.passwords.hashing import Passwords
+from auth_service.passwords.rules import password_problem
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
 from lightbox_shared.database import Database, WriteSession
 
@@ -28,8 +28,12 @@ PASSWORD_FILE: Final = "admin-password"  # noqa: S105 - the name of a file
 ANONYMOUS: Final = "anonymous"
 
 
+class BootstrapFailed(RuntimeError):
+    """The first accounts can't be made; the text says what to do."""
+
+
 async def bootstrap(database: Database, passwords: Passwords, settings: AuthSettings) -> None:
-    """Make what is missing. Raises `BootstrapFailed`."""
+    """Make the accounts that are missing. Raises `BootstrapFailed`."""
     async with database.writing() as session:
         await repository.lock_bootstrap(session)
         await _ensure_anonymous(session)
@@ -76,13 +80,13 @@ async def _add_administrator(session: WriteSession, passwords: Passwords, settin
 
 
 def _generated_password(path: Path) -> str:
-    """Write a new password, durable before the account is; a file that is there already is from a start that did not
-    get as far as the account, and its password is taken."""
+    """Write a new password to a file, and sync it before the account is made. If there is such a file already, a former
+    start did not get as far as the account, and its password is used."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        return _left_behind_password(path)
+        return _password_of_former_start(path)
     password = secrets.token_urlsafe(18)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(f"{password}\n")
@@ -91,8 +95,8 @@ def _generated_password(path: Path) -> str:
     return password
 
 
-def _left_behind_password(path: Path) -> str:
-    advice = f"{path} is not a private file of ours with a password in it: remove it and start again."
+def _password_of_former_start(path: Path) -> str:
+    advice = f"{path} is not a private file of this user with a password in it: remove it and start again."
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

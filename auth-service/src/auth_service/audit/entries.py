@@ -1,0 +1,58 @@
+"""The entries of the audit trail, as they are written."""
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from auth_service.request_source import UNKNOWN_ACTOR, RequestSource, account_actor
+
+
+class Action(StrEnum):
+    """What an entry tells about. The names are on the wire."""
+
+    SIGNED_IN = "signed-in"
+    SIGN_IN_FAILED = "sign-in-failed"
+    SIGN_IN_SLOWED = "sign-in-slowed"
+    """After this many failures the next attempts are refused for a while."""
+    SESSION_ENDED = "session-ended"
+    SESSIONS_ENDED = "sessions-ended"
+    REFRESH_TOKEN_REUSED = "refresh-token-reused"  # noqa: S105 - a name
+    ACCOUNT_CREATED = "account-created"
+    ACCOUNT_CHANGED = "account-changed"
+    ACCOUNT_DELETED = "account-deleted"
+    ACCOUNTS_IMPORTED = "accounts-imported"
+    AUTHORITY_CHANGED = "authority-changed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a name
+    API_KEY_CREATED = "api-key-created"
+    API_KEY_USED = "api-key-used"
+    API_KEY_REVOKED = "api-key-revoked"
+    SIGNING_KEY_ROTATED = "signing-key-rotated"
+
+
+def timestamp(at: datetime) -> str:
+    """A time in ISO 8601 and UTC, as `2026-01-31T12:00:00.000000Z`. The length is always the same, so that times sort
+    as texts."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def entry_text(
+    action: Action,
+    source: RequestSource,
+    *,
+    actor: str | None = None,
+    account_id: int | None = None,
+    **details: str | int | bool | list[str] | None,
+) -> str:
+    """An entry as JSON; see `audit.service.record` for the parameters."""
+    return json.dumps(
+        {
+            "at": timestamp(datetime.now(UTC)),
+            "action": action.value,
+            "actor": actor or source.actor or (UNKNOWN_ACTOR if account_id is None else account_actor(account_id)),
+            "account_id": account_id,
+            "address": source.address,
+            "details": details,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

@@ -1,0 +1,29 @@
+"""Writing to the audit trail.
+
+An entry belongs to the transaction that it tells about: either both are committed or neither. It locks the end of the
+chain until that transaction ends, so it is written last.
+"""
+
+from auth_service.audit import repository
+from auth_service.audit.entries import Action, entry_text
+from auth_service.request_source import RequestSource
+from lightbox_shared.database import WriteSession
+
+
+async def record(
+    session: WriteSession,
+    action: Action,
+    source: RequestSource,
+    *,
+    actor: str | None = None,
+    account_id: int | None = None,
+    **details: str | int | bool | list[str] | None,
+) -> None:
+    """Append an entry. Call it last in the transaction.
+
+    `account_id` is the account that the action concerns; `actor` is who acted, by default that account, or
+    `source.actor` where there is one. `details` contain no secrets and no text that people typed, with one exception:
+    the device that an API key is bound to, since auditors ask which key may speak for which device.
+    """
+    text = entry_text(action, source, actor=actor, account_id=account_id, **details)
+    await repository.append(session, text)
