@@ -15,14 +15,14 @@ from support.auth_service import ADMIN_PASSWORD, SECRET_KEY, SERVICE_SECRETS, Ma
 from support.commands import Terminal
 from support.databases import FreshDatabase
 
-from auth_service.accounts import passwords
 from auth_service.app import create_app
 from auth_service.config import AuthSettings
 from auth_service.keys import material
 from auth_service.login_throttling.service import LoginThrottling
+from auth_service.passwords import hashing
 from lightbox_shared.database import Database
 
-QUICK_HASHES = passwords._CONTEXT.copy(argon2__memory_cost=8, argon2__time_cost=1)
+QUICK_HASHES = hashing._CONTEXT.copy(argon2__memory_cost=8, argon2__time_cost=1)
 """argon2id at the least cost that it has: 0.03 ms instead of 20."""
 
 
@@ -54,7 +54,7 @@ def has_real_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     hashes, times or races are what it is about."""
     if request.node.get_closest_marker("real_hashes"):
         return True
-    monkeypatch.setattr(passwords, "_CONTEXT", QUICK_HASHES)
+    monkeypatch.setattr(hashing, "_CONTEXT", QUICK_HASHES)
     return False
 
 

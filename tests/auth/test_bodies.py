@@ -106,4 +106,5 @@ async def test_the_description_names_the_fields(client: httpx.AsyncClient) -> No
     document = (await client.get("/openapi.json")).json()
     content = document["paths"]["/api/chexray/signup"]["post"]["requestBody"]["content"]
     assert content.keys() == {"application/json", _FORM, "multipart/form-data"}
-    assert content[_FORM]["schema"]["required"] == ["username", "password"]
+    name = content[_FORM]["schema"]["$ref"].rpartition("/")[2]
+    assert document["components"]["schemas"][name]["required"] == ["username", "password"]

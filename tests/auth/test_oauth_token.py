@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from jose import jwt
 from pydantic import ValidationError
 from sqlalchemy import select
 from support.asgi import WithState, client_of, running
-from support.auth_service import MakeSettings, bearer
+from support.auth_service import MakeSettings, bearer, services_of
 from support.oauth import INTROSPECT, ISSUER, PASSWORD, REVOKE, SERVICE, TOKEN, OAuth, audited, make_account
 
 from auth_service.app import create_app
@@ -325,9 +326,9 @@ def test_client_ids_that_would_confuse(make_settings: MakeSettings, clients: str
 
 async def test_while_the_database_is_down(oauth: OAuth, service: WithState) -> None:
     down = Database("postgresql://nobody@127.0.0.1:1/nothing")
-    state = service.state
-    grants = Grants(down, state["logins"], state["sessions"], state["issuer"])
-    service.state = {**state, "grants": grants}
+    services = services_of(service)
+    grants = Grants(down, services.logins, services.sessions, services.issuer)
+    service.state = {**service.state, "services": replace(services, grants=grants)}
     answer = await oauth.refresh("lbr_" + "x" * 43)
     await down.dispose()
     _refused(answer, "temporarily_unavailable", 503)
@@ -360,7 +361,16 @@ async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) 
 
 
 async def test_the_description(client: httpx.AsyncClient) -> None:
-    paths = (await client.get("/openapi.json")).json()["paths"]
-    schema = paths[TOKEN]["post"]["requestBody"]["content"][FORM]["schema"]
-    assert schema["required"] == ["grant_type"]
-    assert schema["properties"].keys() >= {"username", "password", "refresh_token", "scope", "client_id"}
+    document = (await client.get("/openapi.json")).json()
+    [(media_type, content)] = document["paths"][TOKEN]["post"]["requestBody"]["content"].items()
+    grants = {
+        name: document["components"]["schemas"][reference.rpartition("/")[2]]
+        for name, reference in content["schema"]["discriminator"]["mapping"].items()
+    }
+    assert media_type == FORM
+    assert {name: set(grant["required"]) for name, grant in grants.items()} == {
+        "password": {"grant_type", "username", "password"},
+        "refresh_token": {"grant_type", "refresh_token"},
+        "client_credentials": {"grant_type"},
+    }
+    assert all(grant["properties"].keys() >= {"scope", "client_id", "client_secret"} for grant in grants.values())
