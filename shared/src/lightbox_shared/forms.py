@@ -11,14 +11,13 @@ from typing import Final, NoReturn
 from urllib.parse import parse_qsl
 
 from fastapi import Request
-from pydantic import BaseModel
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from lightbox_shared.errors import BadRequest, FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
-from lightbox_shared.errors.sentences import BLANK, NOT_A_STRING, NULL, REQUIRED, too_long
+from lightbox_shared.errors.sentences import NOT_A_STRING
 
 MAX_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
@@ -202,55 +201,3 @@ def _texts(value: object) -> Iterator[str]:
             case dict() as members:
                 waiting.extend(members.keys())
                 waiting.extend(members.values())
-
-
-class Fields:
-    """Takes texts out of what `read_fields` returned and collects what is wrong, so that the caller hears it all at
-    once. Read everything, then `check()`."""
-
-    def __init__(self, values: dict[str, object]) -> None:
-        self._values = values
-        self._errors: dict[str, str] = {}
-
-    def text(self, name: str, *, trim: bool = False, max_length: int | None = None) -> str:
-        """A text that must be there and not be empty; "" after noting why it is not acceptable."""
-        if name not in self._values:
-            self.reject(name, REQUIRED)
-        value = self.optional_text(name, trim=trim, max_length=max_length)
-        if value == "":
-            self.reject(name, BLANK)
-        return value or ""
-
-    def optional_text(self, name: str, *, trim: bool = False, max_length: int | None = None) -> str | None:
-        """A text that may be absent (None) or empty; "" after noting why it is not acceptable."""
-        value = self._values.get(name)
-        if not isinstance(value, str):
-            if name in self._values:
-                self.reject(name, NULL if value is None else NOT_A_STRING)
-            return None
-        if trim:
-            value = value.strip()
-        if max_length is not None and len(value) > max_length:
-            self.reject(name, too_long(max_length))
-            return None
-        return value
-
-    def reject(self, name: str, message: str) -> None:
-        """Note that a field is not acceptable; what was said about it first stays."""
-        self._errors.setdefault(name, message)
-
-    def accepted(self, name: str) -> bool:
-        """Whether nothing is wrong with a field so far."""
-        return name not in self._errors
-
-    def check(self) -> None:
-        """Raises `InvalidRequest` with one sentence a field if anything was noted."""
-        if self._errors:
-            raise _invalid([FieldError(name, message) for name, message in self._errors.items()])
-
-
-def documented_body(model: type[BaseModel]) -> dict[str, object]:
-    """`openapi_extra` for an endpoint that uses `read_fields`: the three media types with the schema of `model`."""
-    schema = {"schema": model.model_json_schema()}
-    content = dict.fromkeys((JSON_TYPE, URLENCODED_TYPE, MULTIPART_TYPE), schema)
-    return {"requestBody": {"required": True, "content": content}}
