@@ -27,7 +27,9 @@ from support.processes import until
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
 from lightbox.collect.address import Address
-from lightbox.collect.transport import Arrived, Picture, connected, unseen
+from lightbox.collect.callbacks import ignore_progress, ignore_status
+from lightbox.collect.connect import connect
+from lightbox.collect.models import Picture, PictureEvent
 from lightbox.collect.watch import watch_collection
 from lightbox.commands.collect import app
 from lightbox_shared.config import Settings
@@ -158,9 +160,9 @@ async def test_several_files_are_of_when_they_were_changed(
     assert done.exit_code == 1
     assert sorted(done.stdout.splitlines()) == [f"{each}: stored" for each in files[:3]]
     assert done.stderr.startswith(f"{files[3]}: failed: imageData: Not a picture")
-    async with connected(service.address(scheme)) as transport:
+    async with connect(service.address(scheme)) as transport:
         for number, path in enumerate((PNG, JPEG, BMP)):
-            found = await transport.get(device, f"2024-08-18T02:04:{7 + number:02}.123456Z", unseen)
+            found = await transport.get(device, f"2024-08-18T02:04:{7 + number:02}.123456Z", ignore_progress)
             assert found.data == path.read_bytes()
 
 
@@ -168,7 +170,7 @@ async def test_several_files_are_of_when_they_were_changed(
 async def test_progress_goes_up_to_all_of_it(service: Service, device: str, scheme: str) -> None:
     picture = Picture(device, AT, BMP.read_bytes())
     done: list[tuple[int, int | None]] = []
-    async with connected(service.address(scheme)) as transport:
+    async with connect(service.address(scheme)) as transport:
         assert await transport.send(picture, lambda now, total: done.append((now, total)))
         assert [now for now, _ in done] == sorted({now for now, _ in done})
         assert len(done) > 1
@@ -193,9 +195,9 @@ async def test_what_there_is_to_discover(service: Service, terminal: Terminal, s
 async def test_pictures_are_seen_to_arrive_and_saved(
     service: Service, tmp_path: Path, device: str, scheme: str
 ) -> None:
-    address, seen, ready = service.address(scheme), list[tuple[Arrived, str]](), anyio.Event()
-    async with connected(address) as transport:
-        assert await transport.send(Picture(device, AT, JPEG.read_bytes()), unseen)
+    address, seen, ready = service.address(scheme), list[tuple[PictureEvent, str]](), anyio.Event()
+    async with connect(address) as transport:
+        assert await transport.send(Picture(device, AT, JPEG.read_bytes()), ignore_progress)
         async with anyio.create_task_group() as group:
             with anyio.fail_after(SECONDS):
 
@@ -206,20 +208,20 @@ async def test_pictures_are_seen_to_arrive_and_saved(
                         key=None,
                         folder=tmp_path,
                         count=1,
-                        tell=lambda arrived, saved: seen.append((arrived, saved)),
-                        say=lambda _line: None,
-                        ready=ready.set,
+                        on_picture=lambda event, saved: seen.append((event, saved)),
+                        on_status=ignore_status,
+                        on_ready=ready.set,
                     )
 
                 group.start_soon(watch)
                 await ready.wait()
-                assert await transport.send(Picture(f"{device}-b", AT, PNG.read_bytes()), unseen)
+                assert await transport.send(Picture(f"{device}-b", AT, PNG.read_bytes()), ignore_progress)
                 # Older by its timestamp than the one that was there before.
                 earlier = AT.replace(year=2023)
-                assert await transport.send(Picture(device, earlier, PNG.read_bytes()), unseen)
-    [(arrived, saved)] = seen
-    assert (arrived.device_id, arrived.timestamp) == (device, "2023-08-18T02:04:07Z")
-    assert arrived.size == PNG.stat().st_size
+                assert await transport.send(Picture(device, earlier, PNG.read_bytes()), ignore_progress)
+    [(event, saved)] = seen
+    assert (event.device_id, event.timestamp) == (device, "2023-08-18T02:04:07Z")
+    assert event.size == PNG.stat().st_size
     assert saved == str(tmp_path / f"{device}-2023-08-18T02_04_07Z.png")
     assert (tmp_path / f"{device}-2023-08-18T02_04_07Z.png").read_bytes() == PNG.read_bytes()
 
@@ -232,28 +234,35 @@ async def test_a_watch_goes_on_where_the_connection_was_lost(settings: CoreSetti
         server.stop()
         return Server(create_app(settings), port=server.port)
 
-    async with connected(address) as transport, anyio.create_task_group() as group:
+    async with connect(address) as transport, anyio.create_task_group() as group:
         ready, first = anyio.Event(), anyio.Event()
 
-        def tell(arrived: Arrived, _saved: str) -> None:
-            seen.append(arrived.device_id)
+        def show(event: PictureEvent, _saved: str) -> None:
+            seen.append(event.device_id)
             first.set()
 
         async def watch() -> None:
             await watch_collection(
-                address, None, key=None, folder=None, count=3, tell=tell, say=said.append, ready=ready.set
+                address,
+                None,
+                key=None,
+                folder=None,
+                count=3,
+                on_picture=show,
+                on_status=said.append,
+                on_ready=ready.set,
             )
 
         with anyio.fail_after(SECONDS):
             group.start_soon(watch)
             await ready.wait()
-            assert await transport.send(Picture("before", AT, JPEG.read_bytes()), unseen)
+            assert await transport.send(Picture("before", AT, JPEG.read_bytes()), ignore_progress)
             await first.wait()
             server = await anyio.to_thread.run_sync(restart)
-            async with connected(address) as again:
+            async with connect(address) as again:
                 # Kept before the watch can be back, or after: it hears of both once.
-                assert await again.send(Picture("meanwhile", AT, JPEG.read_bytes()), unseen)
-                assert await again.send(Picture("afterwards", AT, JPEG.read_bytes()), unseen)
+                assert await again.send(Picture("meanwhile", AT, JPEG.read_bytes()), ignore_progress)
+                assert await again.send(Picture("afterwards", AT, JPEG.read_bytes()), ignore_progress)
     await anyio.to_thread.run_sync(server.stop)
     assert seen == ["before", "meanwhile", "afterwards"]
     assert set(said) == {"The connection was lost; connecting again ..."}

@@ -11,6 +11,7 @@ from typing import Any
 
 import cbor2
 import pytest
+import stamina
 from aiocoap import Code, Context, Message
 from aiocoap.resource import Resource, Site
 from conftest import SAMPLES
@@ -18,10 +19,13 @@ from support.commands import Terminal
 from support.gateway import FakeService, Seen, Server, answer
 
 from lightbox.collect.address import Address
-from lightbox.collect.errors import CollectError, Lost
+from lightbox.collect.api_key import KEY_VARIABLE
+from lightbox.collect.callbacks import ignore_progress
+from lightbox.collect.connect import connect
+from lightbox.collect.errors import CollectError
 from lightbox.collect.files import file_name, save
-from lightbox.collect.retry import with_retries
-from lightbox.collect.transport import KEY_VARIABLE, Picture, connected, unseen
+from lightbox.collect.models import Picture
+from lightbox.collect.retry import ATTEMPTS
 from lightbox.commands.collect import app
 from lightbox_shared.config import Settings
 
@@ -74,16 +78,13 @@ async def test_a_busy_server_is_asked_again(terminal: Terminal) -> None:
     assert "transfer-encoding" not in service.last.headers
 
 
-async def test_patience_has_an_end() -> None:
-    asked, said = [], list[str]()
-
-    async def work() -> None:
-        asked.append(1)
-        raise Lost("There was no answer.")
-
-    with pytest.raises(Lost):
-        await with_retries(work, said.append, attempts=3, first_pause=0)
-    assert (len(asked), len(said)) == (3, 2)
+async def test_a_server_that_stays_busy_is_asked_a_few_times(terminal: Terminal) -> None:
+    busy: tuple[int, dict[str, Any], dict[str, str]] = (503, {"detail": "Too many uploads are under way."}, {})
+    with stamina.set_testing(True, attempts=9, cap=True), answering(*[busy] * ATTEMPTS) as (url, service):
+        done = await terminal.run(app, "send", url, str(JPEG), *PICTURE)
+    assert (done.exit_code, done.stdout, len(service.seen)) == (1, "", ATTEMPTS)
+    again = "Too many uploads are under way. Trying again in 0 s ...\n"
+    assert done.stderr == again * (ATTEMPTS - 1) + f"{JPEG}: failed: Too many uploads are under way.\n"
 
 
 async def test_a_key_goes_into_its_header_and_never_over_coap(terminal: Terminal, tmp_path: Path) -> None:
@@ -208,11 +209,11 @@ async def test_a_server_may_want_smaller_blocks(refuses: bool) -> None:
     server = await Context.create_server_context(site, bind=("::1", port), transports=["udp6"])
     try:
         picture = Picture("12345", datetime(2024, 8, 18, tzinfo=UTC), bytes(3000))
-        async with asyncio.timeout(20), connected(Address.parse(f"coap://[::1]:{port}")) as transport:
-            assert await transport.send(picture, unseen)
+        async with asyncio.timeout(20), connect(Address.parse(f"coap://[::1]:{port}")) as transport:
+            assert await transport.send(picture, ignore_progress)
             with pytest.raises(CollectError, match=r"^The server answered 4\.0"):
-                await transport.get("12345", None, unseen)
+                await transport.get("12345", None, ignore_progress)
     finally:
         await server.shutdown()
-    assert resource.received == picture.document()
+    assert resource.received == picture.to_cbor()
     assert len(resource.tags) == 1

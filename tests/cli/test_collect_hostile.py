@@ -14,10 +14,10 @@ from conftest import SAMPLES
 from support.commands import Terminal
 from support.gateway import FakeService, Seen, Server, answer
 
+from lightbox.collect.api_key import KEY_VARIABLE
 from lightbox.collect.coap import TRANSPORTS
 from lightbox.collect.coap_request import CoapRequester
 from lightbox.collect.errors import ReadTimeout
-from lightbox.collect.transport import KEY_VARIABLE
 from lightbox.commands.collect import app
 from lightbox_shared.config import Settings
 
@@ -124,9 +124,9 @@ async def test_who_is_silent_is_asked_once() -> None:
         server = f"coap://127.0.0.1:{silent.getsockname()[1]}"
         context = await Context.create_client_context(transports=TRANSPORTS)
         try:
-            requester = CoapRequester(context, server, said.append, notice_seconds=0.05, answer_seconds=0.1)
+            requester = CoapRequester(context, server, said.append, notice_seconds=0.05, timeout_seconds=0.1)
             with pytest.raises(ReadTimeout, match=f"^There is no answer from {server}.$"):
-                await requester.ask(Message(code=GET, uri=server))
+                await requester.request(Message(code=GET, uri=server))
         finally:
             await context.shutdown()
     assert said == [f"Waiting for an answer from {server} ..."]

@@ -1,2 +1,5 @@
-"""`lightbox collect`: a client of the CoRE image collection over HTTP and CoAP; a module for each command, and two
-transports behind one protocol."""
+"""`lightbox collect`: a client of the CoRE image collection over HTTP and CoAP.
+
+Each command has a module (`send`, `get`, `watch`, `discover`). They use a `Transport`, which `connect` chooses by the
+scheme of the address.
+"""

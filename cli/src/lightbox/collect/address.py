@@ -1,4 +1,4 @@
-"""The address of a collection, as people type it."""
+"""The address of a collection, as it is typed on the command line."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SCHEMES: Final = ("http", "https", "coap")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server, and the path of a collection there."""
+    """The URL of a collection: the server, and the path of the collection on it."""
 
     scheme: str
     authority: str
@@ -21,7 +21,7 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> "Address":
-        """Raises `CollectError`."""
+        """Read a URL; without a path it is that of `/collections/images`. Raises `CollectError` if it can't be used."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -33,25 +33,25 @@ class Address:
             raise CollectError("Credentials do not belong into a URL: use --key-file or LIGHTBOX_API_KEY.")
         if parts.query or parts.fragment:
             raise CollectError("The URL is that of a collection, without a query.")
-        _check(host, port)
+        _check_host(host, port)
         return cls(parts.scheme, parts.netloc, parts.path.rstrip("/") or DEFAULT_PATH)
 
     @property
     def is_coap(self) -> bool:
-        """Whether CoAP is spoken there."""
+        """Whether the scheme is `coap`, as opposed to `http` and `https`."""
         return self.scheme == "coap"
 
     @property
     def server(self) -> str:
-        """Without the path."""
+        """The URL of the server, without a path."""
         return f"{self.scheme}://{self.authority}"
 
     def __str__(self) -> str:
         return self.server + self.path
 
 
-def _check(host: str, port: int | None) -> None:
-    """Raises `CollectError` for what can't be the address of one server."""
+def _check_host(host: str, port: int | None) -> None:
+    """Raises `CollectError` for a host and port that can't be those of one server."""
     if port == 0:
         raise CollectError("No server is at port 0.")
     try:

@@ -1,7 +1,7 @@
-"""A collection over CoAP (RFC 7252), its pictures in blocks (RFC 7959), observed (RFC 7641).
+"""A collection over CoAP: requests (RFC 7252), block-wise transfers (RFC 7959), observation (RFC 7641).
 
-Known limits: no encryption, so no key either. A notification is about the newest picture: of several that arrive at the
-same moment a client may hear of the last one alone (RFC 7641 section 1.3).
+Known limits: no encryption, and therefore no API key. A notification describes the newest picture, so that of several
+that arrive at the same moment only the last one may be announced (RFC 7641 section 1.3).
 """
 
 import asyncio
@@ -15,10 +15,12 @@ from aiocoap import GET, POST, Code, Context, Message
 from aiocoap.error import Error
 
 from lightbox.collect.address import Address
-from lightbox.collect.blocks import get_in_blocks, send_in_blocks
-from lightbox.collect.coap_request import CoapRequester, failure
-from lightbox.collect.errors import CollectError, Conflict, Lost, NotAllowed, ReadTimeout, problem_sentence
-from lightbox.collect.transport import Advance, Arrived, Fetched, Picture, Say, unseen
+from lightbox.collect.blockwise import get_blockwise, send_blockwise
+from lightbox.collect.callbacks import ProgressCallback, StatusCallback, ignore_progress
+from lightbox.collect.coap_request import CoapRequester, request_error
+from lightbox.collect.errors import AccessDenied, CollectError, Conflict, TransientError, problem_sentence
+from lightbox.collect.models import DownloadedPicture, Picture, PictureEvent
+from lightbox.collect.retry import resubscribing
 
 LINK_FORMAT: Final = 40
 CBOR: Final = 60
@@ -26,17 +28,15 @@ MEDIA_TYPES: Final = {21: "image/gif", 22: "image/jpeg", 23: "image/png"}
 ETAG_BYTES: Final = 8
 TRANSPORTS: Final = ["udp6"]
 LOGGER: Final = "coap-client"
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
 RENEW_SECONDS: Final = 600.0
-"""So often an observation is asked for anew, since a server that was started again knows nothing of it."""
-_TRY_AGAIN: Final = frozenset(
+"""The interval at which an observation is registered again: a server that was restarted has forgotten it."""
+_TRANSIENT: Final = frozenset(
     {Code.SERVICE_UNAVAILABLE, Code.TOO_MANY_REQUESTS, Code.REQUEST_ENTITY_INCOMPLETE, Code.GATEWAY_TIMEOUT}
 )
 
 
 class CoapTransport:
-    """A collection at a `coap://` address."""
+    """A `Transport` for a `coap://` address."""
 
     def __init__(self, address: Address, requester: CoapRequester) -> None:
         self._address = address
@@ -44,111 +44,101 @@ class CoapTransport:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, address: Address, say: Say) -> AsyncIterator[Self]:
-        """With a socket that is kept until the end of the context. Raises `CollectError`."""
+    async def open(cls, address: Address, on_status: StatusCallback) -> AsyncIterator[Self]:
+        """A transport whose socket is open until the end of the context."""
         log = logging.getLogger(LOGGER)
         log.propagate = False
-        log.handlers = [logging.NullHandler()]  # what is to be said, the command says itself
+        log.handlers = [logging.NullHandler()]  # errors reach the terminal as exceptions
         context = await Context.create_client_context(loggername=LOGGER, transports=TRANSPORTS)
         try:
-            yield cls(address, CoapRequester(context, address.server, say))
+            yield cls(address, CoapRequester(context, address.server, on_status))
         finally:
             await context.shutdown()
 
-    async def send(self, picture: Picture, advance: Advance) -> bool:
-        """See `Transport`."""
+    async def send(self, picture: Picture, on_progress: ProgressCallback) -> bool:
+        """See `Transport.send`."""
 
-        def build() -> Message:
+        def new_request() -> Message:
             return self._message(POST, self._address.path, content_format=CBOR)
 
-        answer = await send_in_blocks(self._requester, build, picture.document(), advance)
-        _check(answer)
-        return bool(answer.code == Code.CREATED)
+        response = await send_blockwise(self._requester, new_request, picture.to_cbor(), on_progress)
+        _raise_for_code(response)
+        return bool(response.code == Code.CREATED)
 
-    async def get(self, device_id: str, timestamp: str | None, advance: Advance) -> Fetched:
-        """See `Transport`."""
+    async def get(self, device_id: str, timestamp: str | None, on_progress: ProgressCallback) -> DownloadedPicture:
+        """See `Transport.get`."""
         query = [f"deviceId={device_id}"]
         if timestamp is None:
-            return await self._picture(self._address.path + "/latest", query, advance)
-        return await self._picture(self._address.path, [*query, f"timestamp={timestamp}"], advance)
+            return await self._download(self._address.path + "/latest", query, on_progress)
+        return await self._download(self._address.path, [*query, f"timestamp={timestamp}"], on_progress)
 
-    async def fetch(self, href: str, advance: Advance) -> Fetched:
-        """See `Transport`."""
+    async def fetch(self, href: str, on_progress: ProgressCallback) -> DownloadedPicture:
+        """See `Transport.fetch`."""
         if not href.startswith("/") or href.startswith("//"):
             raise CollectError("The picture is said to be on another server.")
         path, _, query = href.partition("?")
-        return await self._picture(path, query.split("&") if query else [], advance)
+        return await self._download(path, query.split("&") if query else [], on_progress)
 
     async def discover(self, query: str | None) -> str:
-        """See `Transport`."""
+        """See `Transport.discover`."""
 
-        def build() -> Message:
+        def new_request() -> Message:
             options = query.split("&") if query else []
             return self._message(GET, "/.well-known/core", options, accept=LINK_FORMAT)
 
-        answer = await get_in_blocks(self._requester, build, unseen)
-        _check(answer)
-        return bytes(answer.payload).decode(errors="replace")
+        response = await get_blockwise(self._requester, new_request, ignore_progress)
+        _raise_for_code(response)
+        return bytes(response.payload).decode(errors="replace")
 
     async def watch(
-        self, device_id: str | None, ready: Callable[[], None], say: Callable[[str], None]
-    ) -> AsyncGenerator[Arrived, None]:
-        """See `Transport`."""
-        seen, pause, was_observed = 0, FIRST_PAUSE_SECONDS, False
-        while True:
-            try:
-                async with aclosing(self._notifications(device_id)) as answers:
-                    async for answer in answers:
-                        found = _newest(answer)
-                        # The first answer is how things are before anything arrives.
-                        is_news = found is not None and found.id > seen
-                        seen = max(seen, found.id if found is not None else 0)
-                        if found is not None and is_news and was_observed:
-                            yield found
-                        if not was_observed:
-                            ready()
-                        was_observed, pause = True, FIRST_PAUSE_SECONDS
-            except (Lost, ReadTimeout) as error:
-                if not was_observed:
-                    raise CollectError(str(error)) from error
-                say("The server does not answer; asking again ...")
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        self, device_id: str | None, on_ready: Callable[[], None], on_status: StatusCallback
+    ) -> AsyncGenerator[PictureEvent, None]:
+        """See `Transport.watch`."""
+        newest_id: int | None = None  # until the first notification, which describes the newest picture of before
+        notifications = resubscribing(
+            lambda: self._observation(device_id),
+            on_ready=on_ready,
+            on_lost=lambda: on_status("The server does not answer; asking again ..."),
+        )
+        async with aclosing(notifications):
+            async for event in notifications:
+                if event is not None and newest_id is not None and event.id > newest_id:
+                    yield event
+                newest_id = max(newest_id or 0, event.id if event is not None else 0)
 
-    async def _notifications(self, device_id: str | None) -> AsyncGenerator[Message, None]:
-        """Ends when the observation is to be renewed. Raises `Lost` and `CollectError`."""
+    @asynccontextmanager
+    async def _observation(self, device_id: str | None) -> AsyncIterator[AsyncIterator[PictureEvent | None]]:
+        """Register an observation, and yield its notifications, of which the first has been received.
+
+        They end after `RENEW_SECONDS`. Raises `TransientError` and `CollectError`.
+        """
         query = [] if device_id is None else [f"deviceId={device_id}"]
         message = self._message(GET, self._address.path, query, accept=CBOR)
         message.opt.observe = 0
         request = self._requester.context.request(message, handle_blockwise=False)
-        notifications = aiter(request.observation)
-        renewal = asyncio.get_running_loop().time() + RENEW_SECONDS
+        renew_at = asyncio.get_running_loop().time() + RENEW_SECONDS
         try:
-            answer = await self._requester.answer(request.response)
-            _check(answer)
-            if answer.opt.observe is None:
+            following = aiter(request.observation)
+            first = await self._requester.response(request.response)
+            _raise_for_code(first)
+            if first.opt.observe is None:
                 raise CollectError("This can't be observed.")
-            while True:
-                yield answer
-                async with asyncio.timeout_at(renewal):
-                    answer = await anext(notifications)
-                _check(answer)
-        except TimeoutError:
-            return
+            yield _notifications(_newest(first), following, renew_at)
         except (Error, OSError) as error:
-            raise failure(error) from error
+            raise request_error(error) from error
         finally:
             if not request.observation.cancelled:
                 request.observation.cancel()
 
-    async def _picture(self, path: str, query: Sequence[str], advance: Advance) -> Fetched:
-        answer = await get_in_blocks(self._requester, lambda: self._message(GET, path, query), advance)
-        _check(answer)
-        content_format = answer.opt.content_format
+    async def _download(self, path: str, query: Sequence[str], on_progress: ProgressCallback) -> DownloadedPicture:
+        response = await get_blockwise(self._requester, lambda: self._message(GET, path, query), on_progress)
+        _raise_for_code(response)
+        content_format = response.opt.content_format
         media_type = None if content_format is None else MEDIA_TYPES.get(int(content_format))
-        # Eight bytes is what an ETag has room for (RFC 7252 section 5.10); this collection's are those of the digest.
-        etag = answer.opt.etag
-        return Fetched(bytes(answer.payload), media_type, bytes(etag) if etag and len(etag) == ETAG_BYTES else None)
+        # An ETag has room for eight bytes (RFC 7252 section 5.10); this collection puts the first of the digest there.
+        etag = response.opt.etag
+        sha256 = bytes(etag) if etag and len(etag) == ETAG_BYTES else None
+        return DownloadedPicture(bytes(response.payload), media_type, sha256)
 
     def _message(
         self,
@@ -172,30 +162,46 @@ class CoapTransport:
         return message
 
 
-def _check(answer: Message) -> None:
-    """Raises `Lost`, `Conflict` or `CollectError` unless the answer is a success."""
-    if answer.code.is_successful():
+async def _notifications(
+    first: PictureEvent | None, following: AsyncIterator[Message], renew_at: float
+) -> AsyncGenerator[PictureEvent | None, None]:
+    """Yield the first notification and the following ones until the time `renew_at` of the event loop."""
+    yield first
+    while True:
+        try:
+            async with asyncio.timeout_at(renew_at):
+                notification = await anext(following)
+        except TimeoutError:
+            return
+        _raise_for_code(notification)
+        yield _newest(notification)
+
+
+def _raise_for_code(response: Message) -> None:
+    """Raises `TransientError`, `Conflict`, `AccessDenied` or `CollectError` unless the response is a success."""
+    if response.code.is_successful():
         return
-    sentence = problem_sentence(_cbor(answer.payload), f"The server answered {answer.code}.")
-    if answer.code == Code.CONFLICT:
+    sentence = problem_sentence(_decode_cbor(response.payload), f"The server answered {response.code}.")
+    if response.code == Code.CONFLICT:
         raise Conflict(sentence)
-    if answer.code in {Code.UNAUTHORIZED, Code.FORBIDDEN}:
-        raise NotAllowed(sentence)
-    if answer.code in _TRY_AGAIN:
-        raise Lost(sentence, retry_after=answer.opt.max_age)
+    if response.code in {Code.UNAUTHORIZED, Code.FORBIDDEN}:
+        raise AccessDenied(sentence)
+    if response.code in _TRANSIENT:
+        raise TransientError(sentence, retry_after=response.opt.max_age)
     raise CollectError(sentence)
 
 
-def _cbor(payload: bytes) -> object:
+def _decode_cbor(payload: bytes) -> object:
+    """The value in the payload, or None if it is not CBOR."""
     try:
         return cbor2.loads(payload)
     except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None
 
 
-def _newest(answer: Message) -> Arrived | None:
-    """The picture that a notification is about; None while there is none. Raises `CollectError`."""
-    body = _cbor(answer.payload)
+def _newest(notification: Message) -> PictureEvent | None:
+    """The picture that a notification describes, or None while the collection is empty. Raises `CollectError`."""
+    body = _decode_cbor(notification.payload)
     if not isinstance(body, dict):
         raise CollectError("The notification is not understood here.")
-    return Arrived.of_metadata(body) if body else None
+    return PictureEvent.from_metadata(body) if body else None

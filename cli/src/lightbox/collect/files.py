@@ -1,4 +1,4 @@
-"""Pictures as files: their names, and never over another one."""
+"""Files of pictures: their names, their digests, and writing them without replacing other files."""
 
 import hashlib
 import os
@@ -9,9 +9,9 @@ from typing import Final
 
 from lightbox.collect.errors import CollectError
 
-LONGEST_NAME: Final = 120
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_MAGIC: Final = (
+MAX_STEM_LENGTH: Final = 120
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_SIGNATURES: Final = (  # offset, first bytes, suffix
     (0, b"\x89PNG", ".png"),
     (0, b"\xff\xd8\xff", ".jpg"),
     (0, b"GIF8", ".gif"),
@@ -23,20 +23,23 @@ _MAGIC: Final = (
 )
 
 
-def file_name(device_id: str, moment: str, data: bytes) -> str:
-    """A name for a picture, of characters that no file system and no shell minds."""
-    stem = _UNFIT.sub("_", f"{device_id}-{moment}").lstrip(".-")[:LONGEST_NAME]
-    return stem + next((suffix for at, magic, suffix in _MAGIC if data[at : at + len(magic)] == magic), ".bin")
+def file_name(device_id: str, timestamp: str, data: bytes) -> str:
+    """A name for the file of a picture, of characters that are safe in every file system and shell."""
+    stem = _UNSAFE.sub("_", f"{device_id}-{timestamp}").lstrip(".-")[:MAX_STEM_LENGTH]
+    return stem + next((suffix for at, start, suffix in _SIGNATURES if data.startswith(start, at)), ".bin")
 
 
 def check_digest(data: bytes, expected: bytes | None) -> None:
-    """Raises `CollectError` if these are not the bytes whose SHA-256 begins so; None: the server did not say."""
+    """Raises `CollectError` unless the SHA-256 digest of `data` begins with `expected`; None is not checked."""
     if expected is not None and not hashlib.sha256(data).digest().startswith(expected):
         raise CollectError("What came is not what the server says that it is: its SHA-256 is another one.")
 
 
 def save(path: Path, data: bytes, *, force: bool = False) -> None:
-    """All of it or nothing. Raises `FileExistsError` unless `force`, and `CollectError`."""
+    """Write a file completely or not at all. `force` replaces one that exists.
+
+    Raises `FileExistsError` without `force`, and `CollectError` for other failures.
+    """
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".partial") as partial:
             partial.write(data)
@@ -46,18 +49,19 @@ def save(path: Path, data: bytes, *, force: bool = False) -> None:
             os.fchmod(partial.fileno(), 0o666 & ~umask)
             if force:
                 path.unlink(missing_ok=True)
-            _put(path, Path(partial.name), data)
+            _link(path, Path(partial.name), data)
     except FileExistsError:
         raise
     except OSError as error:
         raise CollectError(f"{path}: {error.strerror}.") from error
 
 
-def _put(path: Path, partial: Path, data: bytes) -> None:
+def _link(path: Path, partial: Path, data: bytes) -> None:
+    """Give the file `partial` the name `path`, which must not exist; copy it where there are no hard links."""
     try:
         path.hardlink_to(partial)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links
+    except OSError:
         with path.open("xb") as file:
             file.write(data)

@@ -1,4 +1,4 @@
-"""A bar on the terminal by bytes, and none where standard error is no terminal."""
+"""Progress bars on standard error, by bytes; none are shown where it is not a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from lightbox.collect.transport import Advance
+from lightbox.collect.callbacks import ProgressCallback
 
 
-class Bars:
-    """One bar a picture."""
+class ProgressBars:
+    """A progress bar for each picture that is being transferred."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     @contextmanager
-    def bar(self, name: str) -> Iterator[Advance]:
-        """A bar that is there until the end of the context."""
+    def bar(self, name: str) -> Iterator[ProgressCallback]:
+        """Show a bar until the end of the context; the function that it yields moves it."""
         task = self._progress.add_task(name, total=None)
         try:
             yield lambda done, total: self._progress.update(task, completed=done, total=total)
@@ -26,8 +26,8 @@ class Bars:
 
 
 @contextmanager
-def bars() -> Iterator[Bars]:
-    """Bars for as long as the context lasts."""
+def progress_bars() -> Iterator[ProgressBars]:
+    """An area of the terminal for progress bars, cleared at the end of the context."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -37,4 +37,4 @@ def bars() -> Iterator[Bars]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Bars(progress)
+        yield ProgressBars(progress)

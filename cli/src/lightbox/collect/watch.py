@@ -1,4 +1,4 @@
-"""`lightbox collect watch`: pictures as they arrive, and into files where that is wanted."""
+"""`lightbox collect watch`: show pictures as they arrive, and save them where a folder is given."""
 
 from collections.abc import Callable
 from contextlib import aclosing
@@ -8,11 +8,14 @@ from anyio import Path as AsyncPath
 from anyio import to_thread
 
 from lightbox.collect.address import Address
+from lightbox.collect.callbacks import StatusCallback
+from lightbox.collect.connect import connect
 from lightbox.collect.errors import CollectError
 from lightbox.collect.files import check_digest, file_name, save
-from lightbox.collect.progress import bars
+from lightbox.collect.models import PictureEvent
+from lightbox.collect.progress import progress_bars
 from lightbox.collect.retry import with_retries
-from lightbox.collect.transport import Arrived, Transport, connected
+from lightbox.collect.transport import Transport
 
 
 async def watch_collection(
@@ -22,31 +25,38 @@ async def watch_collection(
     key: str | None,
     folder: Path | None,
     count: int | None,
-    tell: Callable[[Arrived, str], None],
-    say: Callable[[str], None],
-    ready: Callable[[], None],
+    on_picture: Callable[[PictureEvent, str], None],
+    on_status: StatusCallback,
+    on_ready: Callable[[], None],
 ) -> None:
-    """Tell of `count` pictures that arrive after `ready` was called, None for all for ever; with `folder` each is saved
-    there first. Raises `CollectError`."""
+    """Call `on_picture` for each picture that arrives after `on_ready` was called: of one device, or of all for None.
+
+    Returns after `count` pictures; for None it goes on until it is cancelled. With `folder` each picture is saved there
+    first, and the second argument of `on_picture` is the path, or says why it was not saved. Raises `CollectError`.
+    """
     if folder is not None and not await AsyncPath(folder).is_dir():
         raise CollectError(f"{folder} is no folder.")
     seen = 0
-    async with connected(address, key, say) as transport, aclosing(transport.watch(device_id, ready, say)) as arrivals:
-        async for arrived in arrivals:
-            tell(arrived, "" if folder is None else await _saved(transport, arrived, folder, say))
+    async with (
+        connect(address, key, on_status) as transport,
+        aclosing(transport.watch(device_id, on_ready, on_status)) as events,
+    ):
+        async for event in events:
+            on_picture(event, "" if folder is None else await _saved(transport, event, folder))
             seen += 1
             if seen == count:
                 return
 
 
-async def _saved(transport: Transport, arrived: Arrived, folder: Path, say: Callable[[str], None]) -> str:
-    """What became of its file. A picture that can't be fetched (deleted again, say) does not end the watch."""
+async def _saved(transport: Transport, event: PictureEvent, folder: Path) -> str:
+    """Download and save a picture. Returns the path, or a sentence: a picture that was deleted meanwhile, for example,
+    does not end the watch."""
     try:
-        with bars() as shown, shown.bar(arrived.device_id) as advance:
-            found = await with_retries(lambda: transport.fetch(arrived.href, advance), say)
-        check_digest(found.data, arrived.sha256 or found.sha256)
-        path = folder / file_name(arrived.device_id, arrived.timestamp, found.data)
-        await to_thread.run_sync(save, path, found.data)
+        with progress_bars() as bars, bars.bar(event.device_id) as on_progress:
+            picture = await with_retries(lambda: transport.fetch(event.href, on_progress))
+        check_digest(picture.data, event.sha256 or picture.sha256)
+        path = folder / file_name(event.device_id, event.timestamp, picture.data)
+        await to_thread.run_sync(save, path, picture.data)
     except FileExistsError:
         return "its file is there already"
     except CollectError as error:

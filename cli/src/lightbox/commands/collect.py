@@ -1,8 +1,8 @@
-"""`lightbox collect`: a device's and a reader's end of the image collection, over HTTP and CoAP."""
+"""`lightbox collect`: send pictures to the image collection, download and watch them, over HTTP and CoAP."""
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +12,10 @@ import typer
 from lightbox_shared.commands.terminal import fail, json_line, printable, say, table, write
 
 if TYPE_CHECKING:
+    from stamina.instrumentation import RetryDetails
+
+    from lightbox.collect.models import PictureEvent
     from lightbox.collect.send import Outcome
-    from lightbox.collect.transport import Arrived
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +35,7 @@ app = typer.Typer(
 
 
 def _text(value: str | None) -> str | None:
-    """Bytes that are no UTF-8 arrive as halves of surrogate pairs, which nothing can carry."""
+    """Refuse an argument that is not UTF-8: its bytes arrive as lone surrogates, which no request can carry."""
     if value is not None and any("\ud800" <= each <= "\udfff" for each in value):
         raise typer.BadParameter("not UTF-8")
     return value
@@ -87,7 +89,7 @@ def send(
     taken_at = None if timestamp is None else _instant(timestamp)
     went_wrong = False
 
-    def tell(path: Path, outcome: "Outcome", sentence: str) -> None:
+    def show(path: Path, outcome: "Outcome", sentence: str) -> None:
         nonlocal went_wrong
         line = f"{path}: {outcome.value}{f': {sentence}' if sentence else ''}"
         if sentence:
@@ -98,11 +100,11 @@ def send(
 
     async def work() -> None:
         from lightbox.collect.address import Address
+        from lightbox.collect.api_key import read_api_key
         from lightbox.collect.send import send_files
-        from lightbox.collect.transport import read_key
 
-        address, key = Address.parse(url), read_key(key_file)
-        await send_files(address, files, device, taken_at, key=key, parallel=parallel, tell=tell, say=say)
+        address, key = Address.parse(url), read_api_key(key_file)
+        await send_files(address, files, device, taken_at, key=key, parallel=parallel, on_outcome=show, on_status=say)
 
     _run(work)
     if went_wrong:
@@ -137,12 +139,12 @@ def get(
 
     async def work() -> None:
         from lightbox.collect.address import Address
+        from lightbox.collect.api_key import read_api_key
         from lightbox.collect.errors import CollectError
         from lightbox.collect.files import file_name, save
         from lightbox.collect.get import get_picture
-        from lightbox.collect.transport import read_key
 
-        found = await get_picture(Address.parse(url), device, timestamp, key=read_key(key_file), say=say)
+        found = await get_picture(Address.parse(url), device, timestamp, key=read_api_key(key_file), on_status=say)
         if output is not None and str(output) == "-":
             sys.stdout.buffer.write(found.data)
             return
@@ -181,30 +183,30 @@ def watch(
     Over CoAP, of several at the same moment the last one alone may be shown.
     """
 
-    def tell(arrived: "Arrived", saved: str) -> None:
+    def show(event: "PictureEvent", saved: str) -> None:
         if as_json:
-            known = {"deviceId": arrived.device_id, "timestamp": arrived.timestamp, "href": arrived.href}
-            json_line({**known, "mediaType": arrived.media_type, "size": arrived.size, "saved": saved or None})
+            known = {"deviceId": event.device_id, "timestamp": event.timestamp, "href": event.href}
+            json_line({**known, "mediaType": event.media_type, "size": event.size, "saved": saved or None})
             return
-        size = "" if arrived.size is None else f"{arrived.size:,} bytes"
-        parts = (arrived.timestamp, arrived.device_id, arrived.media_type or "", size, arrived.href, saved)
+        size = "" if event.size is None else f"{event.size:,} bytes"
+        parts = (event.timestamp, event.device_id, event.media_type or "", size, event.href, saved)
         write(printable("  ".join(part for part in parts if part)))
 
     async def work() -> None:
         from lightbox.collect.address import Address
-        from lightbox.collect.transport import read_key
+        from lightbox.collect.api_key import read_api_key
         from lightbox.collect.watch import watch_collection
 
-        address, key = Address.parse(url), read_key(key_file)
+        address, key = Address.parse(url), read_api_key(key_file)
         await watch_collection(
             address,
             device,
             key=key,
             folder=save,
             count=count,
-            tell=tell,
-            say=say,
-            ready=lambda: say("Waiting for pictures; Ctrl-C ends it."),
+            on_picture=show,
+            on_status=say,
+            on_ready=lambda: say("Waiting for pictures; Ctrl-C ends it."),
         )
 
     _run(work)
@@ -230,28 +232,44 @@ def discover(
 
     async def work() -> None:
         from lightbox.collect.address import Address
-        from lightbox.collect.discover import COLUMNS, discover_links, rows_of
-        from lightbox.collect.transport import read_key
+        from lightbox.collect.api_key import read_api_key
+        from lightbox.collect.discover import COLUMNS, discover_links, link_rows
 
-        document = await discover_links(Address.parse(url), query, key=read_key(key_file), say=say)
+        document = await discover_links(Address.parse(url), query, key=read_api_key(key_file), on_status=say)
         if raw:
             write(printable(document))
         else:
-            table(COLUMNS, rows_of(document))
+            table(COLUMNS, link_rows(document))
 
     _run(work)
 
 
 def _run(work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` in an event loop. Raises `typer.Exit` after saying what went wrong."""
+    """Await `work()` in an event loop. An error becomes a sentence on standard error and `typer.Exit`."""
     import anyio
 
-    with _failing():
+    with _errors_shown(), _retries_shown():
         anyio.run(work)
 
 
 @contextmanager
-def _failing() -> Iterator[None]:
+def _retries_shown() -> Iterator[None]:
+    """Say on standard error why and when a request is sent again; stamina by itself logs that on standard output."""
+    from stamina import instrumentation
+
+    def show(details: "RetryDetails") -> None:
+        say(f"{details.caused_by} Trying again in {details.wait_for:g} s ...")
+
+    hooks = instrumentation.get_on_retry_hooks()
+    instrumentation.set_on_retry_hooks([show])
+    try:
+        yield
+    finally:
+        instrumentation.set_on_retry_hooks(hooks)
+
+
+@contextmanager
+def _errors_shown() -> Iterator[None]:
     from lightbox.collect.errors import CollectError
 
     try:
@@ -263,13 +281,13 @@ def _failing() -> Iterator[None]:
 
 
 def _complain(line: str) -> None:
-    try:
+    """Write an error as `fail` does, without ending the command, since other files are still to be sent."""
+    with suppress(typer.Exit):
         fail(line)
-    except typer.Exit:
-        return  # the other files come first
 
 
 def _instant(text: str) -> datetime:
+    """A date and time in ISO 8601, in UTC where no offset is given. Raises `typer.BadParameter`."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

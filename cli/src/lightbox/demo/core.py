@@ -13,8 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from lightbox.collect.address import DEFAULT_PATH, Address
-from lightbox.collect.errors import CollectError, NotAllowed
-from lightbox.collect.transport import Arrived, Picture, Transport, connected, unseen
+from lightbox.collect.callbacks import ignore_progress, ignore_status
+from lightbox.collect.connect import connect
+from lightbox.collect.errors import AccessDenied, CollectError
+from lightbox.collect.models import Picture, PictureEvent
+from lightbox.collect.transport import Transport
 from lightbox.demo.answers import SAMPLES, DemoError, ok
 from lightbox.run.coap import CoapSettings
 
@@ -30,7 +33,7 @@ def walk(http: httpx.Client, console: Console) -> None:
     device = f"demo-{secrets.token_hex(4)}"
     try:
         asyncio.run(_send_and_read(http, console, device))
-    except NotAllowed as error:
+    except AccessDenied as error:
         console.print(f"Here devices need keys of their own, and the demo has none: {error}", markup=False)
         console.print("lightbox api-keys create ... --scope collect --device ID makes one.", markup=False)
         return
@@ -40,7 +43,7 @@ def walk(http: httpx.Client, console: Console) -> None:
 async def _send_and_read(http: httpx.Client, console: Console, device: str) -> None:
     address = Address.parse(str(http.base_url).rstrip("/") + DEFAULT_PATH)
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(connected(address))
+        web = await stack.enter_async_context(connect(address))
         console.print(await web.discover(None), markup=False)
         coap = await _over_coap(address, stack, console)
         await _watched(web, coap, console, device)
@@ -51,7 +54,7 @@ async def _over_coap(address: Address, stack: AsyncExitStack, console: Console) 
     host = httpx.URL(address.server).host
     host = f"[{host}]" if ":" in host else host
     at = Address.parse(f"coap://{host}:{CoapSettings().coap_udp_port}{address.path}")
-    transport = await stack.enter_async_context(connected(at))
+    transport = await stack.enter_async_context(connect(at))
     try:
         async with asyncio.timeout(COAP_SECONDS):
             announced = await transport.discover("rt=simple.act")
@@ -73,10 +76,10 @@ async def _watched(web: Transport, coap: Transport | None, console: Console, dev
         for number, (name, _transport, _how) in enumerate(names)
     ]
     watching = asyncio.Event()
-    arrived: list[Arrived] = []
+    arrived: list[PictureEvent] = []
 
     async def watch() -> None:
-        async with aclosing(web.watch(device, watching.set, lambda _line: None)) as arrivals:
+        async with aclosing(web.watch(device, watching.set, ignore_status)) as arrivals:
             async for each in arrivals:
                 arrived.append(each)
                 if len(arrived) == len(pictures):
@@ -88,19 +91,19 @@ async def _watched(web: Transport, coap: Transport | None, console: Console, dev
             group.start_soon(watch)
             await watching.wait()
             for picture, (_name, transport, _how) in zip(pictures, names, strict=True):
-                if not await transport.send(picture, unseen):
+                if not await transport.send(picture, ignore_progress):
                     raise DemoError("The collection knew a picture that was never sent.")
     except TimeoutError:
         raise DemoError("The pictures were not seen to arrive.") from None
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
     for picture, event, (name, transport, how) in zip(pictures, arrived, names, strict=True):
-        back = await transport.get(device, picture.taken_at.isoformat(), unseen)
+        back = await transport.get(device, picture.taken_at.isoformat(), ignore_progress)
         if back.data != picture.data or event.size != len(picture.data):
             raise DemoError(f"{name} came back with other bytes.")
         sent.add_row(name, how, f"{len(picture.data):,}", event.href, "yes")
     console.print(sent)
-    again = await web.send(pictures[0], unseen)
+    again = await web.send(pictures[0], ignore_progress)
     console.print(f"the first one once more: {'stored twice' if again else 'was there already'}")
 
 
