@@ -263,10 +263,8 @@ async def test_a_token_is_remembered_until_it_expires(verifier: TokenVerifier, k
     assert verifier.remembered(token) is None
 
 
-async def test_not_everything_is_remembered(
-    verifier: TokenVerifier, key: SigningKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lightbox_shared.auth.tokens.REMEMBERED", 2)
+async def test_not_everything_is_remembered(key: SigningKey) -> None:
+    verifier = TokenVerifier(KeySet(Issuer(key.published()).fetch), issuer=ISSUER, max_remembered=2)
     tokens = [key.token(claims(jti=f"t-{number}")) for number in range(3)]
     for token in tokens:
         await verifier.verify(token)
