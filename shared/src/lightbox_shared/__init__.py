@@ -1,1 +1,4 @@
-"""The kit under every Lightbox service: how to serve, store, trust, fail and log. It knows no service and no domain."""
+"""The library that every Lightbox service is built on: serving, storage, authentication, errors, logging.
+
+It knows neither the services nor their domain.
+"""

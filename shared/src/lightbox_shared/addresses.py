@@ -1,4 +1,4 @@
-"""Addresses of clients, as they are counted."""
+"""Addresses of clients, as rate limits count them."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -6,8 +6,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 @lru_cache(maxsize=4096)
 def partition(address: str) -> str:
-    """What is counted as one client: an IPv4 address, or the /64 that one IPv6 subscriber has. What is no address
-    stays as it is."""
+    """The key under which a client is counted: its IPv4 address, or the /64 network of an IPv6 address, all of which
+    belongs to one subscriber. A text that is not an address is returned unchanged."""
     try:
         parsed = ip_address(address)
     except ValueError:

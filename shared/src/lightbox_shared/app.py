@@ -1,4 +1,4 @@
-"""The application factory: one way to put a service together, so that all of them behave alike."""
+"""The application factory, which gives all services the same middleware, error handling and operational paths."""
 
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.openapi import describe, operation_id
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
-"""Opens what the service needs and yields it as the lifespan state; `request.state` has it then."""
+"""Opens the resources of a service and yields the lifespan state, whose members requests find in `request.state`."""
 
 
 def build_app(
@@ -38,9 +38,9 @@ def build_app(
 ) -> FastAPI:
     """A FastAPI application with health, metrics, logs, request ids and error dialects in place.
 
-    `tags` are the tags of operations with their descriptions. `quiet_paths` are requested all the time and not logged.
-    `middleware` is ASGI middleware of the service's own, from the outermost, inside of that for ids, logs and errors.
-    `checks` may be filled by the lifespan later: it is read at each `/readyz`.
+    `tags` maps the tags of operations to their descriptions. `quiet_paths` are paths whose requests are counted but not
+    logged. `middleware` is the service's own ASGI middleware, outermost first; it runs inside of the middleware for
+    request ids, logs and errors. `checks` is read at each request of `/readyz`, so the lifespan may still add to it.
     """
     configure_logging(name, settings.log_level, settings.log_format)
     dialects = dialects or Dialects()
@@ -50,7 +50,7 @@ def build_app(
     async def with_state(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with lifespan(app) as state:
             gc.collect()
-            gc.freeze()  # what was loaded until now stays; looking through it again and again is in vain
+            gc.freeze()  # what was loaded until now stays in memory: later collections need not look at it
             yield {"settings": settings, **state}
 
     app = FastAPI(

@@ -1,4 +1,4 @@
-"""Work that runs beside the requests: one task that runs until its service stops, or one that runs again and again."""
+"""Tasks that run beside the requests: one that runs until its service stops, and one that is repeated."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 async def background_task(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
     """Run `work` until the end of the context, where it is cancelled and waited for.
 
-    `work` should handle its own errors: one that escapes ends the task and is logged at once, and the service goes on.
+    `work` should handle its own errors: an exception ends the task and is logged at once, and the service goes on.
     """
     task = asyncio.create_task(_logged(work, name), name=name)
     try:
@@ -22,15 +22,18 @@ async def background_task(work: Coroutine[Any, Any, None], name: str) -> AsyncIt
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        work.close()  # it may not even have begun
+        work.close()  # in case the task was cancelled before it began
 
 
 @asynccontextmanager
 async def periodic_task(
     work: Callable[[], Awaitable[object]], name: str, *, every: float, first_after: float | None = None
 ) -> AsyncIterator[None]:
-    """Await `work()` every `every` seconds until the end of the context, the first time after `first_after` seconds
-    (by default `every`). An error is logged, and the next run takes place as planned."""
+    """Await `work()` with pauses of `every` seconds until the end of the context.
+
+    The first run begins after `first_after` seconds, by default after `every`. An exception is logged, and the next run
+    takes place as planned.
+    """
     async with background_task(_repeat(work, name, every, every if first_after is None else first_after), name):
         yield
 

@@ -1,8 +1,9 @@
-"""Bytes that people entrust to us, kept exactly, keyed by their SHA-256.
+"""Uploaded bytes (blobs), stored unchanged under their SHA-256.
 
-Up to a limit a blob lives in a row, in the transaction of whatever refers to it: one commit, one backup. Above it,
-where an object store is configured, the row only says where it is; the object is written first, and since its name
-is its content, writing it twice or leaving it behind after a rollback harms nobody.
+A blob up to a limit is stored in a row, in the same transaction as the record that refers to it, so that one commit and
+one backup cover both. A larger one is stored in the object store, if one is configured, and its row only says that it
+exists. The object is written first: its name is its digest, so that it may be written twice, or be left over by a
+transaction that is rolled back.
 """
 
 import hashlib
@@ -19,11 +20,11 @@ from lightbox_shared.database import ReadSession, WriteSession
 
 
 class BlobMissing(RuntimeError):
-    """A record refers to bytes that are not there: the store was tampered with or restored in part."""
+    """A record refers to a blob that does not exist: the store was changed by hand or restored in part."""
 
 
 def sha256(data: bytes) -> bytes:
-    """The name of a blob: 32 bytes."""
+    """The SHA-256 digest of `data` (32 bytes), which is the name of a blob."""
     return hashlib.sha256(data).digest()
 
 
@@ -40,7 +41,11 @@ def blob_table(metadata: MetaData) -> Table:
 
 
 class LargeBlobs(Protocol):
-    """Where blobs above the row limit go."""
+    """A store for blobs that are too large for a row.
+
+    `put` returns when the store has the bytes durably; `get` and `part` raise `BlobMissing`; `delete` accepts the
+    digest of a blob that does not exist.
+    """
 
     async def put(self, digest: bytes, data: bytes) -> None: ...
 
@@ -52,14 +57,14 @@ class LargeBlobs(Protocol):
 
 
 class ObjectStoreBlobs:
-    """An object store through obstore: S3, GCS, Azure or a folder."""
+    """Blobs in an object store that obstore supports: S3, GCS, Azure, or a folder of the file system."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     @classmethod
     def at(cls, url: str) -> Self:
-        """The store at an address; credentials come from the usual environment variables of each provider."""
+        """The store at a URL such as `s3://bucket`. Credentials come from the provider's own environment variables."""
         options: dict[str, Any] = {"mkdir": True} if url.startswith("file:") else {}
         return cls(from_url(url, **options))
 
@@ -69,11 +74,11 @@ class ObjectStoreBlobs:
         return f"blobs/{name[:2]}/{name}"
 
     async def put(self, digest: bytes, data: bytes) -> None:
-        """Write; returns when the store says that it has it."""
+        """Store a blob; returns when the object store has confirmed it."""
         await obstore.put_async(self._store, self._path(digest), data)
 
     async def get(self, digest: bytes) -> bytes:
-        """Read. Raises `BlobMissing`."""
+        """The bytes of a blob. Raises `BlobMissing`."""
         try:
             result = await obstore.get_async(self._store, self._path(digest))
         except FileNotFoundError as error:
@@ -81,21 +86,24 @@ class ObjectStoreBlobs:
         return bytes(await result.bytes_async())
 
     async def part(self, digest: bytes, start: int, size: int) -> bytes:
-        """Read `size` bytes from `start` on. Raises `BlobMissing`."""
+        """`size` bytes of a blob from the offset `start` on. Raises `BlobMissing`."""
         try:
             return bytes(await obstore.get_range_async(self._store, self._path(digest), start=start, length=size))
         except FileNotFoundError as error:
             raise BlobMissing(digest.hex()) from error
 
     async def delete(self, digest: bytes) -> None:
-        """Delete; what is not there needs no deleting. For those whose names are no digests: bytes that are kept once
-        for several who sent them may be another's too."""
+        """Delete a blob, if it exists.
+
+        Only for services that name their objects otherwise than by digests: equal bytes have the same digest and are
+        stored once, so that other records may refer to them.
+        """
         with suppress(FileNotFoundError):
             await obstore.delete_async(self._store, self._path(digest))
 
 
 class Blobs:
-    """A service's blobs: rows, and above `row_limit` bytes the object store, if there is one."""
+    """The blobs of a service: in rows of `table`, and above `row_limit` bytes in `large`, where that is given."""
 
     def __init__(self, table: Table, *, large: LargeBlobs | None = None, row_limit: int) -> None:
         self._table = table
@@ -103,8 +111,10 @@ class Blobs:
         self._row_limit = row_limit
 
     async def put(self, session: WriteSession, data: bytes, digest: bytes | None = None) -> bytes:
-        """Keep `data`, durable when the transaction commits; returns its SHA-256, which may be given where it is known
-        (a large one takes long enough to be made in a thread). The same bytes are kept once."""
+        """Store `data` once, durably when the transaction commits, and return its SHA-256.
+
+        `digest` is the SHA-256 where the caller knows it: for large data it is better computed in a thread.
+        """
         digest = digest or sha256(data)
         row: Mapping[str, object] = {"sha256": digest, "size": len(data), "data": data}
         if self._large is not None and len(data) > self._row_limit:
@@ -114,7 +124,7 @@ class Blobs:
         return digest
 
     async def get(self, session: ReadSession | WriteSession, digest: bytes) -> bytes:
-        """The bytes exactly as they came. Raises `BlobMissing`."""
+        """The bytes of a blob, exactly as they were stored. Raises `BlobMissing`."""
         found = (await session.execute(select(self._table.c.data).where(self._table.c.sha256 == digest))).one_or_none()
         if found is None:
             raise BlobMissing(digest.hex())

@@ -1,7 +1,7 @@
-"""Answers with validators (RFC 9110 section 8.8), preconditions (section 13) and single ranges of bytes (section 14).
+"""Responses with validators (RFC 9110 section 8.8), conditional requests (section 13) and byte ranges (section 14).
 
-Known limits: several ranges at once are answered with the whole, which section 14.2 allows; so is `If-Range` with a
-date, since whoever asks has an entity tag.
+Known limits: a request for several ranges gets the complete content, which section 14.2 allows; so does one with a date
+in `If-Range`, since every response here has an entity tag that a client can use instead.
 """
 
 import re
@@ -21,7 +21,7 @@ _RANGE: Final = re.compile(r"bytes=[ \t]*([0-9]{0,30})-([0-9]{0,30})[ \t]*", re.
 
 
 class PreconditionFailed(LightboxError):
-    """What the client wants to work on is not what is there."""
+    """The stored representation is not the one that the precondition of the request names."""
 
     status = HTTPStatus.PRECONDITION_FAILED
     code = "precondition-failed"
@@ -29,7 +29,7 @@ class PreconditionFailed(LightboxError):
 
 
 class RangeNotSatisfiable(LightboxError):
-    """Nothing of the range is there; the header says how much there is."""
+    """The range begins behind the end of the content. `Content-Range` tells the client its size."""
 
     status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     code = "range-not-satisfiable"
@@ -40,7 +40,7 @@ class RangeNotSatisfiable(LightboxError):
 
 
 def etag_matches(header: str | None, etag: str) -> bool:
-    """Whether `If-None-Match` names the (unquoted) tag; the comparison is the weak one."""
+    """Whether the value of `If-None-Match` names `etag`, given without quotes, by weak comparison (section 8.8.3.2)."""
     if header is None:
         return False
     tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
@@ -48,8 +48,10 @@ def etag_matches(header: str | None, etag: str) -> bool:
 
 
 def is_unchanged(request: Request, etag: str, modified: datetime) -> bool:
-    """Whether the client has it already and 304 is the answer; the order is that of section 13.2.2. Raises
-    `PreconditionFailed`."""
+    """Whether the client has the current representation, so that the response is 304.
+
+    Preconditions are evaluated in the order of RFC 9110 section 13.2.2. Raises `PreconditionFailed`.
+    """
     headers = request.headers
     wanted, seen = headers.get("if-match"), headers.get("if-none-match")
     if wanted is not None:
@@ -67,8 +69,11 @@ def is_unchanged(request: Request, etag: str, modified: datetime) -> bool:
 
 
 def byte_range(request: Request, size: int, etag: str) -> range | None:
-    """The positions of the bytes that are asked for; None for all of them, as without `Range` or with one that can't
-    be read. Raises `RangeNotSatisfiable`."""
+    """The positions of the requested bytes in a content of `size` bytes, or None for all of it.
+
+    None is returned for a request without `Range`, with one that can't be parsed, or with an `If-Range` that names
+    another entity tag than `etag`. Raises `RangeNotSatisfiable`.
+    """
     header, known = request.headers.get("range"), request.headers.get("if-range")
     if header is None or request.method != "GET" or (known is not None and known.strip() != f'"{etag}"'):
         return None
@@ -90,7 +95,7 @@ def byte_range(request: Request, size: int, etag: str) -> range | None:
 def bytes_response(
     request: Request, data: bytes, media_type: str, *, etag: str, headers: Mapping[str, str]
 ) -> Response:
-    """`data`, or 304 where the client has it already."""
+    """A response with `data`, or 304 where `If-None-Match` names `etag`."""
     common = {"ETag": f'"{etag}"', "X-Content-Type-Options": "nosniff", **headers}
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=common)
@@ -98,7 +103,7 @@ def bytes_response(
 
 
 def _is_not_after(modified: datetime, header: str | None, *, default: bool) -> bool:
-    """Whether it was changed at the second in the header or before; a date that can't be read counts as none."""
+    """Whether `modified` is not later than the date in a header, to the second; `default` without a valid date."""
     if header is None:
         return default
     try:

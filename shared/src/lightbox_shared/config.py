@@ -1,4 +1,4 @@
-"""Settings that every service has. Each is an environment variable `LIGHTBOX_<NAME>`; docs/settings.md lists them.
+"""The settings that all services have. Each is an environment variable `LIGHTBOX_<NAME>`; docs/settings.md lists them.
 
 A service adds its own by subclassing `Settings`. Secrets are `SecretStr`, so that neither a log line nor a
 traceback can show them.
@@ -22,21 +22,21 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
 class Environment(StrEnum):
-    """Where the platform runs: development is open by default, production is closed by default."""
+    """Where the platform runs. It sets defaults: in development they are permissive, in production restrictive."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 class Settings(BaseSettings):
-    """What every service needs to know. Raises `pydantic.ValidationError` naming the variable that is wrong."""
+    """Settings from the environment. Raises `pydantic.ValidationError` naming the variables that are not valid."""
 
     model_config = SettingsConfigDict(
         env_prefix="LIGHTBOX_",
         extra="ignore",
         frozen=True,
         populate_by_name=True,
-        hide_input_in_errors=True,  # half of them are secrets
+        hide_input_in_errors=True,  # many of them are secrets
     )
 
     environment: Environment = Environment.DEVELOPMENT
@@ -46,18 +46,18 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     public_url: str | None = None
-    """Where browsers reach the gateway, for absolute links; by default what the request named."""
+    """The URL by which browsers reach the gateway, for absolute links; by default that of the request."""
 
     session_cookie: str = "lightbox_session"
-    """Set by auth-service, read by the gateway, seen by no other service."""
+    """The name of the session cookie, which auth-service sets and the gateway replaces by a bearer token."""
     issuer: str = ""
-    """The `iss` of tokens and the `issuer` of RFC 8414: `public_url`, else where the gateway answers on this machine.
-    Every service has to come to the same one."""
+    """The `iss` of tokens and the `issuer` of RFC 8414; by default `public_url`, else the gateway's address on this
+    machine. It must be the same for all services."""
     auth_service_url: str = ""
     client_secret: SecretStr = SecretStr("")
-    """The service's own credential, with which it gets its service tokens."""
+    """The password of this service at auth-service, for which it gets its own access tokens."""
     secret_key: SecretStr = SecretStr("")
-    """The service's own secret, for what it signs or encrypts by itself; at least 32 characters."""
+    """A secret that only this service knows, for what it signs or encrypts; at least 32 characters."""
 
     database_url: Annotated[
         str, Field(validation_alias=AliasChoices("LIGHTBOX_DATABASE_URL", "DATABASE_URL", "database_url"))
@@ -82,11 +82,11 @@ class Settings(BaseSettings):
         return self
 
     def local_url(self, service: str) -> str:
-        """Where `service` listens when everything runs on one machine: the gateway's port plus its offset."""
+        """The URL of a service when all of them run on this machine."""
         return f"http://127.0.0.1:{port_of(service, self.port)}"
 
     def own_secret(self) -> str:
-        """The service's own secret. Raises `ValueError` when it is missing or too short to be one."""
+        """The value of `secret_key`. Raises `ValueError` if it is missing or too short."""
         secret = self.secret_key.get_secret_value()
         if len(secret) < MIN_SECRET_LENGTH:
             raise ValueError(f"LIGHTBOX_SECRET_KEY must have at least {MIN_SECRET_LENGTH} characters")
@@ -94,15 +94,15 @@ class Settings(BaseSettings):
 
     @property
     def in_production(self) -> bool:
-        """True where the platform is closed by default."""
+        """Whether the environment is production."""
         return self.environment is Environment.PRODUCTION
 
 
 def renamed(name: str, old_name: str) -> AliasChoices:
-    """The `validation_alias` of a setting that had another name in an older version, which is still read."""
+    """The `validation_alias` of a setting whose name in older versions, `old_name`, is still read."""
     return AliasChoices(f"LIGHTBOX_{name.upper()}", f"LIGHTBOX_{old_name.upper()}", name)
 
 
 def split_commas(value: object) -> object:
-    """Read `a, b` from the environment as `("a", "b")`; for `field_validator(..., mode="before")`."""
+    """Read `a, b` as `("a", "b")`, and return other values unchanged; for `field_validator(..., mode="before")`."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

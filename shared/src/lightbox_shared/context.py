@@ -1,8 +1,8 @@
-"""What surrounds every request: an id, a trace, one access line, metrics, and the last net under an exception.
+"""The outermost middleware: request id, trace, access log, metrics, and responses for unhandled exceptions.
 
-Pure ASGI, since Starlette's BaseHTTPMiddleware buffers and breaks cancellation. Trace context follows
-W3C Trace Context: a valid `traceparent` keeps its trace id and flags and gets a new parent id; an invalid one
-starts a new trace and drops `tracestate`.
+It is pure ASGI, since Starlette's BaseHTTPMiddleware buffers responses and breaks cancellation. Traces follow W3C Trace
+Context: a valid `traceparent` keeps its trace id and flags and gets a new parent id; an invalid one starts a new trace,
+and `tracestate` is dropped.
 """
 
 import os
@@ -29,7 +29,8 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 QUIET_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-# Ids have to differ, not to be secret; asking the system for each took as long as checking a remembered token.
+# Ids must differ, but need not be secret. The random numbers of the operating system took as long as a whole check of a
+# remembered token.
 _ids = random.Random()  # noqa: S311
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ids.seed)
@@ -42,17 +43,17 @@ def new_id(bits: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A place in a distributed trace: 32 hex digits of trace, 16 of span, 2 of flags."""
+    """A position in a distributed trace: trace id (32 hexadecimal digits), span id (16) and flags (2)."""
 
     trace_id: str
     span_id: str
     flags: str
     continued: bool = False
-    """Whether the trace came from outside, and its `tracestate` with it."""
+    """Whether the trace was begun by the caller, so that its `tracestate` is passed on."""
 
     @classmethod
     def from_header(cls, value: bytes | None) -> "Trace":
-        """Continue the caller's trace, or start one."""
+        """Continue the trace of a `traceparent` header, or start a new one where it is missing or not valid."""
         match = _TRACEPARENT.fullmatch(value or b"")
         valid = (
             match is not None
@@ -68,7 +69,7 @@ class Trace:
 
     @property
     def header(self) -> str:
-        """The `traceparent` for calls made on behalf of this request."""
+        """The value of `traceparent` for calls to other services."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
@@ -76,27 +77,27 @@ _current: ContextVar[Mapping[str, str]] = ContextVar("current request", default=
 
 
 def context_headers() -> Mapping[str, str]:
-    """What calls made on behalf of the current request carry on; nothing outside of a request."""
+    """Request id and trace as headers, for calls made on behalf of the current request; empty outside of a request."""
     return _current.get()
 
 
 def request_id_from(value: bytes | None) -> str:
-    """The caller's request id where it is harmless, else a new one."""
+    """The request id in an `X-Request-ID` header if it has only safe characters, else a new one."""
     return value.decode() if value and _REQUEST_ID.fullmatch(value) else new_id(96)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first value of a header, given in lower case."""
+    """The first value of a header, whose name is given in lower case; None if the request does not have it."""
     return next((value for key, value in scope["headers"] if key == name), None)
 
 
 class RequestContext:
-    """The outermost middleware of a service."""
+    """ASGI middleware that gives each request an id and a trace, logs and counts it, and answers its exceptions."""
 
     def __init__(
         self, app: ASGIApp, *, dialects: Dialects, metrics: HttpMetrics, quiet: frozenset[str] = frozenset()
     ) -> None:
-        """`quiet` are paths that are asked all the time, whose answers are counted and not logged."""
+        """`quiet` are paths whose requests are counted but not logged, beside `QUIET_PATHS`."""
         self._app = app
         self._dialects = dialects
         self._metrics = metrics
@@ -113,7 +114,8 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace.trace_id)
         _current.set({"X-Request-ID": request_id, "traceparent": trace.header})
-        # "/x" and "/x/" are one resource, answered in place: a redirect would lose CORS and the body of a POST.
+        # "/x" and "/x/" are the same resource, without a redirect, which would lose CORS headers and the body of a
+        # POST.
         path = scope["path"]
         if len(path) > 1 and path.endswith("/"):
             scope["path"] = path.rstrip("/") or "/"
@@ -131,7 +133,7 @@ class RequestContext:
         except Exception as error:
             failure = convert(error)
             if status:
-                raise  # too late for an answer: the server cuts the connection, so the client can tell
+                raise  # the response has begun: the server closes the connection, so that the client notices
             await self._dialects.of(path).render(failure)(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started

@@ -1,8 +1,8 @@
-"""Small request bodies that clients send as JSON, urlencoded or multipart text: one dictionary, whichever it was.
+"""Reading small request bodies: JSON, urlencoded and multipart forms all become one dictionary.
 
-What no endpoint can use is refused here, before it reaches a rule or a database: bodies that are cut short, texts that
-are not UTF-8, lone surrogates (JSON can write them, UTF-8 can't), and U+0000 (PostgreSQL can't store it).
-Uploads of files don't come this way, but their multipart bodies do (`read_multipart`).
+Bodies that no endpoint can use are refused here: those that are cut short, texts that are not UTF-8, lone surrogates
+(which JSON can express and UTF-8 can't) and U+0000 (which PostgreSQL can't store). Uploads of files are read by
+`lightbox_shared.uploads`, which uses `read_multipart`.
 """
 
 import json
@@ -33,11 +33,11 @@ _MEDIA_TYPES: Final = f"Send {JSON_TYPE}, {URLENCODED_TYPE} or {MULTIPART_TYPE},
 
 
 async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES, any_text: bool = False) -> dict[str, object]:
-    """The members of a JSON object, or the fields of a form; of a repeated one the last. An empty body has none.
+    """The members of a JSON object or the fields of a form; the last one of several with the same name.
 
-    Raises `UnsupportedMediaType`, `TooLarge` above `max_bytes`, `BadRequest` for what can't be parsed, and
-    `InvalidRequest` for a value with text in it that can't be stored, unless the caller takes `any_text` and sees to
-    that itself (`is_storable`).
+    An empty body has no fields. Raises `UnsupportedMediaType`, `TooLarge` above `max_bytes`, `BadRequest` for a body
+    that can't be parsed, and `InvalidRequest` for texts that can't be stored. With `any_text` those are returned, and
+    the caller has to check them by `is_storable`.
     """
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
     charset = parameters.get(b"charset", b"utf-8").lower()
@@ -63,8 +63,10 @@ async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES, any_text:
 
 
 async def read_pairs(request: Request, *, max_bytes: int = MAX_BYTES) -> list[tuple[str, str]]:
-    """The fields of an urlencoded form in their order, for protocols in which a repeated one is a mistake. Raises as
-    `read_fields` does."""
+    """The fields of an urlencoded form in their order, for protocols in which a repeated field is an error.
+
+    Raises the same exceptions as `read_fields`.
+    """
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
     if media_type != URLENCODED_TYPE.encode() or parameters.get(b"charset", b"utf-8").lower() not in _UTF8:
         raise UnsupportedMediaType(f"Send {URLENCODED_TYPE}, in UTF-8.")
@@ -101,7 +103,7 @@ def _parse_json(text: str) -> dict[str, object]:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise BadRequest("The JSON is nested too deeply.") from error
-    except ValueError as error:  # also numbers with thousands of digits
+    except ValueError as error:  # also raised for numbers with thousands of digits
         raise BadRequest("The body is not valid JSON.") from error
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
@@ -109,18 +111,18 @@ def _parse_json(text: str) -> dict[str, object]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
+    raise ValueError(name)  # Python's parser accepts NaN and Infinity, which are not JSON
 
 
 def _parse_urlencoded(text: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except ValueError as error:  # too many fields, or escapes that are no UTF-8
+    except ValueError as error:  # too many fields, or escapes that are not UTF-8
         raise BadRequest("The body is not a valid form.") from error
 
 
 class _WholeMultiPart(MultiPartParser):
-    """Refuses a body without its closing boundary, which Starlette's takes for a complete one."""
+    """A parser that refuses a body without a closing boundary, which Starlette's own takes for complete."""
 
     complete = False
 
@@ -130,7 +132,7 @@ class _WholeMultiPart(MultiPartParser):
     async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         async for chunk in stream:
             yield chunk
-        if not self.complete:  # raised in here, so that `parse` closes the files that it has begun
+        if not self.complete:  # raised inside of the stream, so that `parse` closes its temporary files
             raise BadRequest(ENDED_EARLY)
 
     def on_end(self) -> None:
@@ -140,10 +142,13 @@ class _WholeMultiPart(MultiPartParser):
 async def read_multipart(
     headers: Headers, stream: AsyncGenerator[bytes, None], *, max_files: int, max_fields: int, max_part_bytes: int
 ) -> FormData:
-    """The parts of a multipart body; `close()` it, since files above 1 MB are on disk. The one way in for every
-    multipart body. Raises `UnsupportedMediaType`, and `BadRequest` for one that is broken or was cut."""
+    """The parts of a multipart body (RFC 7578). The caller must `close()` it, since files above 1 MB are on disk.
+
+    Raises `UnsupportedMediaType` for another character set than UTF-8, and `BadRequest` for a body that is malformed or
+    incomplete.
+    """
     _, parameters = parse_options_header(headers["content-type"])
-    if parameters.get(b"charset", b"utf-8").lower() not in _UTF8:  # Starlette would look up whatever codec it names
+    if parameters.get(b"charset", b"utf-8").lower() not in _UTF8:  # Starlette would use any codec that it names
         raise UnsupportedMediaType(_MEDIA_TYPES)
     limits = {"max_files": max_files, "max_fields": max_fields, "max_part_size": max_part_bytes}
     try:
@@ -179,7 +184,7 @@ def _invalid(wrong: list[FieldError]) -> InvalidRequest:
 
 
 def is_storable(text: str) -> bool:
-    """Whether PostgreSQL can store a text, and UTF-8 write it."""
+    """Whether a text can be encoded in UTF-8 and stored by PostgreSQL."""
     return _unstorable(text) is None
 
 
@@ -190,7 +195,7 @@ def _unstorable(text: str) -> str | None:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """All strings inside a JSON value, without recursion: the value is as deep as the sender liked."""
+    """All strings inside of a JSON value. Not recursive, since clients can nest values deeper than Python's stack."""
     waiting = [value]
     while waiting:
         match waiting.pop():

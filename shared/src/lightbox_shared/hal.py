@@ -1,5 +1,7 @@
-"""Resources with links: HAL (draft-kelly-json-hal), sent as `application/hal+json` to who asks for it and as plain JSON
-to everybody else. The body is the same.
+"""Resources with links in HAL (draft-kelly-json-hal).
+
+They are sent as `application/hal+json` to clients that ask for it and as `application/json` to others, with the same
+body.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12 pydantic needs this one
 
 from lightbox_shared.negotiation import media_ranges, preference
 from lightbox_shared.request_bodies import REF_TEMPLATE
@@ -21,42 +23,44 @@ JSON_TYPE: Final = "application/json"
 
 
 class Link(TypedDict):
-    """Where something is; `templated` where the address is a URI template (RFC 6570)."""
+    """A link to `href`, which is a URI template (RFC 6570) if `templated` is true."""
 
     href: str
     templated: NotRequired[bool]
 
 
 Links = dict[str, Link]
-"""By relation; every resource has at least `self`."""
+"""Links by their relation. Every resource has at least `self`."""
 
 
 class Resource(BaseModel):
-    """A body with `_links`."""
+    """The body of a response, with the member `_links`."""
 
     links: Links = Field(alias="_links")
 
 
 def link(href: str) -> Link:
-    """A link to one address."""
+    """A link to a URL or path."""
     return {"href": href}
 
 
 def template(href: str) -> Link:
-    """A link to whatever the template's variables make of it."""
+    """A link whose `href` is a URI template."""
     return {"href": href, "templated": True}
 
 
 def self_link(href: str, **others: str) -> Links:
-    """`self`, and links by relation beside it."""
+    """Links of a resource: `self`, and `others` as relation and path."""
     return {"self": link(href), **{relation: link(other) for relation, other in others.items()}}
 
 
 def page_links(
     path: str, query: Mapping[str, str | int | None], *, offset: int, limit: int, total: int, find: str
 ) -> Links:
-    """The links of a page of a list: itself, its neighbours where there are any, and `find`, the template of a search.
-    `query` is what the list is filtered by; None for what it is not."""
+    """The links of a page of a list: `self`, `find`, and `prev` and `next` where there are such pages.
+
+    `query` are the filters of the list, without those that are None; `find` is the URI template of a search.
+    """
     filters = {name: value for name, value in query.items() if value is not None}
 
     def page(at: int, size: int) -> Link:
@@ -71,8 +75,11 @@ def page_links(
 
 
 def media_type(accept: str | None, *, default: str = JSON_TYPE) -> str:
-    """HAL where `Accept` prefers it, or names it and likes plain JSON no better; plain JSON where that is preferred
-    (RFC 9110 section 12.5.1); `default` where there is no difference, also for a client that accepts neither."""
+    """The media type for a client with this `Accept` header: HAL or plain JSON (RFC 9110 section 12.5.1).
+
+    HAL if the header prefers it, or names it and does not prefer plain JSON; plain JSON if the header prefers that;
+    else `default`, also for a client that accepts neither.
+    """
     ranges = media_ranges(accept)
     hal, plain = preference(HAL_TYPE, ranges), preference(JSON_TYPE, ranges)
     if hal.quality != plain.quality:
@@ -87,7 +94,7 @@ def hal_content(model: type[Resource]) -> dict[str, Any]:
 
 
 def http_date(at: datetime) -> str:
-    """IMF-fixdate (RFC 9110 section 5.6.7)."""
+    """A time as IMF-fixdate (RFC 9110 section 5.6.7), such as `Sun, 06 Nov 1994 08:49:37 GMT`."""
     return format_datetime(at.astimezone(UTC), usegmt=True)
 
 
@@ -100,8 +107,11 @@ def hal_response(
     headers: Mapping[str, str] | None = None,
     default: str = JSON_TYPE,
 ) -> Response:
-    """The resource in the media type that the request asks for. `modified` is sent as `Last-Modified`; a browser would
-    take it for a licence to keep the answer, so that is forbidden, unless `headers` say otherwise."""
+    """A response with the resource in the media type that the request prefers.
+
+    `modified` is sent as `Last-Modified`. Browsers cache responses with that header by a heuristic (RFC 9111 section
+    4.2.2), so `Cache-Control` forbids it, unless `headers` have another value.
+    """
     own = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
     if modified is not None:
         own["Last-Modified"] = http_date(modified)

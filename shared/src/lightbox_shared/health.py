@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: everything that it needs to work answers as well."""
+"""The operational paths: `/healthz` (the process answers), `/readyz` (what it depends on answers too), `/metrics`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -13,21 +13,23 @@ from lightbox_shared.metrics import HttpMetrics
 log = structlog.get_logger()
 
 Check = Callable[[], Awaitable[None]]
-"""Returns when the thing works; raises when it does not."""
+"""Returns if a dependency of the service works, and raises any exception if it does not."""
 
 CHECK_TIMEOUT_SECONDS = 2.0
 
 
 async def run_checks(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Run all checks side by side; `{"database": "ok", "models": "TimeoutError"}`. Only the kind of a failure is
-    told, since its text may name hosts and users; the text is in the log."""
+    """Run all checks concurrently. Returns results by name, such as `{"database": "ok", "models": "TimeoutError"}`.
+
+    A failure is named by the class of its exception; its text, which may contain host and user names, is only logged.
+    """
     results: dict[str, str] = dict.fromkeys(checks, "ok")
 
     async def run(name: str, check: Check) -> None:
         try:
             with anyio.fail_after(CHECK_TIMEOUT_SECONDS):
                 await check()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is "not ready"
+        except Exception as error:  # noqa: BLE001 - any failure means "not ready"
             log.warning("not ready", check=name, error=str(error) or type(error).__name__)
             results[name] = type(error).__name__
 
@@ -38,7 +40,7 @@ async def run_checks(checks: Mapping[str, Check]) -> dict[str, str]:
 
 
 def health_router(checks: Mapping[str, Check], metrics: HttpMetrics) -> APIRouter:
-    """The three paths that every service answers, for the people and programs that run it."""
+    """A router with `/healthz`, `/readyz` and `/metrics`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")

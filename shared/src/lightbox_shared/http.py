@@ -1,7 +1,7 @@
-"""Calls between services: a typed client in a service's `clients/` subclasses `ServiceClient`.
+"""Calls between services. The typed clients in a service's `clients/` are subclasses of `ServiceClient`.
 
-It carries the service's own token, the request id and the trace; retries what is safe to retry (a connection that
-failed, or an idempotent request that got 502, 503 or 504); and turns silence into `Unavailable`.
+A call carries the service's own token, the request id and the trace. It is retried after connection errors and after
+502, 503 and 504; a service that still does not answer is `Unavailable`.
 """
 
 import time
@@ -22,14 +22,17 @@ from lightbox_shared.errors import Unavailable
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 RENEW_BEFORE_SECONDS: Final = 60
 _GRANT: Final = {"grant_type": "client_credentials"}
-_TRY_AGAIN: Final = frozenset({502, 503, 504})
+_RETRY_STATUSES: Final = frozenset({502, 503, 504})
 
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 JWKS_PATH: Final = "/.well-known/jwks.json"
 
 
 class ServiceTokens:
-    """This service's own token (RFC 6749 section 4.4), renewed a minute before it expires."""
+    """The access token of this service itself, by the client credentials grant (RFC 6749 section 4.4).
+
+    It is renewed `RENEW_BEFORE_SECONDS` before it expires.
+    """
 
     def __init__(self, http: httpx.AsyncClient, *, service: str, secret: str) -> None:
         self._http = http
@@ -39,11 +42,11 @@ class ServiceTokens:
         self._lock = anyio.Lock()
 
     def forget(self) -> None:
-        """Ask for a new one next time: somebody has refused the one that we have."""
+        """Get a new token for the next call, since a service has refused the current one."""
         self._expires_at = 0.0
 
     async def get(self) -> str:
-        """A valid token. Raises `httpx.HTTPError` when auth-service does not give one."""
+        """A valid token. Raises `httpx.HTTPError` if auth-service does not answer or refuses."""
         if time.monotonic() < self._expires_at - RENEW_BEFORE_SECONDS:
             return self._token
         async with self._lock:
@@ -57,43 +60,46 @@ class ServiceTokens:
 
 
 class ServiceClient:
-    """The base of a typed client for one service."""
+    """The base class of a typed client for one service."""
 
     def __init__(self, http: httpx.AsyncClient, tokens: ServiceTokens) -> None:
         self._http = http
         self._tokens = tokens
 
     async def get(self, path: str, **params: str | int) -> httpx.Response:
-        """GET with retries. Raises `Unavailable` when the service does not answer; other statuses are the caller's."""
+        """Send a GET request with retries and return the response, which may be an error.
+
+        Raises `Unavailable` if the service does not answer, or answers 502, 503 or 504.
+        """
         try:
             async for attempt in stamina.retry_context(
-                on=(httpx.TransportError, _TryAgain), attempts=3, wait_initial=0.05, wait_max=0.5, timeout=5.0
+                on=(httpx.TransportError, _RetryableStatus), attempts=3, wait_initial=0.05, wait_max=0.5, timeout=5.0
             ):
                 with attempt:
                     token = await self._tokens.get()
                     answer = await self._http.get(path, params=params, headers=outgoing_headers(token))
                     if answer.status_code == httpx.codes.UNAUTHORIZED:
                         self._tokens.forget()
-                        raise _TryAgain(answer.status_code)
-                    if answer.status_code in _TRY_AGAIN:
-                        raise _TryAgain(answer.status_code)
+                        raise _RetryableStatus(answer.status_code)
+                    if answer.status_code in _RETRY_STATUSES:
+                        raise _RetryableStatus(answer.status_code)
                     return answer
-        except (httpx.HTTPError, _TryAgain) as error:
+        except (httpx.HTTPError, _RetryableStatus) as error:
             raise Unavailable("A service that is needed for this does not answer at the moment.") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-class _TryAgain(Exception):
-    """The service says that it can't answer at the moment."""
+class _RetryableStatus(Exception):
+    """The service answered with a status after which the request is sent again."""
 
 
 def outgoing_headers(token: str) -> dict[str, str]:
-    """The headers of a call with our own token, on behalf of the current request if there is one."""
+    """The headers of a call with this token, and with the request id and trace of the current request."""
     return {"Authorization": f"Bearer {token}", **context_headers()}
 
 
 def auth_http(settings: Settings) -> httpx.AsyncClient:
-    """A client of auth-service's internal paths."""
+    """An HTTP client for auth-service."""
     return httpx.AsyncClient(base_url=settings.auth_service_url, timeout=TIMEOUT)
 
 
@@ -101,7 +107,7 @@ def auth_http(settings: Settings) -> httpx.AsyncClient:
 async def auth_access(
     settings: Settings, service: str
 ) -> AsyncIterator[tuple[KeySet, ServiceTokens, httpx.AsyncClient]]:
-    """What every service but auth-service needs of auth-service: its public keys and our own token."""
+    """Open what a service needs of auth-service: the public keys, tokens of its own, and an HTTP client."""
     async with auth_http(settings) as http:
 
         async def fetch_keys() -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The services of Lightbox: the one list that ports, gateway, runner, compose's databases, Makefile and tests read.
+"""The list of the services of Lightbox, for ports, gateway, runner, compose's databases, Makefile and tests.
 
-Only the standard library: it is also read before there is an environment to import anything else from. As a program it
-prints the folders of the services, for the Makefile.
+It imports only the standard library, since it is read before the virtual environment exists. Run as a program it prints
+the folders of the services, for the Makefile.
 """
 
 from dataclasses import dataclass
@@ -10,27 +10,26 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class InstalledService:
-    """One service; its folder has its name, and its package is named like it with underscores."""
+    """A service. Its name is also that of its folder."""
 
     name: str
     port_offset: int
-    """The port is the gateway's port plus this."""
+    """Added to the port of the gateway it is the port of the service."""
     has_database: bool = True
 
     @property
     def package(self) -> str:
-        """The Python package: `auth-service` -> `auth_service`."""
+        """The name of the Python package, such as `auth_service`."""
         return self.name.replace("-", "_")
 
     @property
     def short_name(self) -> str:
-        """The name of its database and the start of its variables in `.env`: `core-collection-service` ->
-        `core_collection`."""
+        """The name without `-service`, such as `core_collection`; the variables in `.env` begin with it."""
         return self.name.removesuffix("-service").replace("-", "_")
 
     @property
     def database(self) -> str:
-        """The name of its database, and of the role that owns it: `lightbox_auth`."""
+        """The name of the database and of the role that owns it, such as `lightbox_auth`."""
         return f"lightbox_{self.short_name}"
 
 
@@ -43,13 +42,13 @@ SERVICES: Final = (
     InstalledService("inference-service", 2),
     InstalledService("core-collection-service", 5),
 )
-"""In the order in which people think of them. The gateway comes first: it is also stopped first."""
+"""All services. The gateway comes first, since it must be stopped first."""
 
 SERVICE_NAMES: Final = tuple(service.name for service in SERVICES)
 
 
 def service_named(name: str) -> InstalledService:
-    """The service of that name. Raises `KeyError`."""
+    """The service with this name. Raises `KeyError`."""
     for service in SERVICES:
         if service.name == name:
             return service

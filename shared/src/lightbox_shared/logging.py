@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line, never a secret.
+"""Structured logs without secrets: one JSON object a line.
 
-Names of fields that may carry a secret are redacted here, once, whoever logs them; access lines carry the path
-without its query string, because some published clients send passwords there. Third-party loggers go the same way.
+The values of fields whose names suggest a secret are redacted in all log entries, also in those of other libraries.
+Access log entries have the path without the query string, since some published clients send passwords in it.
 """
 
 import logging
@@ -16,8 +16,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 _NAMES: Final = r"pass(?:word|wd|phrase)|pwd|secret|token|authorization|cookie|api[_-]?key|credential"
 _SECRET: Final = re.compile(_NAMES, re.IGNORECASE)
-# What a library may put into a message by itself: bearer tokens, JWTs, credentials inside an address, secrets in a
-# query string, and `name=value` or `'name': 'value'` with such a name.
+# Secrets that a library may write into a message: bearer tokens, JWTs, credentials in a URL, secrets in a query string,
+# and `name=value` or `'name': 'value'` with such a name.
 _SECRET_TEXT: Final = re.compile(
     r"(?:bearer|token|basic)\s+[\w\-.~+/=]{8,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?<=://)[^/\s:@]*:[^/\s]+(?=@)"
     r"|(?<=[?&])(?:code|key|sig|signature)=[^&\s\"']+"
@@ -25,8 +25,9 @@ _SECRET_TEXT: Final = re.compile(
     r"(?:(?:b(?=[\"']))?(?:\"[^\"]*\"|'[^']*')|(?:bearer |token |basic )?[^\s,;&)}\]]+)",
     re.IGNORECASE,
 )
-# Every secret text has one of these; nearly no other text has, and to look for them first is several times faster.
-_SIGNS: Final = (
+# Every match of the pattern above contains one of these, and few other texts do. To look for them first is several
+# times faster than to search by the pattern.
+_SECRET_MARKERS: Final = (
     "pass",
     "pwd",
     "secret",
@@ -46,7 +47,7 @@ REDACTED: Final = "[redacted]"
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the values of secret fields, and secrets inside texts, at every depth."""
+    """A structlog processor that replaces the values of secret fields and secrets inside of texts, also nested ones."""
     return {key: value if key.startswith("_") else _redact_member(key, value) for key, value in event.items()}
 
 
@@ -67,29 +68,29 @@ def _redact_value(value: object) -> object:
             return _redact_text(value)
         case Mapping():
             return {name: _redact_member(name, each) for name, each in value.items()}
-        case (str() | bytes() as name, each):  # a pair, as ASGI has headers
+        case (str() | bytes() as name, each):  # a name and a value, as in the headers of ASGI
             return [_redact_value(name), _redact_member(name, each)]
         case list() | tuple() | set() | frozenset():
             return [_redact_value(each) for each in value]
         case _:
-            return _redact_text(repr(value))  # what the renderer would show of it
+            return _redact_text(repr(value))  # the renderer would write its repr
 
 
 def _redact_text(text: str) -> str:
     lower = text.lower()
-    for sign in _SIGNS:
-        if sign in lower:
+    for marker in _SECRET_MARKERS:
+        if marker in lower:
             return _SECRET_TEXT.sub(REDACTED, text)
     return text
 
 
 class _StandardOutput:
-    """Standard output as it is when something is written: loggers are cached, and it may be replaced meanwhile."""
+    """Writes to the current `sys.stdout`, which may be replaced after a logger was created and cached."""
 
     def write(self, text: str) -> int:
         try:
             return sys.stdout.write(text)
-        except UnicodeEncodeError:  # half of a surrogate pair, out of somebody's JSON
+        except UnicodeEncodeError:  # a lone surrogate, such as JSON of a client can contain
             return sys.stdout.write(text.encode(errors="backslashreplace").decode())
 
     def flush(self) -> None:
@@ -97,7 +98,7 @@ class _StandardOutput:
 
 
 class _ServiceName:
-    """Adds the name of the service; loggers that were made earlier in this process learn a new one too."""
+    """A structlog processor that adds the name of the service, also for loggers that were created before it was set."""
 
     def __init__(self) -> None:
         self.name = ""
@@ -111,7 +112,10 @@ _service_name = _ServiceName()
 
 
 def configure_logging(service: str, level: str, log_format: str) -> None:
-    """Send structlog and the standard library's loggers to standard output in one format."""
+    """Write the logs of structlog and of the standard library to standard output.
+
+    `level` is a name such as `info`; `log_format` is `json` or `console`.
+    """
     _service_name.name = service
 
     output = cast("TextIO", _StandardOutput())
@@ -144,6 +148,6 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # These say at `info` what our own access line says already, or say it with the query string.
-    for chatty in ("uvicorn.access", "httpx", "httpcore", "alembic", "pydicom", "PIL", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # At `info` these repeat the access log, some of them with the query string.
+    for verbose in ("uvicorn.access", "httpx", "httpcore", "alembic", "pydicom", "PIL", "asyncio"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)

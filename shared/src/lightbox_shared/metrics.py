@@ -1,5 +1,7 @@
-"""Prometheus metrics: requests by method, route and status, and how long they took. Labels are route templates,
-never paths, so that their number is bounded."""
+"""Prometheus metrics of requests: their number and duration by method, route and status.
+
+The label `route` has templates of paths, not paths, so that the number of time series is bounded.
+"""
 
 from anyio import to_thread
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -11,7 +13,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class HttpMetrics:
-    """The metrics of one application, in a registry of its own; `registry` takes a service's own metrics as well."""
+    """The metrics of one application. Its `registry` is separate; a service adds its own metrics to it."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -32,18 +34,19 @@ class HttpMetrics:
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request; status 0 means that the client left before an answer."""
+        """Record a request that took `seconds`. Status 0 means that the client disconnected before a response."""
         found = self._children.get((method, route, status))
         if found is None:
             known = method if method in _METHODS else "other"
             found = self._requests.labels(known, route, str(status)), self._seconds.labels(route)
-            if known == method:  # or the caller could fill our memory with names
+            if known == method:  # otherwise clients could make any number of labels
                 self._children[method, route, status] = found
         counter, histogram = found
         counter.inc()
         histogram.observe(seconds)
 
     async def render(self) -> Response:
-        """Everything in the text format. In a thread, since the numbers of the process are read from files."""
+        """All metrics in the text format of Prometheus, made in a thread, since those of the process are read from
+        files."""
         content = await to_thread.run_sync(generate_latest, self.registry)
         return Response(content, media_type=CONTENT_TYPE_LATEST)

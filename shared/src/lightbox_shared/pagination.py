@@ -1,4 +1,4 @@
-"""Pages by cursor: stable while rows are added, and as fast on the last page as on the first."""
+"""Pagination by cursor. Pages stay the same while rows are added, and the last page is as fast as the first."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ MAX_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """At most `limit` rows after the row whose id is `after`, in the order of the list."""
+    """A request for at most `limit` rows behind the one with the id `after`, in the order of the list."""
 
     limit: int
     after: int | None
@@ -25,25 +25,26 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows, and the cursor of the next page if there is one."""
+    """The rows of a page, and the cursor of the next one if there is one."""
 
     rows: Sequence[Row]
     next_cursor: str | None
 
     @classmethod
     def of(cls, rows: Sequence[Row], request: PageRequest, row_id: Callable[[Row], int]) -> "Page[Row]":
-        """From `limit + 1` rows: the one too many says that there is a next page."""
+        """Make a page of `rows`, for which `limit + 1` were selected: an additional row means that there is a next
+        page."""
         shown = rows[: request.limit]
         return cls(shown, encode_cursor(row_id(shown[-1])) if len(rows) > request.limit else None)
 
 
 def encode_cursor(row_id: int) -> str:
-    """Opaque, so that nobody builds on what is inside."""
+    """The cursor behind a row. It is opaque, so that clients do not rely on its content."""
     return base64.urlsafe_b64encode(f"v1:{row_id}".encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> int:
-    """Raises `InvalidRequest` for anything that `encode_cursor` did not make."""
+    """The row id in a cursor. Raises `InvalidRequest` for a text that `encode_cursor` did not make."""
     try:
         version, _, row_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
         if version == "v1" and row_id.isascii() and row_id.isdigit() and int(row_id) < 2**63:

@@ -1,8 +1,8 @@
-"""Types of parameters that several endpoints have."""
+"""Types of path parameters."""
 
 from typing import Annotated
 
 from fastapi import Path
 
 RowId = Annotated[int, Path(ge=1, lt=2**63)]
-"""The id of a row in a path: what `lightbox_shared.database.orm.PrimaryKey` can be."""
+"""A path parameter with the id of a row, in the range of `lightbox_shared.database.orm.PrimaryKey`."""

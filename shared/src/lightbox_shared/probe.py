@@ -1,6 +1,6 @@
-"""`python -m lightbox_shared.probe auth-service`: is the service in this container ready? For its health check.
+"""The health check of a container: `python -m lightbox_shared.probe auth-service`.
 
-Only the standard library: it runs every few seconds, beside the service and on its cores.
+It imports only the standard library, to start fast: it runs every few seconds on the cores of the service.
 """
 
 import os
@@ -12,13 +12,13 @@ from lightbox_shared.ports import port_of
 
 
 def main(service: str) -> int:
-    """0 when `/readyz` says 200, else 1 and the reason on standard error."""
+    """The exit code: 0 if `/readyz` of the service answers 200, else 1, with the reason on standard error."""
     url = f"http://127.0.0.1:{port_of(service, int(os.environ.get('LIGHTBOX_PORT', '8000')))}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=4):
             return 0
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - this is what the container engine shows
+        print(error, file=sys.stderr)  # noqa: T201 - the container engine shows it
         return 1
 
 

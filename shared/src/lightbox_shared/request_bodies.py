@@ -3,8 +3,8 @@
     async def sign_up(body: Annotated[SignUp, form_or_json(SignUp)]) -> ...
     async def upload(sent: Annotated[Upload[Title], file_upload(Title, file="image")]) -> ...
 
-FastAPI reads a body as one media type; clients of the documented systems send the same fields as JSON, as an urlencoded
-form or as multipart.
+FastAPI itself reads a body in one media type only. Clients of the documented systems send the same fields as JSON, as
+urlencoded forms or as multipart forms.
 """
 
 from dataclasses import dataclass
@@ -26,32 +26,31 @@ REF_TEMPLATE: Final = "#/components/schemas/{model}"
 
 @runtime_checkable
 class DescribedBody(Protocol):
-    """A dependency that reads the body of a request and knows how OpenAPI describes it."""
+    """A dependency that reads the body of a request and can describe it for OpenAPI."""
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
-        """The Request Body Object (OpenAPI 3.1 section 4.8.13); schemas that it refers to are added to
-        `components`."""
+        """The Request Body Object (OpenAPI 3.1 section 4.8.13). Schemas that it refers to are added to `components`."""
         ...
 
 
 class NoFields(BaseModel):
-    """For an upload without text fields."""
+    """The model of an upload without text fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload(Generic[Model]):
-    """A file and the text fields beside it."""
+    """An uploaded file and the text fields of the same form."""
 
     data: bytes | None
-    """None if there was no file."""
+    """The content of the file, or None if there was none."""
     fields: Model
 
 
 def form_or_json(model: type[BaseModel], *, max_bytes: int = MAX_BYTES, any_text: bool = False) -> params.Depends:
     """A dependency that reads a JSON object, an urlencoded form or multipart text fields as `model`.
 
-    It raises what `lightbox_shared.forms.read_fields` raises, and `RequestValidationError` for fields that `model`
-    refuses. With `any_text` texts that can't be stored reach `model`, which has to refuse or replace them.
+    It raises the exceptions of `lightbox_shared.forms.read_fields`, and `RequestValidationError` for fields that are
+    not valid. With `any_text` the model also gets texts that can't be stored, and has to refuse or replace them.
     """
     return params.Depends(_FormOrJson(model, max_bytes, any_text))
 
@@ -59,8 +58,8 @@ def form_or_json(model: type[BaseModel], *, max_bytes: int = MAX_BYTES, any_text
 def file_upload(fields: type[BaseModel] = NoFields, *, file: str) -> params.Depends:
     """A dependency that reads a `multipart/form-data` body with one file and text fields as an `Upload`.
 
-    The largest file is `Settings.max_picture_bytes`. It raises what `lightbox_shared.uploads.read_upload` raises, and
-    `RequestValidationError` for text fields that the model refuses.
+    A file may have `Settings.max_picture_bytes`. The dependency raises the exceptions of
+    `lightbox_shared.uploads.read_upload`, and `RequestValidationError` for text fields that are not valid.
     """
     return params.Depends(_FileUpload(fields, file))
 
@@ -115,7 +114,7 @@ def validated(model: type[Model], values: dict[str, object], *, settings: Settin
 
 
 def model_reference(model: type[BaseModel], components: dict[str, Schema]) -> Schema:
-    """A reference to the schema of `model`, which is added to `components` with all that it refers to."""
+    """A reference to the schema of `model`, which is added to `components` together with those that it refers to."""
     schema = _schema(model, components)
     components.setdefault(model.__name__, schema)
     return {"$ref": REF_TEMPLATE.format(model=model.__name__)}

@@ -1,14 +1,14 @@
-"""One way to build a service: `app.py` says what is special about it, and everything else is here.
+"""The factory of services: `app.py` of a service describes it, and everything that services have in common is here.
 
     SERVICE = Service(
         name="annotation-service", description="...", settings=AnnotationSettings, routers=(...), open=open_services
     )
     create_app = SERVICE.create_app
 
-`open_services` is an async context manager that takes `Resources` and yields what the endpoints work with, a frozen
-dataclass that every service calls `Services`; a service whose endpoints need nothing but the database does without.
-Around it the service gets its database (migrated before), the verification of tokens, health, metrics, logs, error
-dialects and the OpenAPI document.
+`open_services` is an async context manager that takes `Resources` and yields the objects that the endpoints use, in a
+frozen dataclass that every service calls `Services`. A service whose endpoints use only the database does not need it.
+The application has a migrated database, verification of tokens, health checks, metrics, logs, error dialects and an
+OpenAPI document.
 """
 
 import time
@@ -42,33 +42,33 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Resources(Generic[OwnSettings]):
-    """What every service has, open for as long as it runs."""
+    """The resources that every service has, open until it stops."""
 
     settings: OwnSettings
     database: Database
     auth_http: httpx.AsyncClient
-    """A client of auth-service's internal paths."""
+    """An HTTP client for auth-service."""
     own_tokens: ServiceTokens
-    """The service's own tokens, for calls of other services (`lightbox_shared.http.ServiceClient`)."""
+    """The access token of the service itself, for calls to other services (`lightbox_shared.http.ServiceClient`)."""
     metrics: HttpMetrics
     clock: Clock
-    """Seconds since the epoch."""
+    """Returns seconds since the epoch."""
     checks: dict[str, Check]
-    """What `/readyz` asks. The database is in it; a service adds what else it can't do without."""
+    """The checks of `/readyz` by name. The database is one of them; a service adds what else it depends on."""
 
     @property
     def large_blobs(self) -> LargeBlobs | None:
-        """The object store, where one is configured."""
+        """The object store, or None if none is configured."""
         return ObjectStoreBlobs.at(self.settings.blob_store_url) if self.settings.blob_store_url else None
 
     def blobs(self, table: Table) -> Blobs:
-        """The blobs of a service whose table for them is `table` (`lightbox_shared.blobs.blob_table`)."""
+        """The blobs of the service, in `table`, which it has made by `lightbox_shared.blobs.blob_table`."""
         return Blobs(table, large=self.large_blobs, row_limit=self.settings.blob_row_limit)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Generic[OwnSettings, Services]):
-    """The description of a service, and the factory of its application."""
+    """The description of a service, which creates its application."""
 
     name: str
     description: str
@@ -77,17 +77,19 @@ class Service(Generic[OwnSettings, Services]):
     open: Callable[[Resources[OwnSettings]], AbstractAsyncContextManager[Services]] | None = None
     dialects: Dialects = field(default_factory=Dialects)
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Tag of operations -> its description in the OpenAPI document."""
+    """The tags of operations, with their descriptions in the OpenAPI document."""
     verifier: Callable[[Services], TokenVerifier] | None = None
-    """By default tokens are verified with the keys that auth-service publishes."""
+    """Makes the verifier of tokens; by default they are verified by the keys that auth-service publishes."""
     quiet_paths: frozenset[str] = frozenset()
-    """Paths that are requested all the time and not logged."""
+    """Paths whose requests are counted but not logged."""
     middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
-    """ASGI middleware, from the outermost; request ids, logs and error dialects are around it."""
+    """ASGI middleware, outermost first. It runs inside of the middleware for request ids, logs and errors."""
 
     def create_app(self, settings: OwnSettings | None = None, *, clock: Clock = time.time) -> FastAPI:
-        """The application; by default its settings come from the environment. Raises `pydantic.ValidationError` naming
-        the setting that is missing or wrong."""
+        """Create the application, by default with settings from the environment.
+
+        Raises `pydantic.ValidationError` naming the settings that are missing or not valid.
+        """
         configured = settings or self.settings()
         checks: dict[str, Check] = {}
         metrics = HttpMetrics()
@@ -126,7 +128,10 @@ class Service(Generic[OwnSettings, Services]):
 
 
 async def lifespan_services(request: Request) -> object:
-    """The `Services` of the application that got the request. Each service has one alias for it, in `state.py`:
-    `ServicesDep = Annotated[Services, Depends(lifespan_services)]`."""
+    """The `Services` of the application that got the request.
+
+    Each service has an alias for this dependency in `state.py`:
+    `ServicesDep = Annotated[Services, Depends(lifespan_services)]`.
+    """
     services: object = request.state.services
     return services

@@ -1,4 +1,4 @@
-"""One file and some text fields out of a `multipart/form-data` request (RFC 7578)."""
+"""Reading one file and some text fields from a `multipart/form-data` body (RFC 7578)."""
 
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -16,17 +16,18 @@ MAX_FIELD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The bytes of the file, None if there was none, and the text fields (the first of each name)."""
+    """The content of the file, or None if there was none, and the text fields; the first one of each name."""
 
     data: bytes | None
     fields: dict[str, str] = field(default_factory=dict)
 
 
 async def read_upload(request: Request, name: str, max_bytes: int) -> Upload:
-    """Read the file field `name`. Any other content type is an upload without a file.
+    """Read the body of a request with a file in the field `name`. A body of another media type counts as one without a
+    file.
 
-    Raises `BadRequest` for a body that is broken or was cut, `UnsupportedMediaType` for another character set than
-    UTF-8, and `TooLarge` for a file over `max_bytes`.
+    Raises `BadRequest` for a body that is malformed or incomplete, `UnsupportedMediaType` for another character set
+    than UTF-8, and `TooLarge` for a file of more than `max_bytes`.
     """
     media_type, _ = parse_options_header(request.headers.get("content-type", ""))
     if media_type != MULTIPART_TYPE.encode():

@@ -1,4 +1,4 @@
-"""Absolute addresses as the outside sees them."""
+"""Absolute URLs as clients see them."""
 
 import re
 from typing import Final
@@ -9,9 +9,11 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?:
 
 
 def public_base(request: Request, configured: str | None) -> str:
-    """`scheme://host` without a slash at the end: the setting, else what the gateway says that it was asked for.
+    """The beginning of absolute URLs, `scheme://host` without a slash at the end.
 
-    The gateway replaces whatever a client sends in these headers; a host that is none falls back to our own.
+    It is `configured` (the setting `public_url`) if that is set, else the scheme and host of the `X-Forwarded-*`
+    headers. The gateway sets these for every request, in place of those that a client sends. With an invalid host in
+    them the service's own address is used.
     """
     if configured:
         return configured.rstrip("/")

@@ -1,1 +1,1 @@
-"""Who is asking: tokens, the keys that verify them, and the dependencies that say in a signature who may call."""
+"""Authentication: access tokens, the keys that verify them, and dependencies that authorize callers of endpoints."""

@@ -1,7 +1,8 @@
-"""What an API key looks like: `lbx_`, 256 random bits, and a checksum, in letters and digits.
+"""The format of API keys: `lbx_`, 256 random bits and a checksum, in base 62.
 
-The checksum lets the gateway refuse what somebody has mistyped or made up without asking anybody, and the prefix lets
-scanners of public repositories find keys that were published by mistake. It protects nothing: anybody can compute it.
+By the checksum the gateway refuses mistyped and invented keys without a call of auth-service, and by the prefix
+scanners of public repositories find keys that were published by mistake. The checksum is no protection: it needs no
+secret.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ _KEY: Final = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{_RANDOM_LENGTH}}})([0-9A-Za-z
 
 
 def make(random: bytes) -> str:
-    """The key of 32 random bytes. Raises `ValueError` for another number of them."""
+    """Make a key from 32 random bytes. Raises `ValueError` for another number of bytes."""
     if len(random) != RANDOM_BYTES:
         raise ValueError(f"a key is made of {RANDOM_BYTES} bytes")
     body = _base62(int.from_bytes(random), _RANDOM_LENGTH)
@@ -27,13 +28,13 @@ def make(random: bytes) -> str:
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether this could be a key: its form and its checksum are right."""
+    """Whether a text has the form of a key and a correct checksum. It need not have been issued."""
     found = _KEY.fullmatch(text)
     return found is not None and _checksum(found[1]) == found[2]
 
 
 def digest(text: str) -> bytes:
-    """What is kept in place of a key: its SHA-256, which is enough for something that nobody can guess."""
+    """The SHA-256 of a key, which is stored in its place. No slow hash is needed for 256 random bits."""
     return hashlib.sha256(text.encode()).digest()
 
 
@@ -42,7 +43,7 @@ def _checksum(body: str) -> str:
 
 
 def _base62(number: int, length: int) -> str:
-    """Big-endian, filled up with zeros."""
+    """`number` in base 62, most significant digit first, with leading zeros up to `length` digits."""
     digits = []
     for _ in range(length):
         number, digit = divmod(number, len(_ALPHABET))

@@ -1,7 +1,8 @@
-"""Who may call an endpoint is visible in its signature: one of these aliases, or none for the public.
+"""Dependencies that authorize the callers of endpoints.
 
-The gateway has checked the token already; each service checks it again, since a header proves nothing by having
-come from inside.
+An endpoint says in its signature who may call it, by one of the aliases at the end of this module; a public endpoint
+has none. The gateway has verified the token already, and each service verifies it again: a request is not trusted for
+coming from the internal network.
 """
 
 from typing import Annotated
@@ -14,13 +15,13 @@ from lightbox_shared.errors import Forbidden, InsufficientScope, InvalidToken, N
 
 
 def bearer_token(header: str | None) -> str | None:
-    """The token of an `Authorization: Bearer ...` header; None for no header or another scheme."""
+    """The token in the value of an `Authorization` header; None without a header and for other schemes than Bearer."""
     scheme, _, token = (header or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 async def principal_of(request: Request) -> Principal | None:
-    """Whoever calls, or nobody. Raises `InvalidToken`."""
+    """The bearer of the request's token, or None for a request without one. Raises `InvalidToken`."""
     token = bearer_token(request.headers.get("authorization"))
     if token is None:
         return None
@@ -57,9 +58,12 @@ async def _whole(principal: Annotated[Principal, Depends(_account)]) -> Principa
 
 
 def needs(*scopes: Scope) -> params.Depends:
-    """For a router's `dependencies`: a scoped token must have one of these, `Scope.READ` being enough to look. Callers
-    without a token and tokens of whole accounts pass; whether there must be one is said by the endpoint's signature.
-    Without any scope, scoped tokens are refused altogether."""
+    """A dependency for routers that refuses scoped tokens with none of `scopes`; `Scope.READ` is enough for GET and
+    HEAD.
+
+    Without `scopes` every scoped token is refused. Tokens without scopes and requests without a token pass; whether an
+    endpoint requires a token is said in its signature. Raises `InsufficientScope`.
+    """
 
     async def check(request: Request, principal: Annotated[Principal | None, Depends(principal_of)]) -> None:
         if principal is not None and not principal.allows(scopes, request.method):
@@ -69,10 +73,13 @@ def needs(*scopes: Scope) -> params.Depends:
 
 
 AnyCaller = Annotated[Principal | None, Depends(principal_of)]
-"""Whoever calls, or nobody; a bad token is refused."""
+"""The caller, or None for a request without a token. An invalid token is refused."""
 CurrentAccount = Annotated[Principal, Depends(_account)]
+"""The caller, which must be an account. Other callers get 401."""
 WholeAccount = Annotated[Principal, Depends(_whole)]
-"""An account by a token that is not scoped: for accounts, sessions and keys themselves, so that a key for one thing
-can't make itself a key for everything."""
+"""The caller, which must be an account with a token without scopes. For endpoints that manage accounts, sessions and
+API keys: by a scoped key no key with more scopes can be made."""
 AdminOnly = Annotated[Principal, Depends(_admin)]
+"""The caller, which must be an account with the authority admin. Other accounts get 403."""
 ServiceOnly = Annotated[str, Depends(_service)]
+"""The name of the calling service. Accounts get 403."""

@@ -1,7 +1,7 @@
-"""The public keys of auth-service (RFC 7517), fetched, remembered, and kept when auth-service is down.
+"""The public keys of auth-service (RFC 7517), fetched and cached; while auth-service is down the cached ones are used.
 
-An unknown `kid` fetches again, but at most once a minute, so that made-up ones can't turn every request into a call.
-The address is configuration; a token's own `jku`, `x5u` or `jwk` is never looked at.
+An unknown `kid` causes another fetch, but at most one a minute, so that tokens with invented ones do not cause a call
+each. The address of the keys is configuration; `jku`, `x5u` and `jwk` in the header of a token are ignored.
 """
 
 import time
@@ -23,11 +23,11 @@ REFETCH_AT_MOST_EVERY_SECONDS: Final = 60.0
 RETRY_WHILE_EMPTY_SECONDS: Final = 1.0
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
-"""Returns a JWK set; raises when it can't be had."""
+"""Returns a JWK set (RFC 7517 section 5); raises any exception when it can't be fetched."""
 
 
 class KeySet:
-    """Keys by `kid`."""
+    """A cached JWK set, refreshed after `REFRESH_SECONDS`."""
 
     def __init__(self, fetch: FetchKeys, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -38,10 +38,10 @@ class KeySet:
         self._lock = anyio.Lock()
 
     async def find(self, kid: str) -> Key | None:
-        """The key, or None if the issuer has none of that id. Raises `Unavailable` when no set was ever had."""
+        """The key with this id, or None if the issuer has none. Raises `Unavailable` if keys were never fetched."""
         key = self._keys.get(kid)
         stale = self._clock() - self._fetched_at > REFRESH_SECONDS
-        # Whoever has a key that verifies does not wait for somebody else's refresh.
+        # A caller whose key is cached does not wait for a refresh that another caller has begun.
         if key is None or (stale and not self._lock.statistics().locked):
             await self._refetch(urgent=key is None)
             key = self._keys.get(kid)
@@ -60,17 +60,17 @@ class KeySet:
             try:
                 self._keys = _parse(await self._fetch())
                 self._fetched_at = now
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, the old keys still verify
+            except Exception as error:  # noqa: BLE001 - after any failure the old keys still verify
                 log.warning("could not fetch the signing keys", error=str(error) or type(error).__name__)
 
 
 def _parse(document: dict[str, Any]) -> dict[str, Key]:
-    """RSA signing keys with an id; whatever else is in the set is for somebody else."""
+    """The RSA signing keys in a JWK set by id. Keys of other types and uses are not for this platform's tokens."""
     keys: dict[str, Key] = {}
     for entry in document["keys"]:
         if entry.get("kty") == "RSA" and entry.get("use", "sig") == "sig" and entry.get("kid"):
             try:
                 keys[entry["kid"]] = jwk.construct(entry, "RS256")
-            except (JOSEError, TypeError, ValueError):  # one bad key must not cost the good ones
+            except (JOSEError, TypeError, ValueError):  # the other keys are used all the same
                 log.warning("a published key can't be read", kid=entry["kid"])
     return keys

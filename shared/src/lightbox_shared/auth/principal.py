@@ -1,4 +1,4 @@
-"""What a verified token says about its bearer."""
+"""The bearer of a verified token, and what it may do."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,20 +9,21 @@ from lightbox_shared.errors import InvalidToken
 
 
 class Authority(IntEnum):
-    """What an account may do; the numbers are on the wire."""
+    """What an account may do. The numbers are part of the protocol of TheYelda."""
 
     NONE = 100
-    """Registered, waiting for approval."""
+    """Registered, and not yet approved by an administrator."""
     ADMIN = 101
     DOCTOR = 102
     GUEST = 103
 
 
 class Scope(StrEnum):
-    """What a token may be used for, where it is not for the whole account (RFC 9068 section 2.2.3)."""
+    """What a scoped token may be used for (RFC 9068 section 2.2.3). A token without scopes may be used for
+    everything."""
 
     PREDICT = "predict"
-    """Have models read pictures."""
+    """Run models on pictures."""
     COLLECT = "collect"
     """Send pictures to the collection."""
     ANNOTATE = "annotate"
@@ -30,14 +31,14 @@ class Scope(StrEnum):
     HUB = "hub"
     """Manage the gallery."""
     READ = "read"
-    """Look at whatever the others may change."""
+    """Read what the other scopes may change."""
 
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 """The methods for which `Scope.READ` is enough."""
 
 ANONYMOUS_ACCOUNT = 1
-"""The reserved account that owns what nobody signed in for."""
+"""The id of the reserved account that owns uploads without a sign-in."""
 
 ACCOUNT_SUBJECT = "account:"
 SERVICE_SUBJECT = "service:"
@@ -45,7 +46,10 @@ SERVICE_SUBJECT = "service:"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The bearer of a token: an account (`account_id`, `authority`, `session_id`) or a service (`service`)."""
+    """The bearer of a token: an account or a service.
+
+    An account has `account_id`, `authority` and `session_id`; a service has `service`, its name.
+    """
 
     token_id: str
     expires_at: int
@@ -55,13 +59,15 @@ class Principal:
     session_id: int | None = None
     service: str | None = None
     scopes: frozenset[Scope] | None = None
-    """None: the whole account."""
+    """What the token may be used for; None for everything that the account may do."""
     device_id: str | None = None
-    """The one device that the bearer may speak for; None: not bound. Only accounts' tokens are bound."""
+    """The only device for which the bearer may act; None for all. Tokens of services are never bound to a device."""
 
     def allows(self, scopes: Iterable[Scope], method: str) -> bool:
-        """Whether the token is for one of `scopes`, or for the whole account. Without any scope the whole account is
-        what it takes."""
+        """Whether the token may be used for a request with this HTTP method, which takes one of `scopes`.
+
+        A token without scopes may be used for every request, and is the only one for a request without `scopes`.
+        """
         if self.scopes is None:
             return True
         wanted = frozenset(scopes)
@@ -71,7 +77,7 @@ class Principal:
 
     @property
     def account(self) -> int:
-        """The account's id, for endpoints that only accounts may call. Raises `InvalidToken` for a service."""
+        """The account's id, for endpoints that services may not call. Raises `InvalidToken` for a service."""
         if self.account_id is None:
             raise InvalidToken
         return self.account_id
@@ -80,8 +86,8 @@ class Principal:
     def from_claims(cls, claims: Mapping[str, Any]) -> Self:
         """Read RFC 9068 claims as this platform writes them. Raises `ValueError`, `KeyError` or `TypeError`.
 
-        Subjects carry their kind, so that the id of an account and the name of a service can't collide. A service's
-        token that is bound to a device is refused: a limit that nobody would keep is not passed over.
+        Subjects begin with their kind, so that the id of an account can't be taken for the name of a service. A
+        service's token that is bound to a device is refused, since services do not enforce that limit on each other.
         """
         subject = str(claims["sub"])
         token_id, expires_at = str(claims["jti"]), int(claims["exp"])
@@ -107,7 +113,10 @@ class Principal:
 
 
 def parse_scopes(claim: object) -> frozenset[Scope]:
-    """`"predict read"` as scopes (RFC 6749 section 3.3); words that we do not know give nothing. Raises `TypeError`."""
+    """The scopes in a claim such as `"predict read"` (RFC 6749 section 3.3); unknown ones are left out.
+
+    Raises `TypeError` for a claim that is no text.
+    """
     if not isinstance(claim, str):
         raise TypeError("scope")
     words = set(claim.split(" "))

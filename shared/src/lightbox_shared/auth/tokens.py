@@ -22,7 +22,7 @@ ALGORITHM: Final = "RS256"
 AUDIENCE: Final = "lightbox"
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of an access token
 MAX_TOKEN_LENGTH: Final = 6 * 1024
-"""2 kB, and a device's name of 255 characters that JSON writes with 12 bytes each, in base64."""
+"""Enough for 2 kB and a device id of 255 characters, each of which JSON may write with 12 bytes, in base64."""
 # jose ignores characters that are not base64, and each spelling of one token would have an entry of its own.
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 LEEWAY_SECONDS: Final = 10

@@ -1,6 +1,6 @@
-"""How the commands of every service run on its database, and how they fail.
+"""Running a command of a service on the service's database, and showing its errors on the terminal.
 
-Imports are inside of functions: `lightbox --help` loads the commands of all services.
+Modules are imported inside of functions, since `lightbox --help` loads the commands of all services.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -40,10 +40,10 @@ def run_on_database(
     *,
     sentences: tuple[type[Exception], ...] = (),
 ) -> Result:
-    """Do `work` in an event loop, on what `opened` makes of the service's settings and its database.
+    """Await `work` in an event loop, with what `opened` yields for the settings (`kind`) and the database of a service.
 
-    The service need not run; its database has to be at the version of this code. Raises `typer.Exit` after saying what
-    went wrong; `sentences` are further exceptions whose text is for the person at the terminal.
+    The service need not run, but its database must have the schema of this version. Errors are written to standard
+    error and raise `typer.Exit`; `sentences` are further exceptions whose text may be shown on the terminal.
     """
     import anyio
 
@@ -68,7 +68,7 @@ async def _database(
 
     settings = read_settings(kind, given)
     if not structlog.is_configured():
-        configure_logging(service, "error", "console")  # a command says itself what it has to say
+        configure_logging(service, "error", "console")  # a command writes its results and errors itself
     database = Database(settings.database_url, pool_size=2)
     try:
         if not await is_current(database.engine, service_named(service).package):
@@ -79,7 +79,7 @@ async def _database(
 
 
 def read_settings(kind: "type[OwnSettings]", given: Mapping[str, str]) -> "OwnSettings":
-    """The settings of the environment and those `given`. Raises `Complaint` for those that are wrong."""
+    """Settings from the environment and from `given`. Raises `Complaint` naming those that are not valid."""
     from pydantic import ValidationError
 
     try:
@@ -89,7 +89,7 @@ def read_settings(kind: "type[OwnSettings]", given: Mapping[str, str]) -> "OwnSe
 
 
 def problems(error: "ValidationError", *, prefix: str = "") -> str:
-    """One line for each field, without its value."""
+    """One line for each field that is not valid, with its name after `prefix` and without its value."""
     found = error.errors(include_url=False, include_input=False)
     names = ["_".join(str(part) for part in each["loc"]) for each in found]
     names = [f"{prefix}{name.upper()}" if prefix and not name.isupper() else name for name in names]
@@ -127,5 +127,5 @@ def _failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
 
 
 def _outage(error: BaseException) -> str:
-    # The first line alone: those that follow quote rows.
+    # Only the first line: the following ones quote rows of the database.
     return f"The database can't be used: {(str(error) or type(error).__name__).splitlines()[0]}"

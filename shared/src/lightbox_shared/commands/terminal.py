@@ -1,5 +1,8 @@
-"""How commands talk: results on standard output, all else on standard error; a failure is one red sentence and the exit
-code 1. Names that people chose are shown so that no terminal takes them for orders."""
+"""Output of commands: results on standard output, everything else on standard error.
+
+A failure is one red sentence and exit code 1. Control characters in names are escaped, so that a name can't send escape
+sequences to the terminal.
+"""
 
 import json
 import os
@@ -14,31 +17,31 @@ from rich.table import Table
 
 
 class Complaint(RuntimeError):
-    """A command can't do what it was asked for; the text says why."""
+    """A command can't be carried out. The text says why and is shown on the terminal."""
 
 
 def write(text: str) -> None:
-    """A line on standard output."""
+    """Write a line to standard output."""
     _put(sys.stdout, f"{text}\n")
 
 
 def say(text: str) -> None:
-    """Lines on standard error."""
+    """Write a text of one or more lines to standard error, with control characters escaped."""
     _put(sys.stderr, "".join(f"{printable(line)}\n" for line in text.split("\n")))
 
 
 def _put(stream: TextIO, text: str) -> None:
-    """Whoever reads it may have seen enough (`| head`): that ends the command, well."""
+    """Write and flush. If the reader has closed the pipe, as `head` does, the command ends with exit code 0."""
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush when the process ends
         raise typer.Exit(0) from None
 
 
 def fail(text: str) -> NoReturn:
-    """Say what is wrong, and end with exit code 1."""
+    """Write a sentence to standard error, in red on a terminal, and end the command with exit code 1."""
     console = Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
     for line in text.split("\n"):
         console.print(printable(line), style="red")
@@ -46,12 +49,15 @@ def fail(text: str) -> NoReturn:
 
 
 def printable(text: str) -> str:
-    """Without control characters, which are shown as Python writes them."""
+    """`text` with characters that can't be printed escaped as in Python source, such as `\\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under their headings; None is shown as `-`. Into a file or a pipe each row takes one line."""
+    """Write rows under the headings `columns` to standard output. None is shown as `-`.
+
+    In a file or pipe each row is one line, however long.
+    """
     console = Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else 10_000)
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
@@ -62,7 +68,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def json_line(value: dict[str, Any]) -> None:
-    """An object a line. ASCII, so that whatever is in it arrives."""
+    """Write a JSON object as one line of ASCII, which every terminal and pipe can carry."""
     write(json.dumps({name: _text(each) if isinstance(each, datetime) else each for name, each in value.items()}))
 
 

@@ -1,8 +1,8 @@
 """PostgreSQL: one engine, two types of session.
 
-A `WriteSession` is one transaction, committed *before* the response starts, so that a 2xx means durable. FastAPI runs
-the code behind a `yield` dependency after the response by default; `scope="function"` is what makes it run before.
-A `ReadSession` sends each statement by itself and refuses to flush.
+A `WriteSession` is one transaction, committed *before* the response starts, so that a 2xx means that the change is
+durable. By default FastAPI runs the code behind the `yield` of a dependency after the response; with
+`scope="function"` it runs before. A `ReadSession` runs each statement in a transaction of its own and can't flush.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ CONNECT_SECONDS = 5
 
 
 class ReadOnlyViolation(RuntimeError):
-    """Somebody tried to write through a `ReadSession`; a mistake in the code, never in a request."""
+    """Code tried to write through a `ReadSession`. This is a programming error and never caused by a request."""
 
 
 class _ReadOnlySession(Session):
@@ -30,28 +30,31 @@ class _ReadOnlySession(Session):
 
 
 class ReadSession(AsyncSession):
-    """Reads only."""
+    """A session that only reads; a flush raises `ReadOnlyViolation`."""
 
     sync_session_class = _ReadOnlySession
 
 
 class WriteSession(AsyncSession):
-    """One transaction."""
+    """A session that is one transaction."""
 
 
 Statements = WriteSession | AsyncConnection
-"""Where a statement runs that does not mind whether it is a part of a transaction or one by itself."""
+"""The argument of functions whose statement may run in a transaction with others or in one of its own."""
 
 
 def asyncpg_url(url: str) -> URL:
-    """A `postgresql://` or `postgres://` address, as people write it, for the asyncpg driver."""
+    """Convert a `postgresql://` or `postgres://` URL to one for SQLAlchemy's asyncpg driver."""
     parsed = make_url(url.replace("postgres://", "postgresql://", 1))
     return parsed.set(drivername="postgresql+asyncpg")
 
 
 async def _connect(**options: object) -> asyncpg.Connection:
-    """asyncpg's, where every way not to reach the server is a `ConnectionError`: a socket that is not there, a name
-    that nobody knows and a server that keeps silent are other kinds of `OSError`, as is a full disk."""
+    """Connect by asyncpg. Raises `ConnectionError` for every reason why the server can't be reached.
+
+    asyncpg itself raises other subclasses of `OSError` for a missing socket, an unknown host name and a timeout, which
+    could not be told from a full disk.
+    """
     try:
         return await asyncpg.connect(**options)
     except ConnectionError:
@@ -61,7 +64,7 @@ async def _connect(**options: object) -> asyncpg.Connection:
 
 
 class Database:
-    """The engine of one service and its sessions. Create it in the lifespan; `await dispose()` at the end."""
+    """The engine of one service and its sessions. Created in the lifespan; `await dispose()` at its end."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.engine: AsyncEngine = create_async_engine(
@@ -70,38 +73,41 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
-            hide_parameters=True,  # an error of the driver would carry names and hashes into the log
+            hide_parameters=True,  # errors would carry names and password hashes into the log
             connect_args={
                 "timeout": CONNECT_SECONDS,
                 "server_settings": {"timezone": "UTC", "jit": "off"},
                 "async_creator_fn": _connect,
             },
         )
-        self._each_by_itself = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._readers = async_sessionmaker(self._each_by_itself, class_=ReadSession, expire_on_commit=False)
+        self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = async_sessionmaker(self._autocommit_engine, class_=ReadSession, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
-        """A session that reads."""
+        """Open a session for reading."""
         async with self._readers() as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+        """Open a transaction, which is committed when the block ends and rolled back when it raises."""
         async with self._writers() as session, session.begin():
             yield session
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement is a transaction of its own, and one round trip instead of three: for
-        what runs so often that this, and the cost of a session, counts."""
-        async with self._each_by_itself.connect() as connection:
+        """Open a connection on which each statement is a transaction of its own.
+
+        A statement takes one round trip instead of three (BEGIN, statement, COMMIT) and no session, for statements that
+        run so often that this is measurable.
+        """
+        async with self._autocommit_engine.connect() as connection:
             yield connection
 
     async def check(self) -> None:
-        """For `/readyz`. Raises what the driver raises."""
+        """Run a trivial query, for `/readyz`. Raises the exception of the driver if the database does not answer."""
         async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
@@ -111,7 +117,7 @@ class Database:
 
 
 async def try_lock(session: WriteSession, key: int) -> bool:
-    """Hold the advisory lock `key` until the end of the transaction, unless somebody else does; whether we do."""
+    """Try to take the advisory lock `key` until the end of the transaction. Returns whether it was free."""
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
@@ -128,4 +134,6 @@ async def _writing(request: Request) -> AsyncIterator[WriteSession]:
 
 
 Reading = Annotated[ReadSession, Depends(_reading, scope="function")]
+"""The dependency of an endpoint that reads: a `ReadSession`."""
 Writing = Annotated[WriteSession, Depends(_writing, scope="function")]
+"""The dependency of an endpoint that writes: a `WriteSession`, committed before the response starts."""

@@ -1,7 +1,7 @@
-"""Alembic migrations at start-up, one process at a time: an advisory lock lets the replicas of a service queue.
+"""Alembic migrations when a service starts. An advisory lock makes replicas of a service migrate one after the other.
 
-Each service keeps its versions in `<package>/migrations/`; the environment that runs them is this package's
-`alembic_environment/`, so no service carries a copy.
+The revisions of a service are in its `<package>/migrations/`; the Alembic environment is `alembic_environment/` beside
+this module, for all services.
 """
 
 import importlib
@@ -23,11 +23,11 @@ from lightbox_shared.database import Database
 
 log = structlog.get_logger()
 
-_LOCK: Final = 0x4C69_6768_7462_6F78  # "Lightbox": one lock a database, and each service has a database of its own
+_LOCK: Final = 0x4C69_6768_7462_6F78  # "Lightbox" in ASCII; services have separate databases and so separate locks
 
 
 def alembic_config(package: str, metadata: MetaData | None = None) -> Config:
-    """Alembic's configuration for one service."""
+    """The configuration of Alembic for the service with this package."""
     folder = Path(importlib.import_module(package).__path__[0])
     config = Config()
     config.set_main_option("script_location", "lightbox_shared.database:alembic_environment")
@@ -39,14 +39,15 @@ def alembic_config(package: str, metadata: MetaData | None = None) -> Config:
 
 
 async def migrate(engine: AsyncEngine, package: str) -> None:
-    """Bring the service's database to the newest version; waits for other replicas that do the same."""
+    """Upgrade the service's database to the newest revision; waits while another replica does the same."""
 
     def upgrade(connection: Connection) -> None:
         config = alembic_config(package)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    # One connection, so that a pool of one suffices; the lock goes with the transaction, however that ends.
+    # Lock and migrations share one connection, so that a pool of one is enough; the end of the transaction releases
+    # both.
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(upgrade)
@@ -54,7 +55,7 @@ async def migrate(engine: AsyncEngine, package: str) -> None:
 
 
 async def is_current(engine: AsyncEngine, package: str) -> bool:
-    """Whether the service's database is at the newest version. Changes nothing."""
+    """Whether the service's database is at the newest revision. Changes nothing."""
 
     def newest() -> set[str]:
         return set(ScriptDirectory.from_config(alembic_config(package)).get_heads())
@@ -67,7 +68,7 @@ async def is_current(engine: AsyncEngine, package: str) -> bool:
 
 
 def tables_of(package: str) -> MetaData:
-    """The metadata of all tables of a service: those of its `orm.py` and of the `models.py` of each feature."""
+    """The metadata of the service's `Base`, with the tables of the `models.py` of each feature."""
     for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
         if found.name.endswith(".models"):
             importlib.import_module(found.name)
@@ -76,8 +77,8 @@ def tables_of(package: str) -> MetaData:
 
 
 def new_revision(package: str, message: str, url: str, metadata: MetaData) -> None:
-    """Write a migration from the difference between `metadata` and the database at `url`."""
-    import asyncio  # noqa: PLC0415 - only the command line comes here
+    """Write a revision file with the differences between `metadata` and the database at `url`."""
+    import asyncio  # noqa: PLC0415 - needed only on the command line
 
     async def run() -> None:
         database = Database(url)

@@ -1,5 +1,7 @@
-"""What can go wrong, as classes with a status and a stable code. How a failure looks on the wire is the business
-of a dialect (`lightbox_shared.errors.dialects`), chosen by path, in one place."""
+"""Exceptions that become error responses. Each class has a status and a stable code.
+
+The form of the response is that of a dialect (`lightbox_shared.errors.dialects`), which is chosen by the path.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +11,22 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field of a request; `field` is "" when it is the request as a whole."""
+    """What is wrong with one field of a request, or with the request as a whole, for which `field` is ""."""
 
     field: str
     message: str
     location: str = "body"
-    """Where the field was looked for: `body`, `query`, `path`, `header` or `cookie`."""
+    """The part of the request: `body`, `query`, `path`, `header` or `cookie`."""
 
 
 class LightboxError(Exception):
-    """A failure that the caller is told about: a status, a stable code, a sentence, and the fields concerned."""
+    """An error that the client is told about: a status, a stable code, a sentence, and the fields that are wrong."""
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal-error"
     default_detail: ClassVar[str] = "Internal server error."
     verbatim: ClassVar[bool] = False
-    """Whether the sentence itself is documented, so that no dialect puts that of the status in its place."""
+    """Whether dialects must send this sentence, in place of the one that is documented for the status."""
 
     def __init__(
         self,
@@ -40,7 +42,7 @@ class LightboxError(Exception):
 
 
 class BadRequest(LightboxError):
-    """The request can't be understood (syntax)."""
+    """The request has a wrong syntax."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "bad-request"
@@ -48,7 +50,7 @@ class BadRequest(LightboxError):
 
 
 class InvalidRequest(LightboxError):
-    """The request is understood, and fields of it are not acceptable."""
+    """The syntax of the request is right, but fields of it are not valid."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid-request"
@@ -56,12 +58,12 @@ class InvalidRequest(LightboxError):
 
     @classmethod
     def of(cls, field: str, message: str, location: str = "body") -> "InvalidRequest":
-        """One field, one sentence."""
+        """An error about a single field."""
         return cls(f"{field}: {message}", fields=[FieldError(field, message, location)])
 
 
 class NotAuthenticated(LightboxError):
-    """No credentials came with the request."""
+    """The request has no credentials."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "not-authenticated"
@@ -69,7 +71,7 @@ class NotAuthenticated(LightboxError):
 
 
 class InvalidToken(LightboxError):
-    """The token is expired, revoked, not ours, or no token at all. Which of these is nobody's business."""
+    """The token is expired, revoked, of another issuer, or no token. The client is not told which of these."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "invalid-token"
@@ -77,7 +79,7 @@ class InvalidToken(LightboxError):
 
 
 class Forbidden(LightboxError):
-    """We know who asks, and the answer is no."""
+    """The caller is authenticated, and has no permission for this."""
 
     status = HTTPStatus.FORBIDDEN
     code = "forbidden"
@@ -85,7 +87,7 @@ class Forbidden(LightboxError):
 
 
 class InsufficientScope(Forbidden):
-    """The token is good, and was given out for something else (RFC 6750 section 3.1); `scopes` would do."""
+    """The token is valid but has none of the necessary `scopes` (RFC 6750 section 3.1)."""
 
     code = "insufficient-scope"
     default_detail = "The token was not given out for this."
@@ -100,7 +102,7 @@ class InsufficientScope(Forbidden):
 
 
 class NotFound(LightboxError):
-    """There is no such thing."""
+    """The resource does not exist."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not-found"
@@ -108,7 +110,7 @@ class NotFound(LightboxError):
 
 
 class MethodNotAllowed(LightboxError):
-    """The thing exists, and can't be used in this way; the header `Allow` says how it can."""
+    """The resource does not have this method. The header `Allow` names those that it has."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     code = "method-not-allowed"
@@ -140,7 +142,7 @@ class UnsupportedMediaType(LightboxError):
 
 
 class TooManyRequests(LightboxError):
-    """Slow down; `Retry-After` says for how long (RFC 6585)."""
+    """The client has reached a rate limit (RFC 6585). It may send the next request after `retry_after` seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too-many-requests"
@@ -153,7 +155,7 @@ class TooManyRequests(LightboxError):
 
 
 class Unavailable(LightboxError):
-    """Something that is needed does not answer, or everything is busy; trying again after `retry_after` s may help."""
+    """A necessary service does not answer, or the server is busy. The client may retry after `retry_after` seconds."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
@@ -164,7 +166,7 @@ class Unavailable(LightboxError):
 
 
 class UpstreamTimeout(LightboxError):
-    """A service behind us took too long."""
+    """The service to which the gateway forwarded the request did not answer in time."""
 
     status = HTTPStatus.GATEWAY_TIMEOUT
     code = "upstream-timeout"
@@ -172,11 +174,11 @@ class UpstreamTimeout(LightboxError):
 
 
 class InternalError(LightboxError):
-    """Ours, not the caller's. The log has the traceback under the request id."""
+    """A bug or an outage on the server. The log has the traceback under the request id."""
 
 
 def status_phrase(status: int) -> str:
-    """`404` -> `Not Found`; any unknown status is just its number."""
+    """The phrase of a status, such as "Not Found" for 404; the number of a status that is not registered."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -1,6 +1,7 @@
-"""How a failure looks on the wire. RFC 9457 problem details are the platform's own form; clients of the systems
-that were there before keep the shape that they know. A dialect is named after that shape, not after a system,
-except for the documented sentences, which the owner of a dialect passes in.
+"""Dialects: the forms of error responses.
+
+The platform's own form is problem details (RFC 9457). Clients of the documented systems get the forms that those
+systems had. A dialect is named after its form; the documented sentences of a system are arguments of it.
 """
 
 import json
@@ -22,19 +23,19 @@ class NamedSchema(NamedTuple):
 
 
 class Dialect(Protocol):
-    """Renders a failure into a response, and describes such responses for OpenAPI."""
+    """Renders errors as responses, and describes those responses for OpenAPI."""
 
     def render(self, error: LightboxError) -> Response:
-        """The response for one failure."""
+        """The response for an error."""
         ...
 
     def status_of(self, kind: type[LightboxError]) -> int:
-        """The status of responses for failures of this kind."""
+        """The status of responses for errors of this class."""
         ...
 
     @property
     def content(self) -> Mapping[str, NamedSchema]:
-        """Media type -> schema of the bodies that `render` makes."""
+        """The media types of the responses that `render` makes, each with the schema of their bodies."""
         ...
 
 
@@ -65,13 +66,13 @@ _PROBLEM_SCHEMA: Final[Mapping[str, object]] = {
 def json_response(
     body: object, status: int, headers: Mapping[str, str] | None = None, media_type: str = JSON_TYPE
 ) -> Response:
-    """Compact JSON in UTF-8."""
+    """A response with `body` as compact JSON in UTF-8."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(content, status, dict(headers or {}), media_type=media_type)
 
 
 def challenge(error: LightboxError, scheme: str) -> dict[str, str]:
-    """The headers of `error`, with the `WWW-Authenticate` that a 401 must carry (RFC 9110 section 11.6.1)."""
+    """The headers of `error`, and for a 401 the challenge `WWW-Authenticate` that it must have (RFC 9110 11.6.1)."""
     if error.status != HTTPStatus.UNAUTHORIZED:
         return error.headers
     value = f'{scheme} error="invalid_token"' if scheme == "Bearer" and error.code == "invalid-token" else scheme
@@ -80,12 +81,13 @@ def challenge(error: LightboxError, scheme: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ProblemDetails:
-    """RFC 9457. `type` is a relative reference under `/problems/`, resolved against where the client asked."""
+    """Problem details (RFC 9457). `type` is a URI reference under `/problems/`; `extra` are further members."""
 
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def render(self, error: LightboxError) -> Response:
-        """`application/problem+json` with type, title, status, detail, and `errors` where fields are concerned."""
+        """`application/problem+json` with type, title, status and detail, and `errors` where single fields are
+        wrong."""
         body: dict[str, object] = {
             "type": f"/problems/{error.code}",
             "title": status_phrase(error.status),
@@ -98,7 +100,7 @@ class ProblemDetails:
         return json_response(body, error.status, challenge(error, "Bearer"), PROBLEM_TYPE)
 
     def status_of(self, kind: type[LightboxError]) -> int:
-        """The failure's own status."""
+        """The status of the error."""
         return int(kind.status)
 
     @property
@@ -109,15 +111,18 @@ class ProblemDetails:
 
 @dataclass(frozen=True, slots=True)
 class FieldMap:
-    """The shape of Django REST framework's clients: one sentence a field, else `{"detail": ...}`; a request that
-    does not validate is 400. `scheme` is what a 401 asks for; `members` are failures, by code, whose sentence stands
-    under another name than `detail`."""
+    """The form of Django REST framework: an object with one sentence for each field, or `{"detail": ...}`.
+
+    A request that does not validate gets 400. `scheme` is the authentication scheme in the challenge of a 401;
+    `members` maps codes of errors to the member for their sentence, where that is not `detail`.
+    """
 
     scheme: str = "Token"
     members: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, error: LightboxError) -> Response:
-        """`{"username": "..."}` for fields, `{"non_field_errors": ["..."]}` for the whole, `{"detail": ...}` else."""
+        """A body such as `{"username": "..."}` if fields are wrong, `{"non_field_errors": ["..."]}` if the request as a
+        whole is, else `{"detail": "..."}`."""
         body: dict[str, object] = {self.members.get(error.code, "detail"): error.detail}
         if error.fields:
             body = {}
@@ -126,7 +131,7 @@ class FieldMap:
         return json_response(body, self.status_of(type(error)), challenge(error, self.scheme))
 
     def status_of(self, kind: type[LightboxError]) -> int:
-        """400 for a request that does not validate, else the failure's own."""
+        """400 for a request that does not validate, else the status of the error."""
         return _bad_request_if_invalid(kind)
 
     @property
@@ -139,16 +144,19 @@ class FieldMap:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMember:
-    """`{"ERROR": "..."}`, with the documented sentence of a status where there is one, unless the failure's own is
-    documented (`verbatim`). `member` is the name; `detail` that of a second member, where a 400 says in its own words
-    what the documented sentence does not."""
+    """An object with one member, such as `{"ERROR": "..."}`.
+
+    Its sentence is the one that is documented for the status, where `sentences` has one and the error is not
+    `verbatim`. `member` is its name; `detail` is the name of a second member, in which a 400 has the error's own
+    sentence where the first member has the documented one.
+    """
 
     sentences: Mapping[int, str] = field(default_factory=dict)
     member: str = "ERROR"
     detail: str | None = None
 
     def render(self, error: LightboxError) -> Response:
-        """One member, or two for a 400 whose own sentence would be lost."""
+        """A body with the member `member`, and for some 400s with the member `detail`."""
         status = self.status_of(type(error))
         sentence = error.detail if error.verbatim else self.sentences.get(status, error.detail)
         body = {self.member: sentence}
@@ -157,7 +165,7 @@ class ErrorMember:
         return json_response(body, status, challenge(error, "Bearer"))
 
     def status_of(self, kind: type[LightboxError]) -> int:
-        """400 for a request that does not validate, else the failure's own."""
+        """400 for a request that does not validate, else the status of the error."""
         return _bad_request_if_invalid(kind)
 
     @property
@@ -170,11 +178,10 @@ class ErrorMember:
 
 @dataclass(frozen=True, slots=True)
 class DetailList:
-    """The shape of FastAPI's own refusals: a list of what is wrong with which field, 422, where a request does not
-    validate; else `{"detail": "..."}`."""
+    """The form of FastAPI: `{"detail": "..."}`, or 422 with a list in `detail` for a request that does not validate."""
 
     def render(self, error: LightboxError) -> Response:
-        """`loc` is where a field was looked for and its name; the whole body or query has no name."""
+        """A body with `detail`. `loc` in a list is the part of the request and the name of the field."""
         detail: object = error.detail
         if isinstance(error, InvalidRequest):
             detail = [
@@ -188,7 +195,7 @@ class DetailList:
         return json_response({"detail": detail}, error.status, challenge(error, "Bearer"))
 
     def status_of(self, kind: type[LightboxError]) -> int:
-        """The failure's own status."""
+        """The status of the error."""
         return int(kind.status)
 
     @property
@@ -214,13 +221,13 @@ PROBLEM_DETAILS: Dialect = ProblemDetails()
 
 @dataclass(frozen=True, slots=True)
 class Dialects:
-    """Which dialect answers on which path: the longest prefix wins, problem details by default."""
+    """The dialects by prefixes of paths. The longest prefix wins; without one the dialect is problem details."""
 
     by_prefix: Mapping[str, Dialect] = field(default_factory=dict)
     default: Dialect = PROBLEM_DETAILS
 
     def of(self, path: str) -> Dialect:
-        """The dialect for a path; a prefix matches whole segments."""
+        """The dialect of a path. A prefix matches complete segments only."""
         best = max(
             (prefix for prefix in self.by_prefix if path == prefix or path.startswith(prefix.rstrip("/") + "/")),
             key=len,

@@ -1,4 +1,4 @@
-"""Turns whatever an endpoint raises into a `LightboxError`, and that into the dialect of the path."""
+"""Exception handlers: every exception of an endpoint becomes a `LightboxError`, rendered in the dialect of the path."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,15 +41,17 @@ _BY_STATUS: Mapping[int, type[errors.LightboxError]] = {
 
 
 def from_http_exception(error: HTTPException) -> errors.LightboxError:
-    """Starlette's own refusals (unknown path, wrong method, broken multipart body) as ours."""
+    """The error for an exception of Starlette (unknown path, wrong method, malformed multipart body)."""
     kind = _BY_STATUS.get(error.status_code, errors.BadRequest if error.status_code < 500 else errors.InternalError)
     detail = kind.default_detail if error.status_code in {404, 405} else str(error.detail)
     return kind(detail, headers=error.headers)
 
 
 def allowed_methods(request: Request) -> str:
-    """All methods that the path of a request has (RFC 9110 section 15.5.6). Each of several routes of one path knows
-    its own alone, and a 405 of the framework names those of the first."""
+    """The methods of the request's path, as the value of `Allow` (RFC 9110 section 15.5.6).
+
+    They are those of all routes that match the path; a 405 of Starlette names only those of the first one.
+    """
     app: FastAPI = request.app
     scopes = ({**request.scope, "method": method} for method in _METHODS)
     return ", ".join(scope["method"] for scope in scopes if _is_routed(app, scope))
@@ -60,7 +62,8 @@ def _is_routed(app: FastAPI, scope: Scope) -> bool:
 
 
 def from_validation_error(error: RequestValidationError) -> errors.LightboxError:
-    """pydantic's list as one sentence a field; a body that is no JSON is a bad request."""
+    """The error for a request that pydantic refused, with one sentence for each field; `BadRequest` for invalid
+    JSON."""
     found = error.errors()
     if any(each["type"] == "json_invalid" for each in found):
         return errors.BadRequest("The body is not valid JSON.")
@@ -73,7 +76,7 @@ def from_validation_error(error: RequestValidationError) -> errors.LightboxError
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    """pydantic's message, but for the kinds that the documented systems have sentences for."""
+    """The sentence for one error of pydantic: a documented one where there is one, else pydantic's message."""
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
@@ -87,7 +90,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-# What asyncpg or the operating system raise while the server is down, starting, or has just cut us off.
+# Raised by asyncpg and the operating system while the server is down or starting, or has closed the connection.
 _DATABASE_DOWN = (
     CannotConnectNowError,
     InterfaceError,
@@ -98,7 +101,7 @@ _DATABASE_DOWN = (
 
 
 def is_database_outage(error: Exception) -> bool:
-    """True for what goes away by itself once the database is back; False for our own mistakes."""
+    """Whether the database is not reachable at the moment, as opposed to an error in a statement or its values."""
     if isinstance(error, PoolTimeoutError):
         return True
     if isinstance(error, DBAPIError):
@@ -116,7 +119,8 @@ def _is_caused_by(error: DBAPIError, *kinds: type[BaseException]) -> bool:
 
 
 def convert(error: Exception) -> errors.LightboxError:
-    """Whatever was raised, as what the caller is told. The unexpected is logged with its traceback, here and once."""
+    """The error to send for an exception. An unexpected one becomes `InternalError` and is logged with its
+    traceback."""
     match error:
         case errors.LightboxError():
             return error
@@ -134,7 +138,7 @@ def convert(error: Exception) -> errors.LightboxError:
 
 
 def _from_database(error: Exception) -> errors.Unavailable | None:
-    """What goes away by trying again."""
+    """`Unavailable` for a failure of the database that another attempt may not meet, else None."""
     if isinstance(error, DBAPIError) and _is_caused_by(error, DeadlockDetectedError):
         log.warning("two transactions waited for each other; one was ended")
         return errors.Unavailable("Somebody else was changing the same thing. Please try again.")
@@ -145,7 +149,7 @@ def _from_database(error: Exception) -> errors.Unavailable | None:
 
 
 def install_error_handlers(app: FastAPI, dialects: Dialects) -> None:
-    """Every expected failure leaves in the dialect of its path; the unexpected is for `RequestContext`."""
+    """Render expected errors in the dialect of their path. Other exceptions are left to `RequestContext`."""
 
     async def answer(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:

@@ -1,4 +1,4 @@
-"""Sentences about single fields of a request, the same wherever a field is checked. Clients of CheXRay know them."""
+"""Sentences about single fields of a request, used wherever fields are checked. Clients of CheXRay rely on them."""
 
 from typing import Final
 
@@ -9,5 +9,5 @@ NOT_A_STRING: Final = "Not a valid string."
 
 
 def too_long(most: int) -> str:
-    """For a text of more than `most` characters."""
+    """The sentence for a text of more than `most` characters."""
     return f"Ensure this field has no more than {most} characters."

@@ -1,8 +1,10 @@
-"""Pictures from strangers, decoded safely: the size is known before memory is spent, the format is one of a list, and
-whatever is wrong ends in a `PictureError` with a sentence, never in a crash, a hang or a bomb.
+"""Decoding of pictures from untrusted sources.
 
-A decoded picture is one grey channel, upright, 1 = white: what a radiograph is. Formats: JPEG, PNG (8 and 16 bit;
-grey, RGB, palette, alpha), WebP, TIFF, BMP, and DICOM. Of several frames in a TIFF or WebP the first is read.
+The size of a picture is checked before memory is allocated for it, and the format must be one of a list. A picture that
+can't be decoded raises `PictureError`; it does not crash the process, block it or make it run out of memory.
+
+A decoded picture has one grey channel, is upright, and white is 1, as in a radiograph. Formats: JPEG, PNG (8 and 16
+bits; grey, RGB, palette, alpha), WebP, TIFF, BMP and DICOM. Of several frames in a TIFF or WebP the first one is read.
 """
 
 from dataclasses import dataclass
@@ -18,23 +20,23 @@ Pixels = npt.NDArray[np.float32]
 
 
 class PictureError(ValueError):
-    """The bytes are not a picture that we can read; the text says why, for the person who sent it."""
+    """The bytes are not a picture that can be read. The text says why and may be sent to the client."""
 
 
 class UnsupportedPicture(PictureError):
-    """No picture at all, or one of a kind that we do not read."""
+    """The bytes are not a picture, or one of an unsupported kind."""
 
 
 class BrokenPicture(PictureError):
-    """A picture of a known format that can't be decoded."""
+    """The picture has a supported format but is damaged."""
 
 
 class PictureTooLarge(PictureError):
-    """More pixels than we are willing to decode."""
+    """The picture has more pixels than the limit."""
 
 
 class MediaType(StrEnum):
-    """The formats that we read, by their registered names."""
+    """The supported formats, by their registered media types."""
 
     JPEG = "image/jpeg"
     PNG = "image/png"
@@ -45,7 +47,7 @@ class MediaType(StrEnum):
 
     @property
     def shown_by_browsers(self) -> bool:
-        """Whether an `<img>` tag can show it as it is."""
+        """Whether browsers show pictures of this format in an `<img>` element."""
         return self not in {MediaType.TIFF, MediaType.DICOM}
 
 
@@ -54,13 +56,13 @@ BROWSER_TYPES: Final = tuple(each.value for each in MediaType if each.shown_by_b
 
 @dataclass(frozen=True, slots=True)
 class GreyPicture:
-    """One upright grey picture: `image` has mode "L" (0 to 255) or "F" (0 to 1), 1 or 255 being white."""
+    """A decoded picture, upright. `image` has mode "L" (0 black to 255 white) or "F" (0 black to 1 white)."""
 
     image: Image.Image
     media_type: MediaType
 
     def png(self) -> bytes:
-        """As an 8-bit PNG, for people to look at."""
+        """The picture as a PNG file with 8 bits a pixel."""
         image = self.image
         if image.mode == "F":
             image = Image.fromarray(np.rint(np.asarray(image) * np.float32(255)).astype(np.uint8))
@@ -70,7 +72,8 @@ class GreyPicture:
 
 
 def sniff(data: bytes) -> MediaType:
-    """The format by the first bytes; what the sender claims is not asked. Raises `UnsupportedPicture`."""
+    """The format of a picture by its first bytes, not by the media type that the client names. Raises
+    `UnsupportedPicture`."""
     if data.startswith(b"\xff\xd8\xff"):
         return MediaType.JPEG
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -87,12 +90,12 @@ def sniff(data: bytes) -> MediaType:
 
 
 def decode_grey(data: bytes, *, max_pixels: int, least_size: tuple[int, int] | None = None) -> GreyPicture:
-    """Decode `data` into one grey channel. Raises `PictureError`.
+    """Decode a picture of at most `max_pixels` pixels. Raises `PictureError`.
 
-    `least_size` (width, height) allows a JPEG to be decoded smaller than it is, not below that size: several times
-    faster, since the inverse DCT makes fewer pixels. The result is the same for the same bytes and size.
+    With `least_size` (width, height) a JPEG may be decoded at a reduced size that is not below it. That is several
+    times faster, since the inverse DCT makes fewer pixels. The result depends only on the bytes and on `least_size`.
     """
-    # The two readers import this module for its types.
+    # Imported here, since both modules import this one for its types.
     from lightbox_shared.images.dicom import decode_dicom  # noqa: PLC0415
     from lightbox_shared.images.raster import decode_raster  # noqa: PLC0415
 
@@ -104,7 +107,7 @@ def decode_grey(data: bytes, *, max_pixels: int, least_size: tuple[int, int] | N
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a picture's header says."""
+    """The format of a picture and its size in pixels."""
 
     media_type: MediaType
     width: int
@@ -112,9 +115,12 @@ class Inspected:
 
 
 def inspect(data: bytes, *, max_pixels: int) -> Inspected:
-    """Look at the header alone, for those who keep pictures and do not read them: the format, the size, and for a PNG
-    the checksums of all its chunks. A JPEG whose scan was cut short is not noticed. PNG and JPEG take some
-    microseconds; the others are opened, and take as long as their authors like. Raises `PictureError`."""
+    """Read the header of a picture without decoding it, for services that only store pictures.
+
+    The checksums of a PNG are verified; a JPEG that breaks off in its scan is not detected. PNG and JPEG take some
+    microseconds. The other formats are opened by their libraries, for which a file can take much longer, so call this
+    in a thread. Raises `PictureError`.
+    """
     from lightbox_shared.images.dicom import inspect_dicom  # noqa: PLC0415
     from lightbox_shared.images.headers import jpeg_size, png_size  # noqa: PLC0415
     from lightbox_shared.images.raster import inspect_raster  # noqa: PLC0415
@@ -133,7 +139,7 @@ def inspect(data: bytes, *, max_pixels: int) -> Inspected:
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
-    """Raises `PictureTooLarge`, or `BrokenPicture` for a picture without pixels."""
+    """Raises `PictureTooLarge` for more than `max_pixels` pixels, and `BrokenPicture` for none."""
     if width < 1 or height < 1:
         raise BrokenPicture("The picture has no pixels.")
     if width * height > max_pixels:

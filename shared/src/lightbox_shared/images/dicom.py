@@ -1,8 +1,8 @@
-"""DICOM (PS3.5, PS3.10) through pydicom, with GDCM for what it does not decode itself (JPEG lossless, JPEG 2000).
+"""DICOM files (PS3.5, PS3.10), decoded by pydicom, and by GDCM for JPEG Lossless and JPEG 2000.
 
-Order of the pixel transformations, PS3.4 N.2: stored values, modality LUT or rescale, VOI LUT or window, then
-MONOCHROME1 is inverted. Known limits: one frame, one sample a pixel, at most 16 bits; no deflated transfer syntax
-(it can't be inflated within a bound); pixel padding and aspect ratio are not looked at.
+The pixel transformations are those of PS3.4 N.2, in this order: stored values, modality LUT or rescale, VOI LUT or
+window, inversion of MONOCHROME1. Known limits: one frame, one sample a pixel, at most 16 bits; no deflated transfer
+syntax, which can't be inflated with a bound on memory; pixel padding and pixel aspect ratio are ignored.
 """
 
 import struct
@@ -19,7 +19,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from lightbox_shared.images import BrokenPicture, PictureError, Pixels, UnsupportedPicture, check_pixels
 
-# Real archives are full of values that break the letter of the standard and are harmless here.
+# Files in real archives often have values that violate the standard and do not matter here.
 config.settings.reading_validation_mode = config.IGNORE
 
 _TAGS: Final = [
@@ -29,12 +29,12 @@ _TAGS: Final = [
 ]  # fmt: skip
 _META_TRANSFER_SYNTAX: Final = b"\x02\x00\x10\x00UI"
 _META_BYTES: Final = 4096
-# PackBits writes at most 128 bytes for 2; streams that could grow beyond this are measured before they are decoded.
+# Two bytes of PackBits become at most 128; streams that could become larger than this are measured before decoding.
 _RLE_UNCHECKED_BYTES: Final = 256 * 1024 * 1024
 
 
 def decode_dicom(data: bytes, *, max_pixels: int) -> Pixels:
-    """The picture as float32 (height, width) in [0, 1], 1 being white. Raises `PictureError`."""
+    """The pixels of a DICOM file: float32, shape (height, width), 0 black to 1 white. Raises `PictureError`."""
     _refuse_deflated(data)
     try:
         dataset = pydicom.dcmread(BytesIO(data), specific_tags=_TAGS)
@@ -42,14 +42,14 @@ def decode_dicom(data: bytes, *, max_pixels: int) -> Pixels:
         return _shown(dataset, dataset.pixel_array)
     except PictureError:
         raise
-    except Exception as error:  # pydicom and its decoders raise whatever a broken file makes them stumble over
+    except Exception as error:  # pydicom and its decoders raise many kinds of exceptions for damaged files
         raise BrokenPicture(
             "The DICOM file is damaged, incomplete, or compressed in a way that is not read."
         ) from error
 
 
 def inspect_dicom(data: bytes) -> tuple[int, int]:
-    """Width and height of the frames, however many there are and of whatever kind. Raises `PictureError`."""
+    """Width and height of the frames in pixels. Other attributes are not checked. Raises `PictureError`."""
     _refuse_deflated(data)
     try:
         dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=["Rows", "Columns"])
@@ -64,7 +64,8 @@ def _refuse_deflated(data: bytes) -> None:
 
 
 def _transfer_syntax(data: bytes) -> str:
-    """The transfer syntax of the file meta group, which is always explicit VR little endian; "" if there is none."""
+    """The transfer syntax UID in the file meta group (explicit VR little endian, PS3.10 section 7.1); "" without
+    one."""
     at = data.find(_META_TRANSFER_SYNTAX, 132, 132 + _META_BYTES)
     if at < 0:
         return ""
@@ -92,8 +93,11 @@ def _check(dataset: FileDataset, max_pixels: int) -> None:
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """Width and height as the JPEG family (ITU-T T.81 B.2.2, T.87) or JPEG 2000 (T.800 A.5.1) codestream claims them,
-    so that a decoder does not allocate for another size than the one that was checked."""
+    """Width and height in the header of a JPEG, JPEG-LS (ITU-T T.81 B.2.2, T.87) or JPEG 2000 (T.800 A.5.1) codestream.
+
+    A decoder allocates memory for this size, which may differ from the one in the DICOM attributes. None if the header
+    is not found.
+    """
     if frame.startswith(b"\xff\x4f\xff\x51") and len(frame) >= 24:
         width, height, left, top = struct.unpack_from(">IIII", frame, 8)
         return width - left, height - top
@@ -107,10 +111,10 @@ def _codestream_size(frame: bytes) -> tuple[int, int] | None:
 
 
 def _check_rle(frame: bytes, expected: int) -> None:
-    """Refuse an RLE stream (PS3.5 annex G) that unpacks to more than the picture has."""
+    """Refuse an RLE stream (PS3.5 annex G) that unpacks to more than twice the `expected` number of bytes."""
     if len(frame) * 64 < _RLE_UNCHECKED_BYTES:
         return
-    unpacked, at = 0, 64  # after the header of segment offsets
+    unpacked, at = 0, 64  # behind the header with the offsets of the segments
     while at < len(frame):
         control = frame[at]
         if control > 128:
@@ -123,7 +127,7 @@ def _check_rle(frame: bytes, expected: int) -> None:
 
 
 def _shown(dataset: FileDataset, stored: np.ndarray) -> Pixels:
-    """Stored values to what a viewer shows, in [0, 1]."""
+    """Transform stored values to those that a viewer displays, 0 black to 1 white."""
     values = apply_modality_lut(stored, dataset)
     low, high = _output_range(dataset)
     if dataset.get("VOILUTSequence"):
@@ -140,7 +144,7 @@ def _shown(dataset: FileDataset, stored: np.ndarray) -> Pixels:
 
 
 def _output_range(dataset: FileDataset) -> tuple[float, float]:
-    """What black and white are after the modality transformation, and so after a window (PS3.3 C.11.2.1.2)."""
+    """The values of black and white after the modality transformation, and so after a window (PS3.3 C.11.2.1.2)."""
     bits = int(dataset.BitsStored)
     if dataset.get("ModalityLUTSequence"):
         return 0.0, float(2 ** int(dataset.ModalityLUTSequence[0].LUTDescriptor[2]) - 1)

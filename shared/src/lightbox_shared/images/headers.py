@@ -1,7 +1,7 @@
-"""Width and height of a PNG (W3C PNG, third edition) and a JPEG (ITU-T T.81), without a decoder: a library that opens a
-file to look at it also unpacks its texts and profiles and follows its tables, for which strangers choose the size.
+"""Width and height from the headers of PNG (W3C PNG, third edition) and JPEG (ITU-T T.81), without an image library.
 
-Nothing is unpacked here, each byte is looked at once at most, and the number of parts is limited.
+A library that opens a file also unpacks its texts and colour profiles, whose size the sender chooses. Here nothing is
+unpacked, each byte is read at most once, and the number of chunks or segments is limited.
 """
 
 import struct
@@ -12,15 +12,17 @@ from lightbox_shared.images import BrokenPicture
 
 MAX_PARTS: Final = 100_000
 _PNG_BIT_DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-"""By colour type (PNG section 11.2.1)."""
+"""The allowed bit depths for each colour type (PNG section 11.2.1)."""
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN: Final = 0xDA
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Out of IHDR; the checksums of all chunks are compared, and there have to be pixels and an end. Raises
-    `BrokenPicture`."""
+    """Width and height of a PNG, from its chunk IHDR.
+
+    The checksums of all chunks are verified, and there must be the chunks IDAT and IEND. Raises `BrokenPicture`.
+    """
     try:
         length, kind, width, height, depth, colour, packing, filters, interlace = struct.unpack_from(
             ">I4sIIBBBBB", data, 8
@@ -44,7 +46,7 @@ def png_size(data: bytes) -> tuple[int, int]:
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Out of the frame header; a scan has to follow. Raises `BrokenPicture`."""
+    """Width and height of a JPEG, from its frame header, behind which a scan must begin. Raises `BrokenPicture`."""
     try:
         at = 2
         for _ in range(MAX_PARTS):

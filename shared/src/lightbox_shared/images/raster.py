@@ -1,7 +1,8 @@
-"""JPEG, PNG, WebP, TIFF and BMP through Pillow.
+"""JPEG, PNG, WebP, TIFF and BMP, decoded by Pillow.
 
-Pillow is told which format to expect, so that a file can't choose its decoder. It reads a header before it allocates,
-and guards its text and profile chunks against decompression bombs; the exceptions to that are handled here.
+Pillow gets the format that was found, so that a file can't select another decoder. It reads the header of a file before
+it allocates memory, and limits the size of unpacked text and profile chunks. WebP and progressive JPEG, for which that
+is not enough, are checked here.
 """
 
 import struct
@@ -24,14 +25,14 @@ _FORMATS: Final = {
     MediaType.TIFF: "TIFF",
     MediaType.BMP: "BMP",
 }
-# A progressive JPEG is decoded once a scan: a small file with thousands of them would take minutes.
+# A progressive JPEG is decoded once for each scan: a small file with thousands of scans would take minutes.
 MAX_JPEG_SCANS: Final = 100
 
-# Our own limit is a setting and checked on every picture; Pillow's would warn below it and raise above it.
+# The limit of the settings is checked for every picture. Pillow's own would add warnings and errors.
 Image.MAX_IMAGE_PIXELS = None
 
-# What Pillow finds odd in a file is its sender's business: for some TIFFs these are thousands of warnings, each a line
-# in the log and an entry in a register that only grows.
+# For some TIFFs Pillow emits thousands of warnings, each of which would be a line in the log and an entry in Python's
+# registry of warnings, which never shrinks.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _FAILURES: Final = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError)
@@ -41,7 +42,7 @@ _MORE_FAILURES: Final = (OverflowError, MemoryError, RuntimeError, struct.error,
 def decode_raster(
     data: bytes, media_type: MediaType, *, max_pixels: int, least_size: tuple[int, int] | None
 ) -> Image.Image:
-    """The picture as mode "L" or "F" (see `GreyPicture`). Raises `PictureError`."""
+    """Decode a picture to an image of mode "L" or "F" (see `GreyPicture`). Raises `PictureError`."""
     with opened(data, media_type, max_pixels=max_pixels) as image:
         if media_type is MediaType.JPEG and least_size is not None:
             image.draft("L", least_size)
@@ -50,15 +51,17 @@ def decode_raster(
 
 
 def inspect_raster(data: bytes, media_type: MediaType, *, max_pixels: int) -> tuple[int, int]:
-    """Width and height out of the header. Raises `PictureError`."""
+    """Width and height in pixels, from the header. Raises `PictureError`."""
     with opened(data, media_type, max_pixels=max_pixels) as image:
         return image.size
 
 
 @contextmanager
 def opened(data: bytes, media_type: MediaType, *, max_pixels: int) -> Iterator[Image.Image]:
-    """A picture of which Pillow has read the header, and which has not too many pixels; whatever goes wrong while it is
-    used is a `PictureError`."""
+    """Open a picture, whose header Pillow reads and whose number of pixels is checked.
+
+    Exceptions of Pillow inside of the context become `PictureError`.
+    """
     if media_type is MediaType.WEBP:
         check_pixels(*_webp_size(data), max_pixels)
     if media_type is MediaType.JPEG and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
@@ -74,7 +77,7 @@ def opened(data: bytes, media_type: MediaType, *, max_pixels: int) -> Iterator[I
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """Luminance; transparent parts become black, which is what surrounds a radiograph."""
+    """Convert to grey by luminance. Transparent parts become black, as the surroundings of a radiograph are."""
     if image.mode in {"I;16", "I;16B", "I;16L", "I;16N"}:
         return Image.fromarray(np.asarray(image).astype(np.float32) / np.float32(65535))
     if image.mode in {"I", "F"}:
@@ -86,7 +89,8 @@ def _grey(image: Image.Image) -> Image.Image:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height out of the first chunk (RFC 9649): Pillow allocates the canvas as soon as it opens one."""
+    """Width and height of a WebP, from its first chunk (RFC 9649); Pillow allocates the canvas when it opens the
+    file."""
     kind, body = data[12:16], data[20:30]
     if len(body) == 10:
         if kind == b"VP8X":

@@ -1,4 +1,4 @@
-"""What Alembic runs: the connection comes from `lightbox_shared.database.migrate`, which holds the lock."""
+"""The script that Alembic runs, on a connection of `lightbox_shared.database.migrate`, which holds the lock."""
 
 from alembic import context
 
