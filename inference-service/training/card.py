@@ -1,4 +1,4 @@
-"""The text of CARD.md: what a demonstration model is, what it learned from, how it scored, and what it is not.
+"""The text of CARD.md: the purpose of a demonstration model, its training data, its results and its limits.
 
 The headings follow the model cards of Mitchell et al. (FAT* 2019). The figures come from :mod:`training.evaluate`.
 """
@@ -59,7 +59,7 @@ def _table(figures: Sequence[Row]) -> str:
 
 
 def card(cohort: Cohort, folder: Path, figures: Sequence[Row], facts: Mapping[str, str]) -> str:
-    """The whole card as Markdown; ``facts`` are the metadata of the ONNX file."""
+    """The card as Markdown. ``facts`` are the metadata of the ONNX file."""
     size = (folder / "model.onnx").stat().st_size
     cells = cohorts.INPUT_SIZE // 16
     minutes = int(facts["training_seconds"]) / 60.0

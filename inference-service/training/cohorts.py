@@ -1,6 +1,6 @@
-"""Which phantoms a model learns from and is judged by: seed ranges, prevalences, and the way to the model's input.
+"""The phantoms for training and evaluation: seed ranges, prevalences, and the preprocessing to the model's input.
 
-Training, validation and test seeds lie in ranges that never meet. A phantom is drawn larger than the model's input,
+The ranges of the training, validation and test seeds do not overlap. A phantom is drawn larger than the model's input,
 stored with 8 bits and often as a JPEG, and then resized by Pillow exactly as the service does it, so that the model
 meets the quantisation, the blocks and the resampling of the files people send.
 """
@@ -30,7 +30,7 @@ Split = Literal["training", "validation", "test", "samples"]
 
 @dataclass(frozen=True)
 class Cohort:
-    """A task: its name in the model repository, its labels in order, where its seeds start and how many there are."""
+    """A task: its name in the model repository, its labels in order, and the ranges of its seeds."""
 
     model: str
     title: str
@@ -41,7 +41,7 @@ class Cohort:
     epochs: int
 
     def seeds(self, split: Split) -> range:
-        """Seeds of a split."""
+        """The seeds of a split."""
         first = self.first_seed[split]
         return range(first, first + self.count[split])
 
@@ -68,7 +68,7 @@ COHORTS = (CHEST, COVID)
 
 
 def present_in(cohort: Cohort, seed: int) -> tuple[str, ...]:
-    """The findings a seed of this cohort is drawn with."""
+    """The findings of the phantom that a seed of this cohort draws."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, 99))))
     if cohort.activation == "softmax":
         return (phantoms.COVID_19,) if rng.random() < COVID_PREVALENCE else ()
@@ -77,7 +77,7 @@ def present_in(cohort: Cohort, seed: int) -> tuple[str, ...]:
 
 
 def targets(cohort: Cohort, present: Sequence[str]) -> NDArray[np.float32]:
-    """Truth (labels,) as 0 and 1; in the softmax task a phantom without findings is "NORMAL"."""
+    """The ground truth (labels,) as 0 and 1. In the softmax task a phantom without findings is "NORMAL"."""
     names = set(present) or {"NORMAL"}
     return np.array([label in names for label in cohort.labels], dtype=np.float32)
 
@@ -98,7 +98,7 @@ def scale(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def acquire(cohort: Cohort, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """One example: the model's input as 8-bit grey, and its truth."""
+    """One example: the model's input as 8-bit grey, and its ground truth."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, 98))))
     size = int(rng.choice((176, 224, 320, 512), p=(0.70, 0.20, 0.08, 0.02)))
     phantom = phantoms.draw(seed, size, present_in(cohort, seed))
@@ -116,7 +116,7 @@ def _acquire(job: tuple[str, int]) -> tuple[NDArray[np.uint8], NDArray[np.float3
 
 def load(cohort: Cohort, split: Split, processes: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Draw a whole split: grey (N, INPUT_SIZE, INPUT_SIZE) uint8 and truth (N, labels) float32, in seed order."""
-    # One thread a process: workers that share the cores must not each start a pool of BLAS threads that spin.
+    # One thread for each process: workers that share the cores must not each start a pool of spinning BLAS threads.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     jobs = [(cohort.model, seed) for seed in cohort.seeds(split)]
     with get_context("spawn").Pool(processes) as pool:

@@ -1,4 +1,4 @@
-"""Judge the models of the repository on phantoms they have never seen, and write the figures into their CARD.md.
+"""Evaluate the models of the repository on phantoms of the test seeds, and write the figures into their CARD.md.
 
 ``python -m training.evaluate`` runs the committed model.onnx with onnxruntime on the test seeds: area under the ROC
 curve as the Mann-Whitney statistic with a 95 % percentile-bootstrap interval, expected calibration error over 15
@@ -31,7 +31,7 @@ Truth = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Figures:
-    """What one label scored on the test seeds."""
+    """The figures of one label on the test seeds."""
 
     label: str
     positives: int
@@ -96,7 +96,7 @@ def run(folder: Path, grey: NDArray[np.uint8]) -> Scores:
 
 
 def measure(cohort: Cohort, scores: Scores, truth: Truth, thresholds: list[float]) -> list[Figures]:
-    """Figures a label. In a two-class softmax the second label mirrors the first and is left out."""
+    """The figures of each label. In a softmax of two classes the second one mirrors the first and is left out."""
     labels = cohort.labels[:1] if cohort.activation == "softmax" else cohort.labels
     figures = []
     for place, label in enumerate(labels):
@@ -120,7 +120,7 @@ def measure(cohort: Cohort, scores: Scores, truth: Truth, thresholds: list[float
 
 
 def evaluate(cohort: Cohort, folder: Path, processes: int) -> list[Figures]:
-    """Judge one model folder on the test seeds of its cohort and rewrite its CARD.md."""
+    """Evaluate the model in a folder on the test seeds of its cohort, and rewrite its CARD.md."""
     grey, truth = cohorts.load(cohort, "test", processes)
     described = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
     figures = measure(cohort, run(folder, grey), truth > 0.5, described["output"]["thresholds"])

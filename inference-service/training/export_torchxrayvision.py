@@ -4,7 +4,7 @@ TorchXRayVision (Cohen et al., MIDL 2022) ships chest radiograph classifiers tra
 writes model.onnx, model.toml and the skeleton of a CARD.md; sigmoid and operating-point normalization are left to
 the service, which reads them from model.toml. With weights it needs the network once, because the library downloads
 them into its own cache and unpickles them: do this only on a machine where you trust the library's release files.
-``--weights none`` exports the untrained architecture, which is good for tests and for nothing else.
+``--weights none`` exports the untrained architecture, which is useful only for tests.
 
 Known limits: DenseNet heads with 18 slots only (not the 512-pixel ResNet), and the weights' own licences and the
 terms of the data sets behind them are the user's to check.
@@ -48,7 +48,7 @@ a finding (operating-point normalization); scores are not probabilities.
 Cohen JP, Viviano JD, Bertin P, et al. TorchXRayVision: A library of chest X-ray datasets and models. Medical Imaging
 with Deep Learning (MIDL), 2022. https://github.com/mlmed/torchxrayvision
 
-## To be filled in before anybody relies on it
+## To be filled in before use
 
 - Data the weights were trained on, their licences and terms of use:
 - Validation on local pictures (how many, from when, which reference standard), AUROC and calibration a finding:
@@ -85,7 +85,7 @@ def library() -> ModuleType:
 
     The DenseNet needs nothing compiled from torchvision, but the library imports it. A torchvision built for another
     torch (PyPI's beside a CPU build) cannot load its operators, and then fails on import because it describes two of
-    them that nobody has defined. Declaring their signatures is enough: the export never calls them.
+    them that are not defined. Declaring their signatures is enough: the export never calls them.
     """
     try:
         importlib.import_module("torchvision")
@@ -103,7 +103,7 @@ def library() -> ModuleType:
     return importlib.import_module("torchxrayvision.models")
 
 
-_KEPT: list[torch.library.Library] = []  # a declaration ends with the object that made it
+_KEPT: list[torch.library.Library] = []  # the declarations are removed together with their object
 
 
 def describe(weights: str, labels: list[str], points: list[float], digest: str) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Draw the sample pictures of /samples: the seven kinds of phantom in the formats a back end has to read.
+"""Draw the sample pictures in /samples: the seven kinds of phantoms in the formats that the services read.
 
 The seeds lie outside every training range. For each finding the first seed is taken whose phantom the committed model
 answers as expected with a margin, so a sample shows the typical case; how often the model errs is in its CARD.md.

@@ -2,7 +2,7 @@
 
 ``python -m training.train [--model NAME]`` draws the phantoms, trains on the processor with fixed seeds,
 calibrates on the validation seeds (Platt scaling; Guo et al., ICML 2017, on why), chooses the operating points there
-too, and writes model.onnx and model.toml. ``python -m training.evaluate`` then judges the file on the test seeds.
+too, and writes model.onnx and model.toml. ``python -m training.evaluate`` then evaluates the file on the test seeds.
 Known limit: the same seeds give the same phantoms everywhere, but torch's sums depend on the number of threads and
 the processor, so a second training gives a model of the same quality and not the same bytes.
 """

@@ -13,7 +13,7 @@ from support.onnx_models import write_model
 from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.model_repository.description import InputDescription
 from inference_service.model_repository.tensors import Tensor
-from inference_service.runtime.calibration import Plan, calibrate
+from inference_service.runtime.calibration import ExecutionPlan, calibrate
 from inference_service.runtime.engine import Engine
 from inference_service.runtime.model_session import ModelSession
 from inference_service.runtime.scheduler import Scheduler
@@ -69,8 +69,10 @@ class SlowSession:
         return result
 
 
-def plan(narrow: ControlledSession, wide: ControlledSession | None = None, batch: int = 1) -> Plan:
-    return Plan(narrow, wide, batch, {"one thread": 1000.0})
+def plan(
+    single_thread: ControlledSession, all_cores: ControlledSession | None = None, batch_size: int = 1
+) -> ExecutionPlan:
+    return ExecutionPlan(single_thread, all_cores, batch_size, {"one thread": 1000.0})
 
 
 @pytest.fixture
@@ -85,21 +87,21 @@ async def settle() -> None:
 
 
 async def test_alone_a_picture_gets_all_cores_and_in_company_one_each(scheduler: Scheduler) -> None:
-    narrow, wide = ControlledSession(), ControlledSession()
-    chosen = plan(narrow, wide)
+    single_thread, all_cores = ControlledSession(), ControlledSession()
+    chosen = plan(single_thread, all_cores)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(scheduler.run, chosen, PICTURE)
         await settle()
-        assert (wide.batches, narrow.batches) == ([1], [])
+        assert (all_cores.batches, single_thread.batches) == ([1], [])
         for _ in range(3):
             tasks.start_soon(scheduler.run, chosen, PICTURE)
         await settle()
-        assert (wide.batches, narrow.batches) == ([1], [])  # the cores are taken
-        wide.gate.set()
+        assert (all_cores.batches, single_thread.batches) == ([1], [])  # the cores are taken
+        all_cores.gate.set()
         await settle()
-        assert (wide.batches, narrow.batches) == ([1], [1, 1])
-        narrow.gate.set()
-    assert (wide.batches, narrow.batches) == ([1], [1, 1, 1])
+        assert (all_cores.batches, single_thread.batches) == ([1], [1, 1])
+        single_thread.gate.set()
+    assert (all_cores.batches, single_thread.batches) == ([1], [1, 1, 1])
 
 
 async def test_every_picture_gets_its_own_row_of_a_batch(scheduler: Scheduler) -> None:
@@ -109,7 +111,7 @@ async def test_every_picture_gets_its_own_row_of_a_batch(scheduler: Scheduler) -
     async def one(value: int) -> None:
         results[value] = float((await scheduler.run(plans, np.full_like(PICTURE, value)))[0])
 
-    plans = plan(session, batch=4)
+    plans = plan(session, batch_size=4)
     async with anyio.create_task_group() as tasks:
         for value in range(8):
             tasks.start_soon(one, value)
@@ -147,32 +149,32 @@ async def test_a_model_that_fails_does_not_take_its_core_along(scheduler: Schedu
         def run(self, batch: Tensor) -> Tensor:
             raise ArithmeticError(batch.shape)
 
-    failing = Plan(Failing(), None, 1, {"one thread": 1.0})
+    failing = ExecutionPlan(Failing(), None, 1, {"one thread": 1.0})
     for _ in range(5):
         with pytest.raises(ArithmeticError):
             await scheduler.run(failing, PICTURE)
     assert (await scheduler.run(plan(ControlledSession(open_=True)), PICTURE)).tolist() == [0.0]
 
 
-def calibrated(open_session: Callable[[Clock, int], ModelSession], cores: int = 2) -> Plan:
+def calibrated(open_session: Callable[[Clock, int], ModelSession], cores: int = 2) -> ExecutionPlan:
     """The plan for sessions that are opened with a clock and a number of threads."""
     clock = Clock()
     return calibrate(lambda threads: open_session(clock, threads), WANTED, cores, clock=clock)
 
 
-def test_calibration_takes_the_wide_way_unless_it_is_slower_or_not_the_same() -> None:
+def test_calibration_takes_all_cores_unless_it_is_slower_or_not_the_same() -> None:
     quicker = calibrated(lambda clock, threads: SlowSession(clock, 4 / threads))
-    assert quicker.wide is not None
-    assert quicker.batch == 1
+    assert quicker.all_cores is not None
+    assert quicker.batch_size == 1
     assert quicker.milliseconds == {"one thread": 4, "2 threads": 2, "batch of 8": 4, "2 runs side by side": 4}
-    assert calibrated(lambda clock, threads: SlowSession(clock, 2 * threads)).wide is None
-    assert calibrated(lambda clock, threads: SlowSession(clock, 4 / threads, offset=threads * 1e-3)).wide is None
-    assert calibrated(lambda clock, _threads: SlowSession(clock, 1), cores=1).wide is None
+    assert calibrated(lambda clock, threads: SlowSession(clock, 2 * threads)).all_cores is None
+    assert calibrated(lambda clock, threads: SlowSession(clock, 4 / threads, offset=threads * 1e-3)).all_cores is None
+    assert calibrated(lambda clock, _threads: SlowSession(clock, 1), cores=1).all_cores is None
 
 
 def test_calibration_batches_only_where_it_gains() -> None:
-    assert calibrated(lambda clock, _threads: SlowSession(clock, 2, per_picture=False)).batch == 8
-    assert calibrated(lambda clock, _threads: SlowSession(clock, 4)).batch == 1
+    assert calibrated(lambda clock, _threads: SlowSession(clock, 2, per_picture=False)).batch_size == 8
+    assert calibrated(lambda clock, _threads: SlowSession(clock, 4)).batch_size == 1
 
 
 async def test_the_engine_loads_each_model_once(tmp_path: Path, scheduler: Scheduler) -> None:

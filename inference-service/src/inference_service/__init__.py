@@ -1,1 +1,1 @@
-"""Models that read pictures: CheXRay's findings, the COVID-19 answer, and the repository of models behind both."""
+"""The service that runs ONNX models on pictures: CheXRay, the COVID-19 API, and a general API for predictions."""

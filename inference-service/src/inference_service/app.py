@@ -1,4 +1,4 @@
-"""Builds inference-service."""
+"""The application of inference-service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from inference_service.model_repository import endpoints as model_repository
 from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.orm import BLOBS
 from inference_service.predictions import endpoints as predictions
-from inference_service.predictions.service import PictureReader
+from inference_service.predictions.service import Predictor
 from inference_service.runtime.engine import Engine, usable_cores
 from inference_service.runtime.scheduler import Scheduler
 from inference_service.state import Services
@@ -30,7 +30,7 @@ from lightbox_shared.service import Resources, Service
 
 @asynccontextmanager
 async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterator[Services]:
-    """The parts, with the models loaded that answer CheXRay and the COVID-19 API. Raises `ModelError`."""
+    """Open what the endpoints use, and load the models of CheXRay and of the COVID-19 API. Raises `ModelError`."""
     settings = resources.settings
     cores = usable_cores(settings.inference_cores)
     scheduler = Scheduler(cores=cores, queue_limit=settings.inference_queue)
@@ -43,7 +43,7 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
             database=resources.database,
             catalog=catalog,
             engine=engine,
-            reader=PictureReader(engine, decoders=cores, max_pixels=settings.max_picture_pixels),
+            predictor=Predictor(engine, decoders=cores, max_pixels=settings.max_picture_pixels),
             rendering=CapacityLimiter(1),
             links=SignedLinks(settings.own_secret(), MEDIA_PATH),
             chexray=await engine.load(catalog.serving(CHEXRAY_SYSTEM, settings.chexray_model, FINDINGS)),

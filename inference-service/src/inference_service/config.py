@@ -1,4 +1,4 @@
-"""The settings of inference-service beside those of every service."""
+"""The settings of inference-service."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,21 +12,22 @@ BUNDLED_MODELS = Path(__file__).resolve().parents[2] / "model-repository"
 
 
 class InferenceSettings(Settings):
-    """Which models, where, and how much may wait for them."""
+    """The settings of inference-service: models, cores, and the length of the queue."""
 
     model_repository: Annotated[tuple[Path, ...], NoDecode] = ()
-    """More model repositories beside the bundled one, separated by ":"; a later one wins."""
+    """Model repositories beside the bundled one, separated by ":". Of a model that is in several the last one is
+    used."""
     chexray_model: str = "chest-findings"
-    """Name, or name/version, of the model that answers CheXRay; of several versions the highest."""
+    """The model of CheXRay, as name or name/version; without a version the highest one."""
     covid19_model: str = "covid19"
-    """The same for the COVID-19 API."""
+    """The model of the COVID-19 API, as name or name/version; without a version the highest one."""
     onnx_providers: Annotated[tuple[str, ...], NoDecode] = ("CPUExecutionProvider",)
     inference_cores: Annotated[int, Field(ge=0)] = 0
-    """Cores that models run on; 0 takes what the process may use."""
+    """The number of cores for models; 0 for all that the process may use."""
     inference_queue: Annotated[int, Field(ge=1)] = 64
-    """Pictures that may wait; one more is refused with 503 and `Retry-After`."""
+    """The number of pictures that may wait for a model. Further ones get 503 with `Retry-After`."""
     picture_link_seconds: Annotated[int, Field(ge=60)] = 3600
-    """How long the signed link of a user's picture works, at least."""
+    """The shortest lifetime of the signed link to a user's picture, in seconds."""
 
     @field_validator("model_repository", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""What the endpoints of this service work with, made once in the lifespan."""
+"""The objects that the endpoints of this service use, created once when it starts."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import Depends
 
 from inference_service.clients.accounts import AccountDirectory
 from inference_service.model_repository.catalog import ModelCatalog
-from inference_service.predictions.service import PictureReader
+from inference_service.predictions.service import Predictor
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
@@ -18,16 +18,16 @@ from lightbox_shared.service import lifespan_services
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the running service."""
+    """The objects that the endpoints of this service use."""
 
     accounts: AccountDirectory
     blobs: Blobs
     database: Database
     catalog: ModelCatalog
     engine: Engine
-    reader: PictureReader
+    predictor: Predictor
     rendering: CapacityLimiter
-    """Converts pictures for browsers, apart from those that are read by models."""
+    """Limits the conversions of pictures for browsers, which run beside those for models."""
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel

@@ -1,1 +1,1 @@
-"""Other services, as this one needs them."""
+"""Typed clients of other services."""

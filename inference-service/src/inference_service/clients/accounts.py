@@ -1,4 +1,4 @@
-"""What this service asks auth-service about accounts."""
+"""The client for accounts, which belong to auth-service."""
 
 from typing import Protocol
 
@@ -7,15 +7,15 @@ from lightbox_shared.http import ServiceClient
 
 
 class AccountDirectory(Protocol):
-    """Names by account id."""
+    """A source of usernames."""
 
     async def username(self, account_id: int) -> str:
-        """Raises `NotFound`, or `Unavailable` when nobody answers."""
+        """The username of an account. Raises `NotFound`, and `Unavailable` if auth-service does not answer."""
         ...
 
 
 class AuthServiceAccounts(ServiceClient):
-    """auth-service's `/internal/accounts/{id}`."""
+    """The account directory of auth-service, at its path `/internal/accounts/{id}`."""
 
     async def username(self, account_id: int) -> str:
         """See `AccountDirectory.username`."""

@@ -1,1 +1,1 @@
-"""The COVID-19 API: is the server alive, and what does it say of an X-ray."""
+"""The COVID-19 API: whether the server is alive, and the prediction for an X-ray."""

@@ -1,4 +1,4 @@
-"""The two paths of the COVID-19 API."""
+"""The endpoints of the COVID-19 API."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from inference_service.covid19 import service
 from inference_service.covid19.schemas import AliveBody, PredictBody
-from inference_service.predictions.notice import about_model
+from inference_service.predictions.notice import add_model_headers
 from inference_service.state import ServicesDep
 from lightbox_shared.request_bodies import NoFields, Upload, file_upload
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["COVID-19"])
 
 @router.get("/alive", summary="Is the server up?")
 async def covid19_alive() -> AliveBody:
-    """Always the same sentence."""
+    """The server answers with a fixed sentence."""
     return AliveBody()
 
 
@@ -23,8 +23,8 @@ async def covid19_alive() -> AliveBody:
 async def covid19_predict(
     response: Response, sent: Annotated[Upload[NoFields], file_upload(file="file")], services: ServicesDep
 ) -> PredictBody:
-    """Read the X-ray in `file`. The record of the prediction is kept, the picture is not."""
-    read, prediction = await service.predict(services, sent.data)
-    about_model(response, prediction)
-    scores = read.serving(service.SYSTEM)
-    return PredictBody(result=service.result(scores), distribution=service.distribution(scores))
+    """Run the model on the X-ray in `file`. The prediction is recorded, the picture is not stored."""
+    result, prediction = await service.predict(services, sent.data)
+    add_model_headers(response, prediction)
+    scores = result.scores_for(service.SYSTEM)
+    return PredictBody(result=service.likelier_label(scores), distribution=service.distribution(scores))

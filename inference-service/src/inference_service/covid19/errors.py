@@ -1,4 +1,4 @@
-"""The documented sentences of the COVID-19 API."""
+"""The errors of the COVID-19 API and its documented sentences."""
 
 from lightbox_shared.errors import BadRequest
 from lightbox_shared.errors.dialects import ErrorMember
@@ -13,14 +13,14 @@ COVID19 = ErrorMember(
 
 
 class EmptyFile(BadRequest):
-    """No file, or one without bytes."""
+    """The field `file` is missing or empty."""
 
     code = "empty-file"
     default_detail = "file you send is empty !!!"
 
 
 class NotAnImage(BadRequest):
-    """A file that can't be decoded."""
+    """The file can't be decoded as a picture."""
 
     code = "not-an-image"
     default_detail = "file you send is not an image !!!"

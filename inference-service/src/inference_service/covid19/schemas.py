@@ -1,10 +1,10 @@
-"""The COVID-19 API's answers."""
+"""The response bodies of the COVID-19 API."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from inference_service.covid19.service import Result
+from inference_service.covid19.service import Label
 
 
 class AliveBody(BaseModel):
@@ -14,7 +14,7 @@ class AliveBody(BaseModel):
 
 
 class PredictBody(BaseModel):
-    """What a demonstration model says of the picture."""
+    """The result of a demonstration model for a picture."""
 
-    result: Result
+    result: Label
     distribution: Annotated[dict[str, str], Field(examples=[{"COVID-19": "3.41%", "NORMAL": "96.59%"}])]

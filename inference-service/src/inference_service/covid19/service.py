@@ -1,43 +1,46 @@
-"""The rules of the COVID-19 API: what it reads, and its answer out of two scores."""
+"""The use case of the COVID-19 API, and how it presents the two scores of its model."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
 
 from inference_service.covid19.errors import EmptyFile, NotAnImage
 from inference_service.predictions.models import Prediction
-from inference_service.predictions.service import PictureRead, record
+from inference_service.predictions.service import PredictionResult, record
 from inference_service.state import Services
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
 from lightbox_shared.images import PictureError
 
 SYSTEM: Final = "covid19"
 LABELS: Final = ("COVID-19", "NORMAL")
-Result = Literal["NORMAL", "COVID-19"]
+Label = Literal["NORMAL", "COVID-19"]
 
 
-async def predict(services: Services, data: bytes | None) -> tuple[PictureRead, Prediction]:
-    """Read a picture, and keep the record of it for the anonymous account. Raises `EmptyFile`, `NotAnImage`, and
-    `Unavailable` when too many pictures are being read."""
+async def predict(services: Services, data: bytes | None) -> tuple[PredictionResult, Prediction]:
+    """Run the model on a picture, and record the prediction for the anonymous account.
+
+    Raises `EmptyFile`, `NotAnImage`, and `Unavailable` if too many pictures are waiting.
+    """
     if not data:
         raise EmptyFile
     try:
-        read = await services.reader.read(data, services.covid19)
+        result = await services.predictor.predict(data, services.covid19)
     except PictureError as error:
         raise NotAnImage from error
     async with services.database.writing() as session:
-        return read, await record(session, read, ANONYMOUS_ACCOUNT)
+        return result, await record(session, result, ANONYMOUS_ACCOUNT)
 
 
 def distribution(scores: Mapping[str, float]) -> dict[str, str]:
-    """Percentages with two decimals that add up to exactly 100: `{"COVID-19": "3.41%", "NORMAL": "96.59%"}`."""
+    """The scores as percentages with two decimals that add up to 100, such as `{"COVID-19": "3.41%", "NORMAL":
+    "96.59%"}`."""
     first, second = LABELS
     total = scores[first] + scores[second]
     hundredths = round(10_000 * scores[first] / total) if total else 5_000
     return {first: _percent(hundredths), second: _percent(10_000 - hundredths)}
 
 
-def result(scores: Mapping[str, float]) -> Result:
-    """The label with the larger score; of two equal ones NORMAL, which claims less."""
+def likelier_label(scores: Mapping[str, float]) -> Label:
+    """The label with the larger score; NORMAL if they are equal."""
     return "COVID-19" if scores["COVID-19"] > scores["NORMAL"] else "NORMAL"
 
 

@@ -1,1 +1,1 @@
-"""Models: what `model.toml` says of one, where they lie, and what goes into and comes out of them."""
+"""The model repository: folders with models, their descriptions (`model.toml`), and their input and output tensors."""

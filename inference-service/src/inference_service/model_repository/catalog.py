@@ -1,5 +1,8 @@
-"""The models that are there: `<repository>/<name>/<version>/{model.onnx, model.toml, CARD.md}`, several versions side
-by side. A graph is code, so one that does not have the SHA-256 of its description is refused."""
+"""The catalog of models. A version of a model is a folder `<repository>/<name>/<version>/`.
+
+It contains the graph (`model.onnx`), the description (`model.toml`) and the model card (`CARD.md`). A graph is
+executed, so it must have the SHA-256 digest that is named in the description.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +14,7 @@ from inference_service.model_repository.description import ModelDescription, Mod
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One version of a model on disk."""
+    """One version of a model in a repository."""
 
     name: str
     version: int
@@ -20,31 +23,31 @@ class ModelVersion:
 
     @property
     def identity(self) -> str:
-        """`name/version`, as people write it."""
+        """Name and version, such as `covid19/1`."""
         return f"{self.name}/{self.version}"
 
     @property
     def graph(self) -> Path:
-        """The ONNX file."""
+        """The path of the ONNX file."""
         return self.folder / "model.onnx"
 
     @property
     def card(self) -> Path:
-        """The model card."""
+        """The path of the model card."""
         return self.folder / "CARD.md"
 
 
 class ModelCatalog:
-    """All versions of all models, checked when the catalog is made."""
+    """All versions of all models. They have been checked when the catalog was made."""
 
     def __init__(self, versions: Iterable[ModelVersion]) -> None:
         self._by_identity = {each.identity: each for each in versions}
 
     @classmethod
     def scan(cls, repositories: Sequence[Path]) -> "ModelCatalog":
-        """Read every repository; the same name and version in a later one replaces the earlier. Raises `ModelError`.
+        """Read repositories; a version in a later one replaces the same version in an earlier one.
 
-        Reads and hashes files: call it in a thread.
+        Raises `ModelError`. Blocks while it reads and hashes files: call it in a thread.
         """
         found: dict[str, ModelVersion] = {}
         for repository in repositories:
@@ -59,14 +62,15 @@ class ModelCatalog:
         return iter(sorted(self._by_identity.values(), key=lambda each: (each.name, each.version)))
 
     def find(self, name: str) -> ModelVersion | None:
-        """`name/version`, or `name` for its highest version; None if there is none."""
+        """The version with this `name/version`, or the highest one with this name; None if there is none."""
         if "/" in name:
             return self._by_identity.get(name)
         versions = [each for each in self._by_identity.values() if each.name == name]
         return max(versions, key=lambda each: each.version, default=None)
 
     def serving(self, system: str, name: str, fields: Sequence[str]) -> ModelVersion:
-        """The model that answers a system. Raises `ModelError` if it is missing or does not say how."""
+        """The model that a system uses. Raises `ModelError` if it is missing or has no labels for some of the
+        `fields`."""
         version = self.find(name)
         if version is None:
             raise ModelError(f"{system}: there is no model {name!r} in the repository")

@@ -1,4 +1,4 @@
-"""`model.toml`: everything that the service must know of a model and can't read off its graph."""
+"""The description of a model, `model.toml`: what the service must know and the graph does not contain."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 
 class ModelError(RuntimeError):
-    """A model in the repository can't be used; the text says which and why."""
+    """A model in the repository can't be used. The text says which one and why."""
 
 
 class _Strict(BaseModel):
@@ -16,14 +16,14 @@ class _Strict(BaseModel):
 
 
 class InputDescription(_Strict):
-    """What the graph wants: float32 of shape (N, channels, height, width)."""
+    """The input of the graph: float32 of shape (N, channels, height, width)."""
 
     name: str
     width: Annotated[int, Field(ge=8, le=4096)]
     height: Annotated[int, Field(ge=8, le=4096)]
     channels: Literal[1, 3] = 1
     range: tuple[float, float]
-    """What black and white become."""
+    """The values of black and white."""
     crop: Literal["center", "none"] = "center"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -39,14 +39,14 @@ class InputDescription(_Strict):
 
 
 class OutputDescription(_Strict):
-    """What the graph gives: (N, labels), and perhaps class-activation maps (N, labels, h, w)."""
+    """The outputs of the graph: (N, labels), and optionally class-activation maps of shape (N, labels, h, w)."""
 
     name: str
     activation: Literal["sigmoid", "softmax", "none"]
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
-    """In the order of the output; "" is an untrained slot and is dropped."""
+    """The labels in the order of the output. "" is an untrained output, which is ignored."""
     thresholds: tuple[float, ...]
-    """The operating point of each label, on the activated score."""
+    """The operating point of each label, a score after the activation."""
     normalization: Literal["none", "operating-point"] = "none"
     class_activation: str | None = None
 
@@ -65,7 +65,7 @@ class OutputDescription(_Strict):
 
 
 class ModelDescription(_Strict):
-    """One model.toml. `serves` maps a system's wire fields to labels."""
+    """The content of a model.toml. `serves` maps for each system the fields of its responses to labels."""
 
     title: str
     description: str
@@ -86,7 +86,7 @@ class ModelDescription(_Strict):
 
 
 def read_description(path: Path) -> ModelDescription:
-    """Parse and check one `model.toml`. Raises `ModelError` with every mistake in it."""
+    """Parse and validate a `model.toml`. Raises `ModelError` with all errors in it."""
     try:
         return ModelDescription.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

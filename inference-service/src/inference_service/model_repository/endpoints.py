@@ -1,4 +1,4 @@
-"""`/api/models`: which models there are, and their cards."""
+"""The endpoints of `/api/models`: the installed models and their cards."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ def _found(services: ServicesDep, name: str, version: int) -> ModelVersion:
 
 @router.get("/api/models", summary="The installed models")
 async def list_models(services: ServicesDep) -> ModelList:
-    """Every version of every model in the repository."""
+    """All versions of all models in the repository."""
     return ModelList(models=[ModelBody.of(version) for version in services.catalog])
 
 
@@ -42,7 +42,7 @@ async def retrieve_model(name: str, version: Version, services: ServicesDep) -> 
     responses={200: content("text/markdown", schema={"type": "string"}), **errors(NotFound)},
 )
 async def retrieve_model_card(name: str, version: Version, services: ServicesDep) -> Response:
-    """The model card, in Markdown: data, figures, limits."""
+    """The model card, in Markdown: training data, results, limits."""
     try:
         text = await AsyncPath(_found(services, name, version).card).read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Models on the wire."""
+"""The response bodies of `/api/models`."""
 
 from typing import Annotated, Self
 
@@ -24,7 +24,7 @@ class ModelBody(BaseModel):
 
     @classmethod
     def of(cls, version: ModelVersion) -> Self:
-        """From the catalog."""
+        """The body for a version in the catalog."""
         about, output = version.description, version.description.output
         return cls(
             name=version.name,
@@ -42,6 +42,6 @@ class ModelBody(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Every version of every model."""
+    """All versions of all models."""
 
     models: list[ModelBody]

@@ -1,1 +1,1 @@
-"""Predictions: how a picture is read, and the record of it that allows it to be read again with the same result."""
+"""Predictions: running a model on a picture, and records that allow the same result to be computed again."""

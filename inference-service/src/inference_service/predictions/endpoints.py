@@ -1,4 +1,4 @@
-"""`/api/predictions`: read a picture with any model of the repository, and look at earlier records."""
+"""The endpoints of `/api/predictions`: run any model of the repository on a picture, and read earlier records."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ async def create_prediction(
     sent: Annotated[Upload[PredictionFields], file_upload(PredictionFields, file="file")],
     services: ServicesDep,
 ) -> PredictionBody:
-    """Read the picture in `file` with `model`. The record of it is kept, the picture itself is not."""
+    """Run `model` on the picture in `file`. The prediction is recorded, the picture is not stored."""
     version = services.catalog.find(sent.fields.model)
     if version is None:
         raise InvalidRequest.of("model", f"There is no model {sent.fields.model[:100]!r}; /api/models lists them.")
@@ -34,23 +34,23 @@ async def create_prediction(
         raise InvalidRequest.of("file", "No picture was sent.")
     model = await services.engine.load(version)
     try:
-        read = await services.reader.read(sent.data, model)
+        result = await services.predictor.predict(sent.data, model)
     except PictureError as error:
         raise InvalidRequest.of("file", str(error)) from error
     async with services.database.writing() as session:
-        return PredictionBody.of(await service.record(session, read, caller.account))
+        return PredictionBody.of(await service.record(session, result, caller.account))
 
 
 @router.get("/api/predictions", summary="The account's predictions")
 async def list_predictions(caller: CurrentAccount, session: Reading, page: PageQuery) -> PredictionList:
-    """Those of the account that asks, newest first."""
+    """The predictions of the account, newest first."""
     found = Page.of(await repository.page_of_account(session, caller.account, page), page, lambda row: row.id)
     return PredictionList(predictions=[PredictionBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
 
 
 @router.get("/api/predictions/{prediction_id}", summary="One prediction", responses=errors(NotFound))
 async def retrieve_prediction(prediction_id: RowId, caller: CurrentAccount, session: Reading) -> PredictionBody:
-    """A prediction of the account that asks; for any other account it does not exist."""
+    """A prediction of the account. Predictions of other accounts answer 404."""
     row = await repository.find(session, prediction_id)
     if row is None or row.account_id != caller.account:
         raise NotFound

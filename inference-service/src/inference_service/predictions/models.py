@@ -1,4 +1,4 @@
-"""The table of predictions. Rows are written once and never changed."""
+"""The table of predictions. Rows are inserted and never changed."""
 
 from datetime import datetime
 
@@ -11,14 +11,14 @@ from lightbox_shared.database.orm import PrimaryKey
 
 
 class Prediction(Base):
-    """Everything that is needed to make a prediction again and to see that it is the same."""
+    """The record of a prediction, with everything that is necessary to repeat it and to compare the result."""
 
     __tablename__ = "predictions"
     __table_args__ = (Index("ix_predictions_account_id_id", "account_id", "id"),)
 
     id: Mapped[PrimaryKey]
     account_id: Mapped[int] = mapped_column(BigInteger)
-    """Who asked; 1 is the anonymous account."""
+    """The account that requested the prediction; 1 is the anonymous account."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     input_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     media_type: Mapped[str] = mapped_column(Text)
@@ -28,4 +28,4 @@ class Prediction(Base):
     preprocessing_version: Mapped[str] = mapped_column(Text)
     thresholds: Mapped[dict[str, float]] = mapped_column(JSONB)
     scores: Mapped[dict[str, float]] = mapped_column(JSONB)
-    """By label. PostgreSQL keeps a number of JSONB exactly, so the score comes back bit for bit."""
+    """The scores by label. Numbers in JSONB are exact, so they are read back bit for bit as they were written."""

@@ -1,4 +1,4 @@
-"""What goes with every number that a model computed, also where the body's members are fixed by a contract."""
+"""Headers of every response with a result of a model, also where the members of the body are fixed by a contract."""
 
 from typing import Final
 
@@ -9,8 +9,8 @@ from inference_service.predictions.models import Prediction
 NOTICE: Final = "Computed by a model; no medical device, no diagnosis."
 
 
-def about_model(response: Response, prediction: Prediction) -> None:
-    """Name the model in the headers: `Link` to its description (RFC 8288, `describedby`) and the notice."""
+def add_model_headers(response: Response, prediction: Prediction) -> None:
+    """Add headers that name the model: a `Link` to its description (RFC 8288, `describedby`), and the notice."""
     model = f"/api/models/{prediction.model_name}/{prediction.model_version}"
     response.headers["Link"] = f'<{model}>; rel="describedby"'
     response.headers["Lightbox-Notice"] = NOTICE

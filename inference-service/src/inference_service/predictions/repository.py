@@ -1,4 +1,4 @@
-"""The queries on predictions."""
+"""The statements on the table of predictions."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from lightbox_shared.pagination import PageRequest
 
 
 async def page_of_account(session: ReadSession, account_id: int, page: PageRequest) -> Sequence[Prediction]:
-    """Newest first, one more than asked for."""
+    """The predictions of an account, newest first: `page.limit` of them, and one more if there is a next page."""
     query = select(Prediction).where(Prediction.account_id == account_id)
     if page.after is not None:
         query = query.where(Prediction.id < page.after)
@@ -18,12 +18,12 @@ async def page_of_account(session: ReadSession, account_id: int, page: PageReque
 
 
 async def find(session: ReadSession, prediction_id: int) -> Prediction | None:
-    """One prediction."""
+    """The prediction with this id, or None."""
     return await session.get(Prediction, prediction_id)
 
 
 async def add(session: WriteSession, prediction: Prediction) -> Prediction:
-    """Insert a prediction; the database gives it its id and its time."""
+    """Insert a prediction and return it with the id and time that the database has set."""
     session.add(prediction)
     await session.flush()
     return prediction

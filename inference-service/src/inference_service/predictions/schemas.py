@@ -1,4 +1,4 @@
-"""Predictions on the wire."""
+"""The request and response bodies of `/api/predictions`."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -10,13 +10,13 @@ from inference_service.predictions.notice import NOTICE
 
 
 class PredictionFields(BaseModel):
-    """What is sent beside the picture."""
+    """The text fields of a request for a prediction."""
 
     model: Annotated[str, Field(description="`name` or `name/version`; `/api/models` lists them.")]
 
 
 class PredictionBody(BaseModel):
-    """A prediction with all that is needed to make it again."""
+    """A prediction, with everything that is necessary to repeat it."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -33,7 +33,7 @@ class PredictionBody(BaseModel):
 
     @classmethod
     def of(cls, row: Prediction) -> Self:
-        """From a row."""
+        """The body for a row of the table."""
         return cls(
             id=row.id,
             created_at=row.created_at,
@@ -48,7 +48,7 @@ class PredictionBody(BaseModel):
 
 
 class PredictionList(BaseModel):
-    """One page."""
+    """A page of predictions, newest first."""
 
     predictions: list[PredictionBody]
     next_cursor: str | None

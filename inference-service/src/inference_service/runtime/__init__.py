@@ -1,1 +1,1 @@
-"""How models run: sessions of ONNX Runtime, a measurement at start-up, and a queue in front of the cores."""
+"""Execution of models: sessions of ONNX Runtime, calibration by measurement, and a scheduler with a bounded queue."""

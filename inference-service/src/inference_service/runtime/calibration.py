@@ -1,12 +1,12 @@
-"""How to run a model on this machine, found out by a short measurement at start-up.
+"""Calibration: measurements that decide how a model is run on this machine.
 
-Two questions. Idle: is one run over all cores slower than a run on one? Nobody else wants the cores then, so it is
-taken unless it is. Loaded: as many single-thread runs as there are cores, and in batches where that is a clear gain.
-A way that does not give bit for bit the numbers of the plain one (one picture, one thread) is never chosen: a
-prediction is a record that can be made again.
+There are two questions. For a single picture while the cores are idle: is a run on all cores faster than a run on one?
+Unless it is slower, it is used. For many pictures: there are as many single-threaded runs as cores; are batches clearly
+faster? A variant whose results differ in any bit from those of single pictures on a single thread is never used, since
+a recorded prediction must be repeatable.
 
-Services start side by side and disturb each other's measurements. So the ways take turns, and the best time of each
-counts: a disturbance makes a run slower, never quicker.
+Services that start at the same time disturb each other's measurements. Therefore the variants take turns, and the best
+time of each one counts: a disturbance makes a run slower, never faster.
 """
 
 import time
@@ -21,89 +21,95 @@ from inference_service.model_repository.description import InputDescription
 from inference_service.model_repository.tensors import Tensor
 from inference_service.runtime.model_session import ModelSession
 
-# A batch makes the first picture of it wait for the others, so it has to gain this much.
-WORTHWHILE: Final = 0.9
-BATCH: Final = 8
+# In a batch the first picture waits for the others, so batches are used only if they take at most this share of the
+# time.
+MAX_BATCH_COST: Final = 0.9
+BATCH_SIZE: Final = 8
 ONE_THREAD: Final = "one thread"
 ROUNDS: Final = 9
 MAX_SECONDS: Final = 2.0
-"""For the measurements of a model; three rounds are made in any case."""
+"""The time for the measurements of a model; three rounds are made in any case."""
 
+Clock = Callable[[], float]
 OpenSession = Callable[[int], ModelSession]
-"""Opens the model with a number of threads."""
+"""Opens the model for a number of threads."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How a model runs, with the measurements that say so (milliseconds a picture)."""
+class ExecutionPlan:
+    """How a model is run, and the measurements behind that."""
 
-    narrow: ModelSession
-    wide: ModelSession | None
-    """For a single picture while nothing else wants a core; None where it is no gain."""
-    batch: int
-    """Pictures in one run under load."""
+    single_thread: ModelSession
+    all_cores: ModelSession | None
+    """For a single picture while all cores are idle; None if that is slower."""
+    batch_size: int
+    """The largest number of pictures in one single-threaded run."""
     milliseconds: dict[str, float]
+    """The time for a picture in each variant that was measured."""
 
 
 def calibrate(
-    open_session: OpenSession, wanted: InputDescription, cores: int, *, clock: Callable[[], float] = time.perf_counter
-) -> Plan:
-    """Measure and decide; takes about `MAX_SECONDS`. Call it in a thread. `clock` gives seconds from some point on."""
-    generator = np.random.default_rng(0)
-    shape = (BATCH, wanted.channels, wanted.height, wanted.width)
-    low, high = wanted.range
-    pictures = generator.uniform(low, high, shape).astype(np.float32)
-    narrow = open_session(1)
-    plain = np.concatenate([narrow.run(pictures[i : i + 1]) for i in range(BATCH)])
-    ways: dict[str, Callable[[], Tensor]] = {ONE_THREAD: lambda: narrow.run(pictures[:1])}
+    open_session: OpenSession, target: InputDescription, cores: int, *, clock: Clock = time.perf_counter
+) -> ExecutionPlan:
+    """Measure the variants of running a model, and choose among them.
 
-    wide: ModelSession | None = None
+    Blocks for about `MAX_SECONDS`: call it in a thread. `clock` gives seconds since an arbitrary moment.
+    """
+    generator = np.random.default_rng(0)
+    shape = (BATCH_SIZE, target.channels, target.height, target.width)
+    low, high = target.range
+    pictures = generator.uniform(low, high, shape).astype(np.float32)
+    single_thread = open_session(1)
+    reference = np.concatenate([single_thread.run(pictures[i : i + 1]) for i in range(BATCH_SIZE)])
+    variants: dict[str, Callable[[], Tensor]] = {ONE_THREAD: lambda: single_thread.run(pictures[:1])}
+
+    all_cores: ModelSession | None = None
     if cores > 1:
         candidate = open_session(cores)
-        if all(np.array_equal(candidate.run(pictures[i : i + 1])[0], plain[i]) for i in range(BATCH)):
-            wide = candidate
-            ways[f"{cores} threads"] = lambda: candidate.run(pictures[:1])
+        if all(np.array_equal(candidate.run(pictures[i : i + 1])[0], reference[i]) for i in range(BATCH_SIZE)):
+            all_cores = candidate
+            variants[f"{cores} threads"] = lambda: candidate.run(pictures[:1])
     try:
-        together = narrow.run(pictures)
+        batched = single_thread.run(pictures)
     except Exception:  # noqa: BLE001 - a graph without a dynamic batch axis takes one picture at a time
-        together = None
-    batches = together is not None and np.array_equal(together, plain)
-    if batches:
-        ways[f"batch of {BATCH}"] = lambda: narrow.run(pictures)
+        batched = None
+    can_batch = batched is not None and np.array_equal(batched, reference)
+    if can_batch:
+        variants[f"batch of {BATCH_SIZE}"] = lambda: single_thread.run(pictures)
 
-    measured = _best_ms(ways, clock)
+    measured = _best_ms(variants, clock)
     batch = 1
-    if batches:
-        measured[f"batch of {BATCH}"] /= BATCH
-        batch = BATCH if measured[f"batch of {BATCH}"] < measured[ONE_THREAD] * WORTHWHILE else 1
-    if wide is not None and measured[f"{cores} threads"] > measured[ONE_THREAD]:
-        wide = None
+    if can_batch:
+        measured[f"batch of {BATCH_SIZE}"] /= BATCH_SIZE
+        batch = BATCH_SIZE if measured[f"batch of {BATCH_SIZE}"] < measured[ONE_THREAD] * MAX_BATCH_COST else 1
+    if all_cores is not None and measured[f"{cores} threads"] > measured[ONE_THREAD]:
+        all_cores = None
     if cores > 1:
-        measured[f"{cores} runs side by side"] = _side_by_side_ms(narrow, pictures, cores, clock)
-    return Plan(narrow, wide, batch, {name: round(value, 2) for name, value in measured.items()})
+        measured[f"{cores} runs side by side"] = _concurrent_ms(single_thread, pictures, cores, clock)
+    return ExecutionPlan(single_thread, all_cores, batch, {name: round(value, 2) for name, value in measured.items()})
 
 
-def _best_ms(ways: dict[str, Callable[[], Tensor]], clock: Callable[[], float]) -> dict[str, float]:
-    """The shortest time of each way in up to `ROUNDS` rounds, taking turns, after one round to warm up."""
-    for run in ways.values():
+def _best_ms(variants: dict[str, Callable[[], Tensor]], clock: Clock) -> dict[str, float]:
+    """The shortest time of each variant in at most `ROUNDS` rounds, after one to warm up, in milliseconds."""
+    for run in variants.values():
         run()
-    best = dict.fromkeys(ways, float("inf"))
+    best = dict.fromkeys(variants, float("inf"))
     started = clock()
     for number in range(ROUNDS):
         if number >= 3 and clock() - started > MAX_SECONDS:
             break
-        for name, run in ways.items():
+        for name, run in variants.items():
             before = clock()
             run()
             best[name] = min(best[name], (clock() - before) * 1e3)
     return best
 
 
-def _side_by_side_ms(session: ModelSession, pictures: Tensor, cores: int, clock: Callable[[], float]) -> float:
-    """Milliseconds a picture with as many runs at once as there are cores."""
+def _concurrent_ms(session: ModelSession, pictures: Tensor, cores: int, clock: Clock) -> float:
+    """The time for a picture, in milliseconds, with as many concurrent runs as cores."""
     rounds = 3
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(lambda i: session.run(pictures[i : i + 1]), range(cores)))
         before = clock()
-        list(pool.map(lambda i: session.run(pictures[i % BATCH : i % BATCH + 1]), range(rounds * cores)))
+        list(pool.map(lambda i: session.run(pictures[i % BATCH_SIZE : i % BATCH_SIZE + 1]), range(rounds * cores)))
         return (clock() - before) * 1e3 / (rounds * cores)

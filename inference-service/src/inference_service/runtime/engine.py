@@ -1,4 +1,4 @@
-"""Models that are loaded and measured: at start-up those that answer a system, the others when first asked for."""
+"""Loading and calibrating models: those of a system at start-up, the others on the first request."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import structlog
 from anyio import to_thread
 
 from inference_service.model_repository.catalog import ModelVersion
-from inference_service.runtime.calibration import Plan, calibrate
+from inference_service.runtime.calibration import ExecutionPlan, calibrate
 from inference_service.runtime.model_session import ModelSession, OnnxModelSession
 from inference_service.runtime.scheduler import Scheduler
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 def usable_cores(setting: int) -> int:
-    """As set, else what the process may use (affinity, which a container's cpuset is part of)."""
+    """The number of cores for models: `setting`, or for 0 those that the process may use by its CPU affinity."""
     if setting:
         return setting
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -25,14 +25,14 @@ def usable_cores(setting: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that can run."""
+    """A model that is ready to run."""
 
     version: ModelVersion
-    plan: Plan
+    plan: ExecutionPlan
 
 
 class Engine:
-    """Loads each model once."""
+    """Loads models, each of them once."""
 
     def __init__(self, scheduler: Scheduler, *, cores: int, providers: tuple[str, ...]) -> None:
         self.scheduler = scheduler
@@ -42,24 +42,24 @@ class Engine:
         self._lock = anyio.Lock()
 
     async def load(self, version: ModelVersion) -> LoadedModel:
-        """The model, opened and calibrated. Raises `ModelError`."""
+        """The model, loaded and calibrated if it was not before. Raises `ModelError`."""
         loaded = self._loaded.get(version.identity)
         if loaded is not None:
             return loaded
-        async with self._lock:  # one measurement at a time, or they would measure each other
+        async with self._lock:  # one at a time, since concurrent measurements would disturb each other
             if version.identity not in self._loaded:
                 plan = await to_thread.run_sync(self._calibrate, version)
                 self._loaded[version.identity] = LoadedModel(version, plan)
                 log.info(
                     "model calibrated",
                     model=version.identity,
-                    alone="all cores" if plan.wide is not None else "one core",
-                    loaded=f"{self._cores} runs side by side, batch {plan.batch}",
+                    alone="all cores" if plan.all_cores is not None else "one core",
+                    loaded=f"{self._cores} runs side by side, batch {plan.batch_size}",
                     milliseconds=plan.milliseconds,
                 )
         return self._loaded[version.identity]
 
-    def _calibrate(self, version: ModelVersion) -> Plan:
+    def _calibrate(self, version: ModelVersion) -> ExecutionPlan:
         return calibrate(self._opener(version), version.description.input, self._cores)
 
     def _opener(self, version: ModelVersion) -> Callable[[int], ModelSession]:

@@ -1,7 +1,7 @@
-"""One ONNX graph, ready to run with a number of threads.
+"""A session that runs an ONNX graph on a number of threads.
 
-A model is an outside system to the rest of the service, hence the `Protocol`: the tests of the scheduler use sessions
-that they control, and the service uses ONNX Runtime.
+`ModelSession` is a protocol, so that the tests of the scheduler can control when a run ends. The service itself uses
+ONNX Runtime.
 """
 
 from pathlib import Path
@@ -15,15 +15,15 @@ from inference_service.model_repository.tensors import Tensor
 
 
 class ModelSession(Protocol):
-    """Runs a batch; may be called from several threads at once."""
+    """Runs a model. May be called from several threads at the same time."""
 
     def run(self, batch: Tensor) -> Tensor:
-        """float32 (N, channels, height, width) to float32 (N, labels)."""
+        """Run the model on a batch, float32 (N, channels, height, width). Returns float32 (N, labels)."""
         ...
 
 
 class OnnxModelSession:
-    """ONNX Runtime (the GIL is released while it runs)."""
+    """A session of ONNX Runtime, which releases the GIL while it runs."""
 
     def __init__(self, graph: Path, description: ModelDescription, *, threads: int, providers: tuple[str, ...]) -> None:
         """Load the graph and check it against its description. Raises `ModelError`."""
@@ -31,7 +31,7 @@ class OnnxModelSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Workers that spin while they wait are a tenth quicker on an idle machine, and twice as slow on a busy one.
+        # Threads that spin while they wait are a tenth faster on an idle machine, and half as fast on a busy one.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(str(graph), options, providers=list(providers))

@@ -1,1 +1,1 @@
-"""CheXRay: X-rays with a title, read for five findings, kept with their history."""
+"""CheXRay: X-rays with a title, the probabilities of five findings, and the history of each account."""

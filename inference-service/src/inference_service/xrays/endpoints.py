@@ -1,10 +1,10 @@
-"""CheXRay's paths; sign-up and login are auth-service's."""
+"""The endpoints of CheXRay, except for sign-up and login, which belong to auth-service."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from inference_service.predictions.notice import about_model
+from inference_service.predictions.notice import add_model_headers
 from inference_service.state import Services, ServicesDep
 from inference_service.xrays import repository, service
 from inference_service.xrays.errors import NotTheOwner
@@ -27,13 +27,13 @@ XRayUpload = Annotated[Upload[XRayFields], file_upload(XRayFields, file="image")
 
 
 def _body(request: Request, response: Response, services: Services, xray: XRay) -> XRayBody:
-    about_model(response, xray.prediction)
+    add_model_headers(response, xray.prediction)
     return XRayBody.of(xray, public_base(request, services.public_url) + service.picture_path(services, xray))
 
 
 @router.get("/api/chexray/user", summary="The account and its X-rays", responses=errors(NotFound))
 async def chexray_user(caller: CurrentAccount, session: Reading, services: ServicesDep) -> UserBody:
-    """The account behind the token, and the ids of its X-rays, newest first."""
+    """The account of the token, and the ids of its X-rays, newest first."""
     username = await services.accounts.username(caller.account)
     past = await repository.ids_of_account(session, caller.account)
     return UserBody(userid=caller.account, username=username, pastxrays=list(past))
@@ -49,15 +49,15 @@ async def chexray_xray(
     session: Reading,
     services: ServicesDep,
 ) -> XRayBody:
-    """One of the account's own X-rays, by its id."""
-    return _body(request, response, services, await service.owned(session, asked.xray_id, caller.account))
+    """An X-ray of the account, by its id."""
+    return _body(request, response, services, await service.find_owned(session, asked.xray_id, caller.account))
 
 
 @router.post("/api/chexray/upload", status_code=201, summary="Read an X-ray and keep it")
 async def chexray_upload(
     request: Request, response: Response, caller: CurrentAccount, sent: XRayUpload, services: ServicesDep
 ) -> XRayBody:
-    """Keep the picture `image` under `title`, and have the model read it."""
+    """Store the picture `image` with the title `title`, and run the model on it."""
     return _body(request, response, services, await service.upload(services, sent, caller.account))
 
 
@@ -65,7 +65,7 @@ async def chexray_upload(
 async def chexray_anonymous_upload(
     request: Request, response: Response, sent: XRayUpload, services: ServicesDep
 ) -> XRayBody:
-    """The X-ray belongs to the anonymous account, and the link in the answer is the only way back to its picture."""
+    """Like `upload`, for the anonymous account. Only the link in the response leads to the picture."""
     return _body(request, response, services, await service.upload(services, sent, ANONYMOUS_ACCOUNT))
 
 
@@ -82,9 +82,9 @@ async def chexray_picture(
     services: ServicesDep,
     key: Annotated[str, Query(max_length=500, description="Comes with the link in `image`.")] = "",
 ) -> Response:
-    """As a browser can show it; the link expires for pictures of accounts."""
-    found = await service.picture_behind(services, session, xray_id, key)
-    # The type was checked at upload and is not to be guessed again; nothing in a picture may run.
+    """The picture in a format that browsers show. Links to pictures of accounts expire."""
+    found = await service.find_by_link(services, session, xray_id, key)
+    # Browsers must not guess another type than the one that was checked, nor run scripts in a picture.
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
     etag = found.picture_sha256.hex()
     if etag_matches(request.headers.get("if-none-match"), etag):

@@ -1,11 +1,11 @@
-"""What can go wrong with an X-ray, and the shape in which CheXRay's clients read it."""
+"""The errors of CheXRay, and their form in its responses."""
 
 from lightbox_shared.errors import Forbidden
 from lightbox_shared.errors.dialects import FieldMap
 
 
 class NotTheOwner(Forbidden):
-    """The X-ray belongs to somebody else."""
+    """The X-ray belongs to another account."""
 
     code = "not-the-owner"
     default_detail = "You don't have permission to view this."

@@ -12,7 +12,7 @@ from lightbox_shared.database.orm import PrimaryKey
 
 
 class XRay(Base):
-    """One uploaded picture with its prediction."""
+    """An uploaded picture with its prediction."""
 
     __tablename__ = "xrays"
     __table_args__ = (Index("ix_xrays_account_id_id", "account_id", "id"),)
@@ -25,9 +25,9 @@ class XRay(Base):
     picture_sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey("blobs.sha256"))
     media_type: Mapped[str] = mapped_column(Text)
     open_key: Mapped[str | None] = mapped_column(Text)
-    """For an anonymous picture, the unguessable part of its link; NULL for a user's, whose links are signed."""
+    """The random part of the link to an anonymous picture; NULL for a user's picture, whose links are signed."""
     findings: Mapped[dict[str, float]] = mapped_column(JSONB)
-    """The five probabilities by their names on the wire, whatever the model calls them."""
+    """The five probabilities by the names of CheXRay, which may differ from the labels of the model."""
     prediction_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("predictions.id"))
 
     prediction: Mapped[Prediction] = relationship(lazy="raise")

@@ -1,4 +1,4 @@
-"""The queries on X-rays."""
+"""The statements on the table of X-rays."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ from lightbox_shared.database import ReadSession, WriteSession
 
 
 async def ids_of_account(session: ReadSession, account_id: int) -> Sequence[int]:
-    """All of an account's X-rays, newest first."""
+    """The ids of the X-rays of an account, newest first."""
     return (await session.scalars(select(XRay.id).where(XRay.account_id == account_id).order_by(XRay.id.desc()))).all()
 
 
 async def find(session: ReadSession, xray_id: int) -> XRay | None:
-    """One X-ray with its prediction."""
+    """The X-ray with this id and its prediction, or None."""
     return await session.get(XRay, xray_id, options=[joinedload(XRay.prediction)])
 
 
 async def add(session: WriteSession, xray: XRay) -> XRay:
-    """Insert an X-ray; the database gives it its id and its time."""
+    """Insert an X-ray and return it with the id and time that the database has set."""
     session.add(xray)
     await session.flush()
     return xray

@@ -1,4 +1,4 @@
-"""CheXRay on the wire."""
+"""The request and response bodies of CheXRay."""
 
 import unicodedata
 from datetime import datetime
@@ -21,7 +21,7 @@ def _without_control_characters(title: str) -> str:
 
 
 def _integer(value: object) -> int:
-    """A JSON number, or digits: what a form sends."""
+    """An integer, which a form sends as a text of digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 40:
@@ -30,13 +30,13 @@ def _integer(value: object) -> int:
 
 
 class XRayFields(BaseModel):
-    """What is sent beside the picture."""
+    """The text fields of an upload."""
 
     title: Annotated[str, Field(max_length=255), AfterValidator(_without_control_characters)] = ""
 
 
 class XRayQuery(BaseModel):
-    """Which X-ray is asked for; `id` is accepted in place of `xray_id`."""
+    """The id of an X-ray, as `xray_id` or as `id`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"xray_id": 7}]})
 
@@ -67,7 +67,7 @@ class XRayBody(BaseModel):
 
     @classmethod
     def of(cls, xray: XRay, image: str) -> Self:
-        """From a row."""
+        """The body for a row of the table."""
         return cls.model_validate(
             {
                 "id": xray.id,

@@ -1,4 +1,4 @@
-"""The rules of CheXRay: what an upload must be, who may see what, and where a picture can be loaded from."""
+"""The use cases of CheXRay: uploading X-rays, finding them, and loading their pictures."""
 
 import hmac
 import secrets
@@ -25,12 +25,13 @@ MEDIA_PATH: Final = "/api/chexray/media"
 
 
 async def upload(services: Services, sent: Upload[XRayFields], account_id: int) -> XRay:
-    """Read the picture and keep it, then the prediction and the X-ray that refer to it. Raises `InvalidRequest` for a
-    file that is missing or no picture, and `Unavailable` when too many are being read.
+    """Run the model on a picture, and store the picture, the prediction and the X-ray.
 
-    The bytes are committed while the model runs, in a transaction of their own: no client sees them before the X-ray
-    refers to them, and if that never happens they are a blob without a reference. The second transaction begins after
-    the model, so no connection is held while a picture waits for a core.
+    Raises `InvalidRequest` if the file is missing or not a picture, and `Unavailable` if too many pictures are waiting.
+
+    The picture is stored while the model runs, in a transaction of its own. Until the X-ray refers to it, clients can't
+    see it; if that fails, a blob without a reference is left. The second transaction begins after the model has run, so
+    that no connection is held while a picture waits for a core.
     """
     data = sent.data
     if data is None:
@@ -38,29 +39,29 @@ async def upload(services: Services, sent: Upload[XRayFields], account_id: int) 
     if not data:
         raise InvalidRequest.of("image", "The submitted file is empty.")
 
-    async def keep(digest: bytes) -> None:
+    async def store(digest: bytes) -> None:
         async with services.database.writing() as session:
             await services.blobs.put(session, data, digest)
 
     try:
-        read = await services.reader.read(data, services.chexray, keep)
+        result = await services.predictor.predict(data, services.chexray, store)
     except PictureError as error:
         raise InvalidRequest.of("image", f"Upload a valid image. {error}") from error
     async with services.database.writing() as session:
         xray = XRay(
             account_id=account_id,
             title=sent.fields.title,
-            picture_sha256=read.sha256,
-            media_type=read.media_type.value,
+            picture_sha256=result.sha256,
+            media_type=result.media_type.value,
             open_key=secrets.token_urlsafe(24) if account_id == ANONYMOUS_ACCOUNT else None,
-            findings=read.serving(SYSTEM),
-            prediction=await predictions.record(session, read, account_id),
+            findings=result.scores_for(SYSTEM),
+            prediction=await predictions.record(session, result, account_id),
         )
         return await repository.add(session, xray)
 
 
-async def owned(session: ReadSession, xray_id: int, account_id: int) -> XRay:
-    """An account's X-ray. Raises `NotFound` and `NotTheOwner`."""
+async def find_owned(session: ReadSession, xray_id: int, account_id: int) -> XRay:
+    """The X-ray with this id, which must belong to the account. Raises `NotFound` and `NotTheOwner`."""
     xray = await repository.find(session, xray_id) if 0 < xray_id < 2**63 else None
     if xray is None:
         raise NotFound
@@ -70,14 +71,17 @@ async def owned(session: ReadSession, xray_id: int, account_id: int) -> XRay:
 
 
 def picture_path(services: Services, xray: XRay) -> str:
-    """Where an `<img>` tag can load the picture. The key that opens it is in the query, which is never logged: one
-    that expires, or for an anonymous picture the one that was made with it."""
+    """The path from which an `<img>` element can load the picture.
+
+    Its query has a key that gives access without a header: for an anonymous picture the random one that was stored with
+    it, else a signed one that expires. Queries are not logged.
+    """
     key = xray.open_key or services.links.sign(xray.id, lifetime_seconds=services.picture_link_seconds)
     return f"{MEDIA_PATH}/{xray.id}?key={key}"
 
 
-async def picture_behind(services: Services, session: ReadSession, xray_id: int, key: str) -> XRay:
-    """The X-ray whose link has this key. Raises `NotFound`, whatever is wrong with the link."""
+async def find_by_link(services: Services, session: ReadSession, xray_id: int, key: str) -> XRay:
+    """The X-ray with this id, if the link to its picture has this key. Raises `NotFound` for any other key."""
     xray = await repository.find(session, xray_id)
     if xray is None:
         raise NotFound
@@ -91,9 +95,12 @@ async def picture_behind(services: Services, session: ReadSession, xray_id: int,
 
 
 async def picture_for_browsers(services: Services, session: ReadSession, xray: XRay) -> tuple[bytes, str]:
-    """Bytes and media type of what an `<img>` tag can show: the original, or a PNG of what no browser reads."""
+    """The content and media type of a picture for browsers: the original, or a PNG for formats that they do not show.
+
+    Raises `Unavailable` if too many pictures are being converted.
+    """
     data = await services.blobs.get(session, xray.picture_sha256)
-    await session.close()  # the connection is for others while the picture is made
+    await session.close()  # gives the connection back before the conversion
     media_type = MediaType(xray.media_type)
     if media_type.shown_by_browsers:
         return data, media_type.value

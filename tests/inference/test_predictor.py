@@ -1,4 +1,4 @@
-"""Reading a picture: what is kept, when, and what is told of a failure."""
+"""Running a model on a picture: what is stored, when, and what errors are raised."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from support import pictures
 from support.onnx_models import FINDINGS, write_model
 
 from inference_service.model_repository.catalog import ModelCatalog
-from inference_service.predictions.service import PictureReader
+from inference_service.predictions.service import Predictor
 from inference_service.runtime.engine import Engine, LoadedModel
 from inference_service.runtime.scheduler import Scheduler
 from lightbox_shared.errors import Unavailable
@@ -34,35 +34,35 @@ async def model(engine: Engine, tmp_path: Path) -> LoadedModel:
 
 
 async def test_a_picture_is_kept_once_and_scored_by_wire_names(engine: Engine, model: LoadedModel) -> None:
-    kept: list[bytes] = []
+    stored: list[bytes] = []
 
-    async def keep(digest: bytes) -> None:
-        kept.append(digest)
+    async def store(digest: bytes) -> None:
+        stored.append(digest)
 
-    reader = PictureReader(engine, decoders=2, max_pixels=LIMIT)
-    read = await reader.read(pictures.png(), model, keep)
-    assert [each.hex() for each in kept] == [pictures.sha256_hex(pictures.png())]
-    assert read.sha256.hex() == pictures.sha256_hex(pictures.png())
-    assert read.media_type is MediaType.PNG
-    assert list(read.serving("chexray")) == list(FINDINGS)
-    assert (await reader.read(pictures.png(), model)).scores == read.scores
+    predictor = Predictor(engine, decoders=2, max_pixels=LIMIT)
+    result = await predictor.predict(pictures.png(), model, store)
+    assert [each.hex() for each in stored] == [pictures.sha256_hex(pictures.png())]
+    assert result.sha256.hex() == pictures.sha256_hex(pictures.png())
+    assert result.media_type is MediaType.PNG
+    assert list(result.scores_for("chexray")) == list(FINDINGS)
+    assert (await predictor.predict(pictures.png(), model)).scores == result.scores
 
 
 async def test_what_is_no_picture_is_not_kept(engine: Engine, model: LoadedModel) -> None:
-    async def keep(_digest: bytes) -> None:
+    async def store(_digest: bytes) -> None:
         pytest.fail("kept something that is no picture")
 
-    reader = PictureReader(engine, decoders=2, max_pixels=LIMIT)
+    predictor = Predictor(engine, decoders=2, max_pixels=LIMIT)
     with pytest.raises(PictureError):
-        await reader.read(b"no picture", model, keep)
+        await predictor.predict(b"no picture", model, store)
     assert engine.scheduler.admitted == 0
 
 
 async def test_a_picture_that_can_not_be_kept_is_not_answered(engine: Engine, model: LoadedModel) -> None:
-    async def keep(_digest: bytes) -> None:
+    async def store(_digest: bytes) -> None:
         raise Unavailable
 
-    reader = PictureReader(engine, decoders=2, max_pixels=LIMIT)
+    predictor = Predictor(engine, decoders=2, max_pixels=LIMIT)
     with pytest.raises(Unavailable):
-        await reader.read(pictures.png(), model, keep)
+        await predictor.predict(pictures.png(), model, store)
     assert engine.scheduler.admitted == 0
