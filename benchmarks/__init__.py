@@ -1,1 +1,1 @@
-"""What Lightbox does beside a peer and the limit of the machine: `make bench`."""
+"""Benchmarks of Lightbox, compared with other programs and with the limit of the machine: `make bench`."""

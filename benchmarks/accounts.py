@@ -1,4 +1,4 @@
-"""The list of accounts: whether a page takes longer where there are a thousand times as many."""
+"""The list of accounts: whether a page takes longer with a thousand times as many accounts."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform
 
@@ -19,7 +19,6 @@ WARM_UP_SECONDS: Final = 1.0
 
 LIST: Final = Row(
     "accounts-list",
-    2,
     f"Median of GET /accounts?limit={PAGE} by an administrator, through the gateway, one request after the other, with"
     f" {MANY:,} accounts. Reference: the same with {FEW:,}.",
     "s",
@@ -27,7 +26,7 @@ LIST: Final = Row(
     better="less",
 )
 
-# Half a dozen per cent wait and a few are doctors, as in a hospital that has opened its registration.
+# Six per cent wait for approval and a few are doctors, as in a hospital with self-registration.
 FILL: Final = """
 INSERT INTO accounts (username, username_key, authority, nickname, email)
 SELECT 'person-' || n, 'person-' || n, CASE WHEN n % 16 = 0 THEN 100 WHEN n % 10 = 0 THEN 102 ELSE 103 END,
@@ -37,10 +36,10 @@ SELECT 'person-' || n, 'person-' || n, CASE WHEN n % 16 = 0 THEN 100 WHEN n % 10
 
 
 class Listing:
-    """A platform with so many accounts, and a client that reads the first page."""
+    """A platform with a number of accounts, and a client that reads the first page of their list."""
 
     def __init__(self, platform: Platform, http: httpx.Client, accounts: int) -> None:
-        """Raises `BenchmarkError`."""
+        """Fill the database of the platform. Raises `BenchmarkError` if the number of accounts is not as expected."""
         if platform.postgres is None:
             raise BenchmarkError("the platform has no database server of its own")
         platform.postgres.sql(FILL.format(count=accounts), "lightbox_auth")
@@ -53,7 +52,7 @@ class Listing:
         self._total = accounts + 1
 
     def median(self, seconds: float) -> float:
-        """Seconds that a page takes. Raises `BenchmarkError` for an answer that is none."""
+        """The median time of a request, in seconds. Raises `BenchmarkError` for an unexpected response."""
         took: list[float] = []
         until = time.perf_counter() + seconds
         while (before := time.perf_counter()) < until:
@@ -65,7 +64,7 @@ class Listing:
 
 
 def measure(_wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """The row, on two platforms that stand side by side."""
+    """Measure on two platforms that run at the same time."""
     with ExitStack() as stack:
         sides: list[Listing] = []
         for accounts in (MANY, FEW):
@@ -84,4 +83,4 @@ def measure(_wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Res
         yield LIST.id, compare(ours, {"few": peers}, LIST)[1]
 
 
-SUBJECT: Final = Subject((LIST,), measure)
+SUITE: Final = Suite((LIST,), measure)

@@ -1,8 +1,8 @@
-"""A model of the real cost without the real weights: DenseNet-121 (Huang et al. 2017) for one grey channel.
+"""A model with the computational cost of a real one: DenseNet-121 (Huang et al. 2017) for one grey channel.
 
-The graph looks as torchvision's network does when it is exported in evaluation mode: batch normalisation and ReLU
-before each convolution, every layer of a block concatenating all that came before it. The weights are random with a
-fixed seed; a convolution takes as long whatever it multiplies.
+The graph is that of torchvision's network exported in evaluation mode: batch normalisation and ReLU before each
+convolution, and each layer of a block gets the outputs of all layers before it. The weights are random with a fixed
+seed, on which the time of a convolution does not depend.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ thresholds = [{thresholds}]
 
 
 class _Network:
-    """Nodes and weights, layer by layer. Values are named by the number of the node that makes them."""
+    """The nodes and weights of a graph. Values are named by the number of the node whose output they are."""
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(SEED)
@@ -70,13 +70,13 @@ class _Network:
         return name
 
     def convolution(self, value: str, channels: int, filters: int, kernel: int, stride: int = 1) -> str:
-        spread = np.sqrt(2 / (channels * kernel * kernel))  # He et al. 2015: the values keep their size
+        spread = np.sqrt(2 / (channels * kernel * kernel))  # He et al. 2015: keeps the variance of the values
         weight = self.weight(self._random.normal(0, spread, (filters, channels, kernel, kernel)))
         pads = [kernel // 2] * 4
         return self.add("Conv", [value, weight], kernel_shape=[kernel, kernel], strides=[stride, stride], pads=pads)
 
     def normalised(self, value: str, channels: int) -> str:
-        """Batch normalisation and ReLU."""
+        """Add batch normalisation and ReLU. Returns the name of the output."""
         scale, variance = (self._random.uniform(0.8, 1.2, channels) for _ in range(2))
         bias, mean = (self._random.normal(0, 0.1, channels) for _ in range(2))
         parameters = [self.weight(each) for each in (scale, bias, mean, variance)]
@@ -89,7 +89,7 @@ class _Network:
 
 
 def graph() -> bytes:
-    """The ONNX file: float32 (batch, 1, 224, 224) named "image" to (batch, 5) named "logits"."""
+    """The content of the ONNX file: input "image", float32 (batch, 1, 224, 224); output "logits", (batch, 5)."""
     network = _Network()
     channels = 2 * GROWTH
     value = network.normalised(network.convolution("image", 1, channels, 7, stride=2), channels)
@@ -121,7 +121,7 @@ def graph() -> bytes:
 
 
 def repository(folder: Path) -> Path:
-    """A model repository in `folder` with this one model in it, made once."""
+    """The path of a model repository in `folder` with this model, created if it does not exist."""
     version = folder / NAME / "1"
     if not (version / "model.toml").exists():
         version.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def repository(folder: Path) -> Path:
 
 
 def picture(folder: Path, side: int = 1024) -> Path:
-    """A grey JPEG of quality 90 with the broad shapes and the grain of a radiograph, made once."""
+    """The path of a grey JPEG of quality 90, with shapes and grain like a radiograph, created if it does not exist."""
     path = folder / f"radiograph-{side}.jpg"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

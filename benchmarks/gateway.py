@@ -1,4 +1,4 @@
-"""Our gateway beside HAProxy (a C program that forwards for a living), both checking the token of every request."""
+"""The gateway, compared with HAProxy, a reverse proxy in C. Both verify the token of every request."""
 
 import shutil
 import subprocess
@@ -13,14 +13,14 @@ import httpx
 from jose import jwk
 
 from benchmarks import load
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
 from benchmarks.running import free_port, running, sign_up
 from benchmarks.upstream import LARGE, SMALL
 from lightbox.run.temporary import running_platform, temporary_folder
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 1
-# A route that needs a token and belongs to inference-service, whose place the upstream takes.
+# A route of inference-service that requires a token. The benchmark's upstream takes the place of that service.
 PATH: Final = "/api/predictions"
 REFERENCE: Final = (
     "Reference: HAProxy with its better number of threads, which checks algorithm, signature and expiry of the same"
@@ -29,14 +29,12 @@ REFERENCE: Final = (
 
 SMALL_JSON: Final = Row(
     "gateway-small-json",
-    1,
     f"GET of a small JSON through the gateway, token checked, over {CONNECTIONS} connections. {REFERENCE}",
     "requests/s",
     bound=0.9,
 )
 ONE_MB: Final = Row(
     "gateway-1mb",
-    1,
     f"GET of 1 MB through the gateway, token checked, over {CONNECTIONS} connections. {REFERENCE}",
     "requests/s",
     bound=0.6,
@@ -53,7 +51,7 @@ defaults
     timeout server 60s
     option http-keep-alive
     http-reuse always
-frontend door
+frontend http
     bind 127.0.0.1:{port}
     http-request set-var(txn.bearer) http_auth_bearer
     http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('$.alg')
@@ -70,7 +68,7 @@ backend service
 
 @contextmanager
 def haproxy(folder: Path, key: Path, upstream: int, token: str, threads: int) -> Iterator[str]:
-    """HAProxy with this many threads; its address. Raises `BenchmarkError` if it lets a bad token through."""
+    """Run HAProxy with a number of threads. Yields its URL. Raises `BenchmarkError` if it accepts an invalid token."""
     port = free_port()
     path = folder / f"haproxy-{threads}.cfg"
     path.write_text(CONFIGURATION.format(threads=threads, port=port, key=key, upstream=upstream), encoding="utf-8")
@@ -89,14 +87,14 @@ def haproxy(folder: Path, key: Path, upstream: int, token: str, threads: int) ->
 
 
 def public_key(jwks_url: str) -> bytes:
-    """The platform's key as PEM."""
+    """The public key of the platform as PEM."""
     (key,) = httpx.get(jwks_url, timeout=5).raise_for_status().json()["keys"]
     pem: bytes = jwk.construct(key, "RS256").to_pem()
     return pem
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows on one platform, whose inference-service is the upstream as far as the gateway knows."""
+    """Measure both rows on one platform, whose gateway forwards to the benchmark's upstream."""
     missing = [name for name in ("haproxy", "wrk") if not shutil.which(name)]
     if missing:
         for row in (SMALL_JSON, ONE_MB):
@@ -118,32 +116,32 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
             haproxy(folder, key, port, token, 1) as one,
             haproxy(folder, key, port, token, 2) as two,
         ):
-            doors = {"gateway": platform.url, "HAProxy with one thread": one, "HAProxy with two threads": two}
+            urls = {"gateway": platform.url, "HAProxy with one thread": one, "HAProxy with two threads": two}
             for row, path, body in ((SMALL_JSON, PATH + "/1", len(SMALL)), (ONE_MB, PATH + "/2", len(LARGE))):
                 if row.id in wanted:
-                    yield row.id, _measure(row, Get(path, body, token), doors, upstream, effort)
+                    yield row.id, _measure(row, Get(path, body, token), urls, upstream, effort)
 
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """The request of a row; `body` is the size of its answer."""
+    """The request of a row. `body` is the size of the response body in bytes."""
 
     path: str
     body: int
     token: str
 
     def rate(self, address: str, seconds: float) -> float:
-        """How many a second."""
+        """Requests a second."""
         url = address + self.path
         return load.requests_per_second(url, self.token, connections=CONNECTIONS, seconds=seconds, body=self.body)
 
 
-def _measure(row: Row, get: Get, doors: dict[str, str], upstream: str, effort: Effort) -> Result:
-    rates: dict[str, list[float]] = {name: [] for name in doors}
-    for address in doors.values():
+def _measure(row: Row, get: Get, urls: dict[str, str], upstream: str, effort: Effort) -> Result:
+    rates: dict[str, list[float]] = {name: [] for name in urls}
+    for address in urls.values():
         get.rate(address, WARM_UP_SECONDS)
     for count in range(1, effort.rounds + 1):
-        for name, address in doors.items():
+        for name, address in urls.items():
             rates[name].append(get.rate(address, effort.seconds))
         now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items())
         progress(f"{row.id} {count}/{effort.rounds}: {now} {row.unit}")
@@ -153,4 +151,4 @@ def _measure(row: Row, get: Get, doors: dict[str, str], upstream: str, effort: E
     return Result(note, result.value, result.reference, result.ratio)
 
 
-SUBJECT: Final = Subject((SMALL_JSON, ONE_MB), measure)
+SUITE: Final = Suite((SMALL_JSON, ONE_MB), measure)

@@ -1,7 +1,8 @@
-"""Rows, rounds and the two files that come out: `results/latest.json` and `results/latest.md`.
+"""The harness of the benchmarks, which writes their results to `results/latest.json` and `results/latest.md`.
 
-Whatever is compared is measured in one run, side by side in alternating rounds, and the ratio is taken inside each
-round: a machine that is slow for a moment is slow for both. The value of a row is the median over its rounds.
+A row compares Lightbox with another program. Both are measured in one run in alternating rounds, and a ratio is
+computed for each round, so that a machine that is slow for a moment slows both. The value of a row is the median of its
+rounds.
 """
 
 import json
@@ -24,7 +25,7 @@ PACKAGES: Final = ("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn", "http
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is done for a row: `rounds` of it, each measurement taking `seconds`."""
+    """How long rows are measured: the number of rounds, and the seconds for each measurement."""
 
     rounds: int = 5
     seconds: float = 4.0
@@ -32,10 +33,9 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is measured, and what is good enough: a bound for the ratio to the reference, or for the value itself."""
+    """A row of the results, with its target: a bound for the ratio to the reference or for the value itself."""
 
     id: str
-    part: int
     what: str
     unit: str
     bound: float
@@ -44,12 +44,12 @@ class Row:
 
     @property
     def target(self) -> str:
-        """As a person reads it."""
+        """The target as a text, such as `ratio >= 0.9`."""
         sign = ">=" if self.better == "more" else "<=" if self.judged == "ratio" else "<"
         return f"{self.judged} {sign} {self.bound:g}"
 
     def is_met(self, judged: float) -> bool:
-        """Whether a ratio or a value is good enough."""
+        """Whether a ratio or a value meets the target."""
         if self.better == "more":
             return judged >= self.bound
         return judged <= self.bound if self.judged == "ratio" else judged < self.bound
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out of a row; without a value where the peer is missing, and then `note` says which."""
+    """The result of a row. It has no value where another program is not installed, which `note` says."""
 
     note: str
     value: float | None = None
@@ -66,20 +66,22 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Rows that are measured together. `measure` yields each wanted row's result as soon as it is known."""
+class Suite:
+    """Rows that are measured together. `measure` takes the ids of rows, and yields each result when it is known."""
 
     rows: tuple[Row, ...]
     measure: Callable[[Collection[str], Effort], Iterator[tuple[str, Result]]]
 
 
 class BenchmarkError(RuntimeError):
-    """A measurement that is none: something answered wrongly or did not start."""
+    """A measurement failed: a program did not start, or a response was not as expected."""
 
 
 def compare(ours: Sequence[float], peers: Mapping[str, Sequence[float]], row: Row) -> tuple[str, Result]:
-    """The median of our rounds beside that of the peer's best setting, and the median of the rounds' ratios.
-    Returns the name of that setting too."""
+    """Compare the rounds of Lightbox with those of another program in several settings, of which the best one counts.
+
+    Returns the name of that setting, and the result: both medians and the median of the ratios of the rounds.
+    """
     best = max if row.better == "more" else min
     name = best(peers, key=lambda each: statistics.median(peers[each]))
     ratios = [mine / other for mine, other in zip(ours, peers[name], strict=True)]
@@ -89,12 +91,12 @@ def compare(ours: Sequence[float], peers: Mapping[str, Sequence[float]], row: Ro
 
 
 def progress(text: str) -> None:
-    """A line for whoever waits."""
+    """Write a line about the progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 def machine() -> str:
-    """What a number depends on."""
+    """The processor, operating system and versions of packages, on which results depend."""
     model = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():
@@ -105,12 +107,14 @@ def machine() -> str:
     return f"{model}, {cores} cores; {platform.system()}; Python {platform.python_version()}; {packages}"
 
 
-def run(subjects: Iterable[Subject], only: Collection[str], effort: Effort) -> None:
-    """Measure the rows named (all for none) and write the files after each subject; the other rows of an earlier run
-    stay. Raises `BenchmarkError`."""
+def run(suites: Iterable[Suite], only: Collection[str], effort: Effort) -> None:
+    """Measure the rows with the ids `only`, or all if there are none, and write the results after each suite.
+
+    The results of other rows are kept. Raises `BenchmarkError`.
+    """
     path = RESULTS / "latest.json"
-    subjects = tuple(subjects)
-    rows = {row.id: row for subject in subjects for row in subject.rows}
+    suites = tuple(suites)
+    rows = {row.id: row for suite in suites for row in suite.rows}
     unknown = set(only) - set(rows)
     if unknown:
         raise BenchmarkError(f"There is no row {sorted(unknown)}; there are {sorted(rows)}.")
@@ -118,12 +122,12 @@ def run(subjects: Iterable[Subject], only: Collection[str], effort: Effort) -> N
     if path.exists():
         written = {each["id"]: each for each in json.loads(path.read_text(encoding="utf-8")) if each["id"] in rows}
     here = machine()
-    for subject in subjects:
-        wanted = {row.id for row in subject.rows if not only or row.id in only}
+    for suite in suites:
+        wanted = {row.id for row in suite.rows if not only or row.id in only}
         if not wanted:
             continue
         before = _processor_seconds()
-        for row_id, result in subject.measure(wanted, effort):
+        for row_id, result in suite.measure(wanted, effort):
             written[row_id] = _entry(rows[row_id], result, here)
             progress(f"{row_id}: {_sentence(written[row_id])}")
         disturbance = _disturbance(before, _processor_seconds())
@@ -134,8 +138,8 @@ def run(subjects: Iterable[Subject], only: Collection[str], effort: Effort) -> N
 
 
 def _processor_seconds() -> tuple[float, float, float]:
-    """Of this machine since it started: all time and time that was not idle; and what we and ours that have ended
-    used. Zeros where there is no /proc."""
+    """Processor time in seconds: all of this machine, the part of it that was not idle, and that of this process and
+    its children that have ended. Zeros without /proc."""
     path = Path("/proc/stat")
     if not path.exists():
         return 0.0, 0.0, 0.0
@@ -147,7 +151,7 @@ def _processor_seconds() -> tuple[float, float, float]:
 
 
 def _disturbance(before: tuple[float, float, float], after: tuple[float, float, float]) -> str:
-    """How far to trust the rounds: what others took of the processor meanwhile, other guests of the host included."""
+    """A sentence on the share of the processor that other programs used, including other guests of the host."""
     whole, busy, own = (end - start for start, end in zip(before, after, strict=True))
     if not whole:
         return "how busy the machine was is not known"
@@ -163,7 +167,6 @@ def _entry(row: Row, result: Result, here: str) -> dict[str, Any]:
     }
     return {
         "id": row.id,
-        "part": row.part,
         "what": row.what,
         "unit": row.unit,
         **numbers,

@@ -1,6 +1,6 @@
-"""Verifying passwords and nothing else, on all cores: what logins are measured against.
+"""The limit of logins: verifying passwords on all cores, without a service.
 
-`python -m benchmarks.hashing <seconds>` prints how many it verified a second.
+`python -m benchmarks.hashing <seconds>` prints the number of verifications a second.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery staple"
 
 
 async def a_hash() -> str:
-    """As the service makes them."""
+    """A hash of `PASSWORD`, made by the code of the service."""
     passwords = await Passwords.start()
     try:
         return await passwords.hash(PASSWORD)
@@ -35,7 +35,7 @@ def _loop(stored: str, until: float) -> int:
 
 
 def main(seconds: float) -> None:
-    """A thread a core: hashing lets go of Python's lock."""
+    """Verify passwords in one thread for each core; hashing releases the GIL."""
     stored = asyncio.run(a_hash())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as threads:

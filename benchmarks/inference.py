@@ -1,10 +1,10 @@
-"""Uploads through the whole platform beside the plain loop on the same cores: what the service around costs."""
+"""Uploads through the platform, compared with a plain loop that decodes and runs the model on the same cores."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
 
 from benchmarks import densenet, load
-from benchmarks.harness import VAR, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import VAR, Effort, Result, Row, Suite, compare, progress
 from benchmarks.loop import Loop, Setting, settings_for
 from benchmarks.running import sign_up
 from inference_service.runtime.engine import usable_cores
@@ -12,7 +12,7 @@ from lightbox.run.temporary import running_platform
 
 CLIENTS: Final = 16
 SCREENING_SECONDS: Final = 2.0
-FINALISTS: Final = 4  # on a small machine that is every setting: no noise at the beginning may drop the best one
+FINALISTS: Final = 4  # on a small machine all settings are finalists, so that noise can't drop the best one
 UPLOAD: Final = (
     "POST of a grey 1024 x 1024 JPEG to /api/chexray/upload/ through the gateway with a token, each file another one; a"
     " DenseNet-121 of random weights reads it at 224 x 224, and the database keeps it"
@@ -21,14 +21,12 @@ LOOP: Final = "the service's own decoding and ONNX Runtime in a plain loop, no H
 
 THROUGHPUT: Final = Row(
     "inference-throughput",
-    1,
     f"{UPLOAD}. {CLIENTS} clients at once. Reference: the best that any thread setting reaches with {LOOP}.",
     "pictures/s",
     bound=0.9,
 )
 LATENCY: Final = Row(
     "inference-latency",
-    1,
     f"{UPLOAD}. One client. Reference: the shortest median that any thread setting gives with {LOOP}. "
     "A tutorial's FastAPI endpoint and BentoML are not measured.",
     "s",
@@ -38,7 +36,7 @@ LATENCY: Final = Row(
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows on one platform."""
+    """Measure both rows on one platform."""
     models, picture = densenet.repository(VAR / "models"), densenet.picture(VAR)
     settings = {"LIGHTBOX_MODEL_REPOSITORY": str(models), "LIGHTBOX_CHEXRAY_MODEL": densenet.NAME}
     folder = models / densenet.NAME / "1"
@@ -64,8 +62,8 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
 
 
 def _finalists(row: Row, numbers: dict[Setting, float]) -> list[Setting]:
-    """The settings that are worth a place in every round."""
+    """The settings that are measured in every round."""
     return sorted(numbers, key=lambda each: numbers[each], reverse=row.better == "more")[:FINALISTS]
 
 
-SUBJECT: Final = Subject((THROUGHPUT, LATENCY), measure)
+SUITE: Final = Suite((THROUGHPUT, LATENCY), measure)

@@ -1,5 +1,6 @@
-"""How long a small request takes, from a process of its own: one after the other over one connection, with a pause
-between two, so that the measuring itself is no load.
+"""The latency of small requests, one after the other over one connection, measured in a process of its own.
+
+Between two requests there is a pause, so that the measurement is no load.
 
 `python -m benchmarks.latency <url> <token> <seconds>` prints the 50th and the 99th percentile in seconds.
 """
@@ -15,7 +16,7 @@ PAUSE_SECONDS = 0.004
 
 
 def main(url: str, token: str, seconds: str) -> None:
-    """Raises `BenchmarkError` for an answer that is none."""
+    """Print the percentiles. Raises `BenchmarkError` for an unexpected response."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     headers = {"Authorization": f"Bearer {token}"}

@@ -1,8 +1,8 @@
-"""Load, from processes of its own so that it shares no lock with what it measures.
+"""Load generators, in separate processes, so that they share no lock with the programs that are measured.
 
-Uploads (dozens a second) come from Python clients in threads, which check every answer; thousands of small requests
-a second come from wrk, which costs the machine the least: what a generator eats is missing on both sides, and more
-so beside the quicker one.
+Uploads (dozens a second) are sent by Python clients in threads, which check every response. Small requests (thousands a
+second) are sent by wrk, which uses the least processor time: what a generator uses is missing for the program that is
+measured, and more so for a faster one.
 """
 
 import http.client
@@ -23,7 +23,7 @@ from benchmarks.harness import BenchmarkError
 
 WARM_UP_SECONDS: Final = 1.0
 TIMEOUT_SECONDS: Final = 30
-"""After its own 2 s wrk counts an answer as missing; a login waits that long where the machine is busy otherwise."""
+"""The timeout of wrk. Its default of 2 s is too short for logins on a busy machine."""
 BOUNDARY: Final = "lightbox-benchmark"
 WRK_SUMMARY: Final = """\
 done = function(summary, latency, requests)
@@ -42,7 +42,7 @@ def wrk_is_there() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What wrk counted: how many answers, how many bytes with their headers, and the median time of one in seconds."""
+    """The summary of wrk: the number of responses, their bytes with headers, and the median time in seconds."""
 
     requests: int
     seconds: float
@@ -51,12 +51,15 @@ class Answers:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Responses a second."""
         return self.requests / self.seconds
 
 
 def answers(url: str, token: str = "", *, connections: int, seconds: float, script: str = "") -> Answers:
-    """GET, or what a script for wrk says, as fast as the answers come. Raises `BenchmarkError` when one fails."""
+    """Send GET requests, or those of a script for wrk, one after the other on each connection.
+
+    Raises `BenchmarkError` if a request fails.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script + WRK_SUMMARY)
         file.flush()
@@ -77,7 +80,10 @@ def answers(url: str, token: str = "", *, connections: int, seconds: float, scri
 def requests_per_second(
     url: str, token: str, *, connections: int, seconds: float, body: int, script: str = ""
 ) -> float:
-    """The same, where the answers have `body` bytes or more each. Raises `BenchmarkError` when one fails."""
+    """Like `answers`, but returns only the rate, and checks that each response has `body` bytes or more.
+
+    Raises `BenchmarkError` if a request fails.
+    """
     found = answers(url, token, connections=connections, seconds=seconds, script=script)
     if found.bytes < found.requests * body:
         raise BenchmarkError(f"{url} did not answer properly: {found}")
@@ -85,7 +91,8 @@ def requests_per_second(
 
 
 def upload(url: str, token: str, picture: Path, *, clients: int, seconds: float) -> dict[str, Any]:
-    """Clients that each send the picture again as soon as it was read: `rate` (a second) and `median` (seconds)."""
+    """Upload a picture repeatedly with a number of clients. Returns `rate` (uploads a second) and `median`
+    (seconds)."""
     options = [url, token, str(picture), str(clients), str(seconds)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", *options], check=False, stdout=subprocess.PIPE, text=True
@@ -97,7 +104,7 @@ def upload(url: str, token: str, picture: Path, *, clients: int, seconds: float)
 
 
 def _client(url: str, token: str, picture: bytes, until: float, finished: list[tuple[float, float]]) -> None:
-    """Append when each upload ended and how long it took."""
+    """Upload a picture repeatedly, and append the end and the duration of each upload to `finished`."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -113,8 +120,8 @@ def _client(url: str, token: str, picture: bytes, until: float, finished: list[t
 
 
 def _multipart(picture: bytes) -> bytes:
-    """The body of an upload. Decoders stop at the end of the JPEG, and a few bytes behind it make each file another
-    one: the platform keeps the same bytes only once, so that sending them again would be no work."""
+    """The body of an upload. Random bytes behind the end of the JPEG, which decoders ignore, make each file different,
+    since the platform stores equal bytes only once."""
     title = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\nbenchmark\r\n'
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="chest.jpg"\r\n'
     head += "Content-Type: image/jpeg\r\n\r\n"
@@ -122,7 +129,7 @@ def _multipart(picture: bytes) -> bytes:
 
 
 def main(url: str, token: str, picture: str, clients: str, seconds: str) -> int:
-    """Print the rate and the median; the exit code says whether every upload was answered."""
+    """Print the rate and the median. The exit code is 1 if an upload was not answered."""
     data = Path(picture).read_bytes()
     finished: list[tuple[float, float]] = []
     begin = time.perf_counter() + WARM_UP_SECONDS
@@ -137,7 +144,7 @@ def main(url: str, token: str, picture: str, clients: str, seconds: str) -> int:
     if failures:
         print(failures[0].exc_value, file=sys.stderr)
         return 1
-    # A window in the midst, so that neither the beginning nor the end of the load counts.
+    # Only uploads in the middle count, not those at the beginning and the end of the load.
     counted = sorted(took for at, took in finished if begin <= at < end)
     print(json.dumps({"rate": len(counted) / float(seconds), "median": counted[len(counted) // 2]}))
     return 0

@@ -1,4 +1,4 @@
-"""Logging in beside verifying passwords alone, and what others notice of it."""
+"""Logins, compared with plain verifications of passwords, and the latency of other requests meanwhile."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 
 from benchmarks import load
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
 from benchmarks.hashing import PASSWORD
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform
@@ -20,7 +20,6 @@ SMALL: Final = "/api/chexray/user/"
 
 LOGINS: Final = Row(
     "logins",
-    2,
     f"POST of name and password to /api/chexray/login/ through the gateway from {CLIENTS} clients at once, each with"
     " an account of its own: guesses are counted, a session is opened, and the audit trail has an entry. Reference:"
     " the same hashes verified in a plain loop on all cores, no HTTP, no database.",
@@ -29,7 +28,6 @@ LOGINS: Final = Row(
 )
 OTHERS: Final = Row(
     "login-latency-others",
-    2,
     f"99th percentile of GET {SMALL} through the gateway with a token, one request after the other, while those"
     " logins run. Reference: the same with nothing else going on.",
     "s",
@@ -38,7 +36,7 @@ OTHERS: Final = Row(
 )
 ROWS: Final = (LOGINS, OTHERS)
 
-# One thread of wrk, so that one counter deals the accounts out in turn.
+# For one thread of wrk, so that one counter selects the accounts in turn.
 WRK_LOGINS: Final = """\
 local turn = 0
 request = function()
@@ -50,7 +48,7 @@ end
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows on one platform; what slows guesses by address is off, since all come from one."""
+    """Measure both rows on one platform, without login throttling by address, since all clients have the same one."""
     if not load.wrk_is_there():
         yield from ((row.id, Result("wrk not installed")) for row in ROWS if row.id in wanted)
         return
@@ -107,4 +105,4 @@ def _percentile(platform: Platform, token: str, seconds: float) -> float:
     return float(done.stdout.split()[1])
 
 
-SUBJECT: Final = Subject(ROWS, measure)
+SUITE: Final = Suite(ROWS, measure)

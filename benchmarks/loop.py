@@ -1,8 +1,8 @@
-"""The limit of the machine: decode a picture and run the model, in a plain loop without any service around it.
+"""The limit of the machine: decoding a picture and running the model in a plain loop, without a service.
 
-A process of its own (`python -m benchmarks.loop <model folder> <picture>`) that measures one setting for each line of
-JSON on its standard input. It decodes with the service's own functions, and runs the graph with ONNX Runtime's
-defaults but for the number of threads.
+Runs in a process of its own (`python -m benchmarks.loop <model folder> <picture>`), which measures one setting for each
+line of JSON on its standard input. It decodes by the functions of the service, and runs the graph with the defaults of
+ONNX Runtime except for the number of threads.
 """
 
 import json
@@ -28,7 +28,7 @@ MAX_PIXELS = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How many loops run side by side, with how many threads each, and whether threads spin while they wait."""
+    """The number of concurrent loops, the threads of each, and whether threads spin while they wait."""
 
     threads: int
     loops: int = 1
@@ -36,7 +36,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """As a person reads it."""
+        """A description of the setting."""
         if self.loops > 1:
             return f"{self.loops} loops of one thread side by side"
         spinning = "" if self.spinning or self.threads == 1 else " that do not spin"
@@ -44,7 +44,7 @@ class Setting:
 
 
 def settings_for(cores: int) -> list[Setting]:
-    """Every sensible way to use this many cores: powers of two, and all of them."""
+    """The settings that use a number of cores, with powers of two as numbers of loops and of threads."""
     counts = sorted({cores, *(2**power for power in range(cores.bit_length()) if 2**power <= cores)})
     found = [Setting(count) for count in counts]
     if cores > 1:
@@ -54,14 +54,14 @@ def settings_for(cores: int) -> list[Setting]:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The process, seen from the benchmark."""
+    """The process of the loop, as the benchmark uses it."""
 
     process: subprocess.Popen[str]
 
     @classmethod
     @contextmanager
     def started(cls, model: Path, picture: Path) -> Iterator[Self]:
-        """Start it; end it afterwards."""
+        """Run the process until the end of the context."""
         command = [sys.executable, "-m", "benchmarks.loop", str(model), str(picture)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             try:
@@ -70,7 +70,7 @@ class Loop:
                 process.terminate()
 
     def measure(self, setting: Setting, seconds: float) -> dict[str, float]:
-        """Run one setting: `rate` (pictures a second) and `median` (seconds a picture)."""
+        """Measure a setting. Returns `rate` (pictures a second) and `median` (seconds a picture)."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({**asdict(setting), "seconds": seconds}) + "\n")
@@ -80,7 +80,7 @@ class Loop:
 
 
 def _opener(model: Path, picture: bytes) -> Callable[[Setting], Callable[[], object]]:
-    """Gives for a setting the function that reads the picture once; each session is opened once."""
+    """A function that makes for a setting the function that processes the picture once. Sessions are opened once."""
     description = read_description(model / "model.toml")
     wanted, output = description.input, description.output.name
     sessions: dict[tuple[int, bool], ort.InferenceSession] = {}
@@ -128,7 +128,7 @@ def _measure(read: Callable[[], object], loops: int, seconds: float) -> dict[str
 
 
 def main(model: str, picture: str) -> None:
-    """Answer each line of standard input with a line."""
+    """Measure the setting in each line of standard input, and print the result as a line."""
     opened = _opener(Path(model), Path(picture).read_bytes())
     for line in sys.stdin:
         asked = json.loads(line)

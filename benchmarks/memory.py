@@ -1,4 +1,4 @@
-"""What the platform holds in memory: at rest, and while a large upload passes the gateway."""
+"""The memory of the platform: at rest, and of the gateway during a large upload."""
 
 import http.client
 import os
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, progress
 from benchmarks.open_gateway import PREFIX
 from benchmarks.running import free_port, running, sign_up
 from lightbox.run.secrets import load_or_create
@@ -25,7 +25,6 @@ SETTLE_SECONDS: Final = 5.0
 
 UPLOAD: Final = Row(
     "gateway-upload-memory",
-    1,
     "How much a 100 MB upload, through the gateway to a service that reads it slowly, adds to the gateway's resident"
     " memory: peak during the upload minus before. No route of the platform takes 100 MB, so the gateway runs with its"
     " own code and one more route.",
@@ -36,7 +35,6 @@ UPLOAD: Final = Row(
 )
 IDLE: Final = Row(
     "idle-memory",
-    1,
     "Resident memory of all processes of `make run` at rest, the database server's and the launcher's included. The"
     " sum counts memory that processes share once for each of them.",
     "MB",
@@ -47,7 +45,7 @@ IDLE: Final = Row(
 
 
 def resident(pid: int) -> int:
-    """VmRSS of a process in bytes."""
+    """The resident memory of a process (VmRSS), in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -55,7 +53,7 @@ def resident(pid: int) -> int:
 
 
 def proportional(pid: int) -> int:
-    """PSS of a process in bytes: shared pages divided among those who share them."""
+    """The proportional memory of a process (PSS), in bytes: shared pages are divided among their processes."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
@@ -63,7 +61,7 @@ def proportional(pid: int) -> int:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all below it."""
+    """The ids of a process and of its descendants."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -73,13 +71,13 @@ def family(pid: int) -> list[int]:
                 continue
             parents[int(entry.name)] = int(after_name.split()[1])
     found = [pid]
-    for each in found:  # grows while we walk
+    for each in found:  # grows during the loop
         found += [child for child, parent in parents.items() if parent == each]
     return found
 
 
 def idle() -> Result:
-    """Start the platform as `make run` does, let it settle, and add up."""
+    """Start the platform as `make run` does, wait, and add up the memory of its processes."""
     port = free_port_block()
     command = [str(Path(sys.executable).with_name("lightbox")), "run"]
     with temporary_folder() as folder:
@@ -97,7 +95,7 @@ def idle() -> Result:
 
 
 def _name(pid: int) -> str:
-    """A service's name, or that of the program; the database server writes what it does into its arguments."""
+    """The name of the service or program that a process runs, without the status that PostgreSQL adds to it."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().split()
     if "lightbox_shared.serve" in words:
         return words[-1]
@@ -105,7 +103,7 @@ def _name(pid: int) -> str:
 
 
 def upload() -> Result:
-    """The largest of some uploads, the first into a gateway that was just started."""
+    """The largest increase of several uploads, of which the first one goes to a gateway that was just started."""
     upstream, port = free_port(), free_port()
     address = f"http://127.0.0.1:{upstream}"
     with (
@@ -153,11 +151,11 @@ def _added_by_upload(pid: int, port: int, token: str) -> int:
 
 
 def measure(wanted: Collection[str], _effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows."""
+    """Measure both rows."""
     if UPLOAD.id in wanted:
         yield UPLOAD.id, upload()
     if IDLE.id in wanted:
         yield IDLE.id, idle()
 
 
-SUBJECT: Final = Subject((UPLOAD, IDLE), measure)
+SUITE: Final = Suite((UPLOAD, IDLE), measure)

@@ -1,4 +1,4 @@
-"""The gateway with one more route, which takes 200 MB: `python -m benchmarks.open_gateway`."""
+"""The gateway with an additional route that accepts bodies of 200 MB: `python -m benchmarks.open_gateway`."""
 
 from typing import Final
 

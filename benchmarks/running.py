@@ -1,4 +1,4 @@
-"""Processes for the benchmark: the real platform, and small helpers around it. All end with their `with` block."""
+"""Processes for the benchmarks, which end with their `with` block, and helpers for the platform."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ STOP_SECONDS = 30.0
 
 
 def free_port() -> int:
-    """A port that nobody uses."""
+    """A free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Our environment with these settings and no others: every default is the platform's own."""
+    """The environment of this process with these settings of Lightbox and without others."""
     mine = {name: text for name, text in os.environ.items() if not name.startswith("LIGHTBOX_")}
     mine.pop("DATABASE_URL", None)
     return mine | settings
@@ -37,7 +37,7 @@ def environment(**settings: str) -> dict[str, str]:
 def running(
     command: Sequence[str], ready_url: str, cwd: Path | None = None, /, **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that answers 200 at `ready_url` when it is ready. Raises `BenchmarkError` when it never does."""
+    """Run a process, and wait until `ready_url` answers 200. Raises `BenchmarkError` if it never does."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, cwd=cwd, env=environment(**settings), stdout=output, stderr=output)
         try:
@@ -65,7 +65,7 @@ def _answers(url: str) -> bool:
 
 
 def sign_up(platform: Platform) -> str:
-    """A new account's token."""
+    """Register an account. Returns its token."""
     body = {"username": "bench", "password": "a bench's password", "password2": "a bench's password"}
     answer = httpx.post(platform.url + "/api/chexray/signup/", json=body, timeout=30)
     answer.raise_for_status()

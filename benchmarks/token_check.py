@@ -1,4 +1,4 @@
-"""What finding out who calls costs the gateway: its own code in a loop, without a network around it."""
+"""The time in which the gateway authenticates a request: its own code in a loop, without a network."""
 
 import asyncio
 import statistics
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jose import jwk, jwt
 from starlette.types import Message
 
-from benchmarks.harness import Effort, Result, Row, Subject, progress
+from benchmarks.harness import Effort, Result, Row, Suite, progress
 from gateway.api_keys import ApiKeys
 from gateway.clients.auth import Exchanged, RevocationPage
 from gateway.csrf import CrossSite
@@ -33,7 +33,6 @@ MICRO: Final = 1e6
 
 SEEN: Final = Row(
     "gateway-token-seen",
-    2,
     "Time that the gateway takes to find out who calls (header read, token looked up, revocations and scope looked"
     " at), for a token that it has checked before.",
     "us",
@@ -43,7 +42,6 @@ SEEN: Final = Row(
 )
 NEW: Final = Row(
     "gateway-token-new",
-    2,
     "The same for a token that it sees for the first time: RS256 with a key of 2,048 bits, and all claims.",
     "us",
     bound=150,
@@ -53,24 +51,24 @@ NEW: Final = Row(
 
 
 class Feed:
-    """Some revoked sessions, none of them ours."""
+    """A feed of revoked sessions, which are not those of the benchmark."""
 
     async def after(self, cursor: str | None) -> RevocationPage:
-        """All of them at once."""
+        """All revoked sessions, on one page."""
         revoked = {} if cursor else {session: int(time.time()) + 3600 for session in range(1, REVOKED + 1)}
         return RevocationPage("end", revoked)
 
 
 class NoKeys:
-    """An issuer that knows no API key."""
+    """An issuer that accepts no API key."""
 
     async def exchange(self, key: str, address: str) -> Exchanged:  # noqa: ARG002 - the signature is KeyIssuer's
-        """Raises `InvalidToken`."""
+        """Refuse the key. Raises `InvalidToken`."""
         raise InvalidToken
 
 
 def sign(count: int) -> tuple[dict[str, Any], list[str]]:
-    """A key set and so many tokens of one of its keys."""
+    """A JWK set and a number of tokens that are signed by one of its keys."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     plain = serialization.NoEncryption()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
@@ -92,7 +90,7 @@ def sign(count: int) -> tuple[dict[str, Any], list[str]]:
 
 
 def request_with(token: str) -> RequestState:
-    """A request as the server hands it over."""
+    """A request with a token, as the web server passes it to the gateway."""
     headers = [
         (b"host", b"127.0.0.1:8000"),
         (b"user-agent", b"benchmark"),
@@ -110,7 +108,7 @@ def request_with(token: str) -> RequestState:
 
 
 async def rounds(row: Row, effort: Effort) -> list[float]:
-    """Microseconds a request, for each round."""
+    """The time for a request, in microseconds, in each round."""
     document, tokens = sign(TOKENS if row is NEW else 1)
 
     async def fetch() -> dict[str, Any]:
@@ -125,7 +123,7 @@ async def rounds(row: Row, effort: Effort) -> list[float]:
     requests = [request_with(token) for token in tokens]
 
     def identity() -> Identity:
-        """One that has not seen any token."""
+        """An `Identity` that has not verified any token."""
         verifier = TokenVerifier(keys, issuer=ISSUER)
         return Identity(verifier, revocations, ApiKeys(NoKeys()), CrossSite(frozenset()), cookie="lightbox_session")
 
@@ -150,7 +148,7 @@ async def _round(make: Callable[[], Identity], requests: list[RequestState], rou
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows."""
+    """Measure both rows."""
     for row in (SEEN, NEW):
         if row.id in wanted:
             times = asyncio.run(rounds(row, effort))
@@ -159,4 +157,4 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
             yield row.id, Result(f"rounds {listed} us", statistics.median(times))
 
 
-SUBJECT: Final = Subject((SEEN, NEW), measure)
+SUITE: Final = Suite((SEEN, NEW), measure)

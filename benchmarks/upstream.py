@@ -1,7 +1,7 @@
-"""A service that costs next to nothing, for measuring what stands in front of it: `python -m benchmarks.upstream`.
+"""A service that uses hardly any processor time, for measuring proxies: `python -m benchmarks.upstream`.
 
-Every GET is answered by a small JSON, and by 1 MB where the path ends in `/2`. A POST is read slowly, so that whoever
-forwards it has to wait or to hoard.
+A GET is answered by a small JSON, or by 1 MB if the path ends in `/2`. The body of a POST is read slowly, so that a
+proxy has to wait or to buffer it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ PAUSE_SECONDS: Final = 0.02
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """The ASGI application."""
+    """The ASGI application of the upstream."""
     if scope["type"] != "http":
         return
     if scope["method"] == "POST":

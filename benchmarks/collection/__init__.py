@@ -1,1 +1,1 @@
-"""The CoRE image collection beside others that keep pictures: bare inserts, nginx, Django, aiocoap's file server."""
+"""Benchmarks of the CoRE image collection, compared with plain inserts, nginx, Django and aiocoap's file server."""

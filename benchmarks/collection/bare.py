@@ -1,7 +1,7 @@
-"""The limit of the machine: rows of the collection's table, inserted by asyncpg and nothing around it.
+"""The limit of the machine: inserting rows into the collection's table by asyncpg, without a service.
 
-A process of its own: `python -m benchmarks.collection.bare <database> <picture> <connections> <batch> <seconds>` prints
-the number of rows and the seconds that they took. A batch is one transaction.
+Runs in a process of its own: `python -m benchmarks.collection.bare <database> <picture> <connections> <batch>
+<seconds>` prints the number of rows and the time in seconds. A batch is one transaction.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 
 def rows(data: bytes) -> Iterator[tuple[Any, ...]]:
-    """Endlessly many, whose keys differ."""
+    """Yield rows with different keys, without end."""
     size, digest = len(data), hashlib.sha256(data).digest()
     for number in count():
         taken_at = FIRST + timedelta(seconds=number)
@@ -36,7 +36,7 @@ def rows(data: bytes) -> Iterator[tuple[Any, ...]]:
 
 
 async def insert(url: str, data: bytes, connections: int, batch: int, seconds: float) -> tuple[int, float]:
-    """How many rows became durable, and in what time."""
+    """Insert rows for a number of seconds. Returns how many were committed, and the exact time in seconds."""
     source = rows(data)
     done = 0
     begin = time.perf_counter()
@@ -63,7 +63,7 @@ async def insert(url: str, data: bytes, connections: int, batch: int, seconds: f
 
 
 def main(url: str, picture: str, connections: str, batch: str, seconds: str) -> None:
-    """Print both numbers."""
+    """Insert rows, and print their number and the time in seconds."""
     data = Path(picture).read_bytes()
     rows_done, took = uvloop.run(insert(url, data, int(connections), int(batch), float(seconds)))
     print(json.dumps({"rows": rows_done, "seconds": took}))

@@ -1,4 +1,5 @@
-"""Pictures over CoAP (RFC 7252, Block1 of RFC 7959) beside aiocoap's own file server, and many devices at once."""
+"""Uploads over CoAP (RFC 7252, Block1 of RFC 7959): compared with aiocoap's file server, and of many devices at
+once."""
 
 import json
 import socket
@@ -12,12 +13,12 @@ from typing import Any, Final
 
 from benchmarks.collection.documents import PATH, png
 from benchmarks.collection.targets import DATABASE, server_of
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform, temporary_folder
 
 SIDE: Final = 141
-"""Of a grey picture of noise that has 20 kB as a PNG."""
+"""The width and height of a grey picture of noise that has 20 kB as a PNG."""
 DEVICES: Final = 50
 READY_SECONDS: Final = 10.0
 PING: Final = b"\x40\x00\x00\x01"
@@ -25,7 +26,6 @@ PING: Final = b"\x40\x00\x00\x01"
 
 UPLOAD: Final = Row(
     "core-coap-upload",
-    3,
     "Median of a 20 kB PNG sent over CoAP on loopback by Block1 (blocks of 1 kB), one after the other, as CBOR with a"
     " byte string; the collection keeps it in its database. Reference: the same client's PUT of the same bytes to"
     " `aiocoap-fileserver --write`.",
@@ -35,7 +35,6 @@ UPLOAD: Final = Row(
 )
 AT_ONCE: Final = Row(
     "core-coap-devices",
-    3,
     f"How many uploads of 20 kB PNGs over CoAP fail, of {DEVICES} devices that send without a pause at the same time;"
     " the database has as many rows afterwards as were answered with success.",
     "failures",
@@ -48,7 +47,7 @@ ROWS: Final = (UPLOAD, AT_ONCE)
 
 @contextmanager
 def file_server(folder: Path) -> Iterator[str]:
-    """aiocoap's example; the address of a file on it."""
+    """Run aiocoap's example of a file server. Yields the URL of a file on it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -65,7 +64,7 @@ def file_server(folder: Path) -> Iterator[str]:
 
 
 def wait_for_coap(port: int) -> None:
-    """Until a server answers there. Raises `BenchmarkError`."""
+    """Wait until a CoAP server answers at a UDP port. Raises `BenchmarkError` after `READY_SECONDS`."""
     deadline = time.monotonic() + READY_SECONDS
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.2)
@@ -79,11 +78,11 @@ def wait_for_coap(port: int) -> None:
                 continue
             except ConnectionRefusedError:
                 time.sleep(0.05)
-    raise BenchmarkError(f"nobody answers over CoAP at UDP port {port}")
+    raise BenchmarkError(f"no CoAP server answers at UDP port {port}")
 
 
 def client(*options: str) -> dict[str, Any]:
-    """What a client in its own process says. Raises `BenchmarkError`."""
+    """Run `benchmarks.collection.coap_client`, and return what it prints. Raises `BenchmarkError` if it fails."""
     command = [sys.executable, "-m", "benchmarks.collection.coap_client", *options]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -93,7 +92,7 @@ def client(*options: str) -> dict[str, Any]:
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows on one platform."""
+    """Measure both rows on one platform."""
     with temporary_folder() as folder, running_platform() as platform:
         if platform.coap is None or not platform.coap.serves_coap:
             raise BenchmarkError("the platform does not serve CoAP")
@@ -136,4 +135,4 @@ def _at_once(platform: Platform, address: str, picture: Path, effort: Effort) ->
     return Result("; ".join([note, *failures[:3]]), float(len(failures)))
 
 
-SUBJECT: Final = Subject(ROWS, measure)
+SUITE: Final = Suite(ROWS, measure)

@@ -1,9 +1,9 @@
-"""CoAP clients in a process of their own, which tell as JSON what they saw.
+"""CoAP clients in a process of their own, which print their results as JSON.
 
 `python -m benchmarks.collection.coap_client one <method> <address> <picture> <seconds>` sends pictures one after the
-other and prints the median time; `many <address> <picture> <devices> <seconds>` is so many devices, each with a socket
-of its own, and prints how many pictures were sent and what failed. A POST carries a CBOR document (RFC 8949), a PUT the
-picture alone; both go by Block1 (RFC 7959).
+other and prints the median time. `many <address> <picture> <devices> <seconds>` sends pictures of a number of devices
+at once, each with its own socket, and prints how many were sent and which errors occurred. A POST carries a CBOR
+document (RFC 8949), a PUT only the picture; both are sent by Block1 (RFC 7959).
 """
 
 import asyncio
@@ -27,11 +27,11 @@ GOOD: Final = frozenset({CREATED, CHANGED})
 
 
 async def send(context: Context, method: str, address: str, *, device_id: str, number: int, data: bytes) -> str:
-    """What went wrong; empty where nothing did."""
+    """Send a picture. Returns a sentence about the error, or "" if there was none."""
     if method == "PUT":
         message = Message(code=PUT, uri=address, payload=data)
     else:
-        # Its microseconds tell one run of this program from another.
+        # The microseconds differ between runs of this program.
         timestamp = stamp(number)[:-7] + f"{time.time_ns() // 1000 % 1_000_000:06d}Z"
         document = cbor_document(device_id, timestamp, data)
         message = Message(code=POST, uri=address, payload=document, content_format=CBOR_FORMAT)
@@ -44,7 +44,7 @@ async def send(context: Context, method: str, address: str, *, device_id: str, n
 
 
 async def one(method: str, address: str, data: bytes, seconds: float) -> dict[str, Any]:
-    """Seconds that a picture takes."""
+    """Send pictures one after the other. Returns the median time in seconds."""
     context = await Context.create_client_context()
     took: list[float] = []
     until = time.perf_counter() + seconds
@@ -62,7 +62,7 @@ async def one(method: str, address: str, data: bytes, seconds: float) -> dict[st
 
 
 async def many(address: str, data: bytes, devices: int, seconds: float) -> dict[str, Any]:
-    """How many pictures a number of devices sent at once, and the sentences of those that failed."""
+    """Send pictures of several devices at once. Returns how many were stored, and the errors of the others."""
     failures: list[str] = []
     sent = 0
     begin = time.perf_counter()
@@ -84,7 +84,7 @@ async def many(address: str, data: bytes, devices: int, seconds: float) -> dict[
 
 
 def main(kind: str, *options: str) -> None:
-    """Print what came out."""
+    """Run the clients and print the result as JSON."""
     if kind == "one":
         method, address, picture, seconds = options
         found = asyncio.run(one(method, address, Path(picture).read_bytes(), float(seconds)))

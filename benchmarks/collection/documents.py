@@ -1,4 +1,4 @@
-"""The pictures of these rows, the documents that carry them, and wrk's scripts that send and fetch them."""
+"""Pictures for the benchmarks, the documents that carry them, and scripts by which wrk sends and downloads them."""
 
 import base64
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from PIL import Image
 
 PATH: Final = "/collections/images"
 SIDE: Final = 223
-"""Of a grey picture of noise, which nothing makes smaller: 50 kB as a PNG."""
+"""The width and height of a grey picture of noise, which can't be compressed: 50 kB as a PNG."""
 CBOR: Final = "application/cbor"
 JSON: Final = "application/json"
 DEVICES: Final = 10
 FIRST: Final = datetime(2024, 1, 1, tzinfo=UTC)
 STAMP_BYTES: Final = 27
-"""2024-01-01T00:00:00.000000Z"""
+"""The length of a timestamp such as 2024-01-01T00:00:00.000000Z."""
 
-# Each request is another picture as far as the collection knows: another second, of the microsecond of this run.
+# Each request has another timestamp, and so is another picture: another second, with the microsecond of this run.
 UPLOADS: Final = """\
 local file = io.open("{tail}", "rb")
 local tail = file:read("*a")
@@ -38,7 +38,7 @@ request = function()
 end
 """
 
-# A line of the list is a path and, for a conditional request, an entity tag. Every request is made once.
+# A line of the list is a path and, for a conditional request, an entity tag. Each request is built once.
 DOWNLOADS: Final = """\
 local requests = {{}}
 init = function()
@@ -57,34 +57,34 @@ end
 
 
 def png(number: int = 1, side: int = SIDE) -> bytes:
-    """A picture of noise; another number is another one."""
+    """A PNG of noise. Each `number` gives another picture."""
     buffer = BytesIO()
     Image.fromarray(np.random.default_rng(number).integers(0, 255, (side, side), dtype=np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def stamp(number: int) -> str:
-    """The timestamp of a picture."""
+    """The timestamp of the picture with this number."""
     return (FIRST + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def cbor_document(device_id: str, timestamp: str, data: bytes) -> bytes:
-    """A submission with a byte string."""
+    """The document of an upload, with the picture as a byte string."""
     return cbor2.dumps({"deviceId": device_id, "timestamp": timestamp, "imageData": data})
 
 
 def json_fields(device_id: str, timestamp: str, data: bytes) -> dict[str, str]:
-    """A submission in base64."""
+    """The fields of an upload as JSON, with the picture in base64."""
     return {"deviceId": device_id, "timestamp": timestamp, "imageData": base64.b64encode(data).decode()}
 
 
 def address(device_id: str, timestamp: str) -> str:
-    """Path and query of a picture."""
+    """The path and query of a picture."""
     return f"{PATH}?deviceId={quote(device_id, safe='')}&timestamp={quote(timestamp, safe='')}"
 
 
 def upload_script(folder: Path, media_type: str, data: bytes, run: int) -> str:
-    """Lua for wrk: this picture again and again, at instants that no other run uses."""
+    """Write a Lua script by which wrk sends a picture repeatedly, with timestamps that no other run uses."""
     if media_type == CBOR:
         document = cbor_document("camera-0", stamp(0), data)
         split = document.index(b"camera-0") + len(b"camera-"), document.index(stamp(0).encode())
@@ -103,12 +103,12 @@ def upload_script(folder: Path, media_type: str, data: bytes, run: int) -> str:
 
 
 def download_script(folder: Path, name: str, lines: Iterable[str]) -> str:
-    """Lua for wrk: these paths in random order."""
+    """Write a Lua script by which wrk requests paths in random order."""
     path = folder / f"paths-{name}"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return DOWNLOADS.format(paths=path, seed=1)
 
 
 def _lua(data: bytes) -> str:
-    """The inside of a text in Lua."""
+    """The bytes as the content of a string literal in Lua."""
     return "".join(f"\\{byte:03d}" for byte in data)

@@ -1,4 +1,4 @@
-"""Pictures fetched over HTTP beside nginx, which serves the same bytes as files."""
+"""Downloads over HTTP, compared with nginx, which serves the same bytes as files."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ import httpx
 from benchmarks import load
 from benchmarks.collection.documents import CBOR, PATH, address, cbor_document, download_script, png, stamp
 from benchmarks.collection.targets import SERVICE, UNLIMITED
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
 from benchmarks.running import free_port
 from lightbox.run.temporary import running_platform, temporary_folder
 
@@ -20,7 +20,7 @@ CONNECTIONS: Final = 16
 PICTURES: Final = 300
 WARM_UP_SECONDS: Final = 1.0
 OVERHEAD_BYTES: Final = 2_000
-"""More than the headers of an answer."""
+"""More than the size of the headers of a response."""
 FETCH: Final = (
     f"GET of a 50 kB PNG by device and timestamp, straight to core-collection-service, over {CONNECTIONS} connections;"
     f" {PICTURES} pictures in random order, which the service has in memory after the first time"
@@ -28,7 +28,6 @@ FETCH: Final = (
 
 DOWNLOAD: Final = Row(
     "core-download",
-    3,
     f"{FETCH}. Reference: nginx serving them as files (sendfile, its default access log in a file), with its better"
     " number of workers.",
     "pictures/s",
@@ -36,7 +35,6 @@ DOWNLOAD: Final = Row(
 )
 NOT_MODIFIED: Final = Row(
     "core-not-modified",
-    3,
     f"{FETCH}, each request with `If-None-Match` and answered with 304. Reference: the same without, answered in full.",
     "requests/s",
     bound=3.0,
@@ -69,7 +67,7 @@ http {{
 
 @contextmanager
 def nginx(folder: Path, workers: int) -> Iterator[str]:
-    """nginx with so many workers; its address."""
+    """Run nginx with a number of workers. Yields its URL."""
     port = free_port()
     path = folder / f"nginx-{workers}.conf"
     path.write_text(CONFIGURATION.format(folder=folder, workers=workers, port=port), encoding="utf-8")
@@ -85,10 +83,10 @@ def nginx(folder: Path, workers: int) -> Iterator[str]:
 
 
 class Download:
-    """The pictures on both sides, and wrk's scripts for them."""
+    """Pictures in the collection and in the folder of nginx, and scripts by which wrk requests them."""
 
     def __init__(self, service: str, folder: Path) -> None:
-        """Raises `BenchmarkError`."""
+        """Upload the pictures and write the files. Raises `BenchmarkError` for an unexpected response."""
         files = folder / "files"
         files.mkdir(mode=0o755)
         paths, tags = [], []
@@ -112,41 +110,41 @@ class Download:
         self._conditional = download_script(folder, "conditional", map(" ".join, zip(paths, tags, strict=True)))
         self._files = download_script(folder, "nginx", (f"/{number}.png" for number in range(PICTURES)))
 
-    def full(self, door: str, seconds: float) -> float:
-        """Whole answers a second of ours."""
-        return self._rate(door, seconds, self._full)
+    def full(self, url: str, seconds: float) -> float:
+        """Complete responses of the collection a second."""
+        return self._rate(url, seconds, self._full)
 
-    def files(self, door: str, seconds: float) -> float:
-        """The same of nginx."""
-        return self._rate(door, seconds, self._files)
+    def files(self, url: str, seconds: float) -> float:
+        """Complete responses of nginx a second."""
+        return self._rate(url, seconds, self._files)
 
-    def not_modified(self, door: str, seconds: float) -> float:
-        """Answers with 304 a second. Raises `BenchmarkError` if others came."""
-        found = load.answers(door, connections=CONNECTIONS, seconds=seconds, script=self._conditional)
+    def not_modified(self, url: str, seconds: float) -> float:
+        """Responses with 304 a second. Raises `BenchmarkError` for other responses."""
+        found = load.answers(url, connections=CONNECTIONS, seconds=seconds, script=self._conditional)
         if found.bytes > found.requests * OVERHEAD_BYTES:
-            raise BenchmarkError(f"{door} answered conditional requests in full")
+            raise BenchmarkError(f"{url} answered conditional requests in full")
         return found.rate
 
-    def _rate(self, door: str, seconds: float, script: str) -> float:
+    def _rate(self, url: str, seconds: float, script: str) -> float:
         return load.requests_per_second(
-            door, "", connections=CONNECTIONS, seconds=seconds, body=self._least, script=script
+            url, "", connections=CONNECTIONS, seconds=seconds, body=self._least, script=script
         )
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows on one platform."""
+    """Measure both rows on one platform."""
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
     if missing:
         yield from ((row.id, Result(f"{' and '.join(missing)} not installed")) for row in ROWS if row.id in wanted)
         return
     with ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
-        folder.chmod(0o755)  # nginx's workers are another user when we are root
+        folder.chmod(0o755)  # if root runs this, the workers of nginx are another user
         platform = stack.enter_context(running_platform(**UNLIMITED))
         service = platform.settings.local_url(SERVICE)
         download = Download(service, folder)
-        doors = {f"nginx with {count} worker{'s' * (count > 1)}": nginx(folder, count) for count in (1, 2)}
-        peers = {name: stack.enter_context(door) for name, door in doors.items()}
+        servers = {f"nginx with {count} worker{'s' * (count > 1)}": nginx(folder, count) for count in (1, 2)}
+        peers = {name: stack.enter_context(server) for name, server in servers.items()}
         download.full(service, WARM_UP_SECONDS)
         if DOWNLOAD.id in wanted:
             yield DOWNLOAD.id, _beside_nginx(download, service, peers, platform.url, effort)
@@ -159,8 +157,8 @@ def _beside_nginx(download: Download, service: str, peers: dict[str, str], gatew
     theirs: dict[str, list[float]] = {name: [] for name in peers}
     for count in range(1, effort.rounds + 1):
         ours.append(download.full(service, effort.seconds))
-        for name, door in peers.items():
-            theirs[name].append(download.files(door, effort.seconds))
+        for name, url in peers.items():
+            theirs[name].append(download.files(url, effort.seconds))
         now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in theirs.items())
         progress(f"{DOWNLOAD.id} {count}/{effort.rounds}: {ours[-1]:,.0f}, {now} {DOWNLOAD.unit}")
     through = download.full(gateway, effort.seconds)
@@ -179,4 +177,4 @@ def _beside_itself(download: Download, service: str, effort: Effort) -> Result:
     return compare(ours, {"full": full}, NOT_MODIFIED)[1]
 
 
-SUBJECT: Final = Subject(ROWS, measure)
+SUITE: Final = Suite(ROWS, measure)

@@ -1,4 +1,4 @@
-"""Pictures sent over HTTP beside rows inserted by asyncpg: what the service, and the gateway before it, cost."""
+"""Uploads over HTTP, compared with rows that asyncpg inserts: the cost of the service and of the gateway."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from benchmarks import load
 from benchmarks.collection.documents import JSON
 from benchmarks.collection.targets import CLIENTS, UNLIMITED, Ingest
-from benchmarks.harness import Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import Effort, Result, Row, Suite, compare, progress
 from lightbox.run.temporary import running_platform, temporary_folder
 
 WARM_UP_SECONDS: Final = 2.0
@@ -19,8 +19,8 @@ BARE: Final = (
     " its best setting"
 )
 
-STRAIGHT: Final = Row("core-ingest", 3, f"{UPLOAD}. Straight to core-collection-service. {BARE}.", "pictures/s", 0.5)
-GATEWAY: Final = Row("core-ingest-gateway", 3, f"{UPLOAD}. Through the gateway. {BARE}.", "pictures/s", 0.4)
+STRAIGHT: Final = Row("core-ingest", f"{UPLOAD}. Straight to core-collection-service. {BARE}.", "pictures/s", 0.5)
+GATEWAY: Final = Row("core-ingest-gateway", f"{UPLOAD}. Through the gateway. {BARE}.", "pictures/s", 0.4)
 ROWS: Final = (STRAIGHT, GATEWAY)
 
 PLAIN: Final = f"{CLIENTS} connections, each row a transaction"
@@ -32,27 +32,27 @@ SETTINGS: Final = {
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows on one platform, in the same rounds."""
+    """Measure both rows on one platform, in the same rounds."""
     rows = [row for row in ROWS if row.id in wanted]
     if not load.wrk_is_there():
         yield from ((row.id, Result("wrk not installed")) for row in rows)
         return
     with temporary_folder() as folder, running_platform(**UNLIMITED) as platform:
         ingest = Ingest(platform, folder)
-        doors = {STRAIGHT.id: ingest.service, GATEWAY.id: ingest.gateway}
+        urls = {STRAIGHT.id: ingest.service, GATEWAY.id: ingest.gateway}
         ours: dict[str, list[float]] = {row.id: [] for row in rows}
         bare: dict[str, list[float]] = {name: [] for name in SETTINGS}
         for row in rows:
-            ingest.http(doors[row.id], WARM_UP_SECONDS)
+            ingest.http(urls[row.id], WARM_UP_SECONDS)
         for count in range(1, effort.rounds + 1):
             for row in rows:
-                ours[row.id].append(ingest.http(doors[row.id], effort.seconds))
+                ours[row.id].append(ingest.http(urls[row.id], effort.seconds))
             for name, (connections, batch) in SETTINGS.items():
                 bare[name].append(ingest.bare(connections, batch, effort.seconds))
             now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in (ours | bare).items())
             progress(f"{' and '.join(ours)} {count}/{effort.rounds}: {now} pictures/s")
         for row in rows:
-            base64 = ingest.http(doors[row.id], effort.seconds, JSON)
+            base64 = ingest.http(urls[row.id], effort.seconds, JSON)
             best, result = compare(ours[row.id], bare, row)
             plain = compare(ours[row.id], {PLAIN: bare[PLAIN]}, row)[1]
             note = f"{best} was the best setting; beside {PLAIN} ({plain.reference:,.0f}/s) the ratio is"
@@ -60,4 +60,4 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
             yield row.id, Result(note, result.value, result.reference, result.ratio)
 
 
-SUBJECT: Final = Subject(ROWS, measure)
+SUITE: Final = Suite(ROWS, measure)

@@ -1,4 +1,4 @@
-"""Whether finding a picture, or a page of them, takes longer where there are a thousand times as many."""
+"""Whether requests of a picture, or of a page of the list, take longer with a thousand times as many pictures."""
 
 import random
 import sys
@@ -14,7 +14,7 @@ import httpx
 from benchmarks import load
 from benchmarks.collection.documents import FIRST, PATH, address, download_script, stamp
 from benchmarks.collection.targets import SERVICE
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Subject, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
 from benchmarks.running import running
 from lightbox.run.postgres import PostgresServer
 from lightbox.run.temporary import free_port_block, temporary_folder
@@ -28,16 +28,14 @@ HERE: Final = "straight to core-collection-service, one request after the other"
 
 LIST: Final = Row(
     "core-list-scale",
-    3,
     f"Median of a page of {PAGE} pictures before some instant, {HERE}, with 5,000,000 pictures of 2,000 devices; of all"
-    " devices or of one, whichever is the worse. Reference: the same with 5,000 pictures of 50 devices.",
+    " devices or of one, the worse of the two. Reference: the same with 5,000 pictures of 50 devices.",
     "s",
     bound=2.0,
     better="less",
 )
 GET: Final = Row(
     "core-get-scale",
-    3,
     f"Median of GET by device and timestamp, {HERE}, with 5,000,000 pictures of a few bytes. Reference: with 5,000.",
     "s",
     bound=2.0,
@@ -45,7 +43,7 @@ GET: Final = Row(
 )
 ROWS: Final = (LIST, GET)
 
-# Devices take turns, a picture a second. In the transaction that empties the tables the server writes no log.
+# Devices take turns, a picture a second. In the transaction that truncates the tables the server writes no WAL.
 FILL: Final = """
 BEGIN;
 TRUNCATE pictures, devices;
@@ -66,7 +64,7 @@ NO_LOG: Final = ("wal_level=minimal", "max_wal_senders=0")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is."""
+    """The size of a collection: the number of pictures and of devices."""
 
     name: str
     pictures: int
@@ -78,13 +76,13 @@ FEW: Final = Size("few", 5_000, 50)
 
 
 class Filled:
-    """A collection with so many pictures, and wrk's scripts for it."""
+    """A collection of a certain size, and scripts by which wrk sends requests to it."""
 
     def __init__(self, service: str, folder: Path, size: Size) -> None:
-        """Raises `BenchmarkError` for an answer that is none."""
+        """Write the scripts. Raises `BenchmarkError` for an unexpected response to one of the requests."""
         self._service = service
-        # From anywhere but the beginning, where a page of one device would not be full.
-        chosen = random.Random(1)  # noqa: S311 - any will do
+        # Not from the beginning of the collection, where a page of one device would not be full.
+        chosen = random.Random(1)  # noqa: S311 - not for secrets
         numbers = [chosen.randrange(PAGE * size.devices, size.pictures) for _ in range(REQUESTS)]
         paths = {
             "all devices": [_page(number) for number in numbers],
@@ -101,7 +99,7 @@ class Filled:
         self._scripts = {kind: download_script(folder, f"{size.name}-{kind}", each) for kind, each in paths.items()}
 
     def median(self, kind: str, seconds: float) -> float:
-        """Seconds that an answer takes."""
+        """The median time of a request, in seconds."""
         return load.answers(self._service, connections=1, seconds=seconds, script=self._scripts[kind]).median
 
 
@@ -112,7 +110,7 @@ def _page(number: int, device_id: str | None = None) -> str:
 
 @contextmanager
 def filled(postgres: PostgresServer, folder: Path, size: Size) -> Iterator[Filled]:
-    """A service on a database of its own."""
+    """Run the service on a database with a collection of this size."""
     database = f"collection_{size.name}"
     postgres.ensure_database(database)
     port = free_port_block()
@@ -123,11 +121,11 @@ def filled(postgres: PostgresServer, folder: Path, size: Size) -> Iterator[Fille
         "LIGHTBOX_SECRET_KEY": "only for a benchmark, never elsewhere",
         "LIGHTBOX_CLIENT_SECRET": "unused",
         "LIGHTBOX_COAP": "false",
-        "LIGHTBOX_RESPONSE_CACHE_BYTES": "0",  # out of the table, every time
+        "LIGHTBOX_RESPONSE_CACHE_BYTES": "0",  # so that each response is read from the table
     }
     command = [sys.executable, "-m", "lightbox_shared.serve", SERVICE]
     with running(command, service + "/readyz", **settings):
-        rest = "00" * 24  # with eight bytes of the number as long as a digest
+        rest = "00" * 24  # with the eight bytes of the number it is as long as a digest
         first = FIRST.isoformat()
         postgres.sql(FILL.format(devices=size.devices, pictures=size.pictures, first=first, rest=rest), database)
         postgres.sql("VACUUM ANALYZE", database)
@@ -136,7 +134,7 @@ def filled(postgres: PostgresServer, folder: Path, size: Size) -> Iterator[Fille
 
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
-    """Both rows, on one server with two databases."""
+    """Measure both rows, on one server with two databases."""
     rows = [row for row in ROWS if row.id in wanted]
     if not load.wrk_is_there():
         yield from ((row.id, Result("wrk not installed")) for row in rows)
@@ -169,4 +167,4 @@ def _measure(row: Row, kind: str, many: Filled, few: Filled, effort: Effort) -> 
     return compare(ours, {"few": peers}, row)[1]
 
 
-SUBJECT: Final = Subject(ROWS, measure)
+SUITE: Final = Suite(ROWS, measure)

@@ -1,4 +1,4 @@
-"""A platform that pictures are sent to, and what is counted in its database afterwards."""
+"""Measuring uploads: sending pictures, and counting the rows of the database afterwards."""
 
 import hashlib
 import json
@@ -19,14 +19,15 @@ SERVICE: Final = "core-collection-service"
 DATABASE: Final = service_named(SERVICE).database
 CLIENTS: Final = 16
 UNLIMITED: Final = {"LIGHTBOX_RATE_UPLOAD": "off"}
-"""All clients come from one address."""
+"""Settings without the rate limit of uploads, since all clients have the same address."""
 
 
 class Ingest:
-    """Measures how many pictures a second become durable; the table is empty and checkpointed before each time."""
+    """Measures how many pictures are stored a second. Before each measurement the table is truncated, with a
+    checkpoint."""
 
     def __init__(self, platform: Platform, folder: Path) -> None:
-        """Raises `BenchmarkError`."""
+        """`folder` is for the scripts of wrk. Raises `BenchmarkError` without a database server."""
         self.gateway = platform.url
         self.service = platform.settings.local_url(SERVICE)
         self.postgres = server_of(platform)
@@ -39,16 +40,16 @@ class Ingest:
         self._runs = count()
 
     def http(self, address: str, seconds: float, media_type: str = CBOR) -> float:
-        """Pictures a second that were answered with 201. Raises `BenchmarkError` if one of them is not there."""
+        """Pictures a second that were answered with 201. Raises `BenchmarkError` if one of them is not in the table."""
         self._empty()
         script = upload_script(self._folder, media_type, self._data, next(self._runs))
         answered = load.answers(address + PATH, connections=CLIENTS, seconds=seconds, script=script)
-        # A picture that was there before would be answered with 200, and make no row.
+        # A picture that was stored before would be answered with 200, and no row would be inserted.
         self._check(answered.requests, answered.requests + CLIENTS)
         return answered.rate
 
     def bare(self, connections: int, batch: int, seconds: float) -> float:
-        """Rows a second by asyncpg alone."""
+        """Rows a second that asyncpg inserts without a service."""
         self._empty()
         url = self.postgres.url(DATABASE, user=DATABASE)
         options = [url, str(self._picture), str(connections), str(batch), str(seconds)]
@@ -65,7 +66,7 @@ class Ingest:
             self.postgres.sql(statement, DATABASE)
 
     def _check(self, least: int, most: int) -> None:
-        """That so many rows hold the picture; the last requests of wrk have no answer when it stops."""
+        """Check the number of rows. When wrk stops, its last requests have no response, so there may be more rows."""
         same = "SELECT count(*) FROM pictures WHERE data = (SELECT data FROM pictures LIMIT 1)"
         found = int(self.postgres.sql(same, DATABASE))
         digest = self.postgres.sql("SELECT encode(sha256(data), 'hex') FROM pictures LIMIT 1", DATABASE)
@@ -74,7 +75,7 @@ class Ingest:
 
 
 def server_of(platform: Platform) -> PostgresServer:
-    """The platform's own database server. Raises `BenchmarkError`."""
+    """The database server that the platform has started. Raises `BenchmarkError` if it uses another one."""
     if platform.postgres is None:
         raise BenchmarkError("the platform has no database server of its own")
     return platform.postgres

@@ -1,8 +1,8 @@
-"""The collection as a Django project on SQLite would have it: Django REST framework, a model, a view.
+"""A simple implementation of the collection as a Django project: Django REST framework, one model, one view, SQLite.
 
-It reads JSON and CBOR, decodes base64, checks with Pillow that it is a picture, keeps it compressed by zlib, and gives
-it back by device and timestamp, by an index. SQLite waits longer for its lock than by default, so that no request
-fails for that. The project is text here, since its packages are in an environment of their own.
+It reads JSON and CBOR, decodes base64, checks pictures by Pillow, stores them compressed by zlib, and finds them by an
+index on device and timestamp. SQLite waits longer for its lock than by default, so that no request fails because of
+that. The source of the project is text in this module, since its packages are in an environment of their own.
 """
 
 import os
@@ -17,8 +17,8 @@ from typing import Final
 from benchmarks.harness import FOLDER, VAR, BenchmarkError
 from benchmarks.running import free_port, running
 
-REQUIREMENTS: Final = FOLDER / "collection" / "seed-requirements.txt"
-ENVIRONMENT: Final = VAR / "seed"
+REQUIREMENTS: Final = FOLDER / "collection" / "django-requirements.txt"
+ENVIRONMENT: Final = VAR / "django"
 READY: Final = "/.well-known/core"
 
 MANAGE: Final = """\
@@ -198,14 +198,14 @@ SERVERS: Final = {
         "gunicorn", "-w", "2", "-k", "gthread", "--threads", "4", "-b", "{address}", "project.wsgi",
     ),
 }  # fmt: skip
-"""The first as people are told to start it, but without the process that looks for changed files."""
+"""The first one is Django's development server, without the process that watches files for changes."""
 
 
 def install() -> None:
-    """Make the environment, once for these requirements. Raises `BenchmarkError`."""
+    """Create the environment, unless there is one with these requirements. Raises `BenchmarkError`."""
     mark = ENVIRONMENT / REQUIREMENTS.name
-    wanted = REQUIREMENTS.read_bytes()
-    if mark.exists() and mark.read_bytes() == wanted:
+    required = REQUIREMENTS.read_bytes()
+    if mark.exists() and mark.read_bytes() == required:
         return
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -214,12 +214,12 @@ def install() -> None:
         if done.returncode:
             last = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
             raise BenchmarkError(f"Django can't be installed: {last}")
-    mark.write_bytes(wanted)
+    mark.write_bytes(required)
 
 
 @contextmanager
 def serving(folder: Path, server: str) -> Iterator[str]:
-    """The project with a fresh database on one of `SERVERS`; its address. Raises `BenchmarkError`."""
+    """Run the project with a new database on one of `SERVERS`. Yields its URL. Raises `BenchmarkError`."""
     for name, text in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +228,7 @@ def serving(folder: Path, server: str) -> Iterator[str]:
     migrate = [str(programs / "python"), "manage.py", "migrate", "--run-syncdb", "-v", "0"]
     subprocess.run(migrate, check=True, cwd=folder)
     port = free_port()
-    program, *options = (part.format(address=f"127.0.0.1:{port}") for part in SERVERS[server])
+    program, *options = (argument.format(address=f"127.0.0.1:{port}") for argument in SERVERS[server])
     settings = {"SEED_DEBUG": "1"} if "runserver" in options else {}
     address = f"http://127.0.0.1:{port}"
     command = [str(programs / program), *options]
