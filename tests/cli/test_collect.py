@@ -1,8 +1,8 @@
 """`lightbox collect` against a real service, over HTTP and CoAP.
 
-The service that commands talk to is a process: commands run in this one, where all that is written on standard output
-while they run is taken for theirs, log lines of a service too. (Its level would not help: loggers that were used once
-keep the level of then.) Devices have other names in each test, since they share the service.
+The service runs in a process of its own: commands run in this one, and everything that is written to standard output
+meanwhile counts as theirs, also the log of a service. (A higher log level would not help, since cached loggers keep
+theirs.) Tests share the service, so each has a device of its own.
 """
 
 import os
@@ -67,7 +67,7 @@ class Service:
 
 
 def free(kind: socket.SocketKind) -> int:
-    """A port that nobody has."""
+    """A free port."""
     with socket.socket(socket.AF_INET6, kind) as probe:
         probe.bind(("::", 0))
         port: int = probe.getsockname()[1]
@@ -99,7 +99,7 @@ def service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def settings(fresh_database: FreshDatabase) -> CoreSettings:
-    """For a service in this process, which a test can start again."""
+    """The settings of a service in this process, which a test can restart."""
     return CoreSettings(database_url=fresh_database("core_collection_service"), coap=False)
 
 
@@ -114,7 +114,7 @@ def device() -> str:
 
 
 def names(folder: Path) -> list[str]:
-    """What is in a folder."""
+    """The names of the files in a folder."""
     return sorted(each.name for each in folder.iterdir())
 
 
@@ -260,7 +260,7 @@ async def test_a_watch_goes_on_where_the_connection_was_lost(settings: CoreSetti
             await first.wait()
             server = await anyio.to_thread.run_sync(restart)
             async with connect(address) as again:
-                # Kept before the watch can be back, or after: it hears of both once.
+                # Stored before or after the watch has connected again: each is announced once.
                 assert await again.send(Picture("meanwhile", AT, JPEG.read_bytes()), ignore_progress)
                 assert await again.send(Picture("afterwards", AT, JPEG.read_bytes()), ignore_progress)
     await anyio.to_thread.run_sync(server.stop)
@@ -285,7 +285,7 @@ async def test_what_is_refused_before_anything_is_sent(
     assert said == "There is no such picture."
 
 
-async def test_nobody_answers(terminal: Terminal, free_port: int) -> None:
+async def test_a_server_that_does_not_answer(terminal: Terminal, free_port: int) -> None:
     for scheme in ("http", "coap"):
         url = f"{scheme}://127.0.0.1:{free_port}"
         assert await terminal.refused(app, "watch", url) == "The server can't be reached."

@@ -1,4 +1,4 @@
-"""`lightbox collect` against servers that answer as this project's own rarely does."""
+"""`lightbox collect` with servers whose responses differ from those of this project."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def terminal() -> Terminal:
 
 @contextmanager
 def answering(*answers: tuple[int, dict[str, Any] | bytes, dict[str, str]]) -> Iterator[tuple[str, FakeService]]:
-    """A server with these answers, one after the other."""
+    """Run a server that gives these answers, one after the other."""
     left = list(answers)
 
     async def behave(seen: Seen, receive: Any, send: Any) -> None:
@@ -171,7 +171,7 @@ def test_a_device_s_id_makes_a_harmless_name(tmp_path: Path, device: str, expect
 
 
 class SmallBlocks(Resource):  # type: ignore[misc] # the library has no types
-    """Wants blocks of 64 bytes, and puts together what comes."""
+    """Asks for blocks of 64 bytes, and assembles them."""
 
     exponent = 2
 
@@ -200,7 +200,7 @@ class SmallBlocks(Resource):  # type: ignore[misc] # the library has no types
 
 @pytest.mark.parametrize("refuses", [False, True])
 async def test_a_server_may_want_smaller_blocks(refuses: bool) -> None:
-    """By its first answer (RFC 7959 section 2.5), or by 4.13 (section 2.9.3)."""
+    """A server asks for smaller blocks in its first response (RFC 7959 section 2.5) or by 4.13 (section 2.9.3)."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
         probe.bind(("::1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""`lightbox collect` with a server, a key or an address that it can do nothing with: one sentence, at once."""
+"""`lightbox collect` with a server, a key or an address that it can't use: one sentence, at once."""
 
 import json
 import socket
@@ -43,7 +43,7 @@ def terminal() -> Terminal:
 
 @contextmanager
 def announcing(*events: str) -> Iterator[str]:
-    """A server whose stream has these events, and ends."""
+    """Run a server whose stream has these events and then ends."""
     body = "".join(f"data: {event}\n\n" for event in events).encode()
 
     async def behave(_seen: Seen, _receive: Any, send: Any) -> None:
@@ -112,7 +112,7 @@ async def test_a_key_that_is_none_is_not_shown(terminal: Terminal, key: str) -> 
 
 @pytest.mark.parametrize("scheme", ["http", "coap"])
 async def test_a_name_without_an_address_is_looked_up_once(terminal: Terminal, scheme: str) -> None:
-    """A zone that no interface has, so that no name server is asked."""
+    """The zone in the address does not exist, so that no name server is asked."""
     said = await terminal.refused(app, "get", f"{scheme}://[fe80::1%25nowhere]", "--device", "12345", "--latest")
     assert said == "The server's name leads to no address."
 

@@ -19,7 +19,7 @@ from lightbox.collect.retry import (
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were asked for, in seconds; none is made."""
+    """The pauses that are asked for, in seconds. They take no time."""
     asked = list[float]()
 
     async def sleep(seconds: float) -> None:
@@ -94,7 +94,7 @@ async def test_a_subscription_that_is_lost_or_ends_is_made_again(pauses: list[fl
         assert server.open == 1
     assert seen == [1, 2, 3, 4]
     assert told == ["ready", "lost", "lost"]
-    # Before the attempts after "1", between the four, and before the one after "3"; none where one ended by itself.
+    # After "1", between the failing attempts, and after "3". A subscription that ends by itself is renewed at once.
     assert pauses == [FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS, 2 * FIRST_PAUSE_SECONDS, 4 * FIRST_PAUSE_SECONDS, 0.5]
     assert (server.open, server.left) == (0, [])
 

@@ -1,7 +1,7 @@
-"""One platform for all contract tests: they see what a client sees, the gateway's address and nothing else.
+"""One platform for all contract tests. Like clients they use only the address of the gateway.
 
-The limits on sign-ups, on guesses and on the open endpoint are raised, since all tests come from one address; that
-they exist is tested in `test_tokens_and_limits.py` on a platform with the defaults.
+The limits of sign-ups, failed logins and the open endpoint are raised, since all tests have the same address. The
+limits themselves are tested in `test_tokens_and_limits.py` on a platform with the defaults.
 """
 
 import itertools
@@ -34,13 +34,13 @@ def closed_platform() -> Iterator[Platform]:
 
 @pytest.fixture(scope="session")
 def admin_password(platform: Platform) -> str:
-    """The administrator's, where the first start has written it."""
+    """The password of the administrator, which the first start has written to a file."""
     return (platform.data_dir / "admin-password").read_text().strip()
 
 
 @pytest.fixture
 def http(platform: Platform) -> Iterator[httpx.Client]:
-    """A client that follows no redirects: none may be needed."""
+    """A client that does not follow redirects, since none may be necessary."""
     with httpx.Client(base_url=platform.url, timeout=60) as client:
         yield client
 
@@ -55,7 +55,7 @@ def sign_up(http: httpx.Client) -> SignUp:
 
 @pytest.fixture(scope="session")
 def admin(platform: Platform, admin_password: str) -> Headers:
-    """The header of a session of the administrator."""
+    """The header with a token of the administrator."""
     body = {"username": "admin", "password": admin_password}
     answer = httpx.post(platform.url + "/authorization", json=body, timeout=60)
     assert answer.status_code == 201, answer.text
@@ -64,7 +64,7 @@ def admin(platform: Platform, admin_password: str) -> Headers:
 
 @pytest.fixture
 def make(http: httpx.Client, admin: Headers) -> Make:
-    """Makes TheYelda's accounts; their password is `PASSWORD`."""
+    """A function that creates accounts of TheYelda with the password `PASSWORD`."""
 
     def made(authority: int = 102) -> tuple[int, str, Headers]:
         name = f"yelda-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""API keys as programs use them: made by a person, sent to the gateway in one header or another, and ended."""
+"""API keys as programs use them: created by a user, sent to the gateway in one of the headers, and revoked."""
 
 import time
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def test_a_key_acts_for_its_account(
         "/api/chexray/upload/", headers=sent, data={"title": "by key"}, files={"image": ("x.png", pictures.png())}
     )
     assert answer.status_code == 201, answer.text
-    # What the key did is the account's own.
+    # What was done with the key belongs to the account.
     history = http.get(USER, headers={"Authorization": f"Token {token}"}).json()
     assert (history["username"], len(history["pastxrays"])) == (name, 1)
     assert http.get(USER, headers=sent).json() == history
@@ -62,7 +62,7 @@ def test_scopes(http: httpx.Client, sign_up: SignUp) -> None:
 
 
 def test_a_key_is_not_the_account(http: httpx.Client, sign_up: SignUp) -> None:
-    """It can't make itself a better one, end sessions, or change the password."""
+    """A key can't create keys, end sessions, or change the password."""
     _, token = sign_up()
     key = make_key(http, token, "predict", "collect", "annotate", "hub", "read")["key"]
     sent = {"X-API-Key": key}

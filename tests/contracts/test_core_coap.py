@@ -1,4 +1,4 @@
-"""The CoRE collection over CoAP on the running platform, and that it is the same collection as over HTTP."""
+"""The CoRE collection over CoAP on a running platform, which is the same collection as over HTTP."""
 
 from collections.abc import AsyncIterator
 
@@ -58,5 +58,5 @@ async def test_what_is_sent_through_the_gateway_is_read_by_coap(camera: Device, 
 
 async def test_failures_are_problem_details(camera: Device) -> None:
     assert problem(await camera.get(IMAGES))[-4] == 128
-    assert problem(await camera.get(IMAGES, "deviceId=nobody", "timestamp=2024-08-18T02:04:07Z"))[-4] == 132
+    assert problem(await camera.get(IMAGES, "deviceId=unknown", "timestamp=2024-08-18T02:04:07Z"))[-4] == 132
     assert (await camera.post(b"text", 0)).code is Code.UNSUPPORTED_CONTENT_FORMAT

@@ -31,13 +31,13 @@ _devices = (f"http-{number}" for number in itertools.count())
 
 @pytest.fixture
 def at() -> dict[str, str]:
-    """The query of a picture that nobody has sent."""
+    """The query of a picture that does not exist."""
     return {"deviceId": next(_devices), "timestamp": "2024-08-18T02:04:07Z"}
 
 
 @pytest.fixture
 def nothing_there(http: httpx.Client, admin: Headers) -> Callable[[], None]:
-    """Makes room for the documented example."""
+    """A function that deletes the picture of the documented example."""
 
     def delete() -> None:
         assert http.delete(IMAGES, params=AT, headers=admin).status_code in {204, 404}

@@ -1,4 +1,4 @@
-"""A platform whose collection takes keys, as in production: through the gateway, with the keys that the API makes."""
+"""A platform whose collection requires keys, as in production: through the gateway, with keys of the API."""
 
 from collections.abc import Iterator
 

@@ -79,7 +79,7 @@ def devices(http: httpx.Client) -> Iterator[dict[str, Any]]:
 
 
 def test_events_survive_silence_and_a_lost_connection(http: httpx.Client) -> None:
-    """The gateway gives up on a service that is silent for 30 s; a comment every 15 s keeps the stream."""
+    """The gateway times out after 30 s without data; a comment every 15 s keeps the stream open."""
     query = {"deviceId": "events"}
     with http.stream("GET", IMAGES + "/events", params=query) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")

@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def name(http: httpx.Client) -> str:
-    """A new account's; its password is `right`."""
+    """The username of a new account with the password `right`."""
     name = f"hub-{next(_numbers)}"
     assert http.post("/accounts", json={"username": name, "password": "right"}).status_code == 201
     return name
@@ -40,7 +40,7 @@ def test_codes(http: httpx.Client, name: str, way: str) -> None:
             checked = http.get("/auth", headers=headers)
             assert (checked.status_code, checked.json()) == (200, {"code": 1, "hint": "valid_jwt_token"})
     for username, password, code in [
-        ("nobody-of-that-name", "right", 0),
+        ("no-such-account", "right", 0),
         ("", "", 0),
         ("x" * 10_000, "x", 0),
         ("a\0", "x", 0),

@@ -55,12 +55,12 @@ def test_the_metadata_is_that_of_the_tokens(http: httpx.Client, signed_in: Token
     keys = http.get(metadata["jwks_uri"]).json()["keys"]
     assert jwt.get_unverified_header(signed_in["access_token"])["kid"] in {key["kid"] for key in keys}
     for name in ("token", "revocation", "introspection"):
-        answer = http.post(metadata[f"{name}_endpoint"], data={"client_id": "nobody"})
+        answer = http.post(metadata[f"{name}_endpoint"], data={"client_id": "unknown"})
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 def test_refusals_in_the_shape_of_the_rfc(http: httpx.Client, signed_in: Tokens) -> None:
-    password = {"grant_type": "password", "client_id": "lightbox", "username": "nobody", "password": "x"}
+    password = {"grant_type": "password", "client_id": "lightbox", "username": "unknown", "password": "x"}
     requests: list[tuple[dict[str, Any], int, str]] = [
         ({"data": password}, 400, "invalid_grant"),
         ({"json": password}, 400, "invalid_request"),

@@ -24,7 +24,7 @@ def encoded(part: dict[str, Any]) -> str:
 
 
 def hs256(header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str:
-    """By hand, since no library signs with a public key any more."""
+    """A token signed without a library, since libraries refuse to sign with a public key."""
     signed = f"{encoded(header)}.{encoded(claims)}"
     mac = HMAC(secret, SHA256())
     mac.update(signed.encode())
@@ -52,7 +52,7 @@ def test_forged_tokens(http: httpx.Client, sign_up: SignUp) -> None:
     refused(http, body + ".")
     refused(http, jwt.encode(admin, pem, "RS256", headers=header))
     refused(http, jwt.encode(admin, pem, "RS256", headers={**header, "kid": "unknown"}))
-    refused(http, jwt.encode({**claims, "iss": "somebody else"}, pem, "RS256", headers=header))
+    refused(http, jwt.encode({**claims, "iss": "another issuer"}, pem, "RS256", headers=header))
     refused(http, jwt.encode({**claims, "exp": int(time.time()) - 60}, pem, "RS256", headers=header))
 
     document = http.get("/.well-known/jwks.json").json()

@@ -1,4 +1,4 @@
-"""What ends, ends at every gateway: a second one beside that of the platform, with the same services behind it."""
+"""Revocations reach all gateways: a second one runs beside that of the platform, with the same services."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ End = Callable[[httpx.Client, str, Sent], httpx.Response]
 
 @pytest.fixture(scope="module")
 def second(platform: Platform) -> Iterator[str]:
-    """The address of a gateway of its own port, with everything else like that of the platform."""
+    """The URL of a gateway on another port, with the same settings as that of the platform."""
     first = platform.children["gateway"]
     port = free_port_block()
     services = [name for name in platform.children if name != "gateway"]
@@ -97,7 +97,7 @@ def refused_everywhere(both: Both, sent: Sent, since: float | None = None) -> No
         while gateway.get(USER, headers=sent).status_code != 401:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        # And it stays so.
+        # It stays revoked.
         assert gateway.get(USER, headers=sent).status_code == 401
 
 
@@ -154,7 +154,7 @@ def test_a_key_ends_at_both(both: Both, sign_up: SignUp, asked: int) -> None:
 
 
 def test_what_a_deleted_account_leaves_ends_at_both(both: Both, sign_up: SignUp) -> None:
-    """Its key too, and its other session."""
+    """The API key and the other session of the account end too."""
     name, token = sign_up()
     owner = {"Authorization": f"Bearer {token}"}
     key = both[0].post("/api/keys", json={"name": "a device", "scopes": ["read"]}, headers=owner).json()["key"]
@@ -170,7 +170,7 @@ def test_what_a_deleted_account_leaves_ends_at_both(both: Both, sign_up: SignUp)
 
 
 def test_a_new_password_spares_the_keys(both: Both, sign_up: SignUp) -> None:
-    """They are credentials of their own; who made them decides when they end."""
+    """Keys are separate credentials, which are revoked only explicitly."""
     name, token = sign_up()
     owner = {"Authorization": f"Bearer {token}"}
     key = both[0].post("/api/keys", json={"name": "a device", "scopes": ["read"]}, headers=owner).json()["key"]

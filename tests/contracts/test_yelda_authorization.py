@@ -35,7 +35,7 @@ def test_signing_in(http: httpx.Client, make: Make, way: str, slash: str) -> Non
     account_id, name, _ = make(102)
     given: dict[str, Any] = {"json": {"username": name, "password": "yeldapass"}}
     if way == "basic":
-        given = {"headers": basic(f"{name}:yeldapass"), "json": {"username": "nobody", "password": "x"}}
+        given = {"headers": basic(f"{name}:yeldapass"), "json": {"username": "unknown", "password": "x"}}
     answer = http.post("/authorization" + slash, **given)
     assert answer.status_code == 201
     body = answer.json()
@@ -66,7 +66,7 @@ def test_the_messages_of_a_refused_sign_in(http: httpx.Client, make: Make) -> No
     _, name, _ = make(102)
     _, waiting, _ = make(100)
     for username, password, expected in [
-        ("nobody-of-that-name", "x", UNKNOWN),
+        ("no-such-account", "x", UNKNOWN),
         (name, "x", WRONG),
         (name, "YELDAPASS", WRONG),
         (waiting, "x", WRONG),
@@ -179,6 +179,7 @@ def test_self(http: httpx.Client, admin: Headers, path: str, scheme: str) -> Non
 
 @pytest.fixture
 def closed(closed_platform: Platform) -> Iterator[httpx.Client]:
+    """A platform without self-registration, which does not reveal whether an account exists."""
     with httpx.Client(base_url=closed_platform.url, timeout=60) as http:
         password = (closed_platform.data_dir / "admin-password").read_text().strip()
         http.headers["X-Test-Admin"] = authorize(http, "admin", password).json()["access_token"]
@@ -197,7 +198,7 @@ def test_without_self_registration(closed: httpx.Client) -> None:
 
 
 def test_hidden_accounts(closed: httpx.Client) -> None:
-    for name in ("admin", "nobody"):
+    for name in ("admin", "unknown"):
         assert said(authorize(closed, name, "x")) == WRONG
         assert closed.get("/login/", params={"username": name, "password": "x"}).json()["code"] == 0
 

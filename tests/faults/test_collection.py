@@ -1,5 +1,7 @@
-"""The collection and its database are killed in the middle of 2,000 uploads, over HTTP and CoAP: no picture that was
-answered with 201 or 2.01 is lost, and whoever got no answer sends the same again and is understood."""
+"""The collection and its database are killed in the middle of 2,000 uploads over HTTP and CoAP.
+
+No picture that was answered with 201 or 2.01 is lost, and an upload without a response can be sent again.
+"""
 
 import asyncio
 import io
@@ -27,14 +29,14 @@ PATH = "/collections/images"
 UPLOADS = 2_000
 HTTP_CLIENTS = 4
 COAP_SIDES = (8, 56)
-"""Sides of the pictures of each CoAP client: one goes in a single message, the other takes some blocks."""
+"""The width and height of the picture of each CoAP client: one fits into a message, the other takes several blocks."""
 COAP_SECONDS = 10
 PAUSE_SECONDS = 0.05
 KEPT_OVER_COAP = {aiocoap.CREATED, aiocoap.CHANGED}
-"""A client repeats a message that was not answered by itself (RFC 7252 section 4.2): the picture may be there then."""
+"""The successful responses. A message is retransmitted (RFC 7252 section 4.2), so the picture may exist already."""
 REFUSALS = {502, 503, 504, aiocoap.SERVICE_UNAVAILABLE, aiocoap.REQUEST_ENTITY_INCOMPLETE}
-"""What may be said instead of 201: to come back later, and over CoAP, where the blocks of a picture were forgotten,
-to begin again (RFC 7959 section 2.9.2)."""
+"""The responses that are allowed instead of 201: to try again later, and over CoAP, where the earlier blocks of an
+upload were lost, to begin again (RFC 7959 section 2.9.2)."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def platform() -> Iterator[Platform]:
 
 
 class Uploads:
-    """Devices that send pictures until they are told to stop, each again and again until it was kept."""
+    """Devices that send pictures until they are told to stop. Each picture is sent until it was stored."""
 
     def __init__(self, platform: Platform) -> None:
         assert platform.coap is not None
@@ -57,7 +59,7 @@ class Uploads:
         self._stop = threading.Event()
 
     def _pictures(self, device_id: str, side: int) -> Iterator[tuple[tuple[str, str], bytes, bytes]]:
-        """A key, a picture that no other is like, and the document that has both."""
+        """Device and timestamp, a unique picture, and the document with both."""
         taken_at = datetime(2024, 8, 18, tzinfo=UTC)
         while not self._stop.is_set():
             taken_at += timedelta(seconds=1)
@@ -82,7 +84,7 @@ class Uploads:
                         break
                     if status is not None:
                         self.refusals.add(status)
-                    # What was not answered may have been kept.
+                    # An upload without a response may have been stored.
                     expected = {200, 201}
                     time.sleep(PAUSE_SECONDS)
 
@@ -134,7 +136,7 @@ class Uploads:
                 thread.join()
 
     def wait_for(self, total: int, over_coap: int) -> None:
-        """Wait until so many pictures were kept, of which so many came over CoAP: the collection works."""
+        """Wait until a number of pictures were stored, and some of them over CoAP, so that the collection works."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         while len(self.kept) < total or self.kept_over_coap < over_coap:
             assert not self.broken, self.broken
@@ -142,7 +144,7 @@ class Uploads:
             time.sleep(0.02)
 
     def wait_until_ready(self) -> None:
-        """What reads may be up later than what writes."""
+        """Read until it succeeds, since reading may recover later than writing."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         while httpx.get(f"{self._platform.url}/readyz", timeout=30).status_code != 200:
             assert time.monotonic() < deadline
@@ -173,13 +175,13 @@ def test_killing_the_collection_and_its_database_under_load(platform: Platform) 
                 kill_service(platform, SERVICE)
             else:
                 kill_postgres(platform)
-            # More than can have been under way, each time: what was killed works again.
+            # More than can have been in flight, each time, so that the killed process works again.
             uploads.wait_for(max((number + 1) * part, len(uploads.kept) + 100), uploads.kept_over_coap + 5)
     assert uploads.refusals <= REFUSALS
     assert len(set(uploads.kept.values())) == len(uploads.kept) >= UPLOADS
     uploads.wait_until_ready()
     uploads.assert_all_are_there()
-    # The devices' summary was kept in the same transactions.
+    # The summary of devices was updated in the same transactions.
     assert platform.postgres is not None
     counted = "SELECT (SELECT count(*) FROM pictures) = (SELECT sum(pictures) FROM devices)"
     assert platform.postgres.sql(counted, service_named(SERVICE).database) == "t"

@@ -22,7 +22,7 @@ def platform() -> Iterator[Platform]:
 
 
 class Uploads:
-    """Clients that upload until they are told to stop, and remember what was answered with 201."""
+    """Clients that upload until they are told to stop, and record the uploads that were answered with 201."""
 
     def __init__(self, platform: Platform) -> None:
         self._url = platform.url
@@ -64,7 +64,7 @@ class Uploads:
                 thread.join()
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until `count` more uploads were answered with 201: the platform works."""
+        """Wait until `count` more uploads were answered with 201, so that the platform works."""
         goal, deadline = len(self.kept) + count, time.monotonic() + RECOVERY_SECONDS
         while len(self.kept) < goal:
             assert time.monotonic() < deadline, f"no recovery; failures seen: {self.failures}"
@@ -87,7 +87,7 @@ def test_killing_inference_service_under_load(platform: Platform) -> None:
         for _ in range(2):
             kill_service(platform, "inference-service")
             uploads.wait_for_more(20)
-    # Whoever was refused was told so, and when to come back; nothing else.
+    # Other uploads were answered with an error after which clients may try again.
     assert uploads.failures <= {502, 503, 504}
     uploads.assert_all_are_there()
 

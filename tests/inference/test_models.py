@@ -1,4 +1,4 @@
-"""The model repository, and the numbers that go into and come out of a model."""
+"""The model repository, and the input and output tensors of a model."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The queue in front of the cores, and the measurement that says how to run."""
+"""The scheduler of model runs, calibration, and the loading of models."""
 
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +24,7 @@ WANTED = InputDescription(name="image", width=8, height=8, range=(0, 1))
 
 
 class ControlledSession:
-    """Waits until it is let go, and remembers what it ran."""
+    """A session whose runs wait for `gate`; `batches` are the sizes of the batches that it ran."""
 
     def __init__(self, *, open_: bool = False) -> None:
         self.batches: list[int] = []
@@ -55,7 +55,7 @@ class Clock:
 
 
 class SlowSession:
-    """Takes a while that depends on the threads and on the batch; its result may depend on the threads too."""
+    """A session whose runs take a time that depends on the batch; `offset` is added to its results."""
 
     def __init__(self, clock: Clock, milliseconds: float, *, per_picture: bool = True, offset: float = 0.0) -> None:
         self._clock = clock

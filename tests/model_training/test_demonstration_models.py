@@ -1,4 +1,4 @@
-"""The committed models: whole, small, described truthfully, and right about the samples."""
+"""The committed models are complete and small, match their descriptions, and are right about the samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The phantoms: the same on every machine, and each finding where its radiological sign belongs."""
+"""The phantoms are the same on every machine, and each finding is where its radiological sign belongs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample pictures: small, listed, readable, and answered as their names say."""
+"""The sample pictures are small, listed and readable, and the models find what their names say."""
 
 from __future__ import annotations
 

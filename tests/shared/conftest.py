@@ -1,4 +1,4 @@
-"""What the tests of the kit share: an empty database, settings, and applications of a few lines."""
+"""Fixtures for the tests of `lightbox_shared`: an empty database, settings, and small applications."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -19,7 +19,7 @@ from lightbox_shared.errors.dialects import Dialects
 
 @pytest.fixture
 def empty_database(databases: Databases) -> Iterator[str]:
-    """The address of a database without any table."""
+    """The URL of a database without tables."""
     with databases.empty() as url:
         yield url
 
@@ -55,7 +55,7 @@ def make_app() -> MakeApp:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """`build_app` configures the logging of the process; the next test shall find it as this one did."""
+    """Restore the logging of the process, which `build_app` configures, after each test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     configuration = structlog.get_config()

@@ -1,4 +1,4 @@
-"""What counts as one client."""
+"""The addresses that count as one client."""
 
 import pytest
 

@@ -29,7 +29,7 @@ def test_a_key_holds_its_bits_and_their_checksum(content: bytes) -> None:
 
 
 def test_keys_that_exist_stay_what_they_are() -> None:
-    """Another alphabet or checksum would make every key that was given out worthless."""
+    """Another alphabet or checksum would make all existing keys invalid."""
     assert make(bytes(range(32))) == "lbx_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf1Yo7hP"
 
 

@@ -1,4 +1,4 @@
-"""What every service's settings have in common."""
+"""The settings that all services have."""
 
 import pytest
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from lightbox_shared.config import Settings
 
 @pytest.mark.parametrize("kind", [Settings, GatewaySettings, AuthSettings, InferenceSettings])
 def test_a_wrong_value_is_not_shown(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
-    """Somebody may have put a secret into the wrong variable."""
+    """A secret may have been put into the wrong variable."""
     monkeypatch.setenv("LIGHTBOX_DATABASE_POOL_SIZE", "sesame99")
     with pytest.raises(ValidationError, match="database_pool_size") as raised:
         kind()

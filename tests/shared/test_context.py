@@ -1,4 +1,4 @@
-"""What surrounds every request: the id, the trace, the access line, the metrics, the last net."""
+"""The middleware around every request: id, trace, access log, metrics, and unhandled exceptions."""
 
 import contextvars
 import json
@@ -88,7 +88,7 @@ EXAMPLE = f"00-{TRACE_ID}-{PARENT_ID}-01"
     [
         (EXAMPLE, "01"),
         (f"00-{TRACE_ID}-{PARENT_ID}-00", "00"),
-        (f"00-{TRACE_ID}-{PARENT_ID}-ff", "03"),  # flags that nobody has defined are not passed on
+        (f"00-{TRACE_ID}-{PARENT_ID}-ff", "03"),  # undefined flags are not passed on
         (f"cc-{TRACE_ID}-{PARENT_ID}-01", "01"),  # a later version
         (f"cc-{TRACE_ID}-{PARENT_ID}-01-what-the-future-will-be-like", "01"),
     ],
@@ -169,7 +169,7 @@ async def test_an_unexpected_error_in_another_dialect(client: httpx.AsyncClient)
 
 
 async def test_an_error_after_the_answer_began_reaches_the_server(client: httpx.AsyncClient) -> None:
-    """Only the server can cut the connection, which is how the client can tell."""
+    """The server closes the connection, by which the client notices that the response is incomplete."""
     with pytest.raises(KeyError, match="the other half"):
         await client.get("/breaks-off")
 

@@ -1,4 +1,4 @@
-"""A 2xx means durable, readers do not write, migrations queue, and an outage is an outage."""
+"""Durable commits, sessions that only read, migrations, and outages of the database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ class Note(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-# Its violation is found at the commit and not before.
+# A violation of this constraint is found at the commit.
 LATE = """
 CREATE TABLE notes (
     id integer PRIMARY KEY,
@@ -105,7 +105,7 @@ async def test_a_commit_that_fails_is_no_success(client: httpx.AsyncClient) -> N
 
 
 async def test_fastapis_default_scope_would_have_said_created(client: httpx.AsyncClient) -> None:
-    """Why `Writing` has `scope="function"`: by default the transaction ends after the answer has left."""
+    """The reason for `scope="function"` in `Writing`: by default the transaction ends after the response was sent."""
     assert (await client.post("/late-with-the-default-scope")).status_code == 201
     assert (await client.get("/notes")).json() == 0
 
@@ -223,7 +223,7 @@ async def test_migrations_lead_back_and_forth(migrated: tuple[str, MetaData], re
 
 
 async def test_transactions_that_wait_for_each_other_may_try_again(database: Database) -> None:
-    """PostgreSQL ends one of the two; that is no mistake of whoever sent the request."""
+    """PostgreSQL aborts one of two transactions in a deadlock, which is no error of the client."""
     outcomes: list[Exception | None] = []
     both = anyio.Event()
 
@@ -260,7 +260,7 @@ def _is_unavailable(answer: httpx.Response) -> bool:
 
 @pytest.fixture
 async def cutting() -> AsyncIterator[int]:
-    """The port of a server that ends every connection at once."""
+    """The port of a server that closes every connection at once."""
 
     async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()

@@ -1,4 +1,4 @@
-"""Every failure in every dialect: the exact bytes and headers."""
+"""All errors in all dialects, with their exact bytes and headers."""
 
 import json
 
@@ -48,7 +48,7 @@ RETRY_AFTER = {429: "9", 503: "1"}
 
 
 def shown(dialect: Dialect, error: LightboxError) -> tuple[int, str, str, dict[str, str]]:
-    """Status, content type, body, and the headers that say something about the failure."""
+    """Status, content type, body, and the headers of the error."""
     response = dialect.render(error)
     headers = dict(response.headers)
     assert headers.pop("content-length") == str(len(response.body))
@@ -141,7 +141,7 @@ class WrongPassword(errors.NotAuthenticated):
 
 
 def test_a_documented_sentence_and_what_it_would_hide() -> None:
-    """TheYelda's shape."""
+    """The form of TheYelda."""
     dialect = ErrorMember({400: "请求非法", 401: "用户未登录"}, member="message", detail="detail")
     body = '{"message":"请求非法","detail":"username: Too long."}'
     assert shown(dialect, errors.InvalidRequest.of("username", "Too long."))[:3] == (400, "application/json", body)

@@ -1,4 +1,4 @@
-"""Links, and which media type they are sent in."""
+"""HAL links, and the media type of resources."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -23,7 +23,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 class Fake:
-    """auth-service's token endpoint and a service, whose next answers are `answers`, then 200."""
+    """auth-service's token endpoint and a service, which gives the responses in `answers`, and then 200."""
 
     def __init__(self, *answers: int | Exception, expires_in: float = 600) -> None:
         self.answers = list(answers)
@@ -111,7 +111,7 @@ async def test_what_does_not_pass_is_unavailable(failure: int | Exception) -> No
     assert raised.value.headers == {"Retry-After": "1"}
 
 
-async def test_nobody_waits_long_for_it() -> None:
+async def test_retries_end_soon() -> None:
     started = time.monotonic()
     async with calling(Fake(*[503] * 9)) as client:
         with pytest.raises(Unavailable):

@@ -1,4 +1,4 @@
-"""Links that expire: forged, expired and foreign ones all look as if there were nothing."""
+"""Signed links: forged and expired ones, and those for another purpose, are not found."""
 
 import string
 
@@ -41,7 +41,7 @@ def test_a_link_works_at_least_as_long_as_promised(links: SignedLinks, clock: Cl
         text = links.sign(7, lifetime_seconds=100)
         clock.now += 100
         assert links.read(text) == 7
-        clock.now += 26  # a quarter of the lifetime is what the cache may add
+        clock.now += 26  # for caching, a link may live a quarter longer
         with pytest.raises(NotFound):
             links.read(text)
 

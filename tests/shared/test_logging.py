@@ -1,4 +1,4 @@
-"""One JSON object a line, and never a secret in it, whoever logs it and however deep it is."""
+"""Log entries are one JSON object a line, without secrets, also nested ones and those of other libraries."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhY2NvdW50OjIifQ.c2lnbmF0dXJl"
 
 
 class Lines:
-    """What was written since the last look, parsed; each line must be one JSON object."""
+    """The log entries that were written since the last call. Each line must be a JSON object."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -90,7 +90,7 @@ TEXTS = (
     f"Cookie: lightbox_session={SECRET}",
     f"Headers({{'authorization': 'Token {SECRET}', 'x-api-key': '{SECRET}'}})",
 )
-"""What libraries write by themselves; the last part of each is what nobody may see."""
+"""Messages such as libraries write, each with the secret in it that must be redacted."""
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -1,4 +1,4 @@
-"""Cursors: there and back, and nonsense is told from a cursor."""
+"""Cursors are decoded as they were encoded, and other texts are refused."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Safe decoding: every format with its values, and everything that a hostile or careless sender may send."""
+"""Decoding: the values of each format, and files from hostile or careless clients."""
 
 import contextlib
 import struct
@@ -28,7 +28,7 @@ LIMIT = 50_000_000
 
 
 def values(data: bytes) -> np.ndarray:
-    """What was decoded, in [0, 1]."""
+    """The decoded pixels in [0, 1]."""
     image = decode_grey(data, max_pixels=LIMIT).image
     grey = np.asarray(image, dtype=np.float64)
     return grey / 255 if image.mode == "L" else grey
@@ -219,7 +219,7 @@ def test_a_jpeg_of_very_many_scans_is_refused() -> None:
 
 
 def test_what_pillow_finds_odd_is_neither_logged_nor_kept() -> None:
-    """In a process of its own, since pytest has filters of its own."""
+    """Runs in a process of its own, since pytest sets filters of warnings."""
     odd = """
 import sys
 from PIL import TiffImagePlugin

@@ -1,4 +1,4 @@
-"""What a token says about the device that its bearer may speak for: the claim `device_id`."""
+"""The device to which a token is bound: the claim `device_id`."""
 
 import pytest
 from support.gateway import ISSUER, Key

@@ -1,4 +1,4 @@
-"""What a token is for: the claim `scope`, and the dependencies that ask for it."""
+"""The scopes of a token: the claim `scope`, and the dependencies that check it."""
 
 from typing import Any
 

@@ -25,13 +25,13 @@ NEEDED = {"LIGHTBOX_DATABASE_URL": "postgresql:///x", "LIGHTBOX_SECRET_KEY": "s"
 
 
 def fields_of(settings: type[Settings]) -> set[str]:
-    """The variables of a service, without those of every service."""
+    """The variables of a service, without those that all services have."""
     common = set() if settings is Settings else set(Settings.model_fields)
     return {f"LIGHTBOX_{name.upper()}" for name in set(settings.model_fields) - common}
 
 
 def rows_of(group: str) -> dict[str, str]:
-    """Variable -> default, as the page says, in the section of that name."""
+    """The variables and their defaults in a section of the page."""
     section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
     (own,) = [each for each in section if each.startswith(f"{group}\n")]
     return dict(re.findall(r"^\| `(LIGHTBOX_\w+)` \| (`[^`]+`|-) \|", own, re.MULTILINE))
@@ -49,7 +49,7 @@ def test_the_page_names_no_other() -> None:
 
 @pytest.mark.parametrize(("group", "name", "default"), [(g, *row) for g in GROUPS for row in rows_of(g).items()])
 def test_the_defaults_are_right(monkeypatch: pytest.MonkeyPatch, group: str, name: str, default: str) -> None:
-    """What the page says is set, and must change nothing."""
+    """The defaults on the page, set as variables, must result in the default settings."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     for other in set().union(*map(fields_of, GROUPS.values())):
         monkeypatch.delenv(other, raising=False)

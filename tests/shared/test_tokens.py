@@ -1,4 +1,4 @@
-"""Which tokens are ours (RFC 9068, RFC 8725), and where the keys come from (RFC 7517)."""
+"""Verification of tokens (RFC 9068, RFC 8725), and the keys for it (RFC 7517)."""
 
 import base64
 import contextlib
@@ -64,7 +64,7 @@ class Clock:
 
 
 class Issuer:
-    """Publishes keys, counts who asks, and can be down."""
+    """Publishes keys, counts the requests for them, and can be down."""
 
     def __init__(self, *entries: dict[str, Any]) -> None:
         self.entries = list(entries)
@@ -165,7 +165,7 @@ def encoded(data: bytes) -> str:
 
 
 def handmade(header: object, body: object, sign: Callable[[bytes], bytes] = lambda _: b"") -> str:
-    """A token by other code than python-jose's, which refuses to make most of these."""
+    """A token made without python-jose, which refuses to make most of these."""
     text = f"{encoded(json.dumps(header).encode())}.{encoded(json.dumps(body).encode())}"
     return f"{text}.{encoded(sign(text.encode()))}"
 
@@ -316,7 +316,7 @@ async def test_keys_survive_an_outage(key: SigningKey) -> None:
 
 
 async def test_who_has_a_key_does_not_wait_for_a_refresh(key: SigningKey) -> None:
-    """A slow auth-service delays one request at most, and not all of them."""
+    """A slow auth-service delays one request at most."""
     clock, gate, started = Clock(1000.0), anyio.Event(), anyio.Event()
     issuer = Issuer(key.published())
 

@@ -1,4 +1,4 @@
-"""`multipart/form-data` (RFC 7578): a file and some fields, exactly, or a clear refusal."""
+"""`multipart/form-data` (RFC 7578): a file and some fields, byte for byte, or an error that says why not."""
 
 import os
 from collections.abc import AsyncIterator
@@ -111,7 +111,7 @@ async def test_the_same_cut_is_refused_in_both_ways_in(client: httpx.AsyncClient
 
 
 async def test_what_surrounds_the_parts_is_ignored(client: httpx.AsyncClient) -> None:
-    """RFC 2046 section 5.1.1 allows an epilogue."""
+    """Bytes behind the last boundary are ignored (the epilogue of RFC 2046 section 5.1.1)."""
     assert await send(client, file(b"x") + END + b"epilogue") == exactly(b"x")
     assert await send(client, b"\r\n" + file(b"x") + END[:-2]) == exactly(b"x")
 
@@ -229,7 +229,7 @@ async def test_a_client_that_leaves_is_no_error_of_ours(
 
 
 async def test_files_are_closed(client: httpx.AsyncClient, no_blocking_calls: BlockBuster) -> None:  # noqa: ARG001
-    """Whatever the end, no file stays open: warnings are errors, and an unclosed one is a `ResourceWarning`."""
+    """No file stays open: an unclosed one is a `ResourceWarning`, and warnings are errors."""
     large = b"\xff" * (2 * 1024 * 1024)
     for body in (file(large) + END, file(large), file(large) + part("x", b"1" * (MAX_FIELD_BYTES + 1)) + END):
         await send(client, body)

@@ -1,4 +1,4 @@
-"""Where we say that we are: never where somebody's header wants us to be."""
+"""The public URL of the platform, which clients can't change by headers."""
 
 import re
 

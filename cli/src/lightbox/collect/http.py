@@ -68,7 +68,7 @@ class HttpTransport:
 
     async def fetch(self, href: str, on_progress: ProgressCallback) -> DownloadedPicture:
         """See `Transport.fetch`."""
-        # The API key goes to this server only, whatever the server announces.
+        # The API key must not be sent to another server because this one announces it.
         if not href.startswith("/") or href.startswith("//"):
             raise CollectError("The picture is said to be on another server.")
         return await self._download(href, on_progress)

@@ -228,7 +228,7 @@ def discover(
     raw: Annotated[bool, typer.Option("--raw", help="The links as the server writes them.")] = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Show what the server announces (/.well-known/core), whatever the path of the URL is."""
+    """Show what the server announces at /.well-known/core; the path of the URL does not matter."""
 
     async def work() -> None:
         from lightbox.collect.address import Address
