@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform
 
@@ -74,13 +74,8 @@ def measure(_wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Res
         many, few = sides
         for side in sides:
             side.median(WARM_UP_SECONDS)
-        ours: list[float] = []
-        peers: list[float] = []
-        for count in range(1, effort.rounds + 1):
-            ours.append(many.median(effort.seconds))
-            peers.append(few.median(effort.seconds))
-            progress(f"{LIST.id} {count}/{effort.rounds}: {ours[-1]:.4g} s; with {FEW:,} accounts {peers[-1]:.4g} s")
-        yield LIST.id, compare(ours, {"few": peers}, LIST)[1]
+        peers = {f"{FEW:,} accounts": lambda: few.median(effort.seconds)}
+        yield LIST.id, measure_in_rounds(LIST, effort, lambda: many.median(effort.seconds), peers)[1]
 
 
 SUITE: Final = Suite((LIST,), measure)

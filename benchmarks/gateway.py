@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ import httpx
 from jose import jwk
 
 from benchmarks import load
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
 from benchmarks.running import free_port, running, sign_up
 from benchmarks.upstream import LARGE, SMALL
 from lightbox.run.temporary import running_platform, temporary_folder
@@ -137,16 +138,11 @@ class Get:
 
 
 def _measure(row: Row, get: Get, urls: dict[str, str], upstream: str, effort: Effort) -> Result:
-    rates: dict[str, list[float]] = {name: [] for name in urls}
     for address in urls.values():
         get.rate(address, WARM_UP_SECONDS)
-    for count in range(1, effort.rounds + 1):
-        for name, address in urls.items():
-            rates[name].append(get.rate(address, effort.seconds))
-        now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items())
-        progress(f"{row.id} {count}/{effort.rounds}: {now} {row.unit}")
+    rates = {name: partial(get.rate, address, effort.seconds) for name, address in urls.items()}
+    best, result = measure_in_rounds(row, effort, rates.pop("gateway"), rates)
     straight = get.rate(upstream, effort.seconds)
-    best, result = compare(rates.pop("gateway"), rates, row)
     note = f"{best} was the better one; straight to the upstream {straight:,.0f}/s; {result.note}"
     return Result(note, result.value, result.reference, result.ratio)
 

@@ -90,6 +90,24 @@ def compare(ours: Sequence[float], peers: Mapping[str, Sequence[float]], row: Ro
     return name, Result(spread, value, reference, statistics.median(ratios))
 
 
+def measure_in_rounds(
+    row: Row, effort: Effort, ours: Callable[[], float], peers: Mapping[str, Callable[[], float]], *, detail: str = ""
+) -> tuple[str, Result]:
+    """Measure Lightbox and the settings of another program in turn, in each round, and compare them.
+
+    `detail` is added to the name of the row in the progress. Returns what `compare` returns.
+    """
+    mine: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
+    for count in range(1, effort.rounds + 1):
+        mine.append(ours())
+        for name, measure in peers.items():
+            theirs[name].append(measure())
+        now = ", ".join(f"{name} {_number(values[-1])}" for name, values in theirs.items())
+        progress(f"{row.id}{detail} {count}/{effort.rounds}: {_number(mine[-1])} {row.unit}; {now}")
+    return compare(mine, theirs, row)
+
+
 def progress(text: str) -> None:
     """Write a line about the progress to standard error."""
     print(text, file=sys.stderr, flush=True)

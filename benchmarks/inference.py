@@ -1,10 +1,12 @@
 """Uploads through the platform, compared with a plain loop that decodes and runs the model on the same cores."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from benchmarks import densenet, load
-from benchmarks.harness import VAR, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import VAR, Effort, Result, Row, Suite, measure_in_rounds
 from benchmarks.loop import Loop, Setting, settings_for
 from benchmarks.running import sign_up
 from inference_service.runtime.engine import usable_cores
@@ -47,18 +49,17 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
             if row.id not in wanted:
                 continue
             finalists = _finalists(row, {each: result[number] for each, result in screened.items()})
-            ours: list[float] = []
-            peers: dict[str, list[float]] = {each.name: [] for each in finalists}
-            for count in range(1, effort.rounds + 1):
-                result = load.upload(url, token, picture, clients=clients, seconds=effort.seconds * 1.5)
-                ours.append(result[number])
-                for each in finalists:
-                    peers[each.name].append(loop.measure(each, effort.seconds * 0.75)[number])
-                now = ", ".join(f"{name} {values[-1]:.4g}" for name, values in peers.items())
-                progress(f"{row.id} {count}/{effort.rounds}: platform {ours[-1]:.4g} {row.unit}; {now}")
-            name, result_of_row = compare(ours, peers, row)
-            note = f"the best loop was {name}; {result_of_row.note}"
-            yield row.id, Result(note, result_of_row.value, result_of_row.reference, result_of_row.ratio)
+
+            def platform_once(clients: int = clients, number: str = number) -> float:
+                uploads = load.upload(url, token, picture, clients=clients, seconds=effort.seconds * 1.5)
+                return float(uploads[number])
+
+            def loop_once(setting: Setting, number: str = number) -> float:
+                return loop.measure(setting, effort.seconds * 0.75)[number]
+
+            loops = {each.name: partial(loop_once, each) for each in finalists}
+            name, result = measure_in_rounds(row, effort, platform_once, loops)
+            yield row.id, replace(result, note=f"the best loop was {name}; {result.note}")
 
 
 def _finalists(row: Row, numbers: dict[Setting, float]) -> list[Setting]:

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Final
 
 import httpx
 
 from benchmarks import load
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
 from benchmarks.hashing import PASSWORD
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform
@@ -76,25 +77,27 @@ def _logins_per_second(platform: Platform, seconds: float) -> float:
 
 
 def _rate(platform: Platform, effort: Effort) -> Result:
-    logins, hashes = [], []
-    for count in range(1, effort.rounds + 1):
-        logins.append(_logins_per_second(platform, effort.seconds))
-        command = [sys.executable, "-m", "benchmarks.hashing", str(effort.seconds)]
-        hashes.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-        progress(f"{LOGINS.id} {count}/{effort.rounds}: {logins[-1]:.1f} logins/s, {hashes[-1]:.1f} hashes/s")
-    return compare(logins, {"hashes": hashes}, LOGINS)[1]
+    command = [sys.executable, "-m", "benchmarks.hashing", str(effort.seconds)]
+
+    def hashes_per_second() -> float:
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    logins = partial(_logins_per_second, platform, effort.seconds)
+    return measure_in_rounds(LOGINS, effort, logins, {"hashes/s": hashes_per_second})[1]
 
 
 def _latency(platform: Platform, token: str, effort: Effort) -> Result:
-    idle, busy = [], []
-    for count in range(1, effort.rounds + 1):
-        idle.append(_percentile(platform, token, effort.seconds))
+    idle = partial(_percentile, platform, token, effort.seconds)
+
+    def busy() -> float:
         background = threading.Thread(target=_logins_per_second, args=(platform, effort.seconds + 2))
         background.start()
-        busy.append(_percentile(platform, token, effort.seconds))
-        background.join()
-        progress(f"{OTHERS.id} {count}/{effort.rounds}: {busy[-1] * 1000:.1f} ms, idle {idle[-1] * 1000:.1f} ms")
-    return compare(busy, {"idle": idle}, OTHERS)[1]
+        try:
+            return idle()
+        finally:
+            background.join()
+
+    return measure_in_rounds(OTHERS, effort, busy, {"idle": idle})[1]
 
 
 def _percentile(platform: Platform, token: str, seconds: float) -> float:

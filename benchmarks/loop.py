@@ -95,7 +95,7 @@ def _opener(model: Path, picture: bytes) -> Callable[[Setting], Callable[[], obj
         session = sessions[key]
 
         def read() -> object:
-            grey = decode_grey(picture, max_pixels=MAX_PIXELS, least_size=(wanted.width, wanted.height))
+            grey = decode_grey(picture, max_pixels=MAX_PIXELS, min_size=(wanted.width, wanted.height))
             return session.run([output], {wanted.name: to_tensor(grey, wanted)[None]})
 
         return read

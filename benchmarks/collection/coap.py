@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.collection.documents import PATH, png
 from benchmarks.collection.targets import DATABASE, server_of
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds, progress
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform, temporary_folder
 
@@ -108,14 +109,11 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
 
 
 def _upload(address: str, file: str, picture: Path, effort: Effort) -> Result:
-    ours: list[float] = []
-    peer: list[float] = []
-    for count in range(1, effort.rounds + 1):
-        seconds = str(effort.seconds)
-        ours.append(client("one", "POST", address, str(picture), seconds)["median"])
-        peer.append(client("one", "PUT", file, str(picture), seconds)["median"])
-        progress(f"{UPLOAD.id} {count}/{effort.rounds}: {ours[-1] * 1000:.1f} ms, file server {peer[-1] * 1000:.1f} ms")
-    return compare(ours, {"file server": peer}, UPLOAD)[1]
+    def median(method: str, url: str) -> float:
+        return float(client("one", method, url, str(picture), str(effort.seconds))["median"])
+
+    peers = {"file server": partial(median, "PUT", file)}
+    return measure_in_rounds(UPLOAD, effort, partial(median, "POST", address), peers)[1]
 
 
 def _at_once(platform: Platform, address: str, picture: Path, effort: Effort) -> Result:

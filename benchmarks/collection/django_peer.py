@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +22,7 @@ from benchmarks.collection.documents import (
     upload_script,
 )
 from benchmarks.collection.targets import CLIENTS, SERVICE, UNLIMITED
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
 from lightbox.run.temporary import running_platform, temporary_folder
 
 PICTURES: Final = 100
@@ -107,18 +109,11 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
 
 def _measure(row: Row, workload: Workload, ours: str, peers: dict[str, str], effort: Effort) -> Result:
     rate = workload.ingest if row is INGEST else workload.download
-    mine: list[float] = []
-    theirs: dict[str, list[float]] = {name: [] for name in peers}
     for url in (ours, *peers.values()):
         rate(url, WARM_UP_SECONDS)
-    for count in range(1, effort.rounds + 1):
-        mine.append(rate(ours, effort.seconds))
-        for name, url in peers.items():
-            theirs[name].append(rate(url, effort.seconds))
-        now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in theirs.items())
-        progress(f"{row.id} {count}/{effort.rounds}: {mine[-1]:,.0f}; {now} {row.unit}")
-    best, result = compare(mine, theirs, row)
-    return Result(f"{best} was the best; {result.note}", result.value, result.reference, result.ratio)
+    rates = {name: partial(rate, url, effort.seconds) for name, url in peers.items()}
+    best, result = measure_in_rounds(row, effort, partial(rate, ours, effort.seconds), rates)
+    return replace(result, note=f"{best} was the best; {result.note}")
 
 
 SUITE: Final = Suite(ROWS, measure)

@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ import httpx
 from benchmarks import load
 from benchmarks.collection.documents import CBOR, PATH, address, cbor_document, download_script, png, stamp
 from benchmarks.collection.targets import SERVICE, UNLIMITED
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
 from benchmarks.running import free_port
 from lightbox.run.temporary import running_platform, temporary_folder
 
@@ -153,28 +155,16 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
 
 
 def _beside_nginx(download: Download, service: str, peers: dict[str, str], gateway: str, effort: Effort) -> Result:
-    ours: list[float] = []
-    theirs: dict[str, list[float]] = {name: [] for name in peers}
-    for count in range(1, effort.rounds + 1):
-        ours.append(download.full(service, effort.seconds))
-        for name, url in peers.items():
-            theirs[name].append(download.files(url, effort.seconds))
-        now = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in theirs.items())
-        progress(f"{DOWNLOAD.id} {count}/{effort.rounds}: {ours[-1]:,.0f}, {now} {DOWNLOAD.unit}")
+    files = {name: partial(download.files, url, effort.seconds) for name, url in peers.items()}
+    best, result = measure_in_rounds(DOWNLOAD, effort, partial(download.full, service, effort.seconds), files)
     through = download.full(gateway, effort.seconds)
-    best, result = compare(ours, theirs, DOWNLOAD)
-    note = f"{best} was the better one; ours through the gateway {through:,.0f}/s; {result.note}"
-    return Result(note, result.value, result.reference, result.ratio)
+    return replace(result, note=f"{best} was the better one; ours through the gateway {through:,.0f}/s; {result.note}")
 
 
 def _beside_itself(download: Download, service: str, effort: Effort) -> Result:
-    ours: list[float] = []
-    full: list[float] = []
-    for count in range(1, effort.rounds + 1):
-        ours.append(download.not_modified(service, effort.seconds))
-        full.append(download.full(service, effort.seconds))
-        progress(f"{NOT_MODIFIED.id} {count}/{effort.rounds}: {ours[-1]:,.0f}, in full {full[-1]:,.0f} requests/s")
-    return compare(ours, {"full": full}, NOT_MODIFIED)[1]
+    not_modified = partial(download.not_modified, service, effort.seconds)
+    full = partial(download.full, service, effort.seconds)
+    return measure_in_rounds(NOT_MODIFIED, effort, not_modified, {"full": full})[1]
 
 
 SUITE: Final = Suite(ROWS, measure)

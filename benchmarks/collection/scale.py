@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import httpx
 from benchmarks import load
 from benchmarks.collection.documents import FIRST, PATH, address, download_script, stamp
 from benchmarks.collection.targets import SERVICE
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, progress
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds, progress
 from benchmarks.running import running
 from lightbox.run.postgres import PostgresServer
 from lightbox.run.temporary import free_port_block, temporary_folder
@@ -156,15 +157,10 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
 
 
 def _measure(row: Row, kind: str, many: Filled, few: Filled, effort: Effort) -> Result:
-    ours: list[float] = []
-    peers: list[float] = []
     for side in (many, few):
         side.median(kind, WARM_UP_SECONDS)
-    for count in range(1, effort.rounds + 1):
-        ours.append(many.median(kind, effort.seconds))
-        peers.append(few.median(kind, effort.seconds))
-        progress(f"{row.id} ({kind}) {count}/{effort.rounds}: {ours[-1] * 1e3:.3g} ms, few {peers[-1] * 1e3:.3g} ms")
-    return compare(ours, {"few": peers}, row)[1]
+    ours, peer = (partial(side.median, kind, effort.seconds) for side in (many, few))
+    return measure_in_rounds(row, effort, ours, {"few": peer}, detail=f" ({kind})")[1]
 
 
 SUITE: Final = Suite(ROWS, measure)

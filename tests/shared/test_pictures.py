@@ -83,9 +83,9 @@ def test_exif_orientation_is_applied() -> None:
 def test_draft_decoding_is_close_to_the_whole_and_repeatable() -> None:
     large = Image.fromarray(pictures.ramp(1024, 1024).astype(np.uint8))
     data = pictures.encoded(large, "JPEG", quality=90)
-    draft = decode_grey(data, max_pixels=LIMIT, least_size=(224, 224)).image
+    draft = decode_grey(data, max_pixels=LIMIT, min_size=(224, 224)).image
     assert draft.size == (256, 256)
-    again = decode_grey(data, max_pixels=LIMIT, least_size=(224, 224)).image
+    again = decode_grey(data, max_pixels=LIMIT, min_size=(224, 224)).image
     assert draft.tobytes() == again.tobytes()
     assert np.abs(np.asarray(draft, float) - np.asarray(large.resize((256, 256)), float)).max() < 4
 

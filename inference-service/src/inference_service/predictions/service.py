@@ -66,7 +66,7 @@ class Predictor:
 
     def _prepare(self, data: bytes, model: LoadedModel) -> tuple[bytes, MediaType, Tensor]:
         target = model.version.description.input
-        picture = decode_grey(data, max_pixels=self._max_pixels, least_size=(target.width, target.height))
+        picture = decode_grey(data, max_pixels=self._max_pixels, min_size=(target.width, target.height))
         return sha256(data), picture.media_type, to_tensor(picture, target)
 
 

@@ -89,11 +89,11 @@ def sniff(data: bytes) -> MediaType:
     raise UnsupportedPicture("This is not a picture in JPEG, PNG, WebP, TIFF, BMP or DICOM format.")
 
 
-def decode_grey(data: bytes, *, max_pixels: int, least_size: tuple[int, int] | None = None) -> GreyPicture:
+def decode_grey(data: bytes, *, max_pixels: int, min_size: tuple[int, int] | None = None) -> GreyPicture:
     """Decode a picture of at most `max_pixels` pixels. Raises `PictureError`.
 
-    With `least_size` (width, height) a JPEG may be decoded at a reduced size that is not below it. That is several
-    times faster, since the inverse DCT makes fewer pixels. The result depends only on the bytes and on `least_size`.
+    With `min_size` (width, height) a JPEG may be decoded at a reduced size that is not below it. That is several
+    times faster, since the inverse DCT makes fewer pixels. The result depends only on the bytes and on `min_size`.
     """
     # Imported here, since both modules import this one for its types.
     from lightbox_shared.images.dicom import decode_dicom  # noqa: PLC0415
@@ -102,7 +102,7 @@ def decode_grey(data: bytes, *, max_pixels: int, least_size: tuple[int, int] | N
     media_type = sniff(data)
     if media_type is MediaType.DICOM:
         return GreyPicture(Image.fromarray(decode_dicom(data, max_pixels=max_pixels)), media_type)
-    return GreyPicture(decode_raster(data, media_type, max_pixels=max_pixels, least_size=least_size), media_type)
+    return GreyPicture(decode_raster(data, media_type, max_pixels=max_pixels, min_size=min_size), media_type)
 
 
 @dataclass(frozen=True, slots=True)

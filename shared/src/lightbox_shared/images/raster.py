@@ -40,12 +40,12 @@ _MORE_FAILURES: Final = (OverflowError, MemoryError, RuntimeError, struct.error,
 
 
 def decode_raster(
-    data: bytes, media_type: MediaType, *, max_pixels: int, least_size: tuple[int, int] | None
+    data: bytes, media_type: MediaType, *, max_pixels: int, min_size: tuple[int, int] | None
 ) -> Image.Image:
     """Decode a picture to an image of mode "L" or "F" (see `GreyPicture`). Raises `PictureError`."""
     with opened(data, media_type, max_pixels=max_pixels) as image:
-        if media_type is MediaType.JPEG and least_size is not None:
-            image.draft("L", least_size)
+        if media_type is MediaType.JPEG and min_size is not None:
+            image.draft("L", min_size)
         image.load()
         return _grey(ImageOps.exif_transpose(image))
 
