@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import aiocoap
@@ -20,6 +20,7 @@ import httpx
 import pytest
 from PIL import Image
 from support.tending import RECOVERY_SECONDS, kill_postgres, kill_service, tended_platform
+from support.threads import running_threads
 
 from lightbox.run.platform import Platform
 from lightbox_shared.installation import service_named
@@ -123,17 +124,8 @@ class Uploads:
             self.broken.append(error)
             raise
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._run, args=(n,)) for n in range(HTTP_CLIENTS + len(COAP_SIDES))]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
+    def running(self) -> AbstractContextManager[None]:
+        return running_threads(self._run, HTTP_CLIENTS + len(COAP_SIDES), self._stop)
 
     def wait_for(self, total: int, over_coap: int) -> None:
         """Wait until a number of pictures were stored, and some of them over CoAP, so that the collection works."""

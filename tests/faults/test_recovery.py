@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
 from support import pictures
 from support.tending import RECOVERY_SECONDS, kill_postgres, kill_service, tended_platform
+from support.threads import running_threads
 
 from lightbox.run.platform import Platform
 
@@ -51,17 +52,8 @@ class Uploads:
                     self.failures.add(answer.status_code)
                     time.sleep(0.1)
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._upload_on_and_on, args=(n,)) for n in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
+    def running(self) -> AbstractContextManager[None]:
+        return running_threads(self._upload_on_and_on, CLIENTS, self._stop)
 
     def wait_for_more(self, count: int) -> None:
         """Wait until `count` more uploads were answered with 201, so that the platform works."""

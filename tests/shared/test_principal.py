@@ -1,9 +1,9 @@
 """The device to which a token is bound: the claim `device_id`."""
 
 import pytest
-from support.gateway import ISSUER, Key
+from support.gateway import Key
+from support.kit import verifier_of
 
-from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.auth.principal import Principal, Scope
 from lightbox_shared.auth.tokens import MAX_TOKEN_LENGTH, TokenVerifier
 from lightbox_shared.errors import InvalidToken
@@ -19,10 +19,7 @@ def key() -> Key:
 
 @pytest.fixture
 def verifier(key: Key) -> TokenVerifier:
-    async def fetch() -> dict[str, object]:
-        return {"keys": [key.jwk]}
-
-    return TokenVerifier(KeySet(fetch), issuer=ISSUER)
+    return verifier_of(key)
 
 
 @pytest.mark.parametrize("device_id", ["12345", " 12345 ", "ward/3", "e\u0301", "\u00e9", "\u0430", "\U0001fa7b" * 255])

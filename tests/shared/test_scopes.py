@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from support.asgi import client_of, running
-from support.gateway import ISSUER, Key
-from support.kit import MakeApp
+from support.gateway import Key
+from support.kit import MakeApp, verifier_of
 
 from lightbox_shared.auth.dependencies import AdminOnly, CurrentAccount, WholeAccount, needs
-from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.auth.principal import Principal, Scope
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.errors import InvalidToken
@@ -28,10 +27,7 @@ def key() -> Key:
 
 @pytest.fixture
 def verifier(key: Key) -> TokenVerifier:
-    async def fetch() -> dict[str, object]:
-        return {"keys": [key.jwk]}
-
-    return TokenVerifier(KeySet(fetch), issuer=ISSUER)
+    return verifier_of(key)
 
 
 @pytest.mark.parametrize(
