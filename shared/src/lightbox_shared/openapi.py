@@ -7,7 +7,8 @@ answer (401, 403, 429, 502 to 504) is in the gateway's own description of the pl
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
+from warnings import catch_warnings, filterwarnings
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -71,27 +72,30 @@ def operation_id(route: APIRoute) -> str:
 
 
 def describe(app: FastAPI, dialects: Dialects) -> dict[str, Any]:
-    """The whole document."""
-    document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
-    )
+    """The whole document. HEAD is not in it: it is what RFC 9110 section 9.3.2 says, for every GET."""
+    with catch_warnings():
+        filterwarnings("ignore", "Duplicate Operation ID")  # of a GET and its HEAD
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
     schemas: dict[str, Schema] = document.setdefault("components", {}).setdefault("schemas", {})
-    for route in _api_routes(app):
-        item = document.get("paths", {}).get(route.path_format, {})
+    for route in api_routes(app):
+        item = document["paths"][route.path_format]
         for method in route.methods or ():
-            operation = item.get(method.lower())
-            if operation is not None:
-                _complete(operation, route, dialects.of(route.path_format), schemas)
+            if method == "HEAD":
+                del item["head"]
+            else:
+                _complete(item[method.lower()], route, dialects.of(route.path_format), schemas)
     for name in _FASTAPI_ERRORS:
         schemas.pop(name, None)
     return document
 
 
-def _api_routes(app: FastAPI) -> Iterator[APIRoute]:
-    """The operations of all routers; a router's routes stay its own when it is included in an application."""
+def api_routes(app: FastAPI) -> Iterator[APIRoute]:
+    """The operations of an application that its document describes, those of its routers included."""
     for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, APIRoute) and context.original_route.include_in_schema:
-            yield context.original_route
+        if isinstance(context.original_route, APIRoute) and context.include_in_schema:
+            yield cast("APIRoute", context)  # it has the attributes of one, as they are within its routers
 
 
 def _complete(operation: dict[str, Any], route: APIRoute, dialect: Dialect, schemas: dict[str, Schema]) -> None:

@@ -114,14 +114,19 @@ def validated(model: type[Model], values: dict[str, object], *, settings: Settin
 
 
 def model_reference(model: type[BaseModel], components: dict[str, Schema]) -> Schema:
-    """A reference to the schema of `model`, which is added to `components` together with those that it refers to."""
-    schema = _schema(model, components)
-    components.setdefault(model.__name__, schema)
+    """A reference to the schema of `model`, which is added to `components` with all that it refers to. Raises
+    `ValueError` if another schema of one of these names is there."""
+    _add(components, model.__name__, _schema(model, components))
     return {"$ref": REF_TEMPLATE.format(model=model.__name__)}
 
 
 def _schema(model: type[BaseModel], components: dict[str, Schema]) -> Schema:
     schema = model.model_json_schema(ref_template=REF_TEMPLATE)
     for name, definition in schema.pop("$defs", {}).items():
-        components.setdefault(name, definition)
+        _add(components, name, definition)
     return schema
+
+
+def _add(components: dict[str, Schema], name: str, schema: Schema) -> None:
+    if components.setdefault(name, schema) != schema:
+        raise ValueError(f"There are two schemas named {name}.")
