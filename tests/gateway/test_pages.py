@@ -1,15 +1,13 @@
 """What the gateway answers itself."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
 from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start, until
 
-from gateway.openapi import DISCLAIMER, merge
-from gateway.routes import Routes
+from gateway.openapi import DISCLAIMER
 from lightbox_shared.auth.principal import Authority
 
 
@@ -92,46 +90,6 @@ def test_docs_work_without_the_internet(platform: Platform) -> None:
         assert part in page.text
         assert platform.http.get(part).headers["content-type"].startswith(kind)
     assert platform.http.get("/docs/nothing").status_code == 404
-
-
-def _document(paths: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    return {"openapi": "3.1.0", "info": {}, "paths": paths, "components": {"schemas": schemas}}
-
-
-def _refers(name: str) -> dict[str, Any]:
-    return {"responses": {"200": {"content": {"x": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}}}
-
-
-def test_documents_are_merged() -> None:
-    same = {"type": "string"}
-    documents = {
-        "auth-service": _document(
-            {"/api/sessions": {"get": _refers("Item"), "post": _refers("Same")}, "/internal/x": {"get": {}}},
-            {"Item": {"type": "integer"}, "Same": same},
-        ),
-        "inference-service": _document(
-            {"/alive": {"get": _refers("Item"), "parameters": []}, "/api/sessions": {"get": {"wrong": True}}},
-            {"Item": {"type": "number"}, "Same": same, "$ref": {"properties": {"$ref": {"type": "string"}}}},
-        ),
-    }
-    merged = merge(documents, Routes(), cookie="lightbox_session")
-    assert list(merged["paths"]) == ["/alive", "/api/sessions"]
-    assert merged["components"]["schemas"].keys() == {"AuthItem", "InferenceItem", "Same", "$ref"}
-    sessions = merged["paths"]["/api/sessions"]["get"]
-    assert sessions["responses"] == _refers("AuthItem")["responses"]
-    assert {"bearer": []} in sessions["security"]
-    assert {"key": []} in sessions["security"]
-    assert merged["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
-    assert merged["paths"]["/alive"]["get"] == _refers("InferenceItem")
-    assert merged["components"]["securitySchemes"]["session"]["name"] == "lightbox_session"
-    assert DISCLAIMER in merged["info"]["description"]
-
-
-def test_the_document_works_with_a_service_down(platform: Platform) -> None:
-    platform.service.openapi = _document({"/alive": {"get": {}}}, {})
-    merged = platform.http.get("/openapi.json").json()
-    assert merged["paths"] == {"/alive": {"get": {}}}
-    assert merged["x-unavailable"] == ["auth-service"]
 
 
 async def test_a_client_that_leaves_is_counted_as_such(platform: Platform) -> None:

@@ -110,6 +110,10 @@ def _complete(operation: dict[str, Any], route: APIRoute, dialect: Dialect, sche
     responses: dict[str, Any] = operation["responses"]
     if 422 not in route.responses:
         responses.pop("422", None)  # FastAPI's own
+    for response in responses.values():
+        for described in response.get("content", {}).values():
+            if described.pop("itemSchema", None) is not None:  # OpenAPI 3.2
+                described["schema"] = {"type": "string"}
     for declared in route.responses.values():
         kinds += declared.kinds if isinstance(declared, ErrorResponse) else ()
     for kind in kinds:

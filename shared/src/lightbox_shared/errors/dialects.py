@@ -173,7 +173,7 @@ class ErrorMember:
         """An object with one or two texts."""
         names = [self.member] if self.detail is None else [self.member, self.detail]
         schema = {"type": "object", "properties": dict.fromkeys(names, _TEXT), "required": [self.member]}
-        return {JSON_TYPE: NamedSchema(f"{self.member.title()}Member", schema)}
+        return {JSON_TYPE: NamedSchema("".join(name.title() for name in names) + "Member", schema)}
 
 
 @dataclass(frozen=True, slots=True)
