@@ -17,7 +17,7 @@ REQUIRED = "/api/predictions"
 CHEXRAY = "/api/chexray/user/"
 PUBLIC = "/api/models"
 OPTIONAL = "/accounts"
-ADMIN = "/v2/repository/index"
+ADMIN = "/api/audit"
 
 
 def test_three_notations_become_one(platform: Platform) -> None:

@@ -18,8 +18,6 @@ ROWS = [
     ("POST", "/api/chexray/upload", {P}),
     ("POST", "/api/predictions", {P}),
     ("GET", "/api/predictions/7", {P}),
-    ("POST", "/v2/models/chest/infer", {P}),
-    ("POST", "/v2/repository/models/chest/load", WHOLE),
     ("POST", "/admin/add/image", {H}),
     ("GET", "/admin/groups", {H}),
     ("POST", "/collections/images", {C}),
@@ -82,7 +80,7 @@ def test_a_scoped_token_on_each_kind_of_row(platform: Platform) -> None:
     assert told("POST", "/accounts") == [403] * 5  # optional
     assert told("GET", "/api/models") == [200] * 5  # public
     assert status(platform, "GET", "/api/sessions", scope=" ".join(Scope)) == 403
-    assert status(platform, "POST", "/v2/repository/index", authority=Authority.ADMIN, scope="predict") == 403
+    assert status(platform, "POST", "/api/audit", authority=Authority.ADMIN, scope="predict") == 403
     assert status(platform, "GET", "/metrics", authority=Authority.ADMIN, scope="read") == 200
     assert status(platform, "GET", "/metrics", authority=Authority.ADMIN, scope="predict") == 403
     assert status(platform, "GET", "/metrics", scope="read") == 403  # a scope gives no authority

@@ -84,7 +84,6 @@ KB: Final = 1024
 MB: Final = 1024 * KB
 FORM: Final = 64 * KB
 PICTURE: Final = 20 * MB + 64 * KB  # the services' limit of a picture, and what multipart puts around it
-TENSOR: Final = 64 * MB  # a batch of pictures as numbers (Open Inference Protocol)
 CORE_PICTURE: Final = 56 * MB  # a picture in base64 (4/3), in CBOR written as hexadecimal text (2)
 CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at most 60 MiB
 
@@ -124,10 +123,6 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, methods=POST, scopes=PREDICT),
     Route("/api/predictions", INFERENCE, REQUIRED, scopes=PREDICT),
     Route("/api/models", INFERENCE, PUBLIC),
-    # --- Open Inference Protocol
-    Route("/v2", INFERENCE, PUBLIC, READ, FORM, methods=GET),
-    Route("/v2", INFERENCE, REQUIRED, UPLOAD, TENSOR, 60, scopes=PREDICT),
-    Route("/v2/repository", INFERENCE, ADMIN, READ, FORM, 120),
     # --- ImageHub: the gallery
     Route("/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE),
     Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE, scopes=ANY),
