@@ -91,10 +91,10 @@ def describe(app: FastAPI, dialects: Dialects) -> dict[str, Any]:
     return document
 
 
-def api_routes(app: FastAPI) -> Iterator[APIRoute]:
-    """The operations of an application that its document describes, those of its routers included."""
+def api_routes(app: FastAPI, *, hidden: bool = False) -> Iterator[APIRoute]:
+    """The routes of an application and of its routers that its document describes; with `hidden` the others as well."""
     for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, APIRoute) and context.include_in_schema:
+        if isinstance(context.original_route, APIRoute) and (hidden or context.include_in_schema):
             yield cast("APIRoute", context)  # it has the attributes of one, as they are within its routers
 
 
