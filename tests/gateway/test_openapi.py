@@ -7,7 +7,8 @@ import pytest
 from openapi_spec_validator import validate
 from support.gateway import Platform
 
-from gateway.openapi import DISCLAIMER, merge
+from gateway.descriptions import DISCLAIMER
+from gateway.openapi import merge
 from gateway.routes import Routes
 
 OWN = ["/healthz", "/metrics", "/openapi.json", "/readyz"]

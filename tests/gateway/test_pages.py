@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start, until
 
-from gateway.openapi import DISCLAIMER
+from gateway.descriptions import DISCLAIMER
 from lightbox_shared.auth.principal import Authority
 
 

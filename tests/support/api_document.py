@@ -29,6 +29,11 @@ class Operation(NamedTuple):
         return str(self.described["operationId"])
 
     @property
+    def title(self) -> str:
+        """`GET /alive`."""
+        return f"{self.method} {self.path}"
+
+    @property
     def success(self) -> int:
         """The first documented status that is no error."""
         return min(int(status) for status in self.described["responses"])
@@ -56,3 +61,13 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
     for path, item in document["paths"].items():
         for method, described in item.items():
             yield Operation(path, method.upper(), described)
+
+
+def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """A part of the document, or what it refers to."""
+    while "$ref" in node:
+        found: Any = document
+        for key in node["$ref"].removeprefix("#/").split("/"):
+            found = found[key]
+        node = found
+    return node

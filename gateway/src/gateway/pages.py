@@ -12,8 +12,9 @@ from typing import Final
 from starlette.responses import HTMLResponse, Response
 
 from gateway.clients.services import Services
+from gateway.descriptions import DISCLAIMER
 from gateway.identity import Identity
-from gateway.openapi import DISCLAIMER, PlatformDocument
+from gateway.openapi import PlatformDocument
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import GET, Route

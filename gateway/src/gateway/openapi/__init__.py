@@ -7,6 +7,6 @@
 """
 
 from gateway.openapi.document import PlatformDocument
-from gateway.openapi.merge import DISCLAIMER, merge
+from gateway.openapi.merge import merge
 
-__all__ = ["DISCLAIMER", "PlatformDocument", "merge"]
+__all__ = ["PlatformDocument", "merge"]

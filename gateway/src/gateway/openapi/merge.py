@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.openapi.operations import RESPONSES, completed, schemas, security_schemes
+from gateway.descriptions import INTRODUCTION, TAG_ORDER, security_schemes
+from gateway.openapi.operations import RESPONSES, completed, schemas
 from gateway.openapi.own_paths import OWN_DOCUMENT
 from gateway.routes import GATEWAY, Routes
 
@@ -16,16 +17,6 @@ Document = Mapping[str, Any]
 Component = tuple[str, str]
 """The kind and the name of a component, as in `#/components/schemas/Problem`."""
 
-DISCLAIMER: Final = (
-    "The models that come with Lightbox are demonstrations, trained on synthetic phantoms that the project draws "
-    "itself. They are not medical devices, and what they answer says nothing about a person."
-)
-DESCRIPTION: Final = (
-    f"{DISCLAIMER}\n\nEvery path answers with and without a slash at its end, and HEAD wherever there is GET. Every "
-    "answer has an `X-Request-ID`, under which the logs have the request."
-)
-FIRST_TAGS: Final = ("CheXRay", "COVID-19")
-"""The systems that a newcomer looks for; the other tags follow in the order of the services."""
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -61,7 +52,7 @@ def merge(documents: Mapping[str, Document], routes: Routes, *, cookie: str) -> 
     components |= {("securitySchemes", name): scheme for name, scheme in security_schemes(cookie).items()}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Lightbox", "version": "0.1.0", "description": DESCRIPTION},
+        "info": {"title": "Lightbox", "version": "0.1.0", "description": INTRODUCTION},
         "servers": [{"url": "/"}],
         "tags": list(_tags(everything.values(), paths)),
         "paths": dict(sorted(paths.items())),
@@ -169,7 +160,7 @@ def _rewritten(node: Document, references: Mapping[str, str]) -> dict[str, Any]:
 
 def _tags(documents: Iterable[Document], paths: Document) -> Iterator[dict[str, str]]:
     """The tags that operations have, each once, with what the services say of it."""
-    described: dict[str, list[str]] = {name: [] for name in FIRST_TAGS}
+    described: dict[str, list[str]] = {name: [] for name in TAG_ORDER}
     for document in documents:
         for tag in document.get("tags", []):
             texts = described.setdefault(tag["name"], [])

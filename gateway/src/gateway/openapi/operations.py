@@ -13,14 +13,6 @@ from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
 
 Json = dict[str, Any]
 
-_SCOPES: Final[Mapping[Scope, str]] = {
-    Scope.PREDICT: "Have models read pictures.",
-    Scope.COLLECT: "Send pictures to the collection.",
-    Scope.ANNOTATE: "Label pictures.",
-    Scope.HUB: "Manage the gallery.",
-    Scope.READ: "Look at what the others may change.",
-}
-
 
 def _header(description: str, schema: Json, *, required: bool = False) -> Json:
     return {"description": description, "schema": schema, **({"required": True} if required else {})}
@@ -67,50 +59,6 @@ def _response(status: int, dialect: Dialect) -> Json:
 
 RESPONSES: Final[Mapping[str, Json]] = {name: _response(status, PROBLEM_DETAILS) for status, (name, _) in _OWN.items()}
 """The gateway's own answers in problem details, as components of the document."""
-
-
-def security_schemes(cookie: str) -> dict[str, Json]:
-    """The ways to say who calls. `cookie` is the name of the session's cookie."""
-    return {
-        "bearer": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An access token, as `POST /oauth/token` and the logins of the systems answer it, or an API "
-            "key (`lbx_...`).",
-        },
-        "token": {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Authorization",
-            "description": "The same as `Token <token>`, as clients of CheXRay send it.",
-        },
-        "session": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": cookie,
-            "description": "The cookie that `POST /authorization` sets. Requests that change something count only from "
-            "pages of this host and of the origins that the settings name.",
-        },
-        "key": {
-            "type": "apiKey",
-            "in": "header",
-            "name": "X-API-Key",
-            "description": "An API key (`lbx_...`), for programs and devices. `POST /api/keys` makes one for the "
-            "account that asks, with the scopes that it names, and shows it this once.",
-        },
-        "oauth2": {
-            "type": "oauth2",
-            "description": "Name and password of an account (RFC 6749 section 4.3). Without scopes the token is for "
-            "the whole account.",
-            "flows": {
-                "password": {
-                    "tokenUrl": "/oauth/token",
-                    "refreshUrl": "/oauth/token",
-                    "scopes": {scope.value: text for scope, text in _SCOPES.items()},
-                }
-            },
-        },
-    }
 
 
 def schemas(route: Route) -> dict[str, Json]:

@@ -1,0 +1,41 @@
+"""What the running platform answers is what its OpenAPI document says: schemathesis makes requests from the document,
+some as it wants them and some not, and compares every answer with it. Each run makes the same requests."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from conftest import SAMPLES
+from support.api_tools import HERE, python_programs, run
+from support.yelda_client import ADMIN_ID
+
+from lightbox.run.platform import Platform
+
+pytestmark = pytest.mark.api
+
+CHECKS: Final = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
+OPTIONS: Final = ("--generation-deterministic", "--continue-on-failure", "--no-color", "--request-timeout=30")
+
+
+def compare(platform: Platform, document: Path, *, max_examples: int, **environment: str) -> str:
+    """Run schemathesis; returns its summary."""
+    program = python_programs() / "schemathesis"
+    options = [*OPTIONS, f"--url={platform.url}", f"--checks={','.join(CHECKS)}", f"--max-examples={max_examples}"]
+    known = {"SCHEMATHESIS_HOOKS": "conformance_hooks", "PYTHONPATH": str(HERE), "PICTURES": str(SAMPLES)}
+    return run([program, "run", document, *options], document.parent, **known, **environment)
+
+
+def test_as_an_administrator(platform: Platform, document_file: Path, admin_password: str) -> None:
+    account = {"ADMIN_ID": str(ADMIN_ID), "ADMIN_USERNAME": "admin", "ADMIN_PASSWORD": admin_password}
+    summary = compare(platform, document_file, max_examples=20, **account)
+    assert "Re-authenticated" in summary  # some requests ended the session, and those after it were made all the same
+
+
+def test_as_a_stranger(platform: Platform, document_file: Path) -> None:
+    compare(platform, document_file, max_examples=10)
