@@ -55,8 +55,10 @@ def decode_cursor(cursor: str) -> int:
 
 
 async def _page_request(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on the page, at most.")] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before; absent for the first page.")
+    ] = None,
 ) -> PageRequest:
     return PageRequest(limit, None if cursor is None else decode_cursor(cursor))
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from inference_service.covid19 import service
 from inference_service.covid19.schemas import AliveBody, PredictBody
-from inference_service.predictions.notice import add_model_headers
+from inference_service.predictions.notice import MODEL_HEADERS, add_model_headers
 from inference_service.state import ServicesDep
 from lightbox_shared.request_bodies import NoFields, Upload, file_upload
 
@@ -19,7 +19,7 @@ async def covid19_alive() -> AliveBody:
     return AliveBody()
 
 
-@router.post("/predict", summary="COVID-19 or normal")
+@router.post("/predict", summary="COVID-19 or normal", responses={200: MODEL_HEADERS})
 async def covid19_predict(
     response: Response, sent: Annotated[Upload[NoFields], file_upload(file="file")], services: ServicesDep
 ) -> PredictBody:

@@ -13,7 +13,8 @@ from lightbox_shared.openapi import content, errors
 
 router = APIRouter(tags=["Models"])
 
-Version = Annotated[int, Path(ge=1, lt=2**31)]
+Name = Annotated[str, Path(description="As in `/api/models`.", examples=["covid19"])]
+Version = Annotated[int, Path(ge=1, lt=2**31, examples=[1])]
 
 
 def _found(services: ServicesDep, name: str, version: int) -> ModelVersion:
@@ -30,7 +31,7 @@ async def list_models(services: ServicesDep) -> ModelList:
 
 
 @router.get("/api/models/{name}/{version}", summary="One version of a model", responses=errors(NotFound))
-async def retrieve_model(name: str, version: Version, services: ServicesDep) -> ModelBody:
+async def retrieve_model(name: Name, version: Version, services: ServicesDep) -> ModelBody:
     """One version of a model."""
     return ModelBody.of(_found(services, name, version))
 
@@ -41,8 +42,8 @@ async def retrieve_model(name: str, version: Version, services: ServicesDep) -> 
     response_class=Response,
     responses={200: content("text/markdown", schema={"type": "string"}), **errors(NotFound)},
 )
-async def retrieve_model_card(name: str, version: Version, services: ServicesDep) -> Response:
-    """The model card, in Markdown: training data, results, limits."""
+async def retrieve_model_card(name: Name, version: Version, services: ServicesDep) -> Response:
+    """The model card, in Markdown: data, figures, limits."""
     try:
         text = await AsyncPath(_found(services, name, version).card).read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -5,8 +5,11 @@ from typing import Final
 from starlette.responses import Response
 
 from inference_service.predictions.models import Prediction
+from lightbox_shared.openapi import headers
 
 NOTICE: Final = "Computed by a model; no medical device, no diagnosis."
+MODEL_HEADERS: Final = headers(Link="The model: its description, as `describedby`.", Lightbox_Notice=NOTICE)
+"""For `responses`: what `about_model` adds."""
 
 
 def add_model_headers(response: Response, prediction: Prediction) -> None:

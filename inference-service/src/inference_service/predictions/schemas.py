@@ -12,7 +12,9 @@ from inference_service.predictions.notice import NOTICE
 class PredictionFields(BaseModel):
     """The text fields of a request for a prediction."""
 
-    model: Annotated[str, Field(description="`name` or `name/version`; `/api/models` lists them.")]
+    model: Annotated[
+        str, Field(description="`name` or `name/version`; `/api/models` lists them.", examples=["covid19"])
+    ]
 
 
 class PredictionBody(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from inference_service.predictions.notice import add_model_headers
+from inference_service.predictions.notice import MODEL_HEADERS, add_model_headers
 from inference_service.state import Services, ServicesDep
 from inference_service.xrays import repository, service
 from inference_service.xrays.errors import NotTheOwner
@@ -16,7 +16,7 @@ from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import NotFound
 from lightbox_shared.images import BROWSER_TYPES
-from lightbox_shared.openapi import content, errors
+from lightbox_shared.openapi import content, errors, headers
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
 from lightbox_shared.urls import public_base
@@ -39,7 +39,7 @@ async def chexray_user(caller: CurrentAccount, session: Reading, services: Servi
     return UserBody(userid=caller.account, username=username, pastxrays=list(past))
 
 
-@router.post("/api/chexray/xray", summary="One X-ray", responses=errors(NotFound, NotTheOwner))
+@router.post("/api/chexray/xray", summary="One X-ray", responses={200: MODEL_HEADERS, **errors(NotFound, NotTheOwner)})
 async def chexray_xray(
     request: Request,
     response: Response,
@@ -53,7 +53,9 @@ async def chexray_xray(
     return _body(request, response, services, await service.find_owned(session, asked.xray_id, caller.account))
 
 
-@router.post("/api/chexray/upload", status_code=201, summary="Read an X-ray and keep it")
+@router.post(
+    "/api/chexray/upload", status_code=201, summary="Read an X-ray and keep it", responses={201: MODEL_HEADERS}
+)
 async def chexray_upload(
     request: Request, response: Response, caller: CurrentAccount, sent: XRayUpload, services: ServicesDep
 ) -> XRayBody:
@@ -61,7 +63,12 @@ async def chexray_upload(
     return _body(request, response, services, await service.upload(services, sent, caller.account))
 
 
-@router.post("/api/chexray/anonupload", status_code=201, summary="Read an X-ray without an account")
+@router.post(
+    "/api/chexray/anonupload",
+    status_code=201,
+    summary="Read an X-ray without an account",
+    responses={201: MODEL_HEADERS},
+)
 async def chexray_anonymous_upload(
     request: Request, response: Response, sent: XRayUpload, services: ServicesDep
 ) -> XRayBody:
@@ -73,7 +80,11 @@ async def chexray_anonymous_upload(
     "/api/chexray/media/{xray_id}",
     summary="The picture of an X-ray",
     response_class=Response,
-    responses={200: content(*BROWSER_TYPES), 304: {"description": "Not Modified"}, **errors(NotFound)},
+    responses={
+        200: content(*BROWSER_TYPES) | headers(ETag="Of the picture; `If-None-Match` with it is answered by 304."),
+        304: {"description": "Not Modified"},
+        **errors(NotFound),
+    },
 )
 async def chexray_picture(
     request: Request,

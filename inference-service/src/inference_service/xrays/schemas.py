@@ -32,7 +32,7 @@ def _integer(value: object) -> int:
 class XRayFields(BaseModel):
     """The text fields of an upload."""
 
-    title: Annotated[str, Field(max_length=255), AfterValidator(_without_control_characters)] = ""
+    title: Annotated[str, Field(max_length=255, examples=["PA"]), AfterValidator(_without_control_characters)] = ""
 
 
 class XRayQuery(BaseModel):
