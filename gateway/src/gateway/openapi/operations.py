@@ -96,13 +96,20 @@ def _refusals(operation: Json, path: str, route: Route) -> Iterator[tuple[int, D
 
 
 def _with_refusal(known: Json | None, status: int, dialect: Dialect) -> Json:
+    """The response of a service, with what the gateway may answer by the same status. The service's media type comes
+    first: some generators of clients look at no other."""
     if known is None and dialect == PROBLEM_DETAILS:
         return {"$ref": f"#/components/responses/{_OWN[status][0]}"}
     added = _response(status, dialect)
     if known is None:
         return added
-    merged = {key: {**added.get(key, {}), **known.get(key, {})} for key in ("headers", "content")}
-    return {**known, **{key: value for key, value in merged.items() if value}}
+    merged = {key: _joined(known.get(key, {}), added.get(key, {})) for key in ("headers", "content")}
+    return {**known, **{key: entries for key, entries in merged.items() if entries}}
+
+
+def _joined(first: Json, second: Json) -> Json:
+    """Both, in this order; of two values the first."""
+    return {**first, **{key: value for key, value in second.items() if key not in first}}
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
