@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-quick check format bench env lock train clean
+.PHONY: help run demo test test-quick test-api check format bench env lock train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: $(VENV)/dev ## run the tests (3 minutes); a file, or one test: make test A
 
 test-quick: $(VENV)/dev ## run those of the packages that start no processes of the platform (1 minute)
 	@$(PYTEST) $(QUICK) -m "not processes and not real_hashes" $(ARGS)
+
+test-api: $(VENV)/dev ## drive a platform by its OpenAPI document; installs what that takes into your cache
+	@$(BIN)/python -m pytest tests/api -m api $(ARGS)
 
 check: $(VENV)/dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check .

@@ -15,10 +15,11 @@ pytestmark = pytest.mark.api
 
 def compare(platform: Platform, document: Path, *, max_examples: int, **environment: str) -> str:
     """Run schemathesis; returns its summary."""
-    program = [python_programs() / "schemathesis", f"--config-file={HERE / 'schemathesis.toml'}", "run", document]
+    program = python_programs() / "schemathesis"
+    config = f"--config-file={HERE / 'schemathesis.toml'}"
     options = [f"--url={platform.url}", f"--max-examples={max_examples}"]
     known = {"SCHEMATHESIS_HOOKS": "conformance_hooks", "PYTHONPATH": str(HERE), "PICTURES": str(SAMPLES)}
-    return run([*program, *options], document.parent, **known, **environment)
+    return run([program, config, "run", document, *options], document.parent, **known, **environment)
 
 
 def test_as_an_administrator(platform: Platform, document_file: Path, admin_password: str) -> None:

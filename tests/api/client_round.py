@@ -1,0 +1,116 @@
+"""One round of each system by a client that openapi-python-client made from the platform's OpenAPI document.
+
+python client_round.py http://127.0.0.1:8000 <the administrator's password> <a picture>
+"""
+
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import TypeVar
+
+from lightbox_client import AuthenticatedClient, Client
+from lightbox_client.api.api_keys import create_api_key, revoke_api_key
+from lightbox_client.api.che_x_ray import chexray_sign_up, chexray_upload, chexray_user, chexray_xray
+from lightbox_client.api.covid_19 import covid19_alive, covid19_predict
+from lightbox_client.api.image_hub import imagehub_log_in
+from lightbox_client.api.models import list_models
+from lightbox_client.api.predictions import create_prediction, list_predictions, retrieve_prediction
+from lightbox_client.api.the_yelda import yelda_authorize, yelda_self
+from lightbox_client.models import (
+    AliveBody,
+    CheXRaySignedUp,
+    CheXRaySignUp,
+    ChexrayUploadBody,
+    Covid19PredictBody,
+    CreatedApiKey,
+    CreatePredictionBody,
+    FieldErrors,
+    ImageHubLoggedIn,
+    ImageHubLogIn,
+    ModelList,
+    NewApiKey,
+    PredictBody,
+    PredictionBody,
+    PredictionList,
+    Scope,
+    UserBody,
+    XRayBody,
+    XRayQuery,
+    YeldaAuthorization,
+    YeldaLogIn,
+    YeldaSelf,
+)
+from lightbox_client.types import File
+
+Answer = TypeVar("Answer")
+
+
+def expect(kind: type[Answer], answer: object) -> Answer:
+    """The answer, which is of this kind."""
+    assert isinstance(answer, kind), answer
+    return answer
+
+
+def picture() -> File:
+    return File(BytesIO(PICTURE.read_bytes()), PICTURE.name, "image/png")
+
+
+def chexray(url: str) -> None:
+    stranger = Client(url)
+    account = CheXRaySignUp(username="python", password="a password of a test", password2="a password of a test")
+    token = expect(CheXRaySignedUp, chexray_sign_up.sync(client=stranger, body=account)).token
+    expect(FieldErrors, chexray_sign_up.sync(client=stranger, body=account))
+    client = AuthenticatedClient(url, token=token, prefix="Token")
+    xray = expect(XRayBody, chexray_upload.sync(client=client, body=ChexrayUploadBody(picture(), "first")))
+    user = expect(UserBody, chexray_user.sync(client=client))
+    assert (user.username, user.pastxrays) == ("python", [xray.id])
+    found = expect(XRayBody, chexray_xray.sync(client=client, body=XRayQuery(xray.id)))
+    assert found.atelectasis == xray.atelectasis
+
+
+def covid19(url: str) -> None:
+    stranger = Client(url)
+    expect(AliveBody, covid19_alive.sync(client=stranger))
+    read = expect(PredictBody, covid19_predict.sync(client=stranger, body=Covid19PredictBody(picture())))
+    assert read.result in read.distribution.additional_properties
+
+
+def imagehub(url: str, password: str) -> None:
+    expect(ImageHubLoggedIn, imagehub_log_in.sync(client=Client(url), body=ImageHubLogIn("admin", password)))
+
+
+def yelda(url: str, password: str) -> AuthenticatedClient:
+    authorized = expect(
+        YeldaAuthorization, yelda_authorize.sync(client=Client(url), body=YeldaLogIn("admin", password))
+    )
+    client = AuthenticatedClient(url, token=authorized.access_token)
+    assert expect(YeldaSelf, yelda_self.sync(client=client)).account_id == authorized.account_id
+    return client
+
+
+def predictions(client: AuthenticatedClient) -> None:
+    assert "covid19" in {model.name for model in expect(ModelList, list_models.sync(client=client)).models}
+    body = CreatePredictionBody(file=picture(), model="covid19")
+    made = expect(PredictionBody, create_prediction.sync(client=client, body=body))
+    assert expect(PredictionList, list_predictions.sync(client=client, limit=1)).predictions == [made]
+    assert retrieve_prediction.sync(made.id, client=client) == made
+
+
+def api_keys(url: str, client: AuthenticatedClient) -> None:
+    body = NewApiKey(name="of a test", scopes=[Scope.PREDICT])
+    made = expect(CreatedApiKey, create_api_key.sync(client=client, body=body))
+    program = AuthenticatedClient(url, token=made.key, prefix="", auth_header_name="X-API-Key")
+    assert len(expect(PredictionList, list_predictions.sync(client=program)).predictions) == 1
+    assert revoke_api_key.sync_detailed(made.id, client=client).status_code == 204
+
+
+URL, PASSWORD, PICTURE = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+
+if __name__ == "__main__":
+    chexray(URL)
+    covid19(URL)
+    imagehub(URL, PASSWORD)
+    administrator = yelda(URL, PASSWORD)
+    predictions(administrator)
+    api_keys(URL, administrator)
+    sys.stdout.write("one round of each system\n")

@@ -1,0 +1,191 @@
+"""Every request that the platform's document shows is answered by a success, and the answer has the shape that the
+document says."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from conftest import SAMPLES
+from openapi_schema_validator import OAS31Validator
+from support.api_document import Operation, operations, resolved
+from support.api_examples import as_text, examples
+from support.yelda_client import Headers, bearer
+
+from lightbox.run.platform import Platform
+
+pytestmark = pytest.mark.api
+
+PICTURE: Final = SAMPLES / "normal.png"
+MOST_XRAYS: Final = 7
+"""The id of the X-ray that the document shows."""
+
+
+@dataclass
+class World:
+    """A platform, and what the examples need in it."""
+
+    platform: Platform
+    http: httpx.Client
+    admin_password: str
+
+    def sign_in(self, username: str = "admin", password: str = "") -> dict[str, Any]:
+        """A session of its own for each request, since some end theirs."""
+        form = {"grant_type": "password", "client_id": "lightbox", "username": username}
+        return self._ok("POST", "/oauth/token", data={**form, "password": password or self.admin_password})
+
+    @property
+    def admin(self) -> Headers:
+        return bearer(self.sign_in()["access_token"])
+
+    def upload(self) -> dict[str, Any]:
+        files = {"image": PICTURE.read_bytes()}
+        return self._ok("POST", "/api/chexray/upload", files=files, headers=self.admin)
+
+    def without(self, username: str) -> None:
+        """There is no such account."""
+        for account in self._ok("GET", "/accounts", params={"username": username}, headers=self.admin)["data"]:
+            self._ok("DELETE", f"/accounts/{account['account_id']}", headers=self.admin)
+
+    def with_account(self, username: str, password: str) -> int:
+        """There is such an account, and it is approved; returns its id."""
+        self.without(username)
+        account = {"username": username, "password": password}
+        account_id: int = self._ok("POST", "/accounts", json=account)["account_id"]
+        self._ok("PUT", f"/accounts/{account_id}", json={"authority": "doctor"}, headers=self.admin)
+        return account_id
+
+    def make_key(self) -> int:
+        made = self._ok("POST", "/api/keys", json={"name": "x", "scopes": ["read"]}, headers=self.admin)
+        return int(made["id"])
+
+    def predict(self) -> int:
+        body = {"data": {"model": "covid19"}, "files": {"file": PICTURE.read_bytes()}}
+        return int(self._ok("POST", "/api/predictions", headers=self.admin, **body)["id"])
+
+    def secret_of(self, service: str) -> str:
+        secrets = json.loads((self.platform.data_dir / "secrets.json").read_text())
+        return str(secrets[service]["client_secret"])
+
+    def _ok(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        answer = self.http.request(method, path, **request)
+        self.http.cookies.clear()
+        assert answer.is_success, answer.text
+        return dict(answer.json()) if answer.content else {}
+
+
+@pytest.fixture(scope="module")
+def world(platform: Platform, admin_password: str) -> Iterator[World]:
+    with httpx.Client(base_url=platform.url, timeout=60) as http:
+        made = World(platform, http, admin_password)
+        while made.upload()["id"] < MOST_XRAYS:
+            pass
+        yield made
+
+
+def nothing(_world: World) -> dict[str, Any]:
+    return {}
+
+
+def ada(world: World) -> dict[str, Any]:
+    account = {"username": "ada", "password": "correct-horse"}
+    world.with_account(**account)
+    return account
+
+
+def without_ada(world: World) -> dict[str, Any]:
+    world.without("ada")
+    return {}
+
+
+def yelda(world: World) -> dict[str, Any]:
+    return {"account_id": world.with_account("yelda", "yeldapass")}
+
+
+def without_yelda(world: World) -> dict[str, Any]:
+    world.without("yelda")
+    return {}
+
+
+def grant(world: World) -> dict[str, Any]:
+    world.with_account("ada", "correct-horse")
+    refresh_token = world.sign_in("ada", "correct-horse")["refresh_token"]
+    return {"refresh_token": refresh_token, "client_secret": world.secret_of("gateway")}
+
+
+def token(world: World) -> dict[str, Any]:
+    return {"token": world.sign_in()["refresh_token"], "client_secret": world.secret_of("gateway")}
+
+
+def picture(world: World) -> dict[str, Any]:
+    link = urlsplit(world.upload()["image"])
+    return {"xray_id": link.path.rpartition("/")[2], "key": parse_qs(link.query)["key"][0]}
+
+
+def key(world: World) -> dict[str, Any]:
+    return {"key_id": world.make_key()}
+
+
+def prediction(world: World) -> dict[str, Any]:
+    return {"prediction_id": world.predict()}
+
+
+def session(world: World) -> dict[str, Any]:
+    listed = world.http.get("/api/sessions", headers=world.admin).json()["sessions"]
+    return {"session_id": listed[-1]["id"]}
+
+
+PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
+    "chexray_log_in": ada,
+    "chexray_picture": picture,
+    "chexray_sign_up": without_ada,
+    "end_session": session,
+    "imagehub_log_in": ada,
+    "imagehub_log_in_by_query": ada,
+    "introspect_token": token,
+    "issue_token": grant,
+    "retrieve_api_key": key,
+    "retrieve_prediction": prediction,
+    "revoke_api_key": key,
+    "revoke_token": token,
+    "yelda_account": yelda,
+    "yelda_authorize": yelda,
+    "yelda_create_account": without_yelda,
+    "yelda_delete_account": yelda,
+    "yelda_edit_account": yelda,
+}
+"""operationId -> what makes the example possible; it returns values that a document can't know."""
+
+
+def test_each_example_works(document: dict[str, Any], world: World, subtests: pytest.Subtests) -> None:
+    for operation in operations(document):
+        for example in examples(document, operation):
+            with subtests.test(f"{operation.title} {example.media_type} {as_text(example.values)}"):
+                filled = example.filled(PREPARED.get(operation.name, nothing)(world))
+                headers = world.admin if "security" in operation.described else {}
+                request = filled.request(world.http, operation, PICTURE, headers)
+                answer = world.http.send(request, stream=True)
+                world.http.cookies.clear()
+                check(document, operation, answer)
+
+
+def check(document: dict[str, Any], operation: Operation, answer: httpx.Response) -> None:
+    """The answer is the documented success, in one of its media types, and valid where it is JSON."""
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    if media_type == "text/event-stream":
+        answer.close()  # it would go on
+    else:
+        answer.read()
+    assert answer.is_success, f"{answer.status_code} {answer.text}"
+    response = resolved(document, operation.described["responses"][str(answer.status_code)])
+    content = response.get("content", {})
+    if not content:
+        assert answer.content == b""
+        return
+    assert media_type in content
+    if media_type.endswith("json"):
+        schema = {**content[media_type]["schema"], "components": document["components"]}
+        assert [error.message for error in OAS31Validator(schema).iter_errors(answer.json())] == []
