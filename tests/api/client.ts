@@ -79,7 +79,9 @@ async function yelda(): Promise<Record<string, string>> {
 
 async function imagehub(): Promise<void> {
   const loggedIn = ok(await client.POST("/login", { body: { username: "admin", password: password as string } }));
-  assert.equal(loggedIn.code, 1);
+  assert("token" in loggedIn);
+  const headers = { Authorization: `Bearer ${loggedIn.token}` };
+  assert.equal(ok(await client.GET("/auth", { headers })).code, 1);
 }
 
 async function predictions(headers: Record<string, string>): Promise<void> {

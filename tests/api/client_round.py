@@ -4,6 +4,8 @@ python client_round.py http://127.0.0.1:8000 <the administrator's password> <a p
 """
 
 import sys
+from base64 import b64encode
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
@@ -11,8 +13,9 @@ from typing import TypeVar
 from lightbox_client import AuthenticatedClient, Client
 from lightbox_client.api.api_keys import create_api_key, revoke_api_key
 from lightbox_client.api.che_x_ray import chexray_sign_up, chexray_upload, chexray_user, chexray_xray
+from lightbox_client.api.co_re_collection import collect_picture, collection_devices, find_pictures, picture_by_id
 from lightbox_client.api.covid_19 import covid19_alive, covid19_predict
-from lightbox_client.api.image_hub import imagehub_log_in
+from lightbox_client.api.image_hub import imagehub_check_token, imagehub_log_in
 from lightbox_client.api.models import list_models
 from lightbox_client.api.predictions import create_prediction, list_predictions, retrieve_prediction
 from lightbox_client.api.the_yelda import yelda_authorize, yelda_self
@@ -21,14 +24,18 @@ from lightbox_client.models import (
     CheXRaySignedUp,
     CheXRaySignUp,
     ChexrayUploadBody,
+    CollectPictureJsonPictureSubmission,
     Covid19PredictBody,
     CreatedApiKey,
     CreatePredictionBody,
+    DevicePage,
     FieldErrors,
+    ImageHubHint,
     ImageHubLoggedIn,
     ImageHubLogIn,
     ModelList,
     NewApiKey,
+    PictureBody,
     PredictBody,
     PredictionBody,
     PredictionList,
@@ -75,8 +82,22 @@ def covid19(url: str) -> None:
     assert read.result in read.distribution.additional_properties
 
 
+def collection(client: AuthenticatedClient) -> None:
+    data, taken_at = PICTURE.read_bytes(), datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
+    body = CollectPictureJsonPictureSubmission("python", taken_at, b64encode(data).decode())
+    sent = expect(PictureBody, collect_picture.sync("images", client=client, body=body))
+    devices = expect(DevicePage, collection_devices.sync(client=client)).devices
+    assert "python" in {device.device_id for device in devices}
+    found = find_pictures.sync("images", client=client, device_id="python", timestamp=taken_at)
+    for picture_file in (found, picture_by_id.sync("images", sent.id, client=client)):
+        assert expect(File, picture_file).payload.read() == data
+
+
 def imagehub(url: str, password: str) -> None:
-    expect(ImageHubLoggedIn, imagehub_log_in.sync(client=Client(url), body=ImageHubLogIn("admin", password)))
+    body = ImageHubLogIn("admin", password)
+    token = expect(ImageHubLoggedIn, imagehub_log_in.sync(client=Client(url), body=body)).token
+    answer = expect(ImageHubHint, imagehub_check_token.sync(client=AuthenticatedClient(url, token=token)))
+    assert answer.code == 1
 
 
 def yelda(url: str, password: str) -> AuthenticatedClient:
@@ -112,5 +133,6 @@ if __name__ == "__main__":
     imagehub(URL, PASSWORD)
     administrator = yelda(URL, PASSWORD)
     predictions(administrator)
+    collection(administrator)
     api_keys(URL, administrator)
     sys.stdout.write("one round of each system\n")

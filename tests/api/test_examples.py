@@ -2,6 +2,7 @@
 document says."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ from lightbox.run.platform import Platform
 pytestmark = pytest.mark.api
 
 PICTURE: Final = SAMPLES / "normal.png"
+TAKEN: Final = {"deviceId": "12345", "timestamp": "2024-08-18T02:04:07Z"}
 MOST_XRAYS: Final = 7
 """The id of the X-ray that the document shows."""
 
@@ -65,6 +67,16 @@ class World:
     def predict(self) -> int:
         body = {"data": {"model": "covid19"}, "files": {"file": PICTURE.read_bytes()}}
         return int(self._ok("POST", "/api/predictions", headers=self.admin, **body)["id"])
+
+    def without_picture(self) -> None:
+        """The device has sent no picture at that time."""
+        answer = self.http.delete("/collections/images", params=TAKEN, headers=self.admin)
+        assert answer.status_code in {204, 404}, answer.text
+
+    def collect(self) -> int:
+        self.without_picture()
+        document = {**TAKEN, "imageData": b64encode(PICTURE.read_bytes()).decode()}
+        return int(self._ok("POST", "/collections/images", json=document)["id"])
 
     def secret_of(self, service: str) -> str:
         secrets = json.loads((self.platform.data_dir / "secrets.json").read_text())
@@ -138,15 +150,32 @@ def session(world: World) -> dict[str, Any]:
     return {"session_id": listed[-1]["id"]}
 
 
+def collected(world: World) -> dict[str, Any]:
+    return {"picture_id": world.collect()}
+
+
+def not_collected(world: World) -> dict[str, Any]:
+    world.without_picture()
+    return {}
+
+
 PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "chexray_log_in": ada,
     "chexray_picture": picture,
     "chexray_sign_up": without_ada,
+    "collect_picture": not_collected,
+    "collection_devices": collected,
+    "delete_picture": collected,
+    "delete_picture_by_id": collected,
     "end_session": session,
+    "find_pictures": collected,
     "imagehub_log_in": ada,
     "imagehub_log_in_by_query": ada,
     "introspect_token": token,
     "issue_token": grant,
+    "latest_picture": collected,
+    "picture_by_id": collected,
+    "picture_events": collected,
     "retrieve_api_key": key,
     "retrieve_prediction": prediction,
     "revoke_api_key": key,

@@ -40,7 +40,8 @@ class Example:
             if parameter["name"] in self.parameters:
                 located[parameter["in"]][parameter["name"]] = self.parameters[parameter["name"]]
         url = operation.path.format(**located["path"])
-        sent = {**headers, **located["header"]}
+        kind = {"Content-Type": self.media_type} if isinstance(self.values, str) else {}
+        sent = {**headers, **located["header"], **kind}
         return http.build_request(operation.method, url, params=located["query"], headers=sent, **self._body(file))
 
     def _body(self, file: Path) -> dict[str, Any]:
@@ -49,6 +50,8 @@ class Example:
                 return {}
             case "application/json":
                 return {"json": self.values}
+            case "application/cbor":
+                return {"content": self.values.encode()}
             case "application/x-www-form-urlencoded":
                 return {"data": self.values}
             case "multipart/form-data":
