@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
-import requests
+import httpx
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import AuthContext, Case, DeserializationContext, HookContext, Response
@@ -45,7 +45,7 @@ if "ADMIN_PASSWORD" in os.environ:
                 "password": os.environ["ADMIN_PASSWORD"],
             }
             url = context.operation.schema.get_base_url() + "/oauth/token"
-            answer = requests.post(url, data=form, timeout=30)
+            answer = httpx.post(url, data=form, timeout=30)
             answer.raise_for_status()
             token: str = answer.json()["access_token"]
             return token

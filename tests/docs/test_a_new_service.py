@@ -37,8 +37,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     route = ROUTE.search(page)
     assert line is not None
     assert route is not None
-    _insert(copy / "shared/src/lightbox_shared/installation.py", line[0], before=')\n"""In the order')
-    _insert(copy / "gateway/src/gateway/routes.py", route[0], before=")\n\n\nclass Routes")
+    _insert(copy / "shared/src/lightbox_shared/installation.py", line[0], into="SERVICES: Final = (")
+    _insert(copy / "gateway/src/gateway/routes.py", route[0], into="TABLE: Final[tuple[Route, ...]] = (")
     files = FILE.findall(page)
     assert len(files) == 11
     for name, text in files:
@@ -48,10 +48,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def _insert(path: Path, line: str, *, before: str) -> None:
-    text = path.read_text()
-    assert text.count(before) == 1
-    path.write_text(text.replace(before, f"{line}\n{before}"))
+def _insert(path: Path, line: str, *, into: str) -> None:
+    """Add a line at the end of a tuple that begins with the text `into`."""
+    before, begins, rest = path.read_text().partition(into)
+    assert begins
+    tuple_, ends, after = rest.partition("\n)\n")
+    path.write_text(f"{before}{begins}{tuple_}\n{line}{ends}{after}")
 
 
 def _environment(checkout: Path, **more: str) -> dict[str, str]:
