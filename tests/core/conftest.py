@@ -1,4 +1,4 @@
-"""The collection on a database of its own, open to everybody, under real ASGI."""
+"""The collection on a database of its own, with open access, under real ASGI."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from lightbox_shared.database import Database
 
 @pytest.fixture
 def make_core_settings(fresh_database: Callable[[str], str], tmp_path: Path) -> MakeCoreSettings:
-    """Makes settings on one fresh database; keyword arguments are settings."""
+    """Makes settings with a fresh database; keyword arguments are settings."""
     return core_settings_at(fresh_database("core_collection_service"), tmp_path)
 
 
@@ -39,6 +39,6 @@ async def client(core: WithState) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def database(core: WithState) -> Database:
-    """The service's own."""
+    """The database of the running service."""
     found: Database = core.state["database"]
     return found

@@ -1,4 +1,4 @@
-"""Who may do what with the collection: every kind of caller, in both ways of guarding it."""
+"""Which callers may send and read, for every kind of caller and both settings of access."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ MINE, OTHER = "12345", "67890"
 
 
 def account(authority: Authority, *scopes: Scope, bound: str | None = None) -> Principal:
-    """Without scopes a whole account."""
+    """The bearer of a token of an account; without scopes it is for the whole account."""
     return Principal("t", 0, 7, authority, 5, scopes=frozenset(scopes) or None, device_id=bound)
 
 
@@ -36,7 +36,7 @@ def service(*scopes: Scope) -> Principal:
 
 
 CALLERS: dict[str, Principal | None] = {
-    "nobody": None,
+    "anonymous": None,
     "service": service(),
     "service for predictions": service(PREDICT),
     **{f"{who.name} whole": account(who) for who in Authority},
@@ -47,12 +47,12 @@ CALLERS: dict[str, Principal | None] = {
     "no known scope": Principal("t", 0, 7, ADMIN, 5, scopes=frozenset()),
 }
 
-OK, NOBODY, NO, SCOPE = None, NotAuthenticated, Forbidden, InsufficientScope
+OK, LOGIN, NO, SCOPE = None, NotAuthenticated, Forbidden, InsufficientScope
 Outcome = type[LightboxError] | None
 
 KEYS: dict[str, tuple[Outcome, ...]] = {
-    # to send as the own device, as another; to read of the own device, of another, of all
-    "nobody": (NOBODY, NOBODY, NOBODY, NOBODY, NOBODY),
+    # Sending as the own device, as another; reading of the own device, of another, of all devices.
+    "anonymous": (LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
     "service": (NO, NO, OK, OK, OK),
     "service for predictions": (SCOPE, SCOPE, SCOPE, SCOPE, SCOPE),
     "NONE whole": (NO, NO, NO, NO, NO),
@@ -82,7 +82,8 @@ KEYS: dict[str, tuple[Outcome, ...]] = {
 
 
 def outcomes(caller: Caller) -> tuple[Outcome, ...]:
-    """To send as the own device, as another; to read of the own device, of another, of all."""
+    """The errors, if any, of sending as the own device and as another, and of reading of the own device, of another and
+    of all devices."""
     found: list[Outcome] = []
     for check in (
         partial(caller.check_may_send, MINE),
@@ -106,7 +107,7 @@ def test_with_keys(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_in_the_open_a_binding_counts_and_nothing_else(name: str) -> None:
+def test_with_open_access_only_a_binding_counts(name: str) -> None:
     principal = CALLERS[name]
     bound_to = None if principal is None else principal.device_id
     expected = {None: (OK,) * 5, MINE: (OK, NO, OK, NO, NO), "": (NO,) * 5}[bound_to]
@@ -119,13 +120,13 @@ def test_a_device_that_was_authenticated_without_an_account(access: Access) -> N
     assert outcomes(Caller.of_device(access, "")) == (NO,) * 5
 
 
-def test_nobody() -> None:
+def test_an_anonymous_caller() -> None:
     assert outcomes(Caller.anonymous(Access.OPEN)) == (OK,) * 5
-    assert outcomes(Caller.anonymous(Access.KEYS)) == (NOBODY,) * 5
+    assert outcomes(Caller.anonymous(Access.KEYS)) == (LOGIN,) * 5
 
 
 @pytest.mark.parametrize("other", ["12345 ", "\uff11\uff12345", "1234", "12345/..", ""])
-def test_devices_that_look_alike_are_others(other: str) -> None:
+def test_device_ids_that_look_alike_are_different(other: str) -> None:
     for caller in (Caller(Access.KEYS, account(ADMIN, COLLECT, bound=MINE)), Caller.of_device(Access.KEYS, MINE)):
         for check in (caller.check_may_send, caller.check_may_read):
             with pytest.raises(Forbidden, match=r'^The key speaks for the device "12345" alone[.]$'):
@@ -169,16 +170,16 @@ def application(key: Key, access: Access) -> FastAPI:
 async def test_over_http(key: Key, access: Access, without: int) -> None:
     async with running(application(key, access)) as app, client_of(app) as client:
 
-        async def told(method: str, device: str, token: str | None) -> int:
+        async def status(method: str, device: str, token: str | None) -> int:
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
             return (await client.request(method, f"/devices/{device}", headers=headers)).status_code
 
         bound, reads = key.token(scope="collect", device_id=MINE), key.token(scope="read")
         for method in ("POST", "GET"):
-            assert await told(method, MINE, None) == without
-            assert await told(method, MINE, bound) == 200
-            assert await told(method, OTHER, bound) == 403
-            assert await told(method, MINE, "x") == 401
-            assert await told(method, MINE, key.token(scope="predict")) == 403
-        assert (await told("GET", MINE, reads), await told("POST", MINE, reads)) == (200, 403)
-        assert await told("POST", MINE, key.token(authority=int(Authority.ADMIN))) == 200
+            assert await status(method, MINE, None) == without
+            assert await status(method, MINE, bound) == 200
+            assert await status(method, OTHER, bound) == 403
+            assert await status(method, MINE, "x") == 401
+            assert await status(method, MINE, key.token(scope="predict")) == 403
+        assert (await status("GET", MINE, reads), await status("POST", MINE, reads)) == (200, 403)
+        assert await status("POST", MINE, key.token(authority=int(Authority.ADMIN))) == 200

@@ -1,4 +1,5 @@
-"""Each bad request over HTTP has its documented answer, in JSON or CBOR as asked, and changes nothing that is kept."""
+"""Each invalid request over HTTP has its documented answer, in JSON or CBOR as the client prefers, and changes
+nothing."""
 
 import json
 from base64 import b64encode
@@ -31,7 +32,7 @@ OR_A_LIST: Final = "This field is required; or from, to or cursor for a list."
 
 
 def with_field(**changes: object) -> bytes:
-    """A document with other values; None leaves a field out."""
+    """A valid document with other values; a member with None is left out."""
     return json.dumps({name: each for name, each in {**document(), **changes}.items() if each is not None}).encode()
 
 
@@ -115,7 +116,7 @@ BODIES: Final[list[tuple[str, bytes, int, str]]] = [
 
 
 async def everything(database: Database) -> list[Any]:
-    """What is kept."""
+    """The pictures and devices in the database."""
     async with database.reading() as session:
         pictures_rows = (await session.execute(text("SELECT *, xmin::text FROM pictures ORDER BY id"))).all()
         return [*pictures_rows, *(await session.execute(text("SELECT * FROM devices"))).all()]
@@ -202,8 +203,8 @@ async def test_queries(client: httpx.AsyncClient) -> None:
         assert (await client.head(f"{IMAGES}?{query}")).status_code == 400
         concise = await client.get(f"{IMAGES}?{query}", headers={"Accept": CBOR})
         assert cbor2.loads(concise.content) == {-1: "Bad Request", -2: sentence}
-    nobody = await client.get(f"{IMAGES}/latest")
-    assert (nobody.status_code, nobody.json()["detail"]) == (400, f"deviceId: {REQUIRED}")
+    without = await client.get(f"{IMAGES}/latest")
+    assert (without.status_code, without.json()["detail"]) == (400, f"deviceId: {REQUIRED}")
     assert (await client.get(f"{IMAGES}?deviceId=%FF&timestamp={TIMESTAMP}")).status_code == 404
 
 
@@ -245,7 +246,7 @@ async def test_problems_are_negotiated(client: httpx.AsyncClient) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (404, f"application/{kind}"), accept
 
 
-async def test_what_looks_odd_and_is_fine(client: httpx.AsyncClient) -> None:
+async def test_unusual_but_valid_input(client: httpx.AsyncClient) -> None:
     for device in ("ward/3", "..", "a b", "кamera", "kamera", "%2F", "12345/../67890", "?&=#+"):
         await send(client, device=device)
         query = {**AT, "deviceId": device}

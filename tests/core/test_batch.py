@@ -1,4 +1,4 @@
-"""`core.b`: SenML on the collection is the newest picture of each device."""
+"""The batch (`core.b`): a collection in SenML is the newest picture of each device."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ async def batch(client: httpx.AsyncClient, url: str = IMAGES, **query: str | int
 
 
 def values(records: list[dict[str, Any]], name: str) -> list[Any]:
-    """The values of all records with this last part of their name."""
+    """The values of all records whose names end with this part."""
     found = [each for each in records if each["n"].rpartition("/")[2] == name]
     return [each.get("vs", each.get("v", each.get("vd"))) for each in found]
 
@@ -64,13 +64,13 @@ async def test_a_link_leads_to_the_picture(client: httpx.AsyncClient) -> None:
     assert (await client.get(href)).content == data
 
 
-async def test_who_prefers_senml_gets_it(client: httpx.AsyncClient) -> None:
+async def test_senml_is_answered_where_it_is_preferred(client: httpx.AsyncClient) -> None:
     for accept in (f"{SENML_JSON}, image/png;q=0.5", f"{SENML_CBOR};q=0.9,{SENML_JSON}"):
         answer = await client.get(IMAGES, headers={"Accept": accept})
         assert (answer.status_code, answer.headers["content-type"]) == (200, SENML_JSON)
 
 
-async def test_data_only_on_request(client: httpx.AsyncClient) -> None:
+async def test_data_is_sent_on_request_only(client: httpx.AsyncClient) -> None:
     data = pictures.png()
     kept = await send(client, data)
     for vd in ("1", "true"):
@@ -85,7 +85,7 @@ async def test_data_only_on_request(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (400, "vd: Neither 1 nor 0.")
 
 
-async def test_names_are_senml_whatever_the_device_is_called(client: httpx.AsyncClient) -> None:
+async def test_senml_names_do_not_depend_on_device_ids(client: httpx.AsyncClient) -> None:
     devices = ["/", "..", "\u00e9\u4e2d", 'a"b\\c', " ", "-x", "a" * 255, "\U0001f4f7" * 255]
     for device in devices:
         await send(client, device=device)
@@ -123,14 +123,14 @@ async def test_pages_by_device(client: httpx.AsyncClient, database: Database) ->
     assert found == [f"camera-{n:04}" for n in range(23)]
 
 
-async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: httpx.AsyncClient) -> None:
+async def test_a_cursor_with_a_valid_seal_is_checked_like_any_input(client: httpx.AsyncClient) -> None:
     for position in (b"\xff", b"a\0", b"\0", b"\xed\xa0\x80", b"a\0b"):
         cursor = sealed(position, "newest", "images")
         answer = await client.get(IMAGES, params={"cursor": cursor}, headers=AS_JSON)
         assert (answer.status_code, answer.json()["detail"]) == (400, "cursor: This is not a cursor of this list.")
 
 
-async def test_batches_with_bytes_have_a_memory_of_their_own(core: WithState, client: httpx.AsyncClient) -> None:
+async def test_batches_with_bytes_have_a_memory_budget_of_their_own(core: WithState, client: httpx.AsyncClient) -> None:
     services: Services = core.state["services"]
     kept = await send(client)
     with ExitStack() as uploads:
@@ -142,7 +142,7 @@ async def test_batches_with_bytes_have_a_memory_of_their_own(core: WithState, cl
         answer = await client.get(IMAGES, params={"vd": 1}, headers=AS_JSON)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert answer.json()["detail"] == "Too many batches are being read."
-        head = await client.head(IMAGES, params={"vd": 1}, headers=AS_JSON)  # which needs none
+        head = await client.head(IMAGES, params={"vd": 1}, headers=AS_JSON)  # for which no bytes are read
         assert (head.status_code, head.headers["content-type"]) == (200, SENML_JSON)
         assert "content-length" not in head.headers
         await send(client, device="another")
@@ -150,7 +150,7 @@ async def test_batches_with_bytes_have_a_memory_of_their_own(core: WithState, cl
     assert len(values(await batch(client, vd=1), "data")) == 2
 
 
-async def test_bytes_come_as_they_were_sent_from_wherever_they_are(
+async def test_originals_come_from_rows_and_from_the_object_store(
     make_core_settings: MakeCoreSettings, tmp_path: Path
 ) -> None:
     sent = {"a": pictures.encoded(pictures.GREY, "BMP"), "b": pictures.png(), "c": pictures.png(300, 200)}
@@ -162,7 +162,7 @@ async def test_bytes_come_as_they_were_sent_from_wherever_they_are(
         assert [urlsafe_b64decode(each + "==") for each in values(records, "data")] == list(sent.values())
 
 
-async def test_a_page_ends_before_its_pictures_are_too_many_bytes(database: Database) -> None:
+async def test_a_page_ends_before_its_pictures_have_too_many_bytes(database: Database) -> None:
     async with database.autocommit() as connection:
         await add(connection, [row(device=name) for name in "abcde"])  # of 7 bytes each
     lists = PictureLists(database)

@@ -1,4 +1,4 @@
-"""CoAP among clients that are gone and messages that are none: on the event loop that the service has, uvloop's."""
+"""CoAP with clients that are gone and with malformed messages, on uvloop, the event loop of the service."""
 
 import asyncio
 import socket
@@ -24,35 +24,35 @@ from core_collection_service.coap.ping import check_addresses
 from core_collection_service.coap.requests import host_of, logged_path_of
 
 GET = b"\x41\x01\x00\x01t"
-"""A confirmable one of `/`."""
+"""A confirmable request of `/` without options."""
 RESET = b"\x70\x00"
 
 
-class Patient:
-    """A site that answers twice, the second time when it is told to."""
+class WaitingSite:
+    """Answers each request after `may_answer` is set; an observation at once, and again then."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.goes_on = asyncio.Event()
+        self.requested = asyncio.Event()
+        self.may_answer = asyncio.Event()
 
     async def render_to_pipe(self, pipe: Pipe) -> None:
-        """One notification, then another."""
+        """Answer a request."""
         if pipe.request.opt.observe is not None:
             pipe.add_response(Message(code=Code.CONTENT, observe=1), is_last=False)
-        self.asked.set()
-        await self.goes_on.wait()
+        self.requested.set()
+        await self.may_answer.wait()
         pipe.add_response(Message(code=Code.CONTENT), is_last=True)
 
 
 async def _lose_a_client(host: str, options: bytes) -> None:
-    site, [*sockets] = Patient(), open_sockets("localhost", 0)
+    site, [*sockets] = WaitingSite(), open_sockets("localhost", 0)
     context = await listen(site, sockets, (), CoapMetrics(CollectorRegistry()).malformed)
     try:
         port = sockets[0].getsockname()[1]
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
             client.sendto(GET + options, (host, port))
-            await site.asked.wait()
-        site.goes_on.set()  # nobody is there for the answer: the kernel says so at once
+            await site.requested.wait()
+        site.may_answer.set()  # the client is gone, which the kernel reports at once
         for _ in range(3):
             await check_addresses([each.getsockname()[:2] for each in sockets])
         async with device(port, "[::1]" if host == "::1" else HOST) as another:
@@ -63,18 +63,18 @@ async def _lose_a_client(host: str, options: bytes) -> None:
 
 @pytest.mark.parametrize("options", [b"", b"\x60"], ids=["before its answer", "an observer"])
 @pytest.mark.parametrize("host", ["::ffff:127.0.0.1", "::1"])
-async def test_a_client_that_is_gone_leaves_the_others_answered(host: str, options: bytes) -> None:
+async def test_a_client_that_is_gone_does_not_affect_others(host: str, options: bytes) -> None:
     await to_thread.run_sync(lambda: uvloop.run(_lose_a_client(host, options)))
 
 
-async def test_readiness_asks_the_sockets(make_core_settings: MakeCoreSettings) -> None:
+async def test_readiness_includes_coap(make_core_settings: MakeCoreSettings) -> None:
     app = create_app(make_core_settings(coap=True, coap_port=free_udp_port()))
     async with running(app) as core, client_of(core) as client:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["checks"]["coap"]) == (200, "ok")
 
 
-async def test_a_socket_that_nobody_reads_is_not_ready() -> None:
+async def test_a_socket_that_is_not_read_is_not_ready() -> None:
     [unread, *others] = open_sockets("localhost", 0)
     try:
         with pytest.raises(OSError, match="does not answer"):
@@ -84,7 +84,7 @@ async def test_a_socket_that_nobody_reads_is_not_ready() -> None:
             each.close()
 
 
-async def test_every_address_is_pinged_as_one_of_this_machine(core: WithState) -> None:
+async def test_an_unspecified_address_is_pinged_on_loopback(core: WithState) -> None:
     async with coap_of(core.state["services"], host="::") as port:
         await check_addresses([("::", port), ("::ffff:0.0.0.0", port), ("::1", port)])
 
@@ -96,7 +96,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def plain(core: WithState, registry: CollectorRegistry) -> AsyncIterator[socket.socket]:
-    """A socket at a server."""
+    """A socket that is connected to a server."""
     async with coap_of(core.state["services"], registry=registry) as port:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
             plain.setblocking(False)
@@ -105,7 +105,7 @@ async def plain(core: WithState, registry: CollectorRegistry) -> AsyncIterator[s
 
 
 async def _answers(plain: socket.socket, datagram: bytes) -> list[bytes]:
-    """What comes back before the answer to a ping that is sent afterwards."""
+    """The answers to a datagram that arrive before that to a ping, which is sent after it."""
     loop, found = asyncio.get_running_loop(), []
     await loop.sock_sendall(plain, datagram)
     await loop.sock_sendall(plain, b"\x40\x00ZZ")
@@ -131,7 +131,7 @@ async def _answers(plain: socket.socket, datagram: bytes) -> list[bytes]:
         b"\x00\xe1ab",
     ],
 )
-async def test_what_is_no_message_is_rejected_and_counted(
+async def test_malformed_messages_are_rejected_and_counted(
     plain: socket.socket, registry: CollectorRegistry, after: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     with capture_logs() as logged:
@@ -143,14 +143,14 @@ async def test_what_is_no_message_is_rejected_and_counted(
 
 
 @pytest.mark.parametrize("datagram", [b"", b"\x40\x01a", b"\x00\x01ab", b"\xc0\x01ab", b"\x50\x00ab"])
-async def test_what_is_of_no_version_is_ignored(
+async def test_datagrams_of_another_version_are_ignored(
     plain: socket.socket, registry: CollectorRegistry, datagram: bytes
 ) -> None:
     assert await _answers(plain, datagram) == []
     assert registry.get_sample_value("lightbox_coap_malformed_total") == 1
 
 
-async def test_an_option_may_end_as_a_payload_begins(plain: socket.socket) -> None:
+async def test_an_option_may_end_with_the_payload_marker(plain: socket.socket) -> None:
     [answer] = await _answers(plain, b"\x40\x01ab\xd1\xef\xff")  # the elective option 252
     assert (answer[0], answer[2:4]) == (0x60, b"ab")
 
@@ -165,7 +165,7 @@ async def test_an_option_may_end_as_a_payload_begins(plain: socket.socket) -> No
         ("fe80::1%eth0", "fe80::2%eth0", False),
     ],
 )
-def test_who_is_one_client(address: str, other: str, is_same: bool) -> None:
+def test_which_addresses_are_one_client(address: str, other: str, is_same: bool) -> None:
     found = [host_of(_from(each)) for each in (address, other)]
     assert (found[0] == found[1]) is is_same
 
@@ -179,7 +179,7 @@ def _from(address: str) -> Any:
     return message
 
 
-def test_a_path_in_the_log_is_short_and_printable() -> None:
+def test_a_logged_path_is_short_and_printable() -> None:
     message = Message(code=Code.GET, uri_path=("collections", "a\x1b[2J\n", "x" * 4000))
     shown = logged_path_of(message)
     assert shown.startswith("/collections/a?[2J?/xxx")

@@ -1,4 +1,4 @@
-"""Observing a collection (RFC 7641): small notifications, the picture by Block2, limits."""
+"""Observing a collection (RFC 7641): small notifications, pictures by Block2, limits of observers."""
 
 import asyncio
 import itertools
@@ -41,7 +41,7 @@ async def camera(port: int) -> AsyncIterator[Device]:
 
 
 class Observer:
-    """A client that observes; what arrives waits for `next`."""
+    """A client that observes; notifications wait for `next`."""
 
     def __init__(self, camera: Device, *query: str, **options: Any) -> None:
         message = camera.message(Code.GET, IMAGES, query=query, observe=0, **options)
@@ -49,7 +49,7 @@ class Observer:
         self._iterator = aiter(self._request.observation)
 
     async def first(self) -> Message:
-        """The answer to the request."""
+        """The first response."""
         return await self._request.response
 
     async def next(self) -> Message:
@@ -58,7 +58,7 @@ class Observer:
             return await anext(self._iterator)
 
     def cancel(self) -> None:
-        """No more."""
+        """Stop observing."""
         self._request.observation.cancel()
 
 
@@ -99,32 +99,34 @@ async def test_one_device_as_a_link(camera: Device, port: int) -> None:
         assert notification.payload.decode() == f'</{path}>;ct="23";sz="{len(noise(16))}"'
 
 
-async def test_who_does_not_acknowledge_gets_the_last_one_alone(camera: Device, port: int) -> None:
+async def test_an_observer_that_does_not_acknowledge_gets_only_the_latest(camera: Device, port: int) -> None:
     loop = asyncio.get_running_loop()
-    request = struct.pack("!BBHc", 0x41, Code.GET, 1, b"o") + b"\x60\x5bcollections\x06images"  # confirmable, Observe 0
+    request = (
+        struct.pack("!BBHc", 0x41, Code.GET, 1, b"o") + b"\x60\x5bcollections\x06images"
+    )  # confirmable, with Observe 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as slow:
         slow.setblocking(False)
         slow.connect((HOST, port))
 
-        async def told() -> Message:
+        async def received() -> Message:
             async with asyncio.timeout(10):
                 return Message.decode(await loop.sock_recv(slow, 4096))
 
         await loop.sock_sendall(slow, request)
-        assert (await told()).code is Code.CONTENT
+        assert (await received()).code is Code.CONTENT
         async with device(port) as watcher:
             quick = Observer(watcher)
             await quick.first()
             for second in range(3):
                 await send(camera, "a", second)
-                await quick.next()  # so the feed has told everybody
-        first = await told()
+                await quick.next()  # so the feed has published it
+        first = await received()
         await loop.sock_sendall(slow, struct.pack("!BBH", 0x60, 0, first.mid))
-        while (second_told := await told()).mid == first.mid:
+        while (second_received := await received()).mid == first.mid:
             pass  # it was sent again before it was acknowledged (RFC 7252 section 4.2)
-        stamps = [cbor2.loads(each.payload)["timestamp"][-3:] for each in (first, second_told)]
+        stamps = [cbor2.loads(each.payload)["timestamp"][-3:] for each in (first, second_received)]
         assert stamps == ["00Z", "02Z"]
-        assert first.opt.observe < second_told.opt.observe
+        assert first.opt.observe < second_received.opt.observe
 
 
 async def test_too_many_observers_are_answered_once(services: Services) -> None:
@@ -139,7 +141,7 @@ async def test_too_many_observers_are_answered_once(services: Services) -> None:
     assert registry.get_sample_value("lightbox_coap_observers") == 0
 
 
-async def test_one_address_has_so_many_observers(services: Services) -> None:
+async def test_observers_of_one_address_are_limited(services: Services) -> None:
     async with coap_of(services, max_observers_of_host=2) as port, device(port) as one, device(port) as two:
         for number, watcher in enumerate((one, two)):
             assert (await Observer(watcher, f"deviceId={number}").first()).opt.observe is not None
@@ -149,18 +151,18 @@ async def test_one_address_has_so_many_observers(services: Services) -> None:
             assert (await Observer(other).first()).opt.observe is not None
 
 
-def test_numbers_do_not_go_back_at_a_restart() -> None:
+def test_sequence_numbers_increase_over_a_restart() -> None:
     now = 1_000_000.0
     before = SequenceNumbers(lambda: now)
-    told = [before.next() for _ in range(20_000)]  # faster than one in a second
-    assert told == sorted(set(told))
+    numbers = [before.next() for _ in range(20_000)]  # faster than the clock ticks
+    assert numbers == sorted(set(numbers))
     now += 1
-    assert told[-1] < SequenceNumbers(lambda: now).next() < told[-1] + (1 << 23)
-    now -= 3600  # a clock that was put back
-    assert before.next() == told[-1] + 1
+    assert numbers[-1] < SequenceNumbers(lambda: now).next() < numbers[-1] + (1 << 23)
+    now -= 3600  # the clock was set back
+    assert before.next() == numbers[-1] + 1
 
 
-async def test_a_client_that_registers_no_more_is_forgotten(services: Services) -> None:
+async def test_an_observer_that_sends_a_reset_is_forgotten(services: Services) -> None:
     registry = CollectorRegistry()
     async with coap_of(services, registry=registry) as port, device(port) as camera:
         observer = Observer(camera)
@@ -172,14 +174,14 @@ async def test_a_client_that_registers_no_more_is_forgotten(services: Services) 
                 await send(camera, "a", next(seconds))  # until a notification is answered by a reset
 
 
-async def test_a_quiet_collection_is_told_again_now_and_then(services: Services) -> None:
+async def test_observers_are_notified_again_after_a_while(services: Services) -> None:
     async with coap_of(services, refresh_seconds=0.05) as port, device(port) as watcher:
         observer = Observer(watcher)
         first = await observer.first()
         assert (await observer.next()).payload == first.payload
 
 
-async def test_observers_are_told_when_it_ends(services: Services) -> None:
+async def test_observers_get_an_error_when_the_service_stops(services: Services) -> None:
     async with coap_of(services) as port, device(port) as watcher:
         observer = Observer(watcher)
         await observer.first()
@@ -188,7 +190,7 @@ async def test_observers_are_told_when_it_ends(services: Services) -> None:
         assert (ending.code, ending.opt.observe) == (Code.SERVICE_UNAVAILABLE, None)
 
 
-async def test_what_is_no_observation(camera: Device) -> None:
+async def test_requests_that_are_not_observations(camera: Device) -> None:
     plain = await camera.get(IMAGES)
     assert (plain.code, "deviceId" in problem(plain)[-2]) == (Code.BAD_REQUEST, True)
     assert cbor2.loads((await camera.get(IMAGES, observe=1)).payload) == {}

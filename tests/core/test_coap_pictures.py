@@ -1,4 +1,4 @@
-"""Pictures over CoAP by aiocoap's client: sent in blocks, read in blocks, the same as over HTTP."""
+"""Pictures over CoAP, with aiocoap's client: sent and read in blocks, the same pictures as over HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -59,8 +59,8 @@ async def test_a_camera_without_cbor_sends_the_picture_as_it_is(camera: Device) 
     assert (await camera.get(IMAGES, *RAW)).payload == data
 
 
-async def test_what_came_by_http_is_read_by_coap(camera: Device, client: httpx.AsyncClient) -> None:
-    data = drawn.dicom()  # stored compressed
+async def test_a_picture_sent_by_http_is_read_by_coap(camera: Device, client: httpx.AsyncClient) -> None:
+    data = drawn.dicom()  # it is stored compressed
     await send(client, data)
     read = await camera.get(IMAGES, *RAW)
     assert (read.payload == data, int(read.opt.content_format)) == (True, OCTETS)
@@ -84,7 +84,7 @@ async def test_accept_is_respected(camera: Device) -> None:
     assert (await camera.post(noise(), PNG, *RAW, accept=PNG)).code is Code.NOT_ACCEPTABLE
 
 
-async def test_thumbnails_and_what_has_none(camera: Device) -> None:
+async def test_thumbnails_and_pictures_without_one(camera: Device) -> None:
     await camera.post(noise(), PNG, *RAW)
     small = await camera.get(IMAGES, *RAW, "w=32")
     assert (small.code, int(small.opt.content_format)) == (Code.CONTENT, PNG)
@@ -136,7 +136,7 @@ async def test_the_bytes_of_pictures_are_shared_and_limited(core: WithState) -> 
     assert parts.cached_bytes <= 2 * PART_BYTES < len(large)
 
 
-def test_what_clients_read_is_remembered_within_a_limit() -> None:
+def test_transfers_are_remembered_within_a_limit() -> None:
     transfers, small, large = Transfers(limit=10_000), _document(3000), _document(20_000)
     for name in range(20):
         transfers.remember(name, small)

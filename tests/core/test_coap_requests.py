@@ -1,4 +1,4 @@
-"""What is asked over CoAP beside pictures: discovery, lists, devices; and what bad requests get (RFC 9290)."""
+"""Requests over CoAP beside those of pictures: discovery, lists, devices; and the errors of bad requests (RFC 9290)."""
 
 import json
 import socket
@@ -119,7 +119,7 @@ BAD_REQUESTS: tuple[tuple[Code, str, tuple[str, ...], dict[str, Any], Code], ...
     (Code.GET, f"{IMAGES}/99999999999999999999", (), {}, Code.NOT_FOUND),
     (Code.GET, f"{IMAGES}/1/2", (), {}, Code.NOT_FOUND),
     (Code.GET, f"{IMAGES}/latest", (), {}, Code.BAD_REQUEST),
-    (Code.GET, f"{IMAGES}/latest", ("deviceId=nobody",), {}, Code.NOT_FOUND),
+    (Code.GET, f"{IMAGES}/latest", ("deviceId=unknown",), {}, Code.NOT_FOUND),
     (Code.GET, IMAGES, (RAW[0],), {}, Code.BAD_REQUEST),
     (Code.GET, IMAGES, (*RAW, *RAW), {}, Code.BAD_REQUEST),
     (Code.GET, IMAGES, RAW, {}, Code.NOT_FOUND),
@@ -140,7 +140,7 @@ async def test_bad_requests_have_their_codes(camera: Device) -> None:
 
 TIMESTAMPS = (
     ("2024-08-18T02:04:07+02:00", Code.CREATED),
-    ("2024-08-18T02:04:07 02:00", Code.CREATED),  # as a careless client writes it
+    ("2024-08-18T02:04:07 02:00", Code.CREATED),  # with a plus that was not encoded
     ("2016-12-31T23:59:60Z", Code.CREATED),
     ("0001-01-01T00:00:01Z", Code.CREATED),
     ("2024-08-18T02:04:07.123456789Z", Code.CREATED),
@@ -164,8 +164,8 @@ def _exchange(port: int, datagram: bytes) -> bytes:
         return plain.recv(2000)
 
 
-async def test_an_option_that_is_no_text_is_reset(port: int, camera: Device) -> None:
-    datagram = struct.pack("!BBH", 0x40, 1, 0x1234) + b"\xb1\xff"  # Uri-Path: one byte, no UTF-8
+async def test_an_option_that_is_not_utf_8_is_rejected(port: int, camera: Device) -> None:
+    datagram = struct.pack("!BBH", 0x40, 1, 0x1234) + b"\xb1\xff"  # Uri-Path: one byte that is not UTF-8
     assert await to_thread.run_sync(_exchange, port, datagram) == struct.pack("!BBH", 0x70, 0, 0x1234)
     assert (await camera.get(DISCOVERY)).code is Code.CONTENT
 

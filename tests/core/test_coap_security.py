@@ -1,4 +1,4 @@
-"""Devices that identify themselves over CoAP: OSCORE (RFC 8613), bound to their `deviceId`."""
+"""Devices that authenticate themselves over CoAP by OSCORE (RFC 8613), and act as their `deviceId` alone."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ SECRET = "0102030405060708090a0b0c0d0e0f10"
 
 
 def context_in(folder: Path, number: int, *, of_server: bool, device_id: str | None = None) -> Path:
-    """One end of a security context."""
+    """Write one end of a security context into a folder."""
     folder.mkdir(parents=True)
     ends = [f"01{number:02}", f"02{number:02}"]
     sender, recipient = ends if of_server else reversed(ends)
@@ -43,7 +43,7 @@ def context_in(folder: Path, number: int, *, of_server: bool, device_id: str | N
 
 @pytest.fixture
 def contexts(tmp_path: Path) -> Path:
-    """The server's folder, of two devices; their own ends lie beside it."""
+    """The folder of a server with the contexts of two devices; the devices' own folders are beside it."""
     for number in (1, 2):
         context_in(tmp_path / "server" / f"camera-{number}", number, of_server=True, device_id=f"camera {number}")
         context_in(tmp_path / f"camera-{number}", number, of_server=False)
@@ -81,7 +81,7 @@ def sent_by(number: int) -> bytes:
     return cbor_document(noise(seed=number), device=f"camera {number}")
 
 
-async def test_a_device_speaks_for_itself_alone(services: Services, contexts: Path) -> None:
+async def test_a_device_sends_and_reads_as_itself_alone(services: Services, contexts: Path) -> None:
     async with (
         coap_of(services, access=Access.KEYS, credentials=contexts) as port,
         secured(port, contexts.parent / "camera-1") as camera,
@@ -106,8 +106,9 @@ async def test_a_device_speaks_for_itself_alone(services: Services, contexts: Pa
         assert (await stranger.get("/.well-known/core")).code is Code.CONTENT
 
 
-async def test_a_restart_and_a_crash_lose_no_device(services: Services, contexts: Path) -> None:
-    """The numbers that a device has used are not known after a crash: it is asked for a fresh one, by its library."""
+async def test_a_device_can_send_after_a_restart_and_after_a_crash(services: Services, contexts: Path) -> None:
+    """After a crash the sequence numbers that a device has used are unknown, and it is asked for a fresh one; the
+    device's library answers by itself."""
     async with secured(1, contexts.parent / "camera-1") as camera:
         for number in range(3):
             async with coap_of(services, access=Access.KEYS, credentials=contexts) as port:
@@ -124,8 +125,8 @@ async def test_a_restart_and_a_crash_lose_no_device(services: Services, contexts
                 await to_thread.run_sync(numbers.write_text, at_a_crash)
 
 
-async def test_a_message_that_was_overheard_is_refused(services: Services, contexts: Path) -> None:
-    """The same bytes under another message id: the message layer takes them for new, the replay window does not."""
+async def test_a_replayed_message_is_refused(services: Services, contexts: Path) -> None:
+    """The same bytes with another message id are new to the message layer, and refused by the replay window."""
     async with (
         coap_of(services, access=Access.KEYS, credentials=contexts) as port,
         secured(port, contexts.parent / "camera-1") as camera,
@@ -163,7 +164,7 @@ async def test_a_device_observes_its_own_pictures(services: Services, contexts: 
         assert cbor2.loads(notification.payload)["sha256"] == sha256_hex(noise(seed=1))
 
 
-async def test_where_the_collection_is_open_a_context_still_binds(services: Services, contexts: Path) -> None:
+async def test_with_open_access_a_context_still_binds(services: Services, contexts: Path) -> None:
     async with (
         coap_of(services, credentials=contexts) as port,
         secured(port, contexts.parent / "camera-1") as camera,
@@ -215,6 +216,6 @@ def test_bad_contexts_are_named_and_their_secrets_are_not(contexts: Path) -> Non
         (Environment.DEVELOPMENT, None, False, False),
     ],
 )
-def test_where_coap_is_served(environment: Environment, access: Access | None, coap: bool | None, served: bool) -> None:
+def test_when_coap_is_served(environment: Environment, access: Access | None, coap: bool | None, served: bool) -> None:
     settings = CoreSettings(environment=environment, collection_access=access, coap=coap)
     assert settings.serves_coap is served

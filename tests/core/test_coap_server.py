@@ -1,4 +1,4 @@
-"""CoAP as a server: addresses, busy ports, groups, and the client of libcoap."""
+"""The CoAP server: its addresses, ports in use, multicast, and the client of libcoap."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ async def test_the_application_serves_coap_and_counts_it(make_core_settings: Mak
     assert 'lightbox_coap_requests_total{code="2.01",method="POST",route="/collections/{collection}"} 1.0' in metrics
 
 
-async def test_a_busy_port_is_an_error_that_names_it(services: Services) -> None:
+async def test_a_port_in_use_is_an_error_that_names_it(services: Services) -> None:
     async with coap_of(services) as port:
         with pytest.raises(AddressInUse, match=f"{port} of localhost.*LIGHTBOX_COAP_PORT"):
             open_sockets("localhost", port)
@@ -61,7 +61,7 @@ def _twice(port: int, datagram: bytes) -> list[bytes]:
         return answers
 
 
-async def test_a_message_that_comes_twice_is_answered_the_same(services: Services) -> None:
+async def test_a_duplicate_message_has_the_same_answer(services: Services) -> None:
     async with coap_of(services) as port, device(port) as camera:
         message = camera.message(Code.POST, IMAGES, query=RAW, payload=noise(16), content_format=OCTETS)
         message.mtype, message.mid, message.token = CON, 7, b"t"
@@ -74,7 +74,7 @@ async def test_a_message_that_comes_twice_is_answered_the_same(services: Service
         assert once[1] == Code.CHANGED
 
 
-async def test_every_address_of_both_families(services: Services) -> None:
+async def test_all_addresses_of_both_families(services: Services) -> None:
     async with coap_of(services, host="::") as port:
         for host in (HOST, "[::1]"):
             async with device(port, host) as camera:
@@ -82,12 +82,12 @@ async def test_every_address_of_both_families(services: Services) -> None:
 
 
 @pytest.mark.parametrize("host", ["256.0.0.1", "camera.example", ""])
-def test_an_address_that_is_none(host: str) -> None:
+def test_an_invalid_address(host: str) -> None:
     with pytest.raises(OSError, match=r"not known|not supported|Name"):
         open_sockets(host, 0)
 
 
-def test_groups_need_every_address() -> None:
+def test_multicast_needs_all_addresses() -> None:
     with pytest.raises(ValueError, match="LIGHTBOX_COAP_HOST=::"):
         CoreSettings(coap_multicast=("eth0",))
     several = CoreSettings.model_validate({"coap_multicast": "eth0, wlan0", "coap_host": "::"})
@@ -95,10 +95,11 @@ def test_groups_need_every_address() -> None:
 
 
 def _multicast_interface() -> str | None:
-    """One that is up and can do it (IFF_UP, IFF_MULTICAST)."""
-    for folder in Path("/sys/class/net").glob("*"):
-        if int((folder / "flags").read_text(), 16) & 0x1001 == 0x1001:
-            return folder.name
+    """The oldest network interface that is up and supports multicast (IFF_UP, IFF_MULTICAST), if there is one."""
+    for _, name in socket.if_nameindex():
+        flags = Path("/sys/class/net", name, "flags")
+        if flags.exists() and int(flags.read_text(), 16) & 0x1001 == 0x1001:
+            return name
     return None
 
 
@@ -106,7 +107,7 @@ INTERFACE = _multicast_interface()
 
 
 def _ask_group(port: int, path_and_query: bytes, seconds: float) -> bytes | None:
-    """A NON request to All CoAP Nodes that does not leave this machine; None if nobody answers."""
+    """A NON request to All CoAP Nodes that does not leave this machine; None without an answer."""
     assert INTERFACE is not None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
         request = struct.pack("4s4si", bytes(4), bytes(4), socket.if_nametoindex(INTERFACE))
@@ -125,13 +126,13 @@ DISCOVERY = b"\xbb.well-known\x04core"
 
 
 @pytest.mark.skipif(INTERFACE is None, reason="no network interface of this machine can do multicast")
-async def test_a_group_is_answered_when_there_is_something_to_say(services: Services) -> None:
+async def test_multicast_is_answered_if_there_are_links(services: Services) -> None:
     async with coap_of(services, host="::", multicast=(INTERFACE,), leisure_seconds=0.05) as port:
         answer = await to_thread.run_sync(_ask_group, port, DISCOVERY, 5.0)
         assert answer is not None
         assert (answer[0] & 0x30, answer[1]) == (0x10, 69)  # NON, 2.05
         assert b"</collections/images>" in answer
-        for nothing in (DISCOVERY + b"\x4brt=nobody..", b"\xbbcollections", b"\xb1x"):
+        for nothing in (DISCOVERY + b"\x4brt=unknown.", b"\xbbcollections", b"\xb1x"):
             assert await to_thread.run_sync(_ask_group, port, nothing, 0.3) is None
 
 

@@ -1,4 +1,5 @@
-"""Bodies in blocks: limits before memory is spent, nothing mixed, nothing kept that has stopped (RFC 7959)."""
+"""Bodies in blocks (RFC 7959): limits apply before memory is used, uploads are not mixed, and those that stop are
+forgotten."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from core_collection_service.state import Services
 from lightbox_shared.errors import BadRequest, TooLarge, Unavailable
 
 SMALL = noise(16)
-"""Some 300 bytes: five blocks of 64."""
+"""About 300 bytes, five blocks of 64."""
 BLOCKS = [SMALL[start : start + 64] for start in range(0, len(SMALL), 64)]
 LAST = len(BLOCKS) - 1
 FIRST = Block(0, 16, True, bytes(16))
@@ -43,7 +44,7 @@ async def camera(services: Services) -> AsyncIterator[Device]:
         yield camera
 
 
-async def test_too_large_by_what_is_announced_and_by_what_comes(camera: Device, services: Services) -> None:
+async def test_too_large_as_announced_and_as_received(camera: Device, services: Services) -> None:
     announced = await camera.block(0, True, BLOCKS[0], size1=100_001)
     assert (announced.code, announced.opt.size1) == (Code.REQUEST_ENTITY_TOO_LARGE, 100_000)
     assert "100,000" in problem(announced)[-2]
@@ -62,7 +63,7 @@ async def test_a_datagram_that_does_not_fit_is_refused_and_not_cut(camera: Devic
     assert (await camera.get(IMAGES, *RAW)).code is Code.NOT_FOUND
 
 
-async def test_a_block_sent_again_is_no_error(camera: Device) -> None:
+async def test_a_block_that_is_sent_again_is_no_error(camera: Device) -> None:
     for number, payload in enumerate(BLOCKS[:LAST]):
         for _ in range(2):
             assert (await camera.block(number, True, payload)).code is Code.CONTINUE
@@ -76,13 +77,13 @@ async def test_blocks_out_of_order_are_incomplete(camera: Device) -> None:
     skipped = await camera.block(2, True, BLOCKS[2])
     assert (skipped.code, problem(skipped)[-4]) == (Code.REQUEST_ENTITY_INCOMPLETE, 136)
     answers = [await camera.block(number, number < LAST, BLOCKS[number]) for number in range(1, LAST + 1)]
-    assert answers[-1].code is Code.CREATED  # what came too early has changed nothing
+    assert answers[-1].code is Code.CREATED  # the block that came too early has changed nothing
 
 
 async def test_uploads_by_query_and_by_request_tag_do_not_mix(camera: Device) -> None:
     pictures = [noise(16, seed=seed) for seed in range(6)]
     queries = [(f"deviceId={number // 2}", f"timestamp=2024-08-18T02:04:0{number % 2}Z") for number in range(6)]
-    # The last two have one address and are told apart by their tags; the second is another picture of the same key.
+    # The last two have the same query and differ in their tags; the second is another picture with the same key.
     queries[5] = queries[4]
     answers = {}
     for start in range(0, len(pictures[0]), 64):
@@ -95,7 +96,7 @@ async def test_uploads_by_query_and_by_request_tag_do_not_mix(camera: Device) ->
         assert (await camera.get(IMAGES, *query)).payload == data
 
 
-async def test_two_uploads_that_can_not_be_told_apart_are_refused(camera: Device) -> None:
+async def test_two_uploads_with_the_same_identity_are_refused(camera: Device) -> None:
     other = noise(16, seed=2)
     assert other[64:128] != BLOCKS[1]
     await camera.block(0, True, BLOCKS[0], "deviceId=x", RAW[1])
@@ -108,7 +109,7 @@ async def test_two_uploads_that_can_not_be_told_apart_are_refused(camera: Device
     assert (await camera.block(3, True, BLOCKS[3])).code is Code.REQUEST_ENTITY_INCOMPLETE
 
 
-async def test_what_stops_is_forgotten_and_its_memory_given_back(services: Services) -> None:
+async def test_an_upload_that_stops_is_forgotten(services: Services) -> None:
     async with coap_of(services, forget_after_seconds=0.05) as port, device(port) as camera:
         await camera.block(0, True, BLOCKS[0])
         async with asyncio.timeout(10):
@@ -117,7 +118,7 @@ async def test_what_stops_is_forgotten_and_its_memory_given_back(services: Servi
         assert (await camera.block(1, True, BLOCKS[1])).code is Code.REQUEST_ENTITY_INCOMPLETE
 
 
-async def test_used_up_memory_is_unavailable_for_a_while(camera: Device, services: Services) -> None:
+async def test_without_free_memory_uploads_are_unavailable(camera: Device, services: Services) -> None:
     with ExitStack() as stack:
         for _ in range(256):
             stack.enter_context(services.upload_memory.reserve(1024 * 1024))
@@ -135,13 +136,13 @@ async def test_the_body_is_refused_at_its_first_block(camera: Device, services: 
     assert answer.code is Code.UNSUPPORTED_CONTENT_FORMAT
 
 
-async def test_a_first_block_is_all_or_a_beginning() -> None:
+async def test_a_first_block_can_be_the_whole_body() -> None:
     memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory)
     whole = uploads.begin("a", "host", Block(0, 16, False, b"short"), 100)
     assert whole is not None
     assert (whole.body(), memory.held) == (b"short", OVERHEAD_BYTES + 5)
-    assert whole.body() is whole.body()  # no copy, which nobody would have counted
+    assert whole.body() is whole.body()  # no copy, which would not be counted
     with whole:
         pass
     assert (len(uploads), memory.held) == (0, 0)
@@ -154,12 +155,12 @@ async def test_a_first_block_is_all_or_a_beginning() -> None:
     assert memory.held == 0
 
 
-async def test_many_beginnings_do_not_fill_the_memory() -> None:
+async def test_many_first_blocks_do_not_fill_the_memory() -> None:
     memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(100):
         assert uploads.begin(number, f"host {number}", FIRST, 100) is None
-    assert (len(uploads), memory.held) == (7, 7 * (OVERHEAD_BYTES + 16))  # the others have made way
+    assert (len(uploads), memory.held) == (7, 7 * (OVERHEAD_BYTES + 16))  # the others were dropped
     with pytest.raises(IncompleteUpload):
         uploads.append(92, Block(16, 16, False, b"end"))
     finished = uploads.append(93, Block(16, 16, False, b"end"))
@@ -170,7 +171,7 @@ async def test_many_beginnings_do_not_fill_the_memory() -> None:
     assert (len(uploads), memory.held) == (0, 0)
 
 
-async def test_uploads_that_go_on_do_not_make_way() -> None:
+async def test_uploads_that_continue_are_not_dropped() -> None:
     memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(7):
@@ -183,11 +184,11 @@ async def test_uploads_that_go_on_do_not_make_way() -> None:
         assert done is not None
         done.release()
     assert memory.held == 0
-    with pytest.raises(TooLarge):  # it would not fit, however long one waits
+    with pytest.raises(TooLarge):  # it does not fit even without others
         uploads.begin("large", "host", Block(0, 1 << 16, True, bytes(1 << 16)), 1 << 20)
 
 
-async def test_one_address_has_so_many_uploads_and_others_keep_theirs() -> None:
+async def test_uploads_of_one_address_are_limited() -> None:
     uploads = Uploads(UploadMemoryBudget(1 << 20), max_uploads_of_host=3)
     uploads.begin("other", "another host", FIRST, 100)
     for number in range(5):
@@ -202,7 +203,7 @@ async def test_one_address_has_so_many_uploads_and_others_keep_theirs() -> None:
     uploads.close()
 
 
-async def test_a_flood_of_beginnings_leaves_http_its_memory(core: WithState, services: Services) -> None:
+async def test_many_unfinished_uploads_leave_memory_for_http(core: WithState, services: Services) -> None:
     megabyte = 1024 * 1024
     async with (
         coap_of(services, unfinished_bytes=megabyte // 2) as port,
@@ -220,7 +221,7 @@ async def test_a_flood_of_beginnings_leaves_http_its_memory(core: WithState, ser
             assert (await camera.post(SMALL, OCTETS, RAW[0], "timestamp=2024-08-18T03:04:07Z")).code is Code.CREATED
 
 
-async def test_a_last_block_that_was_no_last_one_is_not_waited_for(camera: Device, services: Services) -> None:
+async def test_a_block_sent_again_as_the_last_one_is_refused(camera: Device, services: Services) -> None:
     await camera.block(0, True, BLOCKS[0])
     await camera.block(1, True, BLOCKS[1])
     answer = await camera.block(1, False, BLOCKS[1])
@@ -228,13 +229,13 @@ async def test_a_last_block_that_was_no_last_one_is_not_waited_for(camera: Devic
     assert services.upload_memory.held == 0
 
 
-async def test_a_last_block_larger_than_it_says(camera: Device, services: Services) -> None:
+async def test_a_last_block_that_is_too_large(camera: Device, services: Services) -> None:
     await camera.block(0, True, BLOCKS[0])
     assert (await camera.block(1, False, SMALL[64:])).code is Code.BAD_REQUEST
     assert services.upload_memory.held == 0
 
 
-async def test_the_metadata_of_a_long_name_still_fits(camera: Device) -> None:
+async def test_the_metadata_of_a_long_device_id_fit_into_a_message(camera: Device) -> None:
     answer = await camera.post(cbor_document(SMALL, device="é" * 255), CBOR)
     assert (answer.code, len(answer.payload) <= 1024) == (Code.CREATED, True)
     answer = await camera.post(cbor_document(SMALL, device="🩻" * 255), CBOR)

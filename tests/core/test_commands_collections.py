@@ -1,4 +1,4 @@
-"""`collections` by command line."""
+"""The commands `collections ...`."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def terminal(settings: CoreSettings) -> Terminal:
 
 
 async def keep(settings: CoreSettings, *devices: str) -> None:
-    """A picture of each device, a minute apart."""
+    """Keep a picture of each device, taken a minute after the one before."""
     database = Database(settings.database_url)
     async with PictureWriter(database).running() as writer:
         for number, device in enumerate(devices):
@@ -104,16 +104,14 @@ async def test_rules_are_set_listed_applied_and_removed(settings: CoreSettings, 
         (("--days", "1", "--collection", "x"), "There is no such collection; there is images."),
     ],
 )
-async def test_a_rule_that_makes_no_sense_is_refused(
-    terminal: Terminal, arguments: tuple[str, ...], sentence: str
-) -> None:
+async def test_an_invalid_rule_is_refused(terminal: Terminal, arguments: tuple[str, ...], sentence: str) -> None:
     done = await terminal.run(app, "retention", "set", *arguments)
     assert done.exit_code in {1, 2}
     assert sentence in " ".join(done.stderr.replace("│", " ").split())
     assert len((await terminal.ok(app, "retention", "list")).splitlines()) == 1
 
 
-def test_what_is_announced_is_there() -> None:
+def test_the_commands_are_announced() -> None:
     announced = {
         each.name: each.load()
         for each in entry_points(group=GROUP)

@@ -1,5 +1,5 @@
-"""Deleting pictures: administrators alone, for good, and with the counts of the device; and who may do what over HTTP
-where keys are asked for."""
+"""Deleting pictures, by administrators alone, with the counts of the device; and permissions over HTTP where the
+collection takes keys."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,14 +36,14 @@ def admin(key: Key) -> dict[str, str]:
 
 @pytest.fixture
 async def client(make_core_settings: MakeCoreSettings, key: Key, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """Of a service that takes the tokens of `key`; pictures above 2,000 bytes lie in a folder."""
+    """A client of a service that accepts the tokens of `key` and stores pictures above 2,000 bytes in a folder."""
     settings = make_core_settings(blob_store_url=(tmp_path / "objects").as_uri(), blob_row_limit=2000)
     async with running(create_app(settings)) as app, client_of(trusting(app, key)) as client:
         yield client
 
 
 async def devices(client: httpx.AsyncClient) -> dict[str, tuple[int, int, str, str]]:
-    """What the summary says of each device."""
+    """Device -> its number of pictures, bytes, and first and last timestamp."""
     listed = (await client.get("/collections/devices")).json()["devices"]
     names = ("pictures", "bytes", "firstTimestamp", "lastTimestamp")
     return {each["deviceId"]: tuple(each[name] for name in names) for each in listed}
@@ -84,7 +84,7 @@ async def test_by_id_with_the_counts_and_the_objects(
     assert (await client.get(sent[1]["href"])).content == large
 
 
-async def test_what_names_no_picture(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+async def test_deletions_that_select_no_picture(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
     await send(client)
     for path, status in {
         IMAGES: 400,
@@ -101,7 +101,7 @@ async def test_what_names_no_picture(client: httpx.AsyncClient, admin: dict[str,
     assert (await client.get(IMAGES, params=AT)).status_code == 200
 
 
-async def test_administrators_alone(client: httpx.AsyncClient, key: Key) -> None:
+async def test_only_administrators_delete(client: httpx.AsyncClient, key: Key) -> None:
     href = (await send(client))["href"]
     admin = int(Authority.ADMIN)
     for status, headers in (
@@ -122,7 +122,7 @@ async def test_with_keys(make_core_settings: MakeCoreSettings, key: Key) -> None
     mine = bearer(key, authority=int(Authority.DOCTOR), scope="collect", device_id=DEVICE)
     async with running(create_app(settings)) as app, client_of(trusting(app, key)) as client:
         assert (await client.post(IMAGES, json=document())).status_code == 401
-        assert (await client.post(IMAGES, content=b"x")).status_code == 401  # before anything is read
+        assert (await client.post(IMAGES, content=b"x")).status_code == 401  # before the body is read
         body = await client.post(IMAGES, json=document(), headers=mine)
         assert body.status_code == 201
         assert (await client.post(IMAGES, json=document(device="67890"), headers=mine)).status_code == 403
@@ -131,10 +131,10 @@ async def test_with_keys(make_core_settings: MakeCoreSettings, key: Key) -> None
         paths.append(f"{IMAGES}/latest?deviceId={DEVICE}")
         answers = {
             who: [(await client.get(path, headers=headers)).status_code for path in paths]
-            for who, headers in (("nobody", {}), ("mine", mine), ("theirs", theirs))
+            for who, headers in (("anonymous", {}), ("mine", mine), ("theirs", theirs))
         }
         assert answers == {
-            "nobody": [401, 401, 401, 401],
+            "anonymous": [401, 401, 401, 401],
             "mine": [200, 404, 200, 200],
             "theirs": [404, 404, 403, 403],
         }

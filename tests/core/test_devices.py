@@ -1,4 +1,4 @@
-"""The list of devices: what they have sent, and pages of it."""
+"""The list of devices: their summaries, and its pages."""
 
 import cbor2
 import httpx
@@ -15,7 +15,7 @@ from lightbox_shared.database import Database
 DEVICES = "/collections/devices"
 
 
-async def test_what_a_device_has_sent(client: httpx.AsyncClient) -> None:
+async def test_the_summary_of_a_device(client: httpx.AsyncClient) -> None:
     first = await send(client, device="a", timestamp="2024-08-18T02:04:07Z")
     second = await send(client, device="a", timestamp="2024-08-17T02:04:07.5Z")
     answer = await client.get(DEVICES)
@@ -84,23 +84,23 @@ async def test_in_the_order_of_their_bytes(client: httpx.AsyncClient, database: 
     assert found == sorted(names, key=str.encode)
 
 
-async def test_what_can_not_be_asked(client: httpx.AsyncClient) -> None:
+async def test_invalid_queries(client: httpx.AsyncClient) -> None:
     for query in ("limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=&limit=2", "limit=1&limit=2"):
         assert (await client.get(f"{DEVICES}?{query}")).status_code == 400
 
 
-async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: httpx.AsyncClient) -> None:
+async def test_a_cursor_with_a_valid_seal_is_checked_like_any_input(client: httpx.AsyncClient) -> None:
     for position in (b"", b"images", b"\xff\0a", b"images\0\xed\xa0\x80", b"images\0a\0b", b"gone\0a", b"\0a"):
         answer = await client.get(DEVICES, params={"cursor": sealed(position, "devices", "images")})
         assert (answer.status_code, answer.json()["detail"]) == (400, "cursor: This is not a cursor of this list.")
 
 
-async def test_it_is_no_collection(client: httpx.AsyncClient) -> None:
+async def test_devices_is_no_collection(client: httpx.AsyncClient) -> None:
     assert (await client.post(DEVICES, json={})).status_code in {404, 405}
     assert (await client.get(f"{DEVICES}/latest", params={"deviceId": "a"})).status_code == 404
 
 
-async def test_with_keys_nobody_sees_it_without_one(make_core_settings: MakeCoreSettings) -> None:
+async def test_with_keys_lists_need_a_credential(make_core_settings: MakeCoreSettings) -> None:
     app = create_app(make_core_settings(collection_access=Access.KEYS))
     async with running(app) as started, client_of(started) as client:
         assert (await client.get(DEVICES)).status_code == 401

@@ -1,4 +1,4 @@
-"""Discovery over HTTP: the one line that clients build on, and the filters."""
+"""Discovery over HTTP: the line that published clients expect, and the filters."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ PATHS = ["/.well-known/core", "/collections"]
 
 @pytest.fixture
 async def several(make_core_settings: MakeCoreSettings) -> AsyncIterator[httpx.AsyncClient]:
-    """A service with two collections, which asks for keys."""
+    """A client of a service with two collections that takes keys."""
     collections = {"images": "simple.act", "thermal": "camera.thermal camera"}
     settings = make_core_settings(collections=collections, collection_access=Access.KEYS)
     async with running(create_app(settings)) as app, client_of(app) as client:
@@ -49,7 +49,7 @@ async def test_a_405_names_all_methods_of_the_path(client: httpx.AsyncClient) ->
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-async def test_it_is_link_format_whatever_is_accepted(client: httpx.AsyncClient) -> None:
+async def test_it_is_link_format_for_every_accept(client: httpx.AsyncClient) -> None:
     for accept in ("application/json", "text/html", "application/link-format", "*/*"):
         answer = await client.get(PATHS[0], headers={"Accept": accept})
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/link-format")
@@ -72,14 +72,14 @@ FILTERED = [
 ]
 
 
-async def test_filters_for_everybody(several: httpx.AsyncClient) -> None:
+async def test_filters_need_no_credential(several: httpx.AsyncClient) -> None:
     for query, expected in FILTERED:
         for path in PATHS:
             answer = await several.get(f"{path}?{query}")
             assert (answer.status_code, answer.text) == (200, ",".join(expected))
 
 
-async def test_bytes_that_are_no_text_are_in_no_attribute(core: WithState) -> None:
+async def test_bytes_that_are_not_utf_8_match_nothing(core: WithState) -> None:
     for query, body in ((b"rt=\xff", b""), (b"\xff", IMAGES.encode()), (b"\xff=*", b"")):
         sent: list[Message] = []
 
@@ -94,7 +94,7 @@ async def test_bytes_that_are_no_text_are_in_no_attribute(core: WithState) -> No
         assert (sent[0]["status"], sent[1]["body"]) == (200, body)
 
 
-def test_over_coap_the_same_link_says_more_and_others_follow() -> None:
+def test_links_over_coap_have_further_attributes() -> None:
     first, *others = service.links({"images": "simple.act"}, coap=True)
     assert str(first) == f'{IMAGES};ct="40 50 60 110 112";obs'
     assert [each.href for each in others] == ["/collections/images/latest", "/collections/devices"]

@@ -1,4 +1,4 @@
-"""JSON and CBOR from strangers: what is read, and the sentence for what is not."""
+"""Reading JSON and CBOR from clients: which documents are accepted, and the sentences for those that are not."""
 
 import json
 import struct
@@ -16,7 +16,7 @@ MANY = f"There are more than {MAX_ITEMS} values in the body."
 
 
 def tagged(number: int, content: bytes) -> bytes:
-    """A map with one value that has this tag."""
+    """A CBOR map with one value, which has this tag."""
     head = bytes([0xC0 | number]) if number < 24 else b"\xd9" + struct.pack(">H", number)
     return b"\xa1\x61a" + head + content
 
@@ -43,7 +43,7 @@ def test_read(data: bytes, form: Format, found: dict[str, object]) -> None:
     assert read_map(data, form) == found
 
 
-def test_an_epoch_is_told_from_a_number() -> None:
+def test_an_epoch_differs_from_a_number() -> None:
     assert isinstance(read_map(tagged(1, b"\x01"), CBOR)["a"], Epoch)
     assert not isinstance(read_map(SMALL, CBOR)["a"], Epoch)
 
@@ -114,12 +114,15 @@ def test_bad_json(data: bytes, sentence: str) -> None:
         (tagged(0, b"\x01"), "Tag 0 is for a text, tag 1 for a number of seconds."),
         (tagged(1, b"\x61a"), "Tag 0 is for a text, tag 1 for a number of seconds."),
         (tagged(1, b"\xf5"), "Tag 0 is for a text, tag 1 for a number of seconds."),
-        (b"\xa1\x61a\x61\xff", "The body is not valid CBOR."),  # a text that is no UTF-8
+        (b"\xa1\x61a\x61\xff", "The body is not valid CBOR."),  # a text that is not UTF-8
         (b"\xff", "The body is not valid CBOR."),
         (b"a1616101f", "The body is neither a CBOR map nor one in hexadecimal digits."),
         (b"a1 hello", "The body is neither a CBOR map nor one in hexadecimal digits."),
         (b"abc\xff", "The body is neither a CBOR map nor one in hexadecimal digits."),
-        (SMALL.hex().encode().hex().encode(), "There are bytes behind the CBOR item."),  # digits in digits
+        (
+            SMALL.hex().encode().hex().encode(),
+            "There are bytes behind the CBOR item.",
+        ),  # hexadecimal digits of hexadecimal digits
     ],
 )
 def test_bad_cbor(data: bytes, sentence: str) -> None:

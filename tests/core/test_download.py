@@ -1,4 +1,4 @@
-"""Reading pictures back: exact bytes, validators, ranges, and both representations of a compressed one."""
+"""Reading pictures: exact bytes, validators, ranges, and both representations of a compressed picture."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,14 +21,14 @@ PLAIN = {"Accept-Encoding": "identity"}
 
 @pytest.fixture
 async def sent(client: httpx.AsyncClient) -> str:
-    """The address of a PNG by its id."""
+    """The path of a PNG by its id."""
     href: str = (await send(client))["href"]
     return href
 
 
 @pytest.fixture
 async def compressed(client: httpx.AsyncClient) -> str:
-    """The address of a BMP, which is stored compressed."""
+    """The path of a BMP, which is stored compressed."""
     href: str = (await send(client, BMP, timestamp="2024-08-19T00:00:00Z"))["href"]
     return href
 
@@ -57,7 +57,7 @@ async def test_the_exact_bytes(client: httpx.AsyncClient, sent: str) -> None:
 NOTATIONS = [
     "timestamp=2024-08-18T02%3A04%3A07Z",
     "timestamp=2024-08-18T04:04:07%2B02:00",
-    "timestamp=2024-08-18T04:04:07+02:00",  # the blank that a careless client makes of its plus
+    "timestamp=2024-08-18T04:04:07+02:00",  # with a plus that was not encoded
     "timestamp=2024-08-18%2004:04:07+02:00",
     "timestamp=20240818T020407.0000001Z",
     "timestamp=2024-08-18T02:04:07Z&unknown=1",
@@ -71,7 +71,7 @@ async def test_one_instant_in_many_notations(client: httpx.AsyncClient, sent: st
 
 
 @pytest.mark.parametrize("data", [pictures.dicom(), BMP, pictures.encoded(pictures.GREY, "TIFF")])
-async def test_what_browsers_do_not_show_is_served_as_sent(client: httpx.AsyncClient, data: bytes) -> None:
+async def test_formats_that_browsers_do_not_show_are_served_as_sent(client: httpx.AsyncClient, data: bytes) -> None:
     body = await send(client, data)
     answer = await client.get(body["href"], headers=PLAIN)
     assert (answer.content, answer.headers["content-type"]) == (data, body["mediaType"])
@@ -100,12 +100,12 @@ async def test_head(client: httpx.AsyncClient, compressed: str, path: str) -> No
 
 
 async def raw(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
-    """The answer with its bytes as they came."""
+    """The answer, and its body without decoding of its content coding."""
     async with client.stream("GET", address, headers=headers) as answer:
         return answer, b"".join([piece async for piece in answer.aiter_raw()])
 
 
-async def test_the_stored_bytes_for_who_accepts_them(client: httpx.AsyncClient, compressed: str) -> None:
+async def test_stored_bytes_for_clients_that_accept_zstd(client: httpx.AsyncClient, compressed: str) -> None:
     answer, data = await raw(client, compressed, ZSTD)
     assert answer.headers["content-encoding"] == "zstd"
     assert answer.headers["content-type"] == "image/bmp"
@@ -118,7 +118,7 @@ async def test_the_stored_bytes_for_who_accepts_them(client: httpx.AsyncClient, 
         assert (data, answer.headers["vary"]) == (BMP, "Accept-Encoding")
 
 
-async def test_what_is_not_compressed_has_one_form(client: httpx.AsyncClient, sent: str) -> None:
+async def test_a_picture_that_is_not_compressed_has_one_representation(client: httpx.AsyncClient, sent: str) -> None:
     answer, data = await raw(client, sent, ZSTD)
     assert "content-encoding" not in answer.headers
     assert data == PNG
@@ -159,7 +159,7 @@ NO_RANGES = [
 ]
 
 
-async def test_the_whole_where_no_single_range_is_meant(client: httpx.AsyncClient, sent: str) -> None:
+async def test_the_whole_picture_unless_there_is_one_valid_range(client: httpx.AsyncClient, sent: str) -> None:
     for headers in NO_RANGES:
         answer = await client.get(sent, headers=headers)
         assert (answer.status_code, answer.content) == (200, PNG)
@@ -168,7 +168,7 @@ async def test_the_whole_where_no_single_range_is_meant(client: httpx.AsyncClien
 BEHIND = [f"bytes={len(PNG)}-", "bytes=-0", f"bytes={'9' * 20}-"]
 
 
-async def test_nothing_of_the_range(client: httpx.AsyncClient, sent: str) -> None:
+async def test_ranges_that_are_not_satisfiable(client: httpx.AsyncClient, sent: str) -> None:
     for asked in BEHIND:
         answer = await client.get(sent, headers={"Range": asked})
         assert answer.status_code == 416
@@ -211,7 +211,7 @@ CONDITIONS = [
 ]
 
 
-async def test_conditions(client: httpx.AsyncClient, sent: str) -> None:
+async def test_conditional_requests(client: httpx.AsyncClient, sent: str) -> None:
     for headers, status in CONDITIONS:
         for method in ("GET", "HEAD"):
             answer = await client.request(method, sent, headers=headers)
@@ -229,7 +229,7 @@ async def test_the_date_of_an_answer_is_a_condition_for_the_next(client: httpx.A
     assert (await client.get(sent, headers={"If-Unmodified-Since": modified})).status_code == 200
 
 
-async def test_each_form_has_its_own_tag(client: httpx.AsyncClient, compressed: str) -> None:
+async def test_each_representation_has_its_own_entity_tag(client: httpx.AsyncClient, compressed: str) -> None:
     plain, packed = f'"{pictures.sha256_hex(BMP)}"', f'"{pictures.sha256_hex(BMP)}-zstd"'
     for headers, tag, status in (
         (ZSTD, packed, 304), (ZSTD, plain, 200), (PLAIN, plain, 304), (PLAIN, packed, 200),
@@ -254,7 +254,7 @@ async def test_no_bytes_are_read_for_an_answer_without_a_body(
 NOT_THERE = [
     f"{IMAGES}?deviceId=12346&timestamp={TIMESTAMP}",
     f"{IMAGES}?deviceId={DEVICE}&timestamp=2024-08-18T02:04:08Z",
-    f"{IMAGES}/latest?deviceId=nobody",
+    f"{IMAGES}/latest?deviceId=unknown",
     f"{IMAGES}/0",
     f"{IMAGES}/2",
     f"{IMAGES}/{2**63}",
@@ -268,7 +268,7 @@ NOT_THERE = [
 ]
 
 
-async def test_what_is_not_there(client: httpx.AsyncClient, sent: str) -> None:
+async def test_pictures_that_do_not_exist(client: httpx.AsyncClient, sent: str) -> None:
     for path in NOT_THERE:
         assert sent.endswith("/1")
         assert (await client.get(path)).status_code == 404

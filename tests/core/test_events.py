@@ -1,4 +1,4 @@
-"""Server-sent events over a real socket: what a page sees, where it goes on, and how a stream ends."""
+"""Server-sent events over a real socket: what a page gets, also when it reconnects, and how a stream ends."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ class Stream:
         self._lines = response.aiter_lines()
 
     async def event(self) -> tuple[str, dict[str, Any]]:
-        """The next event: its kind, and its data."""
+        """The name and the data of the next event."""
         kind, data = "message", ""
         async with asyncio.timeout(SECONDS):
             async for line in self._lines:
@@ -55,7 +55,7 @@ class Stream:
         raise EOFError
 
     async def begun(self) -> None:
-        """Returns when the subscription stands, which the first lines say."""
+        """Returns when the subscription has begun, which the first comment says."""
         async with asyncio.timeout(SECONDS):
             while not (await anext(self._lines)).startswith(":"):
                 pass
@@ -96,7 +96,7 @@ async def test_pictures_arrive(http: httpx.AsyncClient) -> None:
         assert everything.retry > 0
 
 
-async def test_a_client_goes_on_where_it_was(http: httpx.AsyncClient) -> None:
+async def test_a_client_that_reconnects_gets_what_it_missed(http: httpx.AsyncClient) -> None:
     kept = [await send(http, device=f"{n}") for n in range(4)]
     last = str(kept[1]["id"])
     async with streaming(http, last) as stream, streaming(http, lastEventId=last) as other:
@@ -116,13 +116,13 @@ async def test_a_stream_ends_with_its_client(http: httpx.AsyncClient) -> None:
 
 
 async def open_streams(http: httpx.AsyncClient) -> float:
-    """By the service's own metrics."""
+    """The number of open streams in the metrics."""
     metrics = (await http.get("/metrics")).text
     (found,) = (line for line in metrics.splitlines() if line.startswith("lightbox_event_streams "))
     return float(found.partition(" ")[2])
 
 
-async def test_above_the_limit_a_client_is_told_when_to_come_back(core: WithState, client: httpx.AsyncClient) -> None:
+async def test_above_the_limit_of_streams_there_is_retry_after(core: WithState, client: httpx.AsyncClient) -> None:
     streams: OpenStreams = core.state["services"].open_streams
     with ExitStack() as stack:
         for _ in range(MAX_STREAMS):
@@ -153,7 +153,7 @@ async def test_the_service_stops_although_streams_are_open(core_settings: CoreSe
                 process.send_signal(signal.SIGTERM)
                 with pytest.raises(EOFError):
                     await stream.event()
-                # Long before the server's patience with open answers is over.
+                # Long before the server would end open answers by itself.
                 assert await asyncio.wait_for(process.wait(), GRACE_SECONDS / 2) in {0, -signal.SIGTERM}
     finally:
         if process.returncode is None:
@@ -172,7 +172,7 @@ async def _answers(http: httpx.AsyncClient) -> None:
                 return
 
 
-async def test_head_says_what_a_stream_begins_with_and_opens_none(core: WithState, client: httpx.AsyncClient) -> None:
+async def test_head_of_a_stream_opens_none(core: WithState, client: httpx.AsyncClient) -> None:
     answer = await client.head(EVENTS)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -182,7 +182,7 @@ async def test_head_says_what_a_stream_begins_with_and_opens_none(core: WithStat
     assert (await client.head("/collections/paintings/events")).status_code == 404
 
 
-async def test_what_can_not_be_asked(client: httpx.AsyncClient) -> None:
+async def test_invalid_queries(client: httpx.AsyncClient) -> None:
     for query in ("lastEventId=x", "lastEventId=-1", f"lastEventId={2**63}", "deviceId=", "deviceId=a&deviceId=b"):
         assert (await client.get(f"{EVENTS}?{query}")).status_code == 400
     assert (await client.get(EVENTS, headers={"Last-Event-ID": "x"})).status_code == 400

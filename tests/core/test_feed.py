@@ -1,4 +1,4 @@
-"""The feed: every picture once and in order, whoever keeps it and whatever happens to the connection."""
+"""The feed publishes every picture once and in order, from any process and over lost connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,18 +50,18 @@ async def take(subscription: Subscription, count: int = 1) -> list[PictureRecord
         return [await anext(subscription) for _ in range(count)]
 
 
-async def test_pictures_come_as_they_are_kept(database: Database) -> None:
+async def test_pictures_are_published_as_they_are_added(database: Database) -> None:
     await keep(database, row(0))
     async with feeding(database) as feed, feed.subscribed("images") as pictures:
         first = await keep(database, row(1), row(2))
         assert await take(pictures, 2) == first
-        await keep(database, row(1))  # again: nothing happens
+        await keep(database, row(1))  # it is there already
         assert await take_after(database, pictures) == []
     assert feed.subscriptions == 0
 
 
 async def take_after(database: Database, pictures: Subscription) -> list[PictureRecord]:
-    """What waits, found by keeping one more."""
+    """The pictures that are waiting in a subscription; another one is added to find their end."""
     (last,) = await keep(database, row(99_999, device=pictures.topic.device_id or "last"))
     found: list[PictureRecord] = []
     while (record := (await take(pictures))[0]) != last:
@@ -69,7 +69,7 @@ async def take_after(database: Database, pictures: Subscription) -> list[Picture
     return found
 
 
-async def test_only_some_read_at_a_time_what_was_kept_before(database: Database) -> None:
+async def test_replays_at_a_time_are_limited(database: Database) -> None:
     kept = await keep(database, row(1), row(2))
     async with feeding(database) as feed, AsyncExitStack() as stack:
         waiting = [await stack.enter_async_context(feed.subscribed("images", after=0)) for _ in range(3)]
@@ -79,7 +79,7 @@ async def test_only_some_read_at_a_time_what_was_kept_before(database: Database)
             reading.acquire_on_behalf_of_nowait(holder)
         tasks = [asyncio.create_task(take(each, 2)) for each in waiting]
         async with asyncio.timeout(SECONDS):
-            while reading.statistics().tasks_waiting < len(tasks):  # noqa: ASYNC110 - it tells nobody
+            while reading.statistics().tasks_waiting < len(tasks):  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0)
         assert not any(task.done() for task in tasks)
         for holder in holders:
@@ -104,7 +104,7 @@ async def test_a_topic_is_a_collection_or_a_device_there(database: Database) -> 
         assert feed.subscriptions == 3
 
 
-async def test_what_was_kept_while_the_connection_was_lost_is_read(database: Database) -> None:
+async def test_pictures_added_without_a_connection_are_published(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images") as pictures:
         async with database.autocommit() as connection:
             cut = await connection.execute(
@@ -121,7 +121,7 @@ async def test_what_was_kept_while_the_connection_was_lost_is_read(database: Dat
             assert await take_after(database, pictures) == []
 
 
-async def test_one_that_is_committed_late_comes_before_those_with_greater_ids(database: Database) -> None:
+async def test_a_late_commit_is_published_before_greater_ids(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images") as pictures:
         async with database.engine.connect() as slow:
             (early,) = await add(slow, [row(1, device="slow")])
@@ -135,7 +135,7 @@ async def test_one_that_is_committed_late_comes_before_those_with_greater_ids(da
 
 
 async def _until_it_waits(database: Database) -> None:
-    """Until the feed has looked for writers twice, and so waits for one."""
+    """Returns when the feed has looked for writers twice, so that it is waiting for one."""
     found = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE query LIKE '%pg_locks%' AND pid <> pg_backend_pid() AND query_start > :since"
@@ -147,16 +147,16 @@ async def _until_it_waits(database: Database) -> None:
                 await asyncio.sleep(0.001)
 
 
-async def test_ids_that_nobody_used_delay_nothing(database: Database) -> None:
+async def test_ids_that_were_never_used_delay_nothing(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images") as pictures:
         first = await keep(database, row(1))
-        await keep(database, row(1), row(1))  # which take ids and give none back
+        await keep(database, row(1), row(1))  # which use ids up without adding rows
         second = await keep(database, row(2))
         assert second[0].id > first[0].id + 1
         assert await take(pictures, 2) == first + second
 
 
-async def test_a_subscriber_that_comes_back_gets_what_it_missed_once(database: Database) -> None:
+async def test_a_subscriber_that_returns_gets_what_it_missed_once(database: Database) -> None:
     async with feeding(database) as feed:
         kept = [(await keep(database, row(n, device=f"{n % 2}")))[0] for n in range(20)]
         async with (
@@ -179,7 +179,7 @@ async def test_a_replay_goes_through_many_ids_while_pictures_come(database: Data
     assert len(ids) == REPLAYED_IDS * 2 + 101
 
 
-async def test_who_does_not_keep_up_is_told(database: Database) -> None:
+async def test_a_slow_subscriber_gets_an_error(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images") as slow, feed.subscribed("images", "x") as other:
         kept = await keep(database, *(row(n) for n in range(QUEUE_PICTURES + 1)))
         (marked,) = await keep(database, row(device="x"))
@@ -191,13 +191,13 @@ async def test_who_does_not_keep_up_is_told(database: Database) -> None:
             assert await take(again, 2) == [kept[QUEUE_PICTURES], marked]
 
 
-async def test_what_comes_from_the_future_is_no_obstacle(database: Database) -> None:
+async def test_an_id_from_the_future(database: Database) -> None:
     async with feeding(database) as feed, feed.subscribed("images", after=2**63 - 1) as pictures:
         kept = await keep(database, row(1))
         assert await take(pictures) == kept
 
 
-async def test_the_end(database: Database) -> None:
+async def test_the_end_of_the_feed_ends_subscriptions(database: Database) -> None:
     async with feeding(database) as feed:
         async with feed.subscribed("images") as pictures:
             feed.end()

@@ -1,10 +1,10 @@
-"""The CoRE Link Format: RFC 6690's documents and filters, and what is easily read wrong."""
+"""The CoRE Link Format: the documents and filters of RFC 6690, and details that are easily misread."""
 
 import pytest
 
 from core_collection_service.protocol.link_format import Link, MalformedLinks, parse, select, write
 
-# RFC 6690 section 5; the line ends in its figures are for print.
+# The documents of RFC 6690 section 5, without the line ends of its figures.
 INDEX = '</sensors>;ct=40;title="Sensor Index"'
 TEMPERATURE = '</sensors/temp>;rt="temperature-c";if="sensor"'
 LIGHT = '</sensors/light>;rt="light-lux";if="sensor"'
@@ -20,7 +20,7 @@ def test_the_documents_of_the_rfc_are_read_and_written(document: str) -> None:
     assert write(parse(document)) == document
 
 
-def test_what_is_read() -> None:
+def test_links_are_read() -> None:
     assert parse(EVERYTHING)[0] == Link("/sensors", (("ct", "40"), ("title", "Sensor Index")))
     assert parse(FIRMWARE) == [Link("/firmware/v2.1", (("rt", "firmware"), ("sz", "262144")))]
 
@@ -121,6 +121,6 @@ def test_cardinals_and_extended_values_have_no_quotes() -> None:
     ["/a", "<a", "<a>x", "<a>,", ",<a>", "<a>,,<b>", "<a>, <b>", "<a> ;x", "<a>;", "<a>;=1", "<a>;x=", "<a>;x = 1",
      '<a>;x="', '<a>;x="\\"', '<a>;x="1"2', "<a>;x=1\\", "<a b>", "<a><b>"],
 )  # fmt: skip
-def test_what_is_no_link_format(document: str) -> None:
+def test_malformed_documents(document: str) -> None:
     with pytest.raises(MalformedLinks, match="not a link at character"):
         parse(document)

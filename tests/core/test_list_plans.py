@@ -27,7 +27,7 @@ LIMIT = 51
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What PostgreSQL does for a statement."""
+    """The nodes of a plan of PostgreSQL."""
 
     nodes: list[dict[str, Any]]
 
@@ -47,9 +47,9 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def explain(database: Database, statement: Select[tuple[Any, ...]], cache_mode: str) -> Plan:
-    """What happens for these parameters, by a plan for them or by one for any."""
+    """The plan that is executed for a statement: one for its parameters, or a generic one."""
     options = {"render_postcompile": True}
-    compiled = statement.compile(dialect=dialect(), compile_kwargs=options)  # type: ignore[no-untyped-call] # so it is
+    compiled = statement.compile(dialect=dialect(), compile_kwargs=options)  # type: ignore[no-untyped-call] # the library has no types here
     values = ", ".join(f"'{compiled.params[name]}'" for name in compiled.positiontup or ())
     async with database.engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -72,7 +72,7 @@ async def full(url: str) -> AsyncIterator[Database]:
     await database.dispose()
 
 
-async def test_lists_read_an_index_and_stop(full: Database) -> None:
+async def test_lists_read_an_index_up_to_their_limit(full: Database) -> None:
     for device, index in ((None, BY_TIME), ("camera-0007", BY_DEVICE)):
         for start, end in ((None, None), (START, None), (None, END), (START, END), WIDE):
             for before in (None, BEFORE):

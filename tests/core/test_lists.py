@@ -1,4 +1,4 @@
-"""Lists by time over HTTP: what is in them, in which formats, and their pages."""
+"""Lists by time over HTTP: their content, formats and pages."""
 
 import json
 import struct
@@ -52,7 +52,7 @@ async def test_newest_first_from_inclusively_to_exclusively(client: httpx.AsyncC
     assert times(await listed(client, start=at(3), end=at(3))) == []
     assert times(await listed(client, device="camera-0001", start=EVER)) == [at(7), at(4), at(1)]
     assert times(await listed(client, device="camera-0001", start=at(2), end=at(7))) == [at(4)]
-    assert times(await listed(client, device="nobody", start=EVER)) == []
+    assert times(await listed(client, device="unknown", start=EVER)) == []
 
 
 @pytest.mark.parametrize("device", [None, "camera-0001"])
@@ -71,7 +71,7 @@ async def test_pages_have_each_picture_once_while_others_come(
     assert found == [at(n) for n in range(49, 0, -step)]
 
 
-async def test_of_one_instant_the_later_id_is_first(client: httpx.AsyncClient, database: Database) -> None:
+async def test_pictures_of_one_instant_are_ordered_by_id(client: httpx.AsyncClient, database: Database) -> None:
     async with database.autocommit() as connection:
         kept = await add(connection, [row(device=f"{n}") for n in range(5)])
     found: list[int] = []
@@ -127,7 +127,7 @@ async def test_every_format_says_the_same(client: httpx.AsyncClient) -> None:
     assert cbor2.loads(await asked(SENML_CBOR)) == in_numbers
 
 
-async def test_nothing_in_every_format(client: httpx.AsyncClient) -> None:
+async def test_an_empty_list_in_every_format(client: httpx.AsyncClient) -> None:
     async def asked(accept: str) -> bytes:
         return (await client.get(IMAGES, params={"from": EVER}, headers={"Accept": accept})).content
 
@@ -136,7 +136,7 @@ async def test_nothing_in_every_format(client: httpx.AsyncClient) -> None:
     assert json.loads(await asked(SENML_JSON)) == [{"bn": "collections/", "n": "pictures", "u": "count", "v": 0}]
 
 
-async def test_a_format_that_is_not_there_is_406(client: httpx.AsyncClient) -> None:
+async def test_a_format_that_is_not_offered_is_406(client: httpx.AsyncClient) -> None:
     answer = await client.get(IMAGES, params={"from": EVER}, headers={"Accept": "image/png, text/html"})
     assert answer.status_code == 406
     assert "application/senml+json" in answer.json()["detail"]
@@ -168,10 +168,10 @@ REFUSED = [
     ("cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "cursor"),
     (f"cursor={'A' * 3000}", "cursor"),
 ]
-"""Query, and the parameter that is to blame."""
+"""Query, and the name of the parameter that is not valid."""
 
 
-async def test_what_can_not_be_asked(client: httpx.AsyncClient) -> None:
+async def test_invalid_queries(client: httpx.AsyncClient) -> None:
     for query, field in REFUSED:
         for accept in (JSON, SENML_JSON):
             answer = await client.get(f"{IMAGES}?{query}", headers={"Accept": accept})
@@ -217,10 +217,10 @@ FORGED = [
     struct.pack(">qqqq", 0, 253_402_300_800_000_000, 0, 1),
     struct.pack(">qqqq", -62_135_596_800_000_001, 0, 0, 1),
 ]
-"""Positions that are none: of other lengths, and with instants that there are not."""
+"""Invalid positions: of other lengths, and with instants outside of the years 1 to 9999."""
 
 
-async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: httpx.AsyncClient) -> None:
+async def test_a_cursor_with_a_valid_seal_is_checked_like_any_input(client: httpx.AsyncClient) -> None:
     for position in FORGED:
         for device in ({}, {"deviceId": "a"}):
             query = {**device, "cursor": sealed(position, "time", "images", *device.values())}
@@ -231,7 +231,7 @@ async def test_a_cursor_with_a_seal_that_fits_is_input_as_any_other(client: http
     assert await listed(client, cursor=sealed(ends, "time", "images")) == {"pictures": [], "next_cursor": None}
 
 
-async def test_without_limits_it_is_the_documented_400(client: httpx.AsyncClient) -> None:
+async def test_without_limits_of_time_a_list_is_400(client: httpx.AsyncClient) -> None:
     for query in ("", "?deviceId=12345", "?limit=5"):
         answer = await client.get(IMAGES + query)
         assert (answer.status_code, "required" in answer.json()["detail"]) == (400, True)

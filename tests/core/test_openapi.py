@@ -37,9 +37,7 @@ async def test_the_examples_of_a_submission_work(client: httpx.AsyncClient, path
     assert (again.status_code, again.json()) == (200, sent.json())
 
 
-async def test_the_schema_of_a_submission_is_the_one_that_counts(
-    client: httpx.AsyncClient, paths: dict[str, Any]
-) -> None:
+async def test_the_schema_of_a_submission_is_enforced(client: httpx.AsyncClient, paths: dict[str, Any]) -> None:
     schema = paths[COLLECTION]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert schema["required"] == list(schema["properties"]) == ["deviceId", "timestamp", "imageData"]
     for name, member in schema["properties"].items():
@@ -79,7 +77,7 @@ READS: Final = {
     "/collections/{collection}/events": f"{IMAGES}/events",
     "/collections/devices": "/collections/devices",
 }
-"""What is documented with parameters -> where it is."""
+"""Documented path of operations with parameters -> a URL of it."""
 FOR_LISTS: Final = {"from", "to", "limit", "cursor", "vd"}
 
 
@@ -129,7 +127,7 @@ ANSWERED: Final[list[tuple[str, str, str, dict[str, str], int]]] = [
 """Method, path in the document, URL, headers and status."""
 
 
-async def test_what_is_answered_is_described(client: httpx.AsyncClient, paths: dict[str, Any]) -> None:
+async def test_answers_are_described(client: httpx.AsyncClient, paths: dict[str, Any]) -> None:
     await send(client)
     await send(client, png_claiming(100, 100), device="damaged")
     for method, path, url, headers, status in ANSWERED:

@@ -1,4 +1,4 @@
-"""The rules of pictures, below HTTP and CoAP: large ones outside, deleting and counting, the memory of uploads."""
+"""The rules of pictures, without HTTP and CoAP: the object store, deleting and counting, the memory of uploads."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,7 +86,7 @@ async def test_the_bytes_come_back_from_the_row_and_from_outside(url: str, tmp_p
         assert await parts.storage.original(again.record) == data
 
 
-async def test_what_is_not_kept_leaves_nothing_outside(url: str, tmp_path: Path) -> None:
+async def test_a_refused_picture_leaves_no_object(url: str, tmp_path: Path) -> None:
     data = drawn.png(64, 48)
     async with opened(url, tmp_path) as parts:
         kept = await parts.submissions.submit_picture("images", "12345", AT, data)
@@ -94,7 +94,7 @@ async def test_what_is_not_kept_leaves_nothing_outside(url: str, tmp_path: Path)
         with pytest.raises(AnotherPicture):
             await parts.submissions.submit_picture("images", "12345", AT, drawn.png(32, 32))
         assert len(objects(tmp_path)) == 1
-        # The same bytes of another device are an object of their own, and outlive the first.
+        # The same bytes of another device are another object, which stays when the first is deleted.
         other = await parts.submissions.submit_picture("images", "67890", AT, data)
         await parts.deletions.delete(kept.record.key)
         assert len(objects(tmp_path)) == 1
@@ -129,8 +129,9 @@ async def test_deleting_counts_the_device_anew(url: str) -> None:
         assert await device() is None
 
 
-async def test_without_a_device_nothing_is_deleted_nor_counted(url: str) -> None:
-    """Whoever waited here for the one who deleted the last picture holds no lock: a picture may come at any moment."""
+async def test_without_a_device_nothing_is_deleted_or_counted(url: str) -> None:
+    """A transaction that waited here while another deleted the last picture holds no lock, and a picture may be added
+    at any moment."""
     statements: list[str] = []
     async with opened(url) as parts:
         event.listen(
@@ -169,7 +170,7 @@ def test_large_uploads_leave_room_for_small_ones() -> None:
     with memory.reserve(13 * SMALL_BYTES) as large, memory.reserve() as another:
         large.grow(SMALL_BYTES)
         another.grow(SMALL_BYTES)
-        with pytest.raises(Unavailable):  # it would become a large one
+        with pytest.raises(Unavailable):  # then it would count as a large one
             another.grow(1)
         assert memory.held == 15 * SMALL_BYTES
     assert memory.held == 0
@@ -187,7 +188,7 @@ def test_large_uploads_leave_room_for_small_ones() -> None:
         assert memory.held == 14 * SMALL_BYTES
 
 
-def test_uploads_hold_no_more_than_they_may() -> None:
+def test_uploads_hold_no_more_than_the_limit() -> None:
     memory = UploadMemoryBudget(100)
     with memory.reserve(60) as first:
         with pytest.raises(Unavailable) as refused, memory.reserve(50):

@@ -1,4 +1,5 @@
-"""What is asked for again is answered from memory: the same answer, to the same people, as long as it is true."""
+"""Repeated requests are answered from the cache: with the same answer, to clients that may see it, until the picture is
+deleted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +32,7 @@ KEY = PictureKey("images", DEVICE, datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC))
 
 @pytest.fixture
 async def services(core: WithState) -> Services:
-    """Of a service that is told of deletions."""
+    """The parts of a service that receives notifications of deletions."""
     found: Services = core.state["services"]
     async with asyncio.timeout(10):
         await found.feed.listening.wait()
@@ -40,15 +41,15 @@ async def services(core: WithState) -> Services:
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """Every statement that is sent meanwhile."""
+    """The statements that are sent until the end of the context."""
     seen: list[str] = []
 
-    def note(*about: object) -> None:
+    def record(*about: object) -> None:
         seen.append(str(about[2]))
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(database.engine.sync_engine, "before_cursor_execute", record)
     yield seen
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(database.engine.sync_engine, "before_cursor_execute", record)
 
 
 async def test_the_same_answer_without_the_database(
@@ -57,11 +58,11 @@ async def test_the_same_answer_without_the_database(
     data = pictures.png()
     await send(client, data)
     first = await client.get(IMAGES, params=AT)
-    with statements(database) as asked:
+    with statements(database) as sent:
         again = await client.get(IMAGES, params=AT)
         unchanged = await client.get(IMAGES, params=AT, headers={"If-None-Match": first.headers["etag"]})
         changed = await client.get(IMAGES, params=AT, headers={"If-None-Match": '"another"'})
-    assert asked == []
+    assert sent == []
     assert services.feed.listening.is_set()
     assert (first.content, again.content, changed.content) == (data, data, data)
     for answer in (again, changed):
@@ -74,15 +75,15 @@ async def test_the_same_answer_without_the_database(
     "headers",
     [{"Range": "bytes=0-3"}, {"If-Match": '"another"'}, {"If-Modified-Since": "Sun, 18 Aug 2024 00:00:00 GMT"}],
 )
-async def test_other_conditions_are_not_answered_from_memory(
+async def test_other_conditions_are_not_answered_from_the_cache(
     client: httpx.AsyncClient, services: Services, database: Database, headers: dict[str, str]
 ) -> None:
     await send(client)
     expected = await client.get(IMAGES, params=AT, headers=headers)
     await client.get(IMAGES, params=AT)
-    with statements(database) as asked:
+    with statements(database) as sent:
         answer = await client.get(IMAGES, params=AT, headers=headers)
-    assert asked
+    assert sent
     assert services.response_cache.generation
     assert (answer.status_code, answer.content) == (expected.status_code, expected.content)
 
@@ -95,7 +96,7 @@ async def test_a_deleted_picture_is_gone_at_once(client: httpx.AsyncClient, serv
     assert (await client.get(IMAGES, params=AT)).status_code == 404
 
 
-async def test_what_another_process_deletes_is_gone_too(
+async def test_a_picture_deleted_by_another_process_is_gone(
     client: httpx.AsyncClient, services: Services, database: Database
 ) -> None:
     kept = await send(client)
@@ -108,18 +109,18 @@ async def test_what_another_process_deletes_is_gone_too(
     assert services.feed.listening.is_set()
 
 
-async def test_nothing_is_hot_while_deletions_are_not_told(
+async def test_without_notifications_nothing_is_answered_from_the_cache(
     client: httpx.AsyncClient, services: Services, database: Database
 ) -> None:
     await send(client)
     await client.get(IMAGES, params=AT)
     services.feed.listening.clear()
-    with statements(database) as asked:
+    with statements(database) as sent:
         assert (await client.get(IMAGES, params=AT)).status_code == 200
-    assert asked
+    assert sent
 
 
-async def test_what_is_stored_compressed_is_not_kept(client: httpx.AsyncClient, services: Services) -> None:
+async def test_compressed_pictures_are_not_cached(client: httpx.AsyncClient, services: Services) -> None:
     bitmap = pictures.encoded(Image.new("L", (64, 64)), "BMP")
     assert (await send(client, bitmap))["encoding"] == "zstd"
     assert services.feed.listening.is_set()
@@ -134,13 +135,13 @@ async def test_what_is_stored_compressed_is_not_kept(client: httpx.AsyncClient, 
 
 @pytest.fixture
 async def guarded(make_core_settings: MakeCoreSettings) -> AsyncIterator[tuple[WithState, SigningKey]]:
-    """A service that takes keys, and what signs them."""
+    """A service that takes keys, and the key that signs its tokens."""
     key = SigningKey()
     async with running(create_app(make_core_settings(collection_access=Access.KEYS))) as app:
         yield trusting(app, key), key
 
 
-async def test_who_may_see_it_is_asked_every_time(guarded: tuple[WithState, SigningKey]) -> None:
+async def test_permissions_are_checked_with_every_request(guarded: tuple[WithState, SigningKey]) -> None:
     core, key = guarded
     services: Services = core.state["services"]
     async with asyncio.timeout(10):
@@ -169,14 +170,14 @@ async def test_who_may_see_it_is_asked_every_time(guarded: tuple[WithState, Sign
     assert statuses == [401, 401, 403, 403, 403, 200, 200]
 
 
-class TestMemory:
-    """`ResponseCache` by itself."""
+class TestResponseCache:
+    """`ResponseCache` without the middleware."""
 
     def keep(self, response_cache: ResponseCache, target: bytes, size: int, *, generation: int | None = None) -> None:
         now = response_cache.generation if generation is None else generation
         response_cache.store(target, DEVICE, "etag", Response(b"x" * size, media_type="image/png"), generation=now)
 
-    def test_the_longest_unasked_goes_first(self) -> None:
+    def test_the_least_recently_used_answer_is_dropped(self) -> None:
         response_cache = ResponseCache(30_000, lambda: True)
         for name in (b"a", b"b"):
             self.keep(response_cache, name, 10_000)
@@ -187,14 +188,14 @@ class TestMemory:
             self.keep(response_cache, b"c", 10_000)  # counted once
         assert response_cache.get(b"a") is not None
 
-    def test_what_was_read_before_a_deletion_is_not_kept(self) -> None:
+    def test_an_answer_read_before_a_deletion_is_not_cached(self) -> None:
         response_cache = ResponseCache(30_000, lambda: True)
         before = response_cache.generation
         response_cache.clear()
         self.keep(response_cache, b"a", 100, generation=before)
         assert response_cache.get(b"a") is None
 
-    def test_large_ones_and_a_memory_of_none(self) -> None:
+    def test_large_answers_and_a_cache_of_size_0(self) -> None:
         response_cache = ResponseCache(10 * LARGEST_AT_ONCE, lambda: True)
         self.keep(response_cache, b"a", LARGEST_AT_ONCE + 1)
         assert response_cache.get(b"a") is None

@@ -1,4 +1,4 @@
-"""What the rules of retention let go, and what they never touch."""
+"""Which pictures expire by the rules of retention, and which never do."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -56,7 +56,7 @@ def url(fresh_database: FreshDatabase) -> str:
 
 
 async def keep(database: Database, rows: Sequence[NewPicture], *, received: datetime = NOW) -> None:
-    """Keep them as if they had been received at that time."""
+    """Add pictures as if they had been received at that time."""
     async with PictureWriter(database).running() as writer, anyio.create_task_group() as group:
         for row in rows:
             group.start_soon(writer.write, row)
@@ -74,7 +74,7 @@ async def rule(
 
 
 async def left(database: Database, device: str = "12345") -> list[int]:
-    """The numbers of the pictures of a device; its summary has to fit them."""
+    """The numbers of the pictures that a device has; its summary has to agree with them."""
     statement = text("""
         SELECT array_agg(taken_at ORDER BY taken_at), count(*), sum(size),
                (SELECT sum(pictures) FROM devices WHERE device_id = :device),
@@ -87,21 +87,21 @@ async def left(database: Database, device: str = "12345") -> list[int]:
 
 
 async def applied_now(retention: Retention) -> list[Expired]:
-    """What it deleted, which has to be what it said before."""
+    """What `apply` deleted, which has to be what `preview` announced."""
     announced = [each async for each in retention.preview(now=NOW)]
     done = [each async for each in retention.apply(now=NOW)]
     assert done == announced
     return done
 
 
-async def test_without_a_rule_everything_stays(url: str) -> None:
+async def test_without_a_rule_all_pictures_stay(url: str) -> None:
     async with opened(url) as database:
         await keep(database, [picture(n) for n in range(3)], received=AT)
         assert await applied_now(Retention(database, None)) == []
         assert await left(database) == [0, 1, 2]
 
 
-async def test_age_counts_from_when_a_picture_was_received_and_the_last_moment_is_kept(url: str) -> None:
+async def test_age_counts_from_the_reception_of_a_picture(url: str) -> None:
     async with opened(url) as database:
         await keep(database, [picture(1)], received=NOW - timedelta(days=7, microseconds=1))
         await keep(database, [picture(0)], received=NOW - timedelta(days=7))
@@ -115,9 +115,7 @@ async def test_age_counts_from_when_a_picture_was_received_and_the_last_moment_i
     ("limit", "kept"),
     [(500, [0, 1, 2, 3, 4]), (499, [1, 2, 3, 4]), (400, [1, 2, 3, 4]), (399, [2, 3, 4]), (100, [4]), (1, [4])],
 )
-async def test_the_newest_so_many_bytes_stay_and_the_newest_picture_whatever_it_has(
-    url: str, limit: int, kept: list[int]
-) -> None:
+async def test_the_newest_bytes_and_at_least_the_newest_picture_stay(url: str, limit: int, kept: list[int]) -> None:
     async with opened(url) as database:
         await keep(database, [picture(n) for n in (3, 0, 4, 2, 1)])
         await rule(database, size=limit)
@@ -133,9 +131,9 @@ async def test_a_large_old_picture_does_not_make_room_for_what_is_older(url: str
         assert await left(database) == [2]
 
 
-async def test_what_is_too_old_does_not_count_among_the_bytes(url: str) -> None:
+async def test_pictures_that_are_too_old_do_not_count_among_the_bytes(url: str) -> None:
     async with opened(url) as database:
-        # The device's clock went wrong: what came first says that it is the newest.
+        # The device's clock was wrong: the picture that was received first has the latest timestamp.
         await keep(database, [picture(9)], received=NOW - timedelta(days=30))
         await keep(database, [picture(n) for n in range(3)])
         await rule(database, days=7, size=300)
@@ -160,7 +158,7 @@ async def test_a_device_s_own_rule_replaces_the_default_one(url: str) -> None:
             assert await session.scalar(thermal) == 2
 
 
-async def test_a_rule_that_changes_meanwhile_counts_from_the_next_batch(url: str) -> None:
+async def test_a_changed_rule_counts_from_the_next_batch(url: str) -> None:
     async with opened(url) as database:
         await keep(database, [picture(n, device=each) for each in ("a", "b") for n in range(3)], received=AT)
         await rule(database, days=1)
@@ -171,7 +169,7 @@ async def test_a_rule_that_changes_meanwhile_counts_from_the_next_batch(url: str
         assert await left(database, "b") == [0, 1, 2]
 
 
-async def test_uploads_that_go_on_meanwhile_are_kept(url: str) -> None:
+async def test_uploads_during_a_deletion_are_kept(url: str) -> None:
     async with opened(url) as database:
         await keep(database, [picture(n) for n in range(60)], received=AT)
         await rule(database, days=7)
@@ -186,7 +184,7 @@ async def test_uploads_that_go_on_meanwhile_are_kept(url: str) -> None:
                 gone = [each async for each in Retention(database, None, batch=5).apply(now=NOW)]
                 assert gone == [Expired("images", "12345", 60, 6000)]
 
-            # Some of them are older by their timestamps than everything that goes.
+            # Some of them have older timestamps than all that expire.
             group.start_soon(send, range(-30, 0))
             group.start_soon(send, range(100, 130))
             group.start_soon(clean)
@@ -216,7 +214,7 @@ async def test_a_picture_that_is_deleted_meanwhile_makes_room_for_an_older_one(u
         assert await left(database) == [0, 1]
 
 
-async def test_what_lies_in_the_object_store_goes_after_the_row_or_not_at_all(url: str) -> None:
+async def test_an_object_is_deleted_after_its_row_or_not_at_all(url: str) -> None:
     async with opened(url) as database:
         outside = replace(picture(0), data=None, object_key=b"k" * 32)
         await keep(database, [outside, picture(1)], received=AT)
@@ -235,7 +233,7 @@ async def test_what_lies_in_the_object_store_goes_after_the_row_or_not_at_all(ur
         assert deleted == [b"k" * 32]
 
 
-async def test_the_schedule_leaves_it_to_another_replica_that_is_at_it(url: str) -> None:
+async def test_only_one_replica_applies_the_rules(url: str) -> None:
     async with opened(url) as database:
         await keep(database, [picture(n) for n in range(3)], received=AT)
         await rule(database, days=1)

@@ -33,7 +33,7 @@ Query = list[tuple[str, str]]
 TAKEN, UNKNOWN_TIME = "2024-08-18T02:04:07Z", "2024-08-18T03:00:00Z"
 ALWAYS = (None, SENML_JSON, PNG)
 IN_TURN = (JSON, CBOR, SENML_CBOR, LINK_FORMAT, OCTET_STREAM)
-"""What is accepted: with each query those of the first, and one of the second."""
+"""The formats that are accepted: with each query all of `ALWAYS`, and one of `IN_TURN`."""
 OTHERS: list[Query] = [
     [("deviceId", "a"), ("deviceId", "a"), ("timestamp", TAKEN)],
     [("deviceId", "a"), ("timestamp", TAKEN), ("timestamp", TAKEN)],
@@ -47,10 +47,10 @@ OTHERS: list[Query] = [
 
 
 class Answer(NamedTuple):
-    """What a client gets."""
+    """An answer, in terms that HTTP and CoAP share."""
 
     status: int
-    """By HTTP's numbers."""
+    """The status of HTTP."""
     media_type: str
     content: Any
     """The value of a document, the bytes of a picture, or the detail of an error."""
@@ -86,7 +86,7 @@ async def camera(core: WithState) -> AsyncIterator[Device]:
 
 @pytest.fixture
 async def cursors(client: httpx.AsyncClient) -> tuple[str, str]:
-    """Of a list by time, and of the newest pictures; there are three pictures of `a` and one of `b`."""
+    """Cursors of a list by time and of the newest pictures, with three pictures of `a` and one of `b`."""
     for number, name in enumerate("aaab"):
         await send(client, png(20, 20 + number), device=name, timestamp=f"2024-08-18T02:04:0{5 + number}Z")
     by_time = await client.get(IMAGES, params={"from": "2024-01-01T00:00:00Z", "limit": 1})
@@ -123,7 +123,7 @@ async def test_a_query_selects_the_same_over_http_and_coap(
 
 
 def compared(http: Answer, coap: Answer, accept: str | None) -> str:
-    """The kind of both answers, which have to be of one kind, and to have one content."""
+    """The kind of both answers. Fails unless they are of one kind and have the same content."""
     if http.media_type == PNG and accept not in {None, PNG, OCTET_STREAM}:
         # HTTP may answer with what there is (RFC 9110 section 12.5.1), CoAP may not (RFC 7252 section 5.10.4).
         assert (http.status, coap.status) == (200, 406)
@@ -142,7 +142,7 @@ def compared(http: Answer, coap: Answer, accept: str | None) -> str:
     return "list"
 
 
-async def test_a_timestamp_names_a_picture_whatever_format_is_preferred(
+async def test_a_timestamp_selects_a_picture_for_every_accept(
     client: httpx.AsyncClient, camera: Device, cursors: tuple[str, str]
 ) -> None:
     assert cursors

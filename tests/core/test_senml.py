@@ -1,4 +1,4 @@
-"""SenML: packs in JSON and CBOR, with the examples of RFC 8428, and what the RFC forbids."""
+"""SenML packs in JSON and CBOR, with the examples of RFC 8428, and records that it forbids."""
 
 import json
 import math
@@ -55,7 +55,7 @@ def test_data_is_base64url_without_padding_in_json_and_bytes_in_cbor() -> None:
         ({"n": "\u00e4", "v": 1}, "name"),
     ],
 )
-def test_what_is_no_senml_is_not_written(record: Record, why: str, media_type: str) -> None:
+def test_invalid_records_are_not_written(record: Record, why: str, media_type: str) -> None:
     with pytest.raises(ValueError, match=why):
         pack([record], media_type)
 

@@ -1,4 +1,4 @@
-"""Clients that stop in the middle, of sending and of reading, hold little and not for long."""
+"""Clients that stop while they send or read hold little memory, and not for long."""
 
 import asyncio
 import tracemalloc
@@ -29,14 +29,14 @@ ZSTD = {"Accept-Encoding": "zstd"}
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-def impatient(core: WithState, rate: MinimumDataRate) -> WithState:
+def with_data_rate(core: WithState, rate: MinimumDataRate) -> WithState:
     """The same service, with another minimum data rate."""
     services: Services = core.state["services"]
     return WithState(core.app, {**core.state, "services": replace(services, minimum_data_rate=rate)})
 
 
 async def answered(core: WithState, receive: Receive, method: str, path: str, *headers: tuple[bytes, bytes]) -> Any:
-    """All messages of an answer."""
+    """The ASGI messages of the answer to a request."""
     answers: list[Any] = []
 
     async def collect(message: Any) -> None:
@@ -49,7 +49,7 @@ async def answered(core: WithState, receive: Receive, method: str, path: str, *h
 
 
 @pytest.mark.parametrize("size", [b"1000", b"2000000", None])
-async def test_a_body_that_stands_still(core: WithState, size: bytes | None) -> None:
+async def test_a_body_that_stops(core: WithState, size: bytes | None) -> None:
     begun = [{"type": "http.request", "body": cbor_document()[:100], "more_body": True}]
     services: Services = core.state["services"]
 
@@ -60,7 +60,7 @@ async def test_a_body_that_stands_still(core: WithState, size: bytes | None) -> 
         raise AssertionError
 
     announced = [] if size is None else [(b"content-length", size)]
-    slow = impatient(core, MinimumDataRate(seconds=0.05))
+    slow = with_data_rate(core, MinimumDataRate(seconds=0.05))
     answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"), *announced)
     assert answer[0]["status"] == 408
     assert (b"connection", b"close") in answer[0]["headers"]
@@ -73,12 +73,12 @@ async def test_a_body_that_trickles(core: WithState) -> None:
         await asyncio.sleep(0.001)  # a rate is a matter of time
         return {"type": "http.request", "body": b"x", "more_body": True}
 
-    slow = impatient(core, MinimumDataRate(seconds=0.1, least_bytes=10_000))
+    slow = with_data_rate(core, MinimumDataRate(seconds=0.1, least_bytes=10_000))
     answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"))
     assert answer[0]["status"] == 408
 
 
-async def test_a_body_may_take_long_as_long_as_it_comes(core: WithState) -> None:
+async def test_a_slow_body_above_the_minimum_data_rate(core: WithState) -> None:
     body = cbor_document()
     third = len(body) // 3 + 1
     left = [body[at : at + third] for at in range(0, len(body), third)]
@@ -87,13 +87,13 @@ async def test_a_body_may_take_long_as_long_as_it_comes(core: WithState) -> None
         await asyncio.sleep(0.4)  # all of them take longer than the second that each may take
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
-    slow = impatient(core, MinimumDataRate(seconds=1, least_bytes=third - 3))
+    slow = with_data_rate(core, MinimumDataRate(seconds=1, least_bytes=third - 3))
     answer = await answered(slow, receive, "POST", IMAGES, (b"content-type", b"application/cbor"))
     assert answer[0]["status"] == 201
 
 
 async def raw(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
-    """The answer with its bytes as they came."""
+    """The answer, and its body without decoding of its content coding."""
     async with client.stream("GET", address, headers=headers) as answer:
         return answer, b"".join([piece async for piece in answer.aiter_raw()])
 
@@ -124,7 +124,7 @@ async def test_large_pictures_in_every_form(client: httpx.AsyncClient, data: byt
 
 
 class Reader:
-    """A client that reads nothing behind the first piece until it is let."""
+    """A client that reads no further than the first chunk until `may_go_on` is set."""
 
     def __init__(self, core: WithState, path: str, *headers: tuple[bytes, bytes]) -> None:
         self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
@@ -148,7 +148,7 @@ class Reader:
 
 @pytest.mark.parametrize("data", [LARGE_PNG, LARGE_BMP], ids=["png", "bmp"])
 @pytest.mark.parametrize("coding", [b"identity", b"zstd"])
-async def test_what_is_deleted_in_the_middle_never_looks_whole(
+async def test_a_picture_deleted_during_its_transfer_never_looks_complete(
     core: WithState, client: httpx.AsyncClient, data: bytes, coding: bytes
 ) -> None:
     body = await send(client, data)
@@ -164,7 +164,7 @@ async def test_what_is_deleted_in_the_middle_never_looks_whole(
 
 
 @pytest.mark.parametrize("coding", [b"identity", b"zstd"])
-async def test_those_who_do_not_read_hold_a_piece_each(
+async def test_clients_that_do_not_read_hold_one_chunk_each(
     core: WithState, client: httpx.AsyncClient, coding: bytes
 ) -> None:
     href = (await send(client, LARGE_PNG))["href"]

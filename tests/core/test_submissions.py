@@ -1,4 +1,4 @@
-"""What a device sends, checked without a service around it: base64, device ids, timestamps and pictures."""
+"""Documents that devices send, read without a running service: base64, device ids, timestamps and pictures."""
 
 from base64 import b64encode, urlsafe_b64encode
 from io import BytesIO
@@ -26,13 +26,13 @@ LIMITS = PictureLimits(max_bytes=100_000, max_pixels=1_000_000)
 
 
 def prepared(body: bytes, form: Format) -> PreparedPicture:
-    """The picture of a document, ready to be written."""
+    """The picture in a document, ready to be written."""
     sent = read_submission(body, form, LIMITS)
     return prepare_picture(sent.device_id, sent.timestamp, sent.image_data, LIMITS)
 
 
 PNG = pictures.png()
-BYTES = bytes(range(256))  # has every letter of both alphabets of base64
+BYTES = bytes(range(256))  # its base64 has every digit of both alphabets
 BMP = pictures.encoded(pictures.GREY, "BMP")
 
 
@@ -52,13 +52,13 @@ def test_base64_in_its_forms(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["A", "AA", "AAA", "AA=", "AAAA=", "AA==AA==", "=AAA", "A%3D=", "AA*A", "ÄAAA", "AA=A"]
 )
-def test_no_base64(text: str) -> None:
+def test_invalid_base64(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         decode_base64(text)
 
 
 @pytest.mark.parametrize("device", ["1", "x" * 255, "ward/3/bed 4", "Kamera-Ä", "кamera", "😀", "a b", "..", "?&=#%"])
-def test_device_ids(device: str) -> None:
+def test_valid_device_ids(device: str) -> None:
     assert check_device_id(device) == device
 
 
@@ -79,7 +79,7 @@ def test_device_ids(device: str) -> None:
         (b"12345", "deviceId: Not a text."),
     ],
 )
-def test_no_device_ids(device: object, sentence: str) -> None:
+def test_invalid_device_ids(device: object, sentence: str) -> None:
     with pytest.raises(InvalidField) as caught:
         check_device_id(device)
     assert caught.value.detail == sentence
@@ -118,7 +118,7 @@ NO_TEXT = "timestamp: Not a text (in CBOR also: nor a date-time by tag 0 or 1)."
         (None, "timestamp: This field is required."),
     ],
 )
-def test_no_timestamps(timestamp: object, sentence: str) -> None:
+def test_invalid_timestamps(timestamp: object, sentence: str) -> None:
     body = cbor2.dumps({"deviceId": "1", "timestamp": timestamp, "imageData": PNG})
     with pytest.raises(InvalidField) as caught:
         prepared(body, Format.CBOR)
@@ -147,7 +147,7 @@ def test_the_picture_is_a_byte_string_or_base64_in_cbor() -> None:
         (pictures.dicom_without_pixels()[:300], "no pixels"),
     ],
 )
-def test_no_pictures(data: bytes, words: str) -> None:
+def test_files_that_are_no_pictures(data: bytes, words: str) -> None:
     with pytest.raises(InvalidField) as caught:
         prepared(cbor_document(data), Format.CBOR)
     assert caught.value.detail.startswith("imageData: Not a picture that is read here. ")
@@ -175,7 +175,7 @@ def test_blanks_are_not_counted() -> None:
 
 
 def noise() -> bytes:
-    """A picture that nothing makes smaller."""
+    """A picture that can't be compressed."""
     buffer = BytesIO()
     Image.effect_noise((100, 100), 100).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Small pictures: their size, their colours, their format, and how rarely they are made."""
+"""Thumbnails: their size, colours and format, and how often they are rendered."""
 
 import asyncio
 from io import BytesIO
@@ -20,7 +20,7 @@ SIZE = (400, 200)
 
 
 def colours(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
-    """Red on the left, blue on the right; transparent in the lower half where there is transparency."""
+    """Red on the left, blue on the right; transparent in the lower half if the mode has transparency."""
     image = Image.new("RGBA", size, (255, 0, 0, 255))
     image.paste((0, 0, 255, 255), (size[0] // 2, 0, *size))
     if mode in {"RGBA", "LA"}:
@@ -31,7 +31,7 @@ def colours(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
 
 
 def oriented(orientation: int) -> bytes:
-    """A JPEG that has to be turned to be upright (EXIF 4.6.5)."""
+    """A JPEG with an orientation (EXIF 4.6.5)."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "a maker"
@@ -128,7 +128,7 @@ async def test_upright(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["w", "h"])
-async def test_no_boxes(client: httpx.AsyncClient, name: str) -> None:
+async def test_invalid_boxes(client: httpx.AsyncClient, name: str) -> None:
     href = (await send(client))["href"]
     for value in ("0", "-1", "2049", "1.5", "1e2", "", "a", "9" * 5000, "١"):
         answer = await client.get(href, params={"w": "10", "h": "10", name: value})
@@ -137,11 +137,11 @@ async def test_no_boxes(client: httpx.AsyncClient, name: str) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (400, f"{name}: It stands more than once.")
 
 
-async def test_it_is_made_once(core: WithState, client: httpx.AsyncClient) -> None:
+async def test_a_thumbnail_is_rendered_once(core: WithState, client: httpx.AsyncClient) -> None:
     href = (await send(client))["href"]
     answers = await asyncio.gather(*(client.get(f"{href}?w=20&h=20") for _ in range(8)))
     assert len({answer.content for answer in answers}) == 1
-    assert thumbnails_of(core).rendered <= 2  # as many as there are threads may have begun together
+    assert thumbnails_of(core).rendered <= 2  # as many as there are threads may have started together
     made = thumbnails_of(core).rendered
     etag = answers[0].headers["etag"]
     assert etag != (await client.get(href)).headers["etag"]
@@ -152,7 +152,7 @@ async def test_it_is_made_once(core: WithState, client: httpx.AsyncClient) -> No
     assert thumbnails_of(core).cached_bytes > 0
 
 
-async def test_304_without_making_it(core: WithState, client: httpx.AsyncClient) -> None:
+async def test_304_without_rendering(core: WithState, client: httpx.AsyncClient) -> None:
     href = (await send(client))["href"]
     etag = (await client.get(f"{href}?w=20")).headers["etag"]
     for _ in range(2):
@@ -177,7 +177,7 @@ async def test_the_cache_is_bounded(core: WithState, client: httpx.AsyncClient) 
     assert small.rendered == 29
 
 
-async def test_what_has_no_thumbnail(client: httpx.AsyncClient) -> None:
+async def test_pictures_without_a_thumbnail(client: httpx.AsyncClient) -> None:
     jpeg = pictures.encoded(pictures.GREY, "JPEG")
     broken = {
         "cut": jpeg[:-100],

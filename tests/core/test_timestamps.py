@@ -1,4 +1,4 @@
-"""Instants as devices write them."""
+"""Reading and writing of timestamps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -52,7 +52,7 @@ def test_one_instant_in_many_notations(text: str) -> None:
         ("2024-08-18T02:04Z", "2024-08-18T02:04:00Z"),
     ],
 )
-def test_borders(text: str, written: str) -> None:
+def test_unusual_timestamps(text: str, written: str) -> None:
     assert format_timestamp(parse_timestamp(text)) == written
     assert parse_timestamp(written) == parse_timestamp(text)
 
@@ -88,7 +88,7 @@ def test_borders(text: str, written: str) -> None:
         "2024-08-18T02:04:07." + "0" * 100 + "Z",
     ],
 )
-def test_what_is_no_instant(text: str) -> None:
+def test_invalid_timestamps(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_timestamp(text)
 
@@ -106,7 +106,7 @@ def test_what_is_no_instant(text: str) -> None:
         "20240818T040407 0200",
     ],
 )
-def test_a_plus_that_became_a_blank(text: str) -> None:
+def test_a_plus_that_was_not_encoded(text: str) -> None:
     assert from_query(text) == AT
 
 
@@ -125,6 +125,6 @@ def test_seconds_since_the_epoch(seconds: float, instant: datetime) -> None:
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -float("inf"), 1e300, 253402300800, -62135596801])
-def test_no_seconds_since_the_epoch(seconds: float) -> None:
+def test_invalid_seconds_since_the_epoch(seconds: float) -> None:
     with pytest.raises(ValueError, match=r".+"):
         from_epoch(seconds)

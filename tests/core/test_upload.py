@@ -83,7 +83,7 @@ async def test_every_form_is_one_picture(client: httpx.AsyncClient) -> None:
         assert answer.headers["location"] == first.headers["location"]
 
 
-async def test_cbor_back(client: httpx.AsyncClient) -> None:
+async def test_cbor_is_answered_in_cbor(client: httpx.AsyncClient) -> None:
     answer = await client.post(IMAGES, content=cbor_document(), headers={**CBOR, "Accept": "application/cbor"})
     assert (answer.status_code, answer.headers["content-type"]) == (201, "application/cbor")
     assert cbor2.loads(answer.content)["sha256"] == pictures.sha256_hex(PNG)
@@ -120,7 +120,7 @@ async def test_a_picture_that_zstd_makes_smaller(client: httpx.AsyncClient) -> N
     assert (await client.get(body["href"])).content == BMP
 
 
-async def test_what_was_saved_is_in_the_metrics(client: httpx.AsyncClient) -> None:
+async def test_metrics_of_submissions(client: httpx.AsyncClient) -> None:
     body = await send(client, BMP)
     await client.post(IMAGES, json=document(BMP))
     await client.post(IMAGES, json=document(PNG))
@@ -148,7 +148,7 @@ async def test_a_body_without_a_length(core: WithState, client: httpx.AsyncClien
 
 
 async def leaving(core: WithState, sent: bytes) -> tuple[int, list[Any]]:
-    """A client that announces more than it sends, and leaves; returns the bytes held before that, and the answer."""
+    """The memory that is held when a client disconnects that has announced more than it has sent, and the answer."""
     held: list[int] = []
     messages = [{"type": "http.request", "body": sent, "more_body": True}]
     answers: list[Any] = []
@@ -168,7 +168,7 @@ async def leaving(core: WithState, sent: bytes) -> tuple[int, list[Any]]:
     return held[0], answers
 
 
-async def test_who_leaves_in_the_middle_holds_nothing(core: WithState, client: httpx.AsyncClient) -> None:
+async def test_a_client_that_disconnects_holds_nothing(core: WithState, client: httpx.AsyncClient) -> None:
     sent = cbor_document()[:100]
     held, answers = await leaving(core, sent)
     assert held == len(sent)

@@ -1,4 +1,4 @@
-"""Group commit: who waits is answered for the own picture, and only when it is durable."""
+"""Group commit: each submission has the result of its own picture, and only when that is durable."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -83,7 +83,7 @@ async def test_the_first_and_the_last_instant_are_instants(url: str, at: datetim
     assert tuple(device) == (at, at)
 
 
-async def test_of_the_same_picture_at_once_one_is_created(url: str) -> None:
+async def test_the_same_picture_sent_many_times_at_once_is_created_once(url: str) -> None:
     async with writing(url) as (database, writer):
         kept = await asyncio.gather(*(writer.write(picture()) for _ in range(20)))
         assert [each.created for each in kept].count(True) == 1
@@ -92,7 +92,7 @@ async def test_of_the_same_picture_at_once_one_is_created(url: str) -> None:
             assert (await session.execute(select(Device.pictures))).scalar_one() == 1
 
 
-async def test_of_different_ones_at_one_instant_the_first_stays(url: str) -> None:
+async def test_of_different_pictures_with_one_key_the_first_stays(url: str) -> None:
     rows = [picture(data=f"picture {n}".encode()) for n in range(20)]
     async with writing(url) as (_, writer), writing(url) as (_, other):
         kept = await asyncio.gather(*((writer, other)[n % 2].write(row) for n, row in enumerate(rows)))
@@ -100,8 +100,8 @@ async def test_of_different_ones_at_one_instant_the_first_stays(url: str) -> Non
     assert [row.sha256 for row, each in zip(rows, kept, strict=True) if each.created] == [winner]
 
 
-async def test_nobody_fails_for_the_sake_of_another(url: str) -> None:
-    """PostgreSQL has no text with NUL in it; the checks before would not have let it come so far."""
+async def test_no_picture_fails_because_of_another(url: str) -> None:
+    """PostgreSQL refuses texts with NUL. Submissions with such a text are refused before they get here."""
     rows = [picture(1), replace(picture(2), device_id="a\0b"), picture(3)]
     async with writing(url) as (_, writer):
         # The first keeps the writers busy, so that the others are one batch.
@@ -115,7 +115,7 @@ async def test_nobody_fails_for_the_sake_of_another(url: str) -> None:
     assert also_good.created
 
 
-async def test_whoever_waits_at_the_end_is_refused(url: str) -> None:
+async def test_pictures_that_wait_at_the_end_are_refused(url: str) -> None:
     async with writing(url) as (_, writer):
         pass
     async with writing(url) as (_, writer):

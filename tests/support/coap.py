@@ -1,4 +1,4 @@
-"""CoAP in the tests: the server of a running collection on a port of its own, and devices with sockets of their own."""
+"""CoAP in tests: a server with the parts of a running service, and devices with sockets of their own."""
 
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ CBOR: Final = 60
 
 
 def noise(side: int = 140, seed: int = 1) -> bytes:
-    """A PNG that can't be compressed: `side` * `side` bytes and some, 20 kB by default."""
+    """A PNG that can't be compressed: a little more than `side` * `side` bytes, 20 kB by default."""
     grey = np.random.default_rng(seed).integers(0, 256, (side, side), dtype=np.uint8)
     buffer = BytesIO()
     Image.fromarray(grey).save(buffer, "PNG")
@@ -41,7 +41,7 @@ def noise(side: int = 140, seed: int = 1) -> bytes:
 async def coap_of(
     services: Services, *, access: Access = Access.OPEN, registry: CollectorRegistry | None = None, **options: Any
 ) -> AsyncIterator[int]:
-    """Serve CoAP on both loopback addresses; gives the port. `options` are those of `CoapOptions`."""
+    """Serve CoAP on both loopback addresses, and yield the port. `options` are those of `CoapOptions`."""
     own = replace(services, access=access)
     settings = CoapOptions(**{"host": "localhost", "port": 0, **options})
     async with running_server(own, settings, CoapMetrics(registry or CollectorRegistry())) as server:
@@ -56,26 +56,26 @@ class Device:
         self._origin = f"coap://{host}:{port}"
 
     def message(self, code: Code, path: str, *, query: Sequence[str] = (), **parts: Any) -> Message:
-        """A request that was not sent yet; `parts` are the payload and options."""
+        """A request that has not been sent; `parts` are its payload and options."""
         message = Message(code=code, uri=self._origin + path, **parts)
         message.opt.uri_query = tuple(query)
         return message
 
     async def ask(self, code: Code, path: str, *, query: Sequence[str] = (), **parts: Any) -> Message:
-        """A request, in blocks where it takes them."""
+        """Send a request, in blocks if it needs them, and return the response."""
         return await self.context.request(self.message(code, path, query=query, **parts)).response
 
     async def get(self, path: str, *query: str, **parts: Any) -> Message:
-        """GET."""
+        """Send a GET, and return the response."""
         return await self.ask(Code.GET, path, query=query, **parts)
 
     async def post(self, data: bytes, content_format: int, *query: str, **parts: Any) -> Message:
-        """Send to the collection `images`."""
+        """Send a POST to the collection `images`, and return the response."""
         path = "/collections/images"
         return await self.ask(Code.POST, path, query=query, payload=data, content_format=content_format, **parts)
 
     async def block(self, number: int, more: bool, payload: bytes, *query: str, **parts: Any) -> Message:
-        """One block of 64 bytes of a picture that comes as it is."""
+        """Send one block of 64 bytes of a picture that is sent as it is, and return the response."""
         message = self.message(Code.POST, "/collections/images", query=query or RAW, payload=payload, **parts)
         message.opt.content_format = OCTETS
         message.opt.block1 = (number, more, 2)
@@ -93,7 +93,7 @@ async def device(port: int, host: str = HOST) -> AsyncIterator[Device]:
 
 
 def problem(answer: Message) -> dict[int, Any]:
-    """The problem details of a failure (RFC 9290), which has to have some."""
+    """The problem details of an error response (RFC 9290). Fails if it has none."""
     assert int(answer.opt.content_format) == 257, answer
     found: dict[int, Any] = cbor2.loads(answer.payload)
     assert found[-4] == int(answer.code)
@@ -101,7 +101,7 @@ def problem(answer: Message) -> dict[int, Any]:
 
 
 def free_udp_port() -> int:
-    """A port that nobody has at this moment."""
+    """A port that is free at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

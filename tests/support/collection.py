@@ -1,4 +1,4 @@
-"""Sending pictures to the collection in the tests: documents, and settings with everything open."""
+"""Sending pictures to the collection in tests: documents, and settings with open access."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ DEVICE: Final = "12345"
 TIMESTAMP: Final = "2024-08-18T02:04:07Z"
 IMAGES: Final = "/collections/images"
 AT: Final[Mapping[str, str]] = {"deviceId": DEVICE, "timestamp": TIMESTAMP}
-"""The query for the picture that `document` describes when nothing else is said."""
+"""The query for the picture that `document` describes by default."""
 
 
 class MakeCoreSettings(Protocol):
@@ -30,7 +30,7 @@ class MakeCoreSettings(Protocol):
 
 
 def core_settings_at(database_url: str, folder: Path) -> MakeCoreSettings:
-    """Settings with this database, open, without CoAP, unless something else is said."""
+    """A function that makes settings: by default with this database, open access, and without CoAP."""
 
     def make(**changes: Any) -> CoreSettings:
         common: dict[str, Any] = {
@@ -45,13 +45,13 @@ def core_settings_at(database_url: str, folder: Path) -> MakeCoreSettings:
 
 
 def document(data: bytes | None = None, device: str = DEVICE, timestamp: str = TIMESTAMP) -> dict[str, str]:
-    """What a device sends in JSON; by default a small PNG."""
+    """The document that a device sends in JSON, by default with a small PNG."""
     picture = pictures.png() if data is None else data
     return {"deviceId": device, "timestamp": timestamp, "imageData": b64encode(picture).decode()}
 
 
 def cbor_document(data: bytes | None = None, device: str = DEVICE, timestamp: str = TIMESTAMP) -> bytes:
-    """The same in CBOR, with the picture as a byte string."""
+    """The document that a device sends in CBOR, with the picture as a byte string."""
     picture = pictures.png() if data is None else data
     return cbor2.dumps({"deviceId": device, "timestamp": timestamp, "imageData": picture})
 
@@ -59,7 +59,7 @@ def cbor_document(data: bytes | None = None, device: str = DEVICE, timestamp: st
 async def send(
     client: httpx.AsyncClient, data: bytes | None = None, device: str = DEVICE, timestamp: str = TIMESTAMP
 ) -> dict[str, Any]:
-    """Keep a picture that is new; returns its metadata."""
+    """Send a picture that is new, and return its metadata."""
     answer = await client.post(IMAGES, json=document(data, device, timestamp))
     assert answer.status_code == 201, answer.text
     body: dict[str, Any] = answer.json()
@@ -67,7 +67,7 @@ async def send(
 
 
 def trusting(core: WithState, key: Key) -> WithState:
-    """The same service, which takes the tokens of this key."""
+    """The same service, which accepts the tokens that this key signs."""
 
     async def fetch() -> dict[str, object]:
         return {"keys": [key.jwk]}

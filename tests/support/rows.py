@@ -1,4 +1,4 @@
-"""Pictures as rows, for tests that don't care what is in them."""
+"""Rows of pictures, for tests to which the bytes do not matter."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ SELECT collection, device_id, count(*), sum(size), sum(size), min(taken_at), max
 
 
 def row(number: int = 0, *, device: str = "12345", collection: str = "images") -> NewPicture:
-    """A picture, `number` seconds after `AT`."""
+    """A row of a picture that was taken `number` seconds after `AT`."""
     return NewPicture(
         collection=collection,
         device_id=device,
@@ -42,7 +42,7 @@ def row(number: int = 0, *, device: str = "12345", collection: str = "images") -
 
 
 async def fill(database: Database, count: int, *, devices: int, collection: str = "images") -> None:
-    """So many rows in one statement, one a second after `AT`, of the devices `camera-0000` and so on in turn."""
+    """Add `count` rows, one for each second after `AT`, of the devices `camera-0000` and so on in turn."""
     async with database.writing() as session:
         await session.execute(_FILL, {"collection": collection, "devices": devices, "start": AT, "count": count})
     async with database.autocommit() as connection:
