@@ -27,14 +27,14 @@ QUICK_HASHES = hashing._CONTEXT.copy(argon2__memory_cost=8, argon2__time_cost=1)
 
 
 async def _started_once(url: str) -> None:
-    """The administrator and the first signing key are there, as everywhere but at the first start."""
+    """Make the administrator and the first signing key, as the first start of a platform does."""
     with tempfile.TemporaryDirectory() as folder:
         async with running(create_app(AuthSettings(**common_settings(url, Path(folder))))):
             pass
 
 
 async def _started_once_with_real_hashes(url: str) -> None:
-    """The same as a template of its own."""
+    """As `_started_once`; a function of its own, so that it makes a template of its own."""
     await _started_once(url)
 
 
@@ -50,8 +50,8 @@ def common_settings(url: str, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def has_real_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether hashing a password costs what it costs in earnest: where a test is marked with `real_hashes`, since
-    hashes, times or races are what it is about."""
+    """Whether hashing a password costs what it costs in production. Tests of hashes, times and races are marked with
+    `real_hashes` for that."""
     if request.node.get_closest_marker("real_hashes"):
         return True
     monkeypatch.setattr(hashing, "_CONTEXT", QUICK_HASHES)
@@ -60,7 +60,8 @@ def has_real_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(autouse=True, scope="session")
 def _signing_keys_are_read_once() -> Iterator[None]:
-    """Reading one checks that its numbers are prime, for 35 ms; they are those of a few templates."""
+    """Parsing a key checks that its numbers are prime, which takes 35 ms. The templates of the tests have a few keys
+    only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(material, "parse", cache(material.parse))
         yield
@@ -68,7 +69,7 @@ def _signing_keys_are_read_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that answers to wrong passwords were held back in this test, which does not wait for them."""
+    """The seconds by which answers to wrong passwords were delayed in this test, which does not wait for them."""
     seconds: list[float] = []
 
     async def sleep(delay: float) -> None:
@@ -81,7 +82,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def database_url(fresh_database: FreshDatabase, has_real_hashes: bool) -> str:
-    """Of a platform that was started before."""
+    """The address of a database on which the service was started before."""
     return fresh_database("auth_service", _started_once_with_real_hashes if has_real_hashes else _started_once)
 
 
@@ -107,7 +108,7 @@ async def service(settings: AuthSettings) -> AsyncIterator[WithState]:
 
 @pytest.fixture
 def database(service: WithState) -> Database:
-    """The service's own."""
+    """The database of the running service."""
     found: Database = service.state["database"]
     return found
 
@@ -128,7 +129,7 @@ async def as_gateway(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def terminal(service: WithState, settings: AuthSettings) -> Terminal:
-    """Commands on the platform of the test, which was started."""
+    """Runs commands on the database of the running service."""
     assert service.state
     return Terminal(settings)
 

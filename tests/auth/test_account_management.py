@@ -1,4 +1,4 @@
-"""Changes of accounts that happen at the same time, and those that the command line makes."""
+"""Changes of accounts at the same time, and changes that the command line makes."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -84,8 +84,8 @@ async def test_a_ring_of_administrators_leaves_one(lab: Lab) -> None:
     assert await administrators(lab) == len(people) - statuses.count(200) >= 1
 
 
-async def test_the_command_line_takes_the_last_administrator_away_never(lab: Lab, changes: AccountChanges) -> None:
-    """Each of them takes another one away, by demoting or deleting; the last one stays."""
+async def test_the_command_line_keeps_the_last_administrator(lab: Lab, changes: AccountChanges) -> None:
+    """Six transactions each demote or delete another administrator: five succeed, and the last administrator stays."""
     ids = [ADMIN_ID, *[await lab.account(Authority.ADMIN) for _ in range(5)]]
     outcomes: Counter[str] = Counter()
 
@@ -137,7 +137,7 @@ async def test_the_command_line_and_an_administrator_at_the_same_time(lab: Lab, 
 
 
 async def test_a_demoted_administrator_finishes_nothing(lab: Lab, changes: AccountChanges) -> None:
-    """The request began while the caller was an administrator; the transaction comes after."""
+    """The caller loses the authority between the beginning of the request and its transaction."""
     caller, target = await lab.person(Authority.ADMIN), await lab.account(Authority.DOCTOR)
     answers: list[httpx.Response] = []
 
@@ -156,8 +156,8 @@ async def test_a_demoted_administrator_finishes_nothing(lab: Lab, changes: Accou
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_a_new_password_shuts_out_what_is_under_way(lab: Lab, changes: AccountChanges, method: str) -> None:
-    """Somebody with a stolen session changes or deletes the account while its owner changes the password."""
+async def test_a_new_password_refuses_requests_in_progress(lab: Lab, changes: AccountChanges, method: str) -> None:
+    """A stolen session is used to change or delete the account while its owner changes the password."""
     person = await lab.person(Authority.DOCTOR)
     answers: list[httpx.Response] = []
 
@@ -202,7 +202,7 @@ async def test_many_register_one_name(lab: Lab) -> None:
 
 
 async def test_signing_in_while_the_password_changes(lab: Lab) -> None:
-    """Whoever got a session with the old password has lost it when the change is done."""
+    """Sessions that were opened with the old password have ended when the change is committed."""
     person = await lab.person(Authority.DOCTOR)
     admin = await lab.admin()
     sessions: list[dict[str, str]] = []
@@ -223,7 +223,7 @@ async def test_signing_in_while_the_password_changes(lab: Lab) -> None:
     assert [await lab.is_signed_in(each) for each in sessions] == [False] * len(sessions)
 
 
-async def test_signing_in_while_the_account_goes(lab: Lab) -> None:
+async def test_signing_in_while_the_account_is_deleted(lab: Lab) -> None:
     person = await lab.person(Authority.DOCTOR)
     admin = await lab.admin()
     statuses: list[int] = []
@@ -241,7 +241,7 @@ async def test_signing_in_while_the_account_goes(lab: Lab) -> None:
         assert (await session.execute(text(left), {"id": person.id})).scalar_one() == 0
 
 
-async def test_totals_stay_right_whatever_happens_at_once(lab: Lab) -> None:
+async def test_totals_stay_right_under_concurrent_changes(lab: Lab) -> None:
     admin = await lab.admin()
     ids = [await lab.account(Authority.NONE) for _ in range(12)]
 
@@ -263,7 +263,7 @@ async def test_totals_stay_right_whatever_happens_at_once(lab: Lab) -> None:
 
 
 class WatchesThePool(Passwords):
-    """Notes how many connections are in use while a password is hashed or verified."""
+    """Records how many connections are in use while a password is hashed or verified."""
 
     in_use: list[int]
     lab: Lab
@@ -290,7 +290,7 @@ async def test_no_connection_is_held_while_hashing(lab: Lab) -> None:
     passwords.close()
 
 
-async def test_nobody_keeps_all_others_from_hashing(lab: Lab) -> None:
+async def test_one_caller_hashes_two_passwords_at_a_time(lab: Lab) -> None:
     person = await lab.person(Authority.DOCTOR)
     statuses: list[int] = []
 
@@ -302,7 +302,7 @@ async def test_nobody_keeps_all_others_from_hashing(lab: Lab) -> None:
             assert answer.headers["retry-after"] == "1"
 
     await at_once(*(partial(change, number) for number in range(20)))
-    # Of two that are looked at, one comes second: its session has ended with the first.
+    # Two requests may hash at a time. The second one to commit fails, since the first has ended its session.
     assert statuses.count(200) == 1
     assert statuses.count(429) >= 15
     assert set(statuses) <= {200, 401, 429}
@@ -334,7 +334,7 @@ async def test_what_is_refused_costs_no_hash(make_settings: MakeSettings) -> Non
         passwords.close()
 
 
-async def test_what_the_command_line_does(lab: Lab, changes: AccountChanges) -> None:
+async def test_changes_by_the_command_line(lab: Lab, changes: AccountChanges) -> None:
     person = await lab.person(Authority.NONE)
     async with lab.database.writing() as session:
         account = await changes.set_authority(
@@ -358,7 +358,7 @@ async def test_what_the_command_line_does(lab: Lab, changes: AccountChanges) -> 
 
 
 @pytest.mark.parametrize("account_id", [ANONYMOUS_ID, MISSING_ID, 0, -1, 2**63])
-async def test_nobody_is_not_changed(lab: Lab, changes: AccountChanges, account_id: int) -> None:
+async def test_accounts_that_can_not_be_changed(lab: Lab, changes: AccountChanges, account_id: int) -> None:
     source, password_hash = COMMAND_LINE_SOURCE, await hashed(lab, "x")
     with pytest.raises(AccountNotFound):
         async with lab.database.writing() as session:

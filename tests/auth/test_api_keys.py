@@ -1,4 +1,4 @@
-"""API keys: made, listed, exchanged, revoked, and by whom."""
+"""Making, listing, exchanging and revoking API keys, and who may do so."""
 
 import json
 from collections.abc import AsyncIterator
@@ -109,7 +109,7 @@ REFUSED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("changes", REFUSED.values(), ids=REFUSED)
-async def test_what_is_no_key(owner: httpx.AsyncClient, changes: dict[str, Any]) -> None:
+async def test_invalid_requests_for_a_key(owner: httpx.AsyncClient, changes: dict[str, Any]) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await owner.post(KEYS, content=json.dumps({**NEW, **changes}), headers=headers)
     assert answer.status_code == 422, answer.text
@@ -117,7 +117,7 @@ async def test_what_is_no_key(owner: httpx.AsyncClient, changes: dict[str, Any])
     assert (await owner.get(KEYS)).json()["keys"] == []
 
 
-async def test_bodies_that_are_none(owner: httpx.AsyncClient) -> None:
+async def test_malformed_bodies(owner: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json"}
     for body in (b"", b"null", b"[]", b"{", b"7", b"[" * 30_000, b"\xff\xfe"):
         answer = await owner.post(KEYS, content=body, headers=headers)
@@ -145,7 +145,7 @@ async def test_pages_of_keys(owner: httpx.AsyncClient) -> None:
     assert (await owner.get(KEYS, params={"cursor": "nonsense"})).status_code == 422
 
 
-async def test_somebody_elses_keys(
+async def test_keys_of_other_accounts(
     owner: httpx.AsyncClient, admin: httpx.AsyncClient, sign_up: SignUp, database: Database
 ) -> None:
     mine = await created(owner)
@@ -157,7 +157,7 @@ async def test_somebody_elses_keys(
         assert (await owner.request(method, f"{KEYS}/{10**30}", headers=stranger)).status_code in {404, 422}
     assert (await owner.get(KEYS, headers=stranger)).json()["keys"] == []
     assert (await owner.get(KEYS, params={"account_id": 3}, headers=stranger)).status_code == 403
-    assert (await owner.get(KEYS, params={"account_id": 3})).status_code == 200  # oneself
+    assert (await owner.get(KEYS, params={"account_id": 3})).status_code == 200  # the caller's own account
 
     assert (await admin.get(KEYS)).json()["keys"] == []
     assert [each["id"] for each in (await admin.get(KEYS, params={"account_id": 3})).json()["keys"]] == [mine["id"]]
@@ -168,10 +168,12 @@ async def test_somebody_elses_keys(
     assert (entry["actor"], entry["account_id"], entry["details"]) == ("account:2", 3, {"key_id": mine["id"]})
 
 
-async def test_who_may_not_at_all(client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
+async def test_callers_who_may_not_make_keys(
+    client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, sign_up: SignUp
+) -> None:
     assert (await client.get(KEYS)).status_code == 401
     assert (await client.post(KEYS, json=NEW)).status_code == 401
-    assert (await as_gateway.post(KEYS, json=NEW)).status_code == 401  # a service is no account
+    assert (await as_gateway.post(KEYS, json=NEW)).status_code == 401  # a service has no account
     token = (await sign_up())["token"]
     assert (await client.delete("/api/sessions/current", headers=bearer(token))).status_code == 204
     assert (await client.post(KEYS, json=NEW, headers=bearer(token))).status_code == 401
@@ -200,13 +202,13 @@ async def test_a_key_for_a_token(owner: httpx.AsyncClient, as_gateway: httpx.Asy
     assert (claims["sub"], claims["sid"], claims["scope"]) == ("account:3", body["id"], "predict read")
     assert (claims["authority"], claims["exp"] - claims["iat"]) == (100, 90)
 
-    async with database.writing() as session:  # approved meanwhile
+    async with database.writing() as session:  # the account is approved after the key was made
         await session.execute(text("UPDATE accounts SET authority = 102 WHERE id = 3"))
     claims = jwt.get_unverified_claims((await exchanged(as_gateway, body["key"])).json()["access_token"])
     assert claims["authority"] == 102
 
 
-async def test_keys_that_are_no_good(
+async def test_keys_that_do_not_work(
     owner: httpx.AsyncClient, as_gateway: httpx.AsyncClient, database: Database
 ) -> None:
     revoked, expired, orphan = [await created(owner, name=name) for name in ("revoked", "expired", "orphan")]
@@ -239,7 +241,7 @@ async def test_keys_that_are_no_good(
     assert len(await trail(database, "api-key-revoked")) == 1
 
 
-async def test_what_can_not_be_exchanged(as_gateway: httpx.AsyncClient) -> None:
+async def test_malformed_exchanges(as_gateway: httpx.AsyncClient) -> None:
     key = make(b"x" * 32)
     bodies: tuple[Any, ...] = (
         {"key": key}, {"address": "x"}, {"key": 7, "address": "x"}, {"key": key, "address": "a\0b"},
@@ -267,7 +269,7 @@ async def test_ending_all_sessions_spares_the_keys(owner: httpx.AsyncClient, as_
 
 
 class Clock:
-    """Time that passes when the test says so."""
+    """A clock that a test puts forward. Seconds since the epoch."""
 
     def __init__(self) -> None:
         self.now = float(int(datetime.now(UTC).replace(hour=12).timestamp()))
@@ -276,7 +278,7 @@ class Clock:
         return self.now
 
 
-async def test_what_is_noted_of_a_use(make_settings: MakeSettings) -> None:
+async def test_storing_the_last_use(make_settings: MakeSettings) -> None:
     clock = Clock()
     async with running(create_app(make_settings(), clock=clock)) as service, client_of(service) as client:
         fields = {"username": "ada", "password": "correct horse"}
@@ -285,7 +287,7 @@ async def test_what_is_noted_of_a_use(make_settings: MakeSettings) -> None:
         database: Database = service.state["database"]
 
         async def use(address: str, passed: float) -> bool:
-            """Whether the use, so many seconds after the last one, was noted."""
+            """Whether a use was stored that comes `passed` seconds after the last one."""
             clock.now += passed
             client.headers.update(bearer(service.state["services"].issuer.for_service("gateway")))
             assert (await exchanged(client, body["key"], address)).status_code == 200
@@ -305,7 +307,7 @@ async def test_what_is_noted_of_a_use(make_settings: MakeSettings) -> None:
         assert (entries[0]["actor"], entries[0]["details"]) == ("account:3", {"key_id": body["id"]})
 
 
-async def test_a_key_used_by_many_at_once_is_noted_once(
+async def test_many_uses_at_once_are_stored_once(
     owner: httpx.AsyncClient, as_gateway: httpx.AsyncClient, database: Database
 ) -> None:
     body = await created(owner)
@@ -322,7 +324,8 @@ async def test_a_key_used_by_many_at_once_is_noted_once(
 
 
 async def test_no_key_for_a_session_that_ended_meanwhile(owner: httpx.AsyncClient, database: Database) -> None:
-    """Who changes the password holds the account's row; a thief who waits there must not get a key that stays."""
+    """A change of the password locks the account. A request with a stolen session that waits for the lock must not get
+    a key, which would survive the change."""
     answers: list[httpx.Response] = []
 
     async def make_one() -> None:
@@ -366,7 +369,7 @@ async def test_an_account_has_a_hundred_keys_at_most(owner: httpx.AsyncClient, d
     assert len(await trail(database, "api-key-created")) == MOST_LIVE_KEYS + 1
 
 
-async def test_of_many_that_revoke_a_key_one_does(owner: httpx.AsyncClient, database: Database) -> None:
+async def test_of_many_requests_that_revoke_a_key_one_succeeds(owner: httpx.AsyncClient, database: Database) -> None:
     path = f"{KEYS}/{(await created(owner))['id']}"
     statuses: list[int] = []
 

@@ -1,4 +1,4 @@
-"""The audit trail: written in the transaction that it tells about, only ever appended to, read by administrators."""
+"""The audit trail: entries belong to their transactions, are never changed, and are read by administrators."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ async def admin(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def url(fresh_database: Callable[[str], str]) -> str:
-    """Of a database of which nobody has made anything yet."""
+    """The address of a migrated, empty database."""
     return fresh_database("auth_service")
 
 
@@ -79,10 +79,10 @@ async def test_who_may_read(
     key = (await admin.post("/api/keys", json={"name": "all", "scopes": ["read", "hub"]})).json()["key"]
     sent = {"key": key, "address": "192.0.2.1"}
     token = (await as_gateway.post("/internal/api-keys/exchange", json=sent)).json()["access_token"]
-    assert (await client.get(AUDIT, headers=bearer(token))).status_code == 403  # an administrator's key, all the same
+    assert (await client.get(AUDIT, headers=bearer(token))).status_code == 403  # also with a key of an administrator
 
 
-async def test_an_administrator_of_yesterday(admin: httpx.AsyncClient, database: Database) -> None:
+async def test_an_administrator_who_was_demoted(admin: httpx.AsyncClient, database: Database) -> None:
     assert (await admin.get(AUDIT)).status_code == 200
     async with database.writing() as session:
         await session.execute(text("UPDATE accounts SET authority = 102 WHERE id = 2"))
@@ -132,7 +132,7 @@ async def test_times(admin: httpx.AsyncClient, database: Database) -> None:
 
     assert await sequences(f"from={middle}") == [2]
     assert await sequences(f"to={middle}") == [1]
-    assert await sequences(f"from={middle[:-1]}") == [2]  # without a zone it is UTC
+    assert await sequences(f"from={middle[:-1]}") == [2]  # a time without a zone is in UTC
     assert await sequences("from=2020-01-01&to=2020-01-02") == []
     assert await sequences("from=0001-01-01&to=9999-12-31") == [2, 1]
     local = datetime.fromisoformat(middle).astimezone(datetime.strptime("+0530", "%z").tzinfo).isoformat()
@@ -141,15 +141,15 @@ async def test_times(admin: httpx.AsyncClient, database: Database) -> None:
         assert await sequences(f"to={zone}") == [1]
 
 
-NONSENSE = (
+INVALID_QUERIES = (
     "action=everything", "action=", "account_id=0", "account_id=x", f"account_id={2**63}", "actor=", "actor=a%00b",
     "actor=%E9", f"actor={'x' * 101}", "from=yesterday", "from=", "to=2026-13-01", "from=0001-01-01T00:00%2B14:00",
     "to=9999-12-31T23:59-14:00", "from=%00", f"to={'2' * 500}", "cursor=x", "limit=0", "limit=1001",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("query", NONSENSE)
-async def test_nonsense(admin: httpx.AsyncClient, query: str) -> None:
+@pytest.mark.parametrize("query", INVALID_QUERIES)
+async def test_invalid_queries(admin: httpx.AsyncClient, query: str) -> None:
     answer = await admin.get(f"{AUDIT}?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
@@ -161,7 +161,7 @@ def test_times_sort_as_text() -> None:
     assert {len(each) for each in texts} == {27}
 
 
-async def test_what_is_rolled_back_leaves_nothing(empty: Database) -> None:
+async def test_a_rolled_back_transaction_leaves_no_entry(empty: Database) -> None:
     async def fail() -> None:
         async with empty.writing() as session:
             await record(session, Action.SIGNED_IN, SOURCE, account_id=7)
@@ -198,7 +198,7 @@ async def test_appending_at_the_same_time_makes_one_chain(empty: Database) -> No
         "TRUNCATE audit_entries",
     ],
 )
-async def test_entries_stay(empty: Database, statement: str) -> None:
+async def test_entries_can_not_be_changed(empty: Database, statement: str) -> None:
     async with empty.writing() as session:
         await record(session, Action.SIGNED_IN, SOURCE, account_id=7)
     with pytest.raises(DBAPIError, match="append-only"):
@@ -206,7 +206,7 @@ async def test_entries_stay(empty: Database, statement: str) -> None:
             await session.execute(text(statement))
 
 
-async def test_the_chain_is_not_for_the_writer_to_choose(empty: Database) -> None:
+async def test_an_insert_can_not_choose_its_place_in_the_chain(empty: Database) -> None:
     async with empty.writing() as session:
         statement = "INSERT INTO audit_entries (sequence, entry, previous_hash, hash) VALUES (77, '{}', 'x', 'y')"
         await session.execute(text(statement))
@@ -229,7 +229,7 @@ async def test_computed_columns_agree_with_the_entry(empty: Database) -> None:
 
 
 async def test_filters_have_their_indexes(empty: Database) -> None:
-    """With many entries a page is read in the order of an index, not sorted out of all of them."""
+    """With many entries a page is read in the order of an index, without sorting."""
     entries = """
         INSERT INTO audit_entries (entry)
         SELECT json_build_object('at', '2026-01-01T00:00:00.000000Z', 'action', 'a' || n % 7, 'actor', 'b' || n % 7,

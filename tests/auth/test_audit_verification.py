@@ -1,4 +1,4 @@
-"""What the verification of the audit trail finds: whatever somebody did to it who can do everything to the database."""
+"""What the verification of the audit trail finds after changes that an owner of the database made."""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -25,13 +25,13 @@ RECHAIN = """
 
 @pytest.fixture
 def url(fresh_database: Callable[[str], str]) -> str:
-    """Of a database of which nobody has made anything yet."""
+    """The address of a migrated, empty database."""
     return fresh_database("auth_service")
 
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    """With a trail of nine sign-ins, of the accounts 2 to 10."""
+    """A database whose trail has nine sign-ins, of the accounts 2 to 10."""
     database = Database(url, pool_size=4)
     async with database.writing() as session:
         for number in range(ENTRIES):
@@ -41,7 +41,7 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 async def tamper(database: Database, *statements: str) -> None:
-    """As a superuser, past the triggers."""
+    """Run statements while the triggers are disabled, which a superuser can do."""
     async with database.writing() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in statements:
@@ -49,7 +49,7 @@ async def tamper(database: Database, *statements: str) -> None:
 
 
 async def rechain(database: Database, first: int) -> None:
-    """Compute all hashes from an entry on, and the end, as the trigger would have."""
+    """Compute the hashes of an entry, of all later ones and of the end of the chain, as the trigger does."""
     async with database.writing() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         rows = (await session.execute(text("SELECT sequence, hash FROM audit_entries ORDER BY sequence"))).all()
@@ -67,7 +67,7 @@ async def verified(database: Database, known: tuple[int, str] | None = None) -> 
         return await verify(session, known)
 
 
-async def test_a_trail_that_nobody_touched(database: Database) -> None:
+async def test_an_unchanged_trail(database: Database) -> None:
     found = await verified(database)
     assert (found.entries, found.problems) == (ENTRIES, [])
     assert (await verified(database, (found.entries, found.head))).problems == []
@@ -203,13 +203,13 @@ TAMPERED: dict[str, tuple[tuple[str, ...], list[str]]] = {
 
 
 @pytest.mark.parametrize(("statements", "problems"), TAMPERED.values(), ids=TAMPERED)
-async def test_what_is_found(database: Database, statements: tuple[str, ...], problems: list[str]) -> None:
+async def test_changes_that_are_found(database: Database, statements: tuple[str, ...], problems: list[str]) -> None:
     await tamper(database, *statements)
     assert (await verified(database)).problems == problems
 
 
-async def test_what_is_found_only_with_a_note(database: Database) -> None:
-    """Whoever can write everything can compute everything, except a hash that is somewhere else."""
+async def test_changes_that_only_a_noted_hash_reveals(database: Database) -> None:
+    """An owner of the database can compute all hashes anew, but not change one that was noted elsewhere."""
     note = await verified(database)
     async with database.writing() as session:
         await record(session, Action.SIGNED_IN, SOURCE, account_id=77)
@@ -227,7 +227,7 @@ async def test_what_is_found_only_with_a_note(database: Database) -> None:
     assert (await verified(database, known)).problems == ["entry 9, whose hash was noted, is missing"]
 
 
-async def test_a_trail_full_of_problems(database: Database) -> None:
+async def test_a_trail_with_many_problems(database: Database) -> None:
     async with database.writing() as session:
         for _ in range(40):
             await record(session, Action.SIGNED_IN, SOURCE, account_id=2)
@@ -248,8 +248,8 @@ async def test_a_trail_of_several_batches(database: Database) -> None:
     assert (await verified(database)).problems == [f"entry {BATCH} is missing"]
 
 
-async def test_what_is_appended_meanwhile_is_no_problem(database: Database) -> None:
-    """The verification sees one moment: the end that it reads last is that of the entries that it read first."""
+async def test_entries_that_are_appended_meanwhile(database: Database) -> None:
+    """The verification reads one snapshot, so the end of the chain fits the entries that it read before."""
     async with database.writing() as session:
         found = await verify(session)
         async with database.writing() as other:

@@ -1,4 +1,4 @@
-"""Whatever body comes, the answer is a clear 4xx."""
+"""Malformed bodies of requests are answered with a clear 4xx."""
 
 import json
 from collections.abc import AsyncIterator
@@ -102,7 +102,7 @@ async def test_accepted(client: httpx.AsyncClient, media_type: str, body: str) -
     assert answer.status_code == 200
 
 
-async def test_the_description_names_the_fields(client: httpx.AsyncClient) -> None:
+async def test_the_document_names_the_fields(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     content = document["paths"]["/api/chexray/signup"]["post"]["requestBody"]["content"]
     assert content.keys() == {"application/json", _FORM, "multipart/form-data"}

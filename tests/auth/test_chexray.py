@@ -90,7 +90,7 @@ WRONG_SIGN_UPS: list[tuple[object, object]] = [
 ]
 
 
-async def test_what_is_wrong_with_a_sign_up(client: httpx.AsyncClient) -> None:
+async def test_invalid_sign_ups(client: httpx.AsyncClient) -> None:
     for body, expected in WRONG_SIGN_UPS:
         answer = await client.post(SIGN_UP, json=body)
         assert (body, answer.status_code, answer.json()) == (body, 400, expected)
@@ -163,9 +163,7 @@ async def test_other_paths_and_methods_speak_the_same_dialect(client: httpx.Asyn
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
 
 
-async def test_too_many_logins_at_once_are_turned_away(
-    client: httpx.AsyncClient, sign_up: SignUp, service: Any
-) -> None:
+async def test_too_many_logins_at_once_are_refused(client: httpx.AsyncClient, sign_up: SignUp, service: Any) -> None:
     class Busy:
         async def verify(self, *_: object) -> None:
             raise Unavailable
@@ -176,7 +174,7 @@ async def test_too_many_logins_at_once_are_turned_away(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
-async def test_a_database_that_fails_to_commit_is_no_success(client: httpx.AsyncClient, database: Database) -> None:
+async def test_a_failed_commit_is_not_answered_as_a_success(client: httpx.AsyncClient, database: Database) -> None:
     connection = await database.engine.raw_connection()
     try:
         await connection.driver_connection.execute(  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What is deleted, when, by whom, and what stays."""
+"""Which rows the cleanup deletes, and which it leaves."""
 
 from collections.abc import Mapping
 
@@ -57,10 +57,10 @@ async def _counts(database: Database) -> Mapping[str, int]:
     return dict(zip(TABLES, found, strict=True))
 
 
-async def test_what_is_old_goes_and_the_rest_stays(database: Database) -> None:
+async def test_old_rows_are_deleted(database: Database) -> None:
     await _fill(database)
     assert set((await _counts(database)).values()) == {11, 12}
-    deleted = await Cleanup(database, batch=3).clean()  # so that it takes several
+    deleted = await Cleanup(database, batch=3).clean()  # so that it takes several batches
     assert deleted == {"sessions": 8, "guesses": 8, "familiar_addresses": 8, "signing_keys": 8}
     assert await _counts(database) == {
         "sessions": 4,
@@ -87,7 +87,7 @@ async def test_one_replica_at_a_time(database: Database) -> None:
     assert set((await Cleanup(database).clean()).values()) == {8}
 
 
-async def test_what_somebody_uses_right_now_is_left(database: Database) -> None:
+async def test_locked_rows_are_left(database: Database) -> None:
     await _fill(database)
     async with database.writing() as session:
         await session.execute(text("SELECT * FROM guesses FOR UPDATE"))
@@ -98,6 +98,6 @@ async def test_what_somebody_uses_right_now_is_left(database: Database) -> None:
 
 
 def test_every_lock_has_a_number_of_its_own() -> None:
-    """Two with one number would wait for each other, or take each other for a replica of themselves."""
+    """Two locks with the same number would block each other."""
     numbers = [_LOCK, keys._LOCK, accounts._BOOTSTRAP_LOCK, accounts._AUTHORITIES_LOCK]
     assert len(set(numbers)) == len(numbers)

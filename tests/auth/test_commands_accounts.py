@@ -1,4 +1,4 @@
-"""`accounts`: what administrators do without a browser."""
+"""The commands `accounts`."""
 
 import json
 import os
@@ -88,7 +88,7 @@ async def test_a_generated_password_is_all_that_is_printed(terminal: Terminal, c
         (("delete", "admin", "--yes"), "", "This is the last administrator, and there must be one."),
     ],
 )
-async def test_what_is_refused(
+async def test_refused_commands(
     terminal: Terminal, arguments: tuple[str, ...], stdin: str | bytes, sentence: str
 ) -> None:
     before = await listed(terminal)
@@ -96,13 +96,13 @@ async def test_what_is_refused(
     assert await listed(terminal) == before
 
 
-async def test_a_password_is_no_argument(terminal: Terminal) -> None:
+async def test_a_password_can_not_be_an_argument(terminal: Terminal) -> None:
     for arguments in (("add", "ada", PASSWORD), ("add", "ada", "--password", PASSWORD)):
         assert (await terminal.run(app, *arguments)).exit_code == 2
 
 
 def typed(settings: AuthSettings, *answers: str) -> tuple[int, str]:
-    """`add ada` at a terminal: the exit code, and what the terminal showed."""
+    """Run `add ada` at a terminal. Returns the exit code, and what the terminal showed."""
     terminal, end = pty.openpty()
     environment = {
         "PATH": os.environ["PATH"],
@@ -123,7 +123,7 @@ def typed(settings: AuthSettings, *answers: str) -> tuple[int, str]:
         while True:
             try:
                 shown += os.read(terminal, 1000)
-            except OSError:  # EIO: the other end is closed
+            except OSError:  # EIO: the other end of the terminal is closed
                 break
     os.close(terminal)
     return process.returncode, shown.decode()
@@ -157,7 +157,9 @@ async def test_approval(terminal: Terminal, sign_up: SignUp, database: Database)
     assert {each["actor"] for each in changes} == {"command-line"}
 
 
-async def test_an_administrator_can_go_when_there_is_another(terminal: Terminal, client: httpx.AsyncClient) -> None:
+async def test_an_administrator_can_be_demoted_when_there_is_another(
+    terminal: Terminal, client: httpx.AsyncClient
+) -> None:
     await terminal.ok(app, "add", "ada", "--authority", "admin", "--password-stdin", stdin=PASSWORD)
     await terminal.ok(app, "set-authority", "admin", "guest")
     assert (await terminal.refused(app, "set-authority", "ada", "none")).startswith("This is the last administrator")
@@ -200,7 +202,7 @@ async def test_the_table(terminal: Terminal, sign_up: SignUp, database: Database
         ["2", "admin", "admin"],
         *([str(number), name, "none"] for number, name in enumerate(names, start=3)),
     ]
-    # Nobody's nickname writes on somebody's terminal.
+    # Control characters in a nickname must not reach the terminal.
     assert "\\x1b]0;owned\\x07[red]\\x9b31m\\n第一" + "x" * 200 in rows[1]
     assert (await listed(terminal))[1]["nickname"] == nickname
     assert all(character.isascii() for character in await terminal.ok(app, "list", "--json"))

@@ -1,4 +1,4 @@
-"""`accounts import`: users of other systems move in with the passwords that they have."""
+"""The command `accounts import`: users of other systems keep their passwords."""
 
 import base64
 import csv
@@ -35,7 +35,7 @@ def old_password(number: int) -> str:
 
 @lru_cache(None)
 def old_hash(scheme: str, password: str) -> str:
-    """As cheap as its kind allows: it is about the forms, and a test has no time."""
+    """A hash at the least cost that its kind allows, since the tests are about the formats."""
     match scheme:
         case "django":
             salt = secrets.token_hex(8)
@@ -55,7 +55,7 @@ def _pbkdf2(password: str, salt: str) -> bytes:
 
 
 def users(count: int) -> list[dict[str, str]]:
-    """Every kind of hash in turn, ten emails in eleven, authorities by name and by number."""
+    """Rows with every kind of hash in turn, an email in ten of eleven, and authorities by name and by number."""
     return [
         {
             "username": f"Person.{number}",
@@ -81,7 +81,7 @@ def as_json_lines(rows: list[dict[str, str]]) -> str:
 
 
 async def everything(database: Database) -> list[Any]:
-    """All that an import could change."""
+    """Everything that an import could change."""
     async with database.reading() as session:
         statements = (
             "SELECT to_jsonb(accounts) FROM accounts ORDER BY id",
@@ -127,7 +127,7 @@ async def test_ten_thousand_users(
     assert (first["username"], first["username_key"], first["email"]) == ("Person.0", "person.0", None)
     assert accounts[3]["email"] == "person1@lab.example"
 
-    # One of each kind, the old password and no other, and argon2id from then on.
+    # An account with each kind of hash: only the old password is right, and the hash is argon2id afterwards.
     for number in range(6000, 6000 + len(SCHEMES)):
         name, password = f"person.{number}", old_password(number)
         before_login = await stored_hash(database, f"Person.{number}")
@@ -139,7 +139,7 @@ async def test_ten_thousand_users(
         assert await log_in(client, name, password) == 200
         assert await stored_hash(database, f"Person.{number}") == after
 
-    # Again: everybody is there, and nothing changes.
+    # The second import of the same file changes nothing.
     before = await everything(database)
     done = await terminal.run(app, "import", "-", stdin=content)
     assert done.stdout == f"Accounts imported: 0; rows skipped: {ROWS}.\n"
@@ -147,7 +147,7 @@ async def test_ten_thousand_users(
     assert after_all[:3] == before[:3]
 
 
-async def test_what_is_skipped_is_said(terminal: Terminal, sign_up: SignUp, database: Database) -> None:
+async def test_skipped_rows_are_reported(terminal: Terminal, sign_up: SignUp, database: Database) -> None:
     taken = (await sign_up())["username"]
     rows = [
         f"{taken.upper()},{HASH},,",
@@ -210,7 +210,7 @@ async def test_administrators_are_imported_when_asked_for(terminal: Terminal, da
         (f"{GOOD}\xe9\n".encode("latin-1"), "Line 3 is not UTF-8."),
         (GOOD.encode() + b"x" * (1 << 21), "Line 3 is longer than"),
         (f"{GOOD}eve,{'x' * 200_000}\n".encode(), "Line 3: field larger than field limit"),
-        # A whole batch is in the database already when the end turns out to be no row.
+        # A whole batch is in the database already when the last line turns out to be unreadable.
         (as_csv(users(2500)).encode() + b'"', "Line 2502: unexpected end of data."),
     ],
 )
@@ -243,8 +243,8 @@ async def test_a_file_by_its_name(terminal: Terminal, tmp_path: Any) -> None:
     assert await terminal.ok(app, "import", str(path)) == "Accounts imported: 1; rows skipped: 0.\n"
 
 
-async def test_a_name_that_somebody_takes_meanwhile(terminal: Terminal, sign_up: SignUp, database: Database) -> None:
-    """The import waits for who was first, and then leaves that row out."""
+async def test_a_name_that_is_taken_during_the_import(terminal: Terminal, sign_up: SignUp, database: Database) -> None:
+    """The import waits for a transaction that inserts the same name, and skips its own row when that has committed."""
     name = (await sign_up())["username"]
     content = f"username,password\n{name}2,{HASH}\neve,{HASH}\n"
     results: list[str] = []

@@ -1,4 +1,4 @@
-"""`keys`, `api-keys` and `audit`, and what all commands have in common."""
+"""The commands `keys`, `api-keys` and `audit`, and what all commands have in common."""
 
 import hashlib
 import json
@@ -129,7 +129,7 @@ async def test_the_audit_trail(terminal: Terminal, sign_up: SignUp, client: http
     ]
 
 
-async def test_filters_that_are_none(terminal: Terminal) -> None:
+async def test_invalid_filters(terminal: Terminal) -> None:
     assert (await terminal.refused(audit.app, "list", "--action", "x")).startswith("There is no such action.")
     for text_ in ("yesterday", "0001-01-01T00:00+23:00", "", "9999-12-31T23:59:59-23:00"):
         assert (await terminal.refused(audit.app, "list", "--to", text_)).startswith("--to: this is not a time")
@@ -175,7 +175,7 @@ def test_both_ways_have_the_same_commands() -> None:
 
 
 def run(*arguments: str, stdin: Any = subprocess.DEVNULL, **environment: str) -> subprocess.CompletedProcess[str]:
-    """By itself, as in a container."""
+    """Run a command in a process of its own, as in a container."""
     command = [sys.executable, "-m", "auth_service", *arguments]
     kept = {"PATH": os.environ["PATH"], "NO_COLOR": "1"}
     return subprocess.run(
@@ -198,7 +198,7 @@ SETTINGS = {"LIGHTBOX_DATABASE_URL": "postgresql://u:sesame99@127.0.0.1:1/x", "L
     ],
 )
 @pytest.mark.processes
-def test_settings_that_nobody_can_work_with(environment: dict[str, str], sentence: str) -> None:
+def test_settings_that_do_not_work(environment: dict[str, str], sentence: str) -> None:
     done = run("accounts", "list", **environment)
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
@@ -208,7 +208,7 @@ def test_settings_that_nobody_can_work_with(environment: dict[str, str], sentenc
 
 @pytest.mark.processes
 def test_a_database_that_was_never_started_on_is_left_alone(fresh_database: FreshDatabase) -> None:
-    """It has the tables, and nobody in them yet."""
+    """The database is migrated, and has no accounts."""
     settings = {"LIGHTBOX_DATABASE_URL": fresh_database("auth_service"), "LIGHTBOX_SECRET_KEY": SECRET_KEY}
     done = run("keys", "rotate", **settings)
     assert (done.returncode, done.stdout) == (1, "")

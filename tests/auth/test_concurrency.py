@@ -1,4 +1,4 @@
-"""What happens when things happen at the same time."""
+"""Requests at the same time."""
 
 from collections import Counter
 
@@ -18,7 +18,7 @@ from lightbox_shared.database import Database
 pytestmark = pytest.mark.real_hashes
 
 
-async def test_of_many_sign_ups_with_one_name_exactly_one_wins(client: httpx.AsyncClient) -> None:
+async def test_of_many_sign_ups_with_one_name_exactly_one_succeeds(client: httpx.AsyncClient) -> None:
     answers: list[httpx.Response] = []
 
     async def sign_up(number: int) -> None:
@@ -34,7 +34,7 @@ async def test_of_many_sign_ups_with_one_name_exactly_one_wins(client: httpx.Asy
 
 
 async def test_the_constraint_decides_where_both_saw_the_name_free(service: WithState) -> None:
-    """Both transactions are past the check; the second waits for the first, and loses when that one commits."""
+    """Both have found the name free. The second insert waits for the first, and fails when that one commits."""
     database, registration = service.state["database"], services_of(service).registration
     first_account = await registration.prepare(NewAccount("ada", "x"))
     second_account = await registration.prepare(NewAccount("ADA", "x"))
@@ -56,7 +56,7 @@ async def test_the_constraint_decides_where_both_saw_the_name_free(service: With
 
 
 async def test_many_logins_side_by_side(client: httpx.AsyncClient, sign_up: SignUp) -> None:
-    """More than the pool has connections: while it hashes, a login holds none."""
+    """More logins than connections in the pool: a login holds none while it hashes."""
     body = await sign_up()
     statuses: list[int] = []
 
@@ -71,7 +71,7 @@ async def test_many_logins_side_by_side(client: httpx.AsyncClient, sign_up: Sign
 
 
 class WatchesThePool(Passwords):
-    """Notes how many connections are in use while a password is hashed or verified."""
+    """Records how many connections are in use while a password is hashed or verified."""
 
     database: Database
     in_use: list[int]
@@ -97,7 +97,7 @@ async def test_no_connection_is_held_while_hashing(service: WithState, client: h
 
 
 class ChangesMeanwhile(Passwords):
-    """Another request changes the password of everybody while one is verified."""
+    """Changes the passwords of all accounts while one is verified, as another request might."""
 
     database: Database
 
@@ -109,7 +109,7 @@ class ChangesMeanwhile(Passwords):
 
 
 @pytest.mark.parametrize("outdated", [False, True])
-async def test_a_login_under_way_does_not_survive_a_change_of_the_password(
+async def test_a_login_in_progress_is_refused_after_a_change_of_the_password(
     service: WithState, client: httpx.AsyncClient, sign_up: SignUp, outdated: bool
 ) -> None:
     name = (await sign_up())["username"]
@@ -123,6 +123,6 @@ async def test_a_login_under_way_does_not_survive_a_change_of_the_password(
     answer = await client.post("/api/chexray/login", json={"username": name, "password": "correct horse"})
     assert answer.status_code == 400
     async with passwords.database.reading() as session:
-        assert await session.scalar(text("SELECT count(*) FROM sessions")) == 1  # that of the sign-up
+        assert await session.scalar(text("SELECT count(*) FROM sessions")) == 1  # the session of the sign-up
         assert await session.scalar(text("SELECT count(*) FROM audit_entries WHERE action = 'signed-in'")) == 0
     passwords.close()

@@ -1,4 +1,4 @@
-"""API keys that are bound to a device: how they are made, what their tokens say, and what becomes of them."""
+"""API keys that are bound to a device, and their tokens."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ async def owner(client: httpx.AsyncClient, sign_up: SignUp) -> httpx.AsyncClient
 
 
 async def posted(client: httpx.AsyncClient, **changes: Any) -> httpx.Response:
-    """As ASCII, in which JSON can say half a character."""
+    """Send the body in ASCII, in which JSON can express half of a surrogate pair."""
     headers = {"Content-Type": "application/json"}
     return await client.post(KEYS, content=json.dumps({**NEW, **changes}), headers=headers)
 
@@ -47,7 +47,7 @@ async def exchanged(gateway: httpx.AsyncClient, key: str) -> httpx.Response:
 
 
 async def details(database: Database) -> list[dict[str, Any]]:
-    """What the audit trail says of the keys that were made."""
+    """The details of the entries about keys that were made."""
     statement = text("SELECT entry FROM audit_entries WHERE action = 'api-key-created' ORDER BY sequence")
     async with database.reading() as session:
         return [json.loads(row)["details"] for row in (await session.execute(statement)).scalars()]
@@ -117,7 +117,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", REFUSED.values(), ids=REFUSED)
-async def test_what_is_no_device(owner: httpx.AsyncClient, changes: dict[str, Any]) -> None:
+async def test_invalid_devices(owner: httpx.AsyncClient, changes: dict[str, Any]) -> None:
     answer = await posted(owner, **changes)
     assert answer.status_code == 422, answer.text
     assert [error["field"] for error in answer.json()["errors"]] == ["device_id"]
@@ -141,11 +141,11 @@ async def test_by_command(terminal: Terminal, sign_up: SignUp, database: Databas
         (("--scope", "collect", "--device", ""), "device_id: "),
         (("--scope", "collect", "--device", "x" * 256), "device_id: "),
         (("--scope", "collect", "--device", "a\x1b"), "device_id: Control characters"),
-        (("--scope", "collect", "--device", "\udce9"), "device_id: "),  # bytes that are no UTF-8
+        (("--scope", "collect", "--device", "\udce9"), "device_id: "),  # bytes that are not UTF-8
         (("--scope", "read", "--device", "1"), "device_id: A key that is bound to a device needs the scope collect."),
     ],
 )
-async def test_what_is_no_device_by_command(terminal: Terminal, arguments: tuple[str, ...], sentence: str) -> None:
+async def test_invalid_devices_by_command(terminal: Terminal, arguments: tuple[str, ...], sentence: str) -> None:
     assert (await terminal.refused(api_keys.app, "create", "admin", "camera", *arguments)).startswith(sentence)
 
 

@@ -1,4 +1,4 @@
-"""ImageHub's login: every documented code, both ways in."""
+"""ImageHub's login: every documented code, by GET and by POST."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -72,13 +72,13 @@ async def test_every_code(lab: Lab, kind: str) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_both_failures_can_be_one(make_settings: MakeSettings) -> None:
+async def test_both_failures_can_have_the_same_code(make_settings: MakeSettings) -> None:
     async with running(create_app(make_settings(hide_accounts=True))) as app, client_of(app) as client:
         for username in ("admin", "nobody"):
             assert (await log_in(client, "query", username, "x")).json() == UNKNOWN
 
 
-async def test_what_is_missing(lab: Lab) -> None:
+async def test_missing_fields(lab: Lab) -> None:
     def wrong(location: str, **messages: str) -> dict[str, Any]:
         return {
             "detail": [
@@ -116,7 +116,7 @@ async def test_tokens(lab: Lab) -> None:
     assert (await lab.http.get("/auth", headers=bearer(token))).status_code == 401
 
 
-async def test_a_scoped_token_is_one_too(lab: Lab) -> None:
+async def test_a_scoped_token_is_good_as_well(lab: Lab) -> None:
     fields = {"grant_type": "password", "client_id": "lightbox", "username": "zoë", "password": PASSWORD}
     answer = await lab.http.post("/oauth/token", data={**fields, "scope": Scope.HUB.value})
     assert (await lab.http.get("/auth", headers=bearer(answer.json()["access_token"]))).status_code == 200

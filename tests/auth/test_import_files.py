@@ -1,4 +1,4 @@
-"""Files with accounts of other systems: what is read, what is left out, and that nothing of them is ever quoted."""
+"""Reading files with accounts of other systems. No message quotes a file."""
 
 import io
 import json
@@ -91,7 +91,7 @@ def test_json_lines() -> None:
         (CSV.replace("\n", "\r"), "Line 1: new-line character seen in unquoted field"),
     ],
 )
-def test_what_is_no_such_file(content: str | bytes, sentence: str) -> None:
+def test_unreadable_files(content: str | bytes, sentence: str) -> None:
     with pytest.raises(Unreadable) as raised:
         read(content)
     assert str(raised.value).startswith(sentence)
@@ -109,7 +109,7 @@ def account(rules: Rules | None = None, **fields: Any) -> dict[str, Any]:
     return (rules or Rules()).account(entry)
 
 
-def test_what_becomes_an_account() -> None:
+def test_rows_that_become_accounts() -> None:
     values = account(username=" Zo\u0065\u0301 ", email=" Zoe@Scanner.LOCAL ", authority="Doctor")
     assert values == {
         "line": 1,
@@ -169,7 +169,7 @@ def test_djangos_prefixes_are_taken_off(prefix: str) -> None:
         ({"authority": 101}, service.ADMIN),
     ],
 )
-def test_what_does_not(fields: dict[str, Any], reason: str) -> None:
+def test_rows_that_do_not(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(Refused) as raised:
         account(**fields)
     assert str(raised.value).startswith(reason)

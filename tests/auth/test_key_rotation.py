@@ -1,4 +1,4 @@
-"""Signing keys get a successor by their age: once, whoever of the replicas is first, and without rejecting a token."""
+"""Signing keys get a successor by their age: one of several replicas makes it, and no token is rejected."""
 
 import json
 import time
@@ -30,7 +30,7 @@ AGE = timedelta(days=90)
 
 @dataclass
 class Clock:
-    """Time that passes when the test says so, from now on: the claims themselves are checked against the real one."""
+    """A clock that a test puts forward, from the present on: claims are checked against the real time."""
 
     now: float = field(default_factory=lambda: float(int(time.time())))
 
@@ -43,7 +43,7 @@ class Clock:
 
 @dataclass
 class Replica:
-    """An auth-service: its keys, what it signs with them, and when others fetched them."""
+    """An auth-service with its keys, and the times at which others fetched them."""
 
     keys: SigningKeys
     clock: Clock
@@ -65,7 +65,8 @@ class Replica:
 
 @dataclass
 class Verifier:
-    """A service that fetches from one replica when its set is five minutes old; it remembers no token."""
+    """A service that fetches the keys from one replica when its own are five minutes old. It does not remember verified
+    tokens."""
 
     key_set: KeySet
     clock: Clock
@@ -106,7 +107,7 @@ class Platform:
 
 @pytest.fixture
 def url(fresh_database: Callable[[str], str]) -> str:
-    """Of a database of which nobody has made anything yet."""
+    """The address of a migrated, empty database."""
     return fresh_database("auth_service")
 
 
@@ -161,7 +162,7 @@ async def test_a_rotation_by_command_counts(platform: Platform) -> None:
     assert len(await platform.rotations()) == 2
 
 
-async def test_replicas_that_find_it_together_make_one_key(platform: Platform) -> None:
+async def test_replicas_that_rotate_at_the_same_time_make_one_key(platform: Platform) -> None:
     replicas = [await platform.add() for _ in range(4)]
     platform.clock.skip(AGE)
     async with anyio.create_task_group() as tasks:
@@ -174,8 +175,8 @@ async def test_replicas_that_find_it_together_make_one_key(platform: Platform) -
     assert len(replicas[0].kids()) == 2
 
 
-async def test_what_one_replica_knew_is_checked_again_under_the_lock(platform: Platform) -> None:
-    """It has read the keys, and another one rotates before it does."""
+async def test_the_age_is_checked_again_under_the_lock(platform: Platform) -> None:
+    """One replica has read the keys, and another one rotates before it."""
     fast = await platform.add()
     platform.clock.skip(AGE)
     await fast.keys.refresh_and_rotate()
@@ -212,12 +213,12 @@ async def test_no_token_is_rejected_while_replicas_and_verifiers_refresh_at_diff
     await minutes(20)
     assert len(signers) == 2
     assert len(await platform.rotations()) == 1
-    # Nobody met a key that was unknown: verifiers fetched when their set was old, and for no other reason.
+    # No verifier met an unknown key: they fetched the keys only when theirs were five minutes old.
     for replica in (first, second):
         fetches = pairwise(replica.fetched_at)
         assert all(later - earlier > VERIFIERS_REFRESH_SECONDS for earlier, later in fetches)
 
-    # Every token of the former key has died before its key leaves.
+    # Every token of the former key has expired before the key retires.
     platform.clock.skip(LONGEST_TOKEN_LIFETIME - timedelta(minutes=20))
     for replica in (first, second):
         await replica.keys.refresh_and_rotate()
@@ -231,7 +232,7 @@ async def test_no_token_is_rejected_while_replicas_and_verifiers_refresh_at_diff
 
 
 async def test_a_replica_that_was_asleep_signs_with_a_key_that_is_still_published(platform: Platform) -> None:
-    """Its database is gone for as long as the leeway: it goes on signing with what it knows."""
+    """A replica that can't reach its database signs with the key that it knows, for as long as the leeway."""
     awake, asleep = await platform.add(), await platform.add()
     platform.clock.skip(AGE)
     await awake.keys.refresh_and_rotate()
@@ -245,7 +246,7 @@ async def test_a_replica_that_was_asleep_signs_with_a_key_that_is_still_publishe
 
 
 async def test_made_up_kids_do_not_cost_the_good_tokens(platform: Platform) -> None:
-    """Before, while and after the set is fetched: at most once a minute, and nobody with a known key waits for it."""
+    """The keys are fetched at most once a minute, and tokens with a known key do not wait for that."""
     replica = await platform.add()
     arrived, answer = anyio.Event(), anyio.Event()
 

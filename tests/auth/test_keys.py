@@ -1,4 +1,4 @@
-"""Signing keys: made once, encrypted, published, rotated without rejecting a token."""
+"""Signing keys: made once, encrypted and published, and rotated without rejecting a token."""
 
 import json
 import time
@@ -36,7 +36,7 @@ async def test_the_published_set(client: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"] == "application/jwk-set+json"
     assert answer.headers["cache-control"] == "public, max-age=300"
     [key] = answer.json()["keys"]
-    assert key.keys() == {"kty", "alg", "use", "kid", "n", "e"}  # nothing of the private part
+    assert key.keys() == {"kty", "alg", "use", "kid", "n", "e"}  # no member of a private key
     assert (key["kty"], key["alg"], key["use"], key["e"]) == ("RSA", "RS256", "sig", "AQAB")
     assert key["kid"] == thumbprint(key)
 
@@ -100,7 +100,7 @@ def test_verifiers_have_a_new_key_before_it_signs() -> None:
 
 @dataclass
 class Clock:
-    """Time that passes when the test says so, from now on: the real one is never later than the ends of the tokens."""
+    """A clock that a test puts forward, from the present on: in real time the tokens have not expired."""
 
     now: float = field(default_factory=lambda: float(int(time.time())))
 
@@ -110,7 +110,7 @@ class Clock:
 
 @dataclass
 class Bench:
-    """A key store with its issuer, and a verifier elsewhere that knows the published keys only."""
+    """Signing keys with their issuer, and the keys that a verifier has fetched."""
 
     database: Database
     clock: Clock
@@ -135,7 +135,8 @@ class Bench:
         )
 
     async def accepts(self, token: str) -> bool:
-        """By signature alone: the claims are checked against the real time, which stands still here."""
+        """Whether a verifier accepts the signature of a token. The claims are checked against the real time, in which
+        none of them has expired."""
         verifier = TokenVerifier(self.key_set, issuer="lightbox", clock=self.clock)
         try:
             return (await verifier.verify(token)).account_id == 7
@@ -175,7 +176,7 @@ async def test_rotation_rejects_no_token(bench: Bench) -> None:
         for token in (first, last, bench.token()):
             assert await bench.accepts(token)
 
-        # As long as the last token of the old key lives, its key is published; then it leaves.
+        # The old key is published until the last token that it signed has expired.
         await bench.pass_time(LONGEST_TOKEN_LIFETIME)
         assert bench.kids() == [new, old]
         assert await bench.accepts(last)
@@ -187,7 +188,7 @@ async def test_rotation_rejects_no_token(bench: Bench) -> None:
         await bench.database.dispose()
 
 
-async def test_rotating_twice_keeps_what_was_settled(bench: Bench) -> None:
+async def test_rotating_twice_keeps_the_time_of_retirement(bench: Bench) -> None:
     try:
         first = bench.keys.signer().kid
         second = await bench.rotate()

@@ -1,4 +1,4 @@
-"""Guessing passwords gets slow and then nowhere, for names that exist and names that do not, and locks nobody out."""
+"""Guessing passwords is slowed down and then refused, for existing and unknown names, without locking owners out."""
 
 import json
 from collections import Counter
@@ -47,7 +47,7 @@ async def test_unknown_names_are_answered_like_known_ones(lab: Lab) -> None:
         assert (name, statuses) == (name, [400] * LIMIT + [429, 429])
 
 
-async def test_at_a_familiar_address_the_right_password_works_all_the_time(lab: Lab) -> None:
+async def test_at_a_familiar_address_the_right_password_always_works(lab: Lab) -> None:
     name = await lab.sign_up()
     assert await lab.fail(name, HOME, times=LIMIT) == [400] * LIMIT
     answer = await lab.log_in(name, "guess")
@@ -56,7 +56,7 @@ async def test_at_a_familiar_address_the_right_password_works_all_the_time(lab: 
     assert (await lab.log_in(name, "guess")).status_code == 400  # the right one has reset the count
 
 
-async def test_at_a_familiar_address_too_there_are_no_more_than_a_hundred(lab: Lab) -> None:
+async def test_at_a_familiar_address_there_are_at_most_a_hundred_failures(lab: Lab) -> None:
     name = await lab.sign_up()
     await lab.fail(name, HOME, times=1)
     await lab.execute("UPDATE guesses SET failures = :most - 1", most=MOST_FAILURES)
@@ -72,12 +72,12 @@ async def test_at_a_familiar_address_too_there_are_no_more_than_a_hundred(lab: L
 
 @pytest.mark.real_hashes
 async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab: Lab, slept: list[float]) -> None:
-    """Fifteen fit in after each wait, and the right password among them empties it."""
+    """Fifteen attempts are possible after each wait, and the right password among them empties the bucket."""
     name = await lab.sign_up()
     await lab.fail(name, HOME, times=1)
     await lab.execute("UPDATE guesses SET failures = :most", most=MOST_FAILURES)
     await lab.pass_time(901)
-    assert await lab.fail(name, HOME, times=1) == [429]  # heard, and wrong
+    assert await lab.fail(name, HOME, times=1) == [429]  # the password is verified, and wrong
     assert (await lab.log_in(name)).status_code == 200
     assert await lab.rows("SELECT failures FROM guesses") == [(0.0,)]
 
@@ -103,7 +103,7 @@ async def test_the_wait_grows_and_ends(lab: Lab) -> None:
         wait = int((await lab.log_in(name, address=ELSEWHERE)).headers["retry-after"])
         waits.append(wait)
         await lab.pass_time(wait)
-        # What was let through counts, and starts the next wait; nothing leaks away here.
+        # An attempt that is let through counts, and starts the next wait. Nothing leaks away here.
         await lab.execute("UPDATE guesses SET failures = failures + 1, changed_at = now()")
     assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
     await lab.pass_time(901)
@@ -111,7 +111,7 @@ async def test_the_wait_grows_and_ends(lab: Lab) -> None:
 
 
 @pytest.mark.real_hashes
-async def test_after_the_wait_one_is_let_through(lab: Lab) -> None:
+async def test_after_the_wait_one_attempt_is_let_through(lab: Lab) -> None:
     name = await lab.sign_up()
     await lab.fail(name)
     await lab.pass_time(31)
@@ -175,13 +175,14 @@ async def test_a_laboratory_behind_one_address(make_settings: MakeSettings) -> N
         at_home, new = await lab.sign_up(), await lab.sign_up(ELSEWHERE)
         statuses = [(await lab.log_in(f"name-{number}", "guess")).status_code for number in range(6)]
         assert statuses == [400] * 4 + [429] * 2
-        assert (await lab.log_in(new)).status_code == 429  # no more names are tried from here
-        assert (await lab.log_in(at_home)).status_code == 200  # but who is known here still gets in
+        assert (await lab.log_in(new)).status_code == 429  # no further names are let through from here
+        assert (await lab.log_in(at_home)).status_code == 200  # an account that has signed in from here before
         assert (await lab.log_in(new, address=ELSEWHERE)).status_code == 200
-        assert (await lab.log_in("name-5", "guess", ELSEWHERE)).status_code == 400  # refused there, and not counted
+        # This name was refused at the first address, and not counted.
+        assert (await lab.log_in("name-5", "guess", ELSEWHERE)).status_code == 400
 
 
-async def test_what_nobody_had_time_to_look_at_is_no_failure(make_settings: MakeSettings) -> None:
+async def test_an_attempt_that_was_not_verified_is_not_a_failure(make_settings: MakeSettings) -> None:
     class Busy:
         async def verify(self, *_: object) -> None:
             raise Unavailable
@@ -195,7 +196,7 @@ async def test_what_nobody_had_time_to_look_at_is_no_failure(make_settings: Make
         assert (await lab.log_in(name, address=ELSEWHERE)).status_code == 200
 
 
-async def test_what_the_audit_trail_says(lab: Lab) -> None:
+async def test_the_entries_of_the_audit_trail(lab: Lab) -> None:
     name = await lab.sign_up()
     await lab.fail(name, times=LIMIT + 3)
     await lab.fail("nobody-of-this-name", times=1)
@@ -216,13 +217,13 @@ async def test_what_the_audit_trail_says(lab: Lab) -> None:
 
 
 async def test_each_wait_is_in_the_audit_trail(lab: Lab) -> None:
-    """An attack that goes on for hours shows as one."""
+    """So an attack of hours is visible in the audit trail."""
     name = await lab.sign_up()
     await lab.fail(name)
     for _ in range(2):
         await lab.pass_time(61)
         await lab.execute("UPDATE guesses SET failures = :limit", limit=LIMIT)
-        assert await lab.fail(name, times=3) == [429] * 3  # of which one is looked at
+        assert await lab.fail(name, times=3) == [429] * 3  # one of them is verified
     rows = await lab.rows("SELECT entry FROM audit_entries WHERE action = 'sign-in-slowed'")
     details = [json.loads(entry)["details"] for (entry,) in rows]
     assert [each["counted"] for each in details] == ["account"] * 3
@@ -290,7 +291,7 @@ def test_the_limit_of_an_address_can_be_switched_off(
     assert make_settings(failed_logins_per_address=value).failed_logins_per_address == expected
 
 
-async def test_a_refusal_is_one_statement_and_writes_nothing_down(lab: Lab) -> None:
+async def test_a_refusal_is_one_statement_and_writes_nothing(lab: Lab) -> None:
     name = await lab.sign_up()
     await lab.fail(name)
     before = await lab.rows("SELECT failures, changed_at FROM guesses"), await lab.rows("SELECT hash FROM audit_head")

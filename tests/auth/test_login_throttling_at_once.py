@@ -1,4 +1,4 @@
-"""Guesses and right passwords at the same moment: none gains anything by it, and none suffers."""
+"""Guesses and right passwords at the same time: guesses gain nothing by it, and right passwords work."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
         yield Lab(client, app.state["database"], app)
 
 
-async def test_of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other(lab: Lab) -> None:
+async def test_of_many_guesses_at_once_no_more_are_verified_than_one_after_the_other(lab: Lab) -> None:
     for name in (await lab.sign_up(), "nobody"):
         statuses: Counter[int] = Counter()
 
@@ -36,8 +36,8 @@ async def test_of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_
         assert statuses == {400: LIMIT, 429: 50 - LIMIT}
 
 
-async def test_at_many_addresses_and_names_at_once_nobody_waits_for_ever(make_settings: MakeSettings) -> None:
-    """Each attempt locks two buckets; in another order they would wait for each other, and one would be a 500."""
+async def test_attempts_with_many_addresses_and_names_do_not_deadlock(make_settings: MakeSettings) -> None:
+    """Each attempt locks two buckets, always in the same order."""
     settings = make_settings(failed_logins_per_account=100, failed_logins_per_address=1000)
     async with running(create_app(settings)) as app, client_of(app) as client:
         lab = Lab(client, app.state["database"])
@@ -54,8 +54,8 @@ async def test_at_many_addresses_and_names_at_once_nobody_waits_for_ever(make_se
         assert await lab.rows("SELECT count(*), sum(round(failures)) FROM guesses") == [(12, 200)]
 
 
-async def test_right_and_wrong_ones_at_once_do_not_block_each_other(make_settings: MakeSettings) -> None:
-    """A sign-in holds the buckets until it is committed, while others count in them."""
+async def test_right_and_wrong_passwords_at_once_do_not_deadlock(make_settings: MakeSettings) -> None:
+    """A sign-in locks the buckets until it is committed, while other attempts count in them."""
     settings = make_settings(failed_logins_per_account=100, failed_logins_per_address=1000)
     async with running(create_app(settings)) as app, client_of(app) as client:
         lab = Lab(client, app.state["database"])
@@ -74,7 +74,7 @@ async def test_right_and_wrong_ones_at_once_do_not_block_each_other(make_setting
 
 
 async def test_right_passwords_at_the_same_time_are_no_failures(make_settings: MakeSettings) -> None:
-    """More than the limit, from addresses that are new, by account and by address."""
+    """More than the limit at once, from new addresses: with the limit of an account and with that of an address."""
     for settings in (
         make_settings(failed_logins_per_account=LIMIT, failed_logins_per_address=None),
         make_settings(failed_logins_per_account=100, failed_logins_per_address=LIMIT),
@@ -97,7 +97,7 @@ async def test_right_passwords_at_the_same_time_are_no_failures(make_settings: M
             assert not app.state["services"].logins._throttling._in_flight._attempts
 
 
-async def test_guesses_gain_nothing_from_waiting_for_right_ones(lab: Lab) -> None:
+async def test_guesses_gain_nothing_from_waiting_for_right_passwords(lab: Lab) -> None:
     name = await lab.sign_up()
     statuses: Counter[int] = Counter()
 
@@ -112,7 +112,7 @@ async def test_guesses_gain_nothing_from_waiting_for_right_ones(lab: Lab) -> Non
     assert statuses[400] + statuses[200] + statuses[429] == 40
 
 
-async def test_who_waits_for_others_waits_in_bounds() -> None:
+async def test_waiting_for_other_attempts_is_bounded() -> None:
     in_flight, seen = InFlight(), Counter({b"full": 1})
     answers: list[bool] = []
 
@@ -127,7 +127,7 @@ async def test_who_waits_for_others_waits_in_bounds() -> None:
                 tasks.start_soon(wait, anyio.current_time() + 600)
             await anyio.wait_all_tasks_blocked()
             await wait(anyio.current_time() + 600)
-            assert answers == [False, False]  # at once, while the others wait still
+            assert answers == [False, False]  # refused at once, while the others still wait
             tasks.cancel_scope.cancel()
     await wait(anyio.current_time() + 600)
     assert answers == [False, False, True]

@@ -1,4 +1,4 @@
-"""How long an answer takes does not tell whether a name exists."""
+"""The time that an answer takes does not reveal whether a name exists."""
 
 import statistics
 import time
@@ -16,20 +16,21 @@ pytestmark = pytest.mark.real_hashes
 
 
 class SkipsUnknown(Passwords):
-    """What must not be: nothing to verify, so nothing is hashed."""
+    """A mistake that the measurement has to notice: for an unknown name nothing is hashed."""
 
     async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         return (False, None) if stored is None else await super().verify(password, stored)
 
 
 async def _ratio(app: Any, known: str, times: int) -> float:
-    """Median time of an unknown name over that of a wrong password, one after the other in turn."""
+    """The median time of answers for an unknown name, divided by that for a wrong password. Both are measured in
+    turn."""
     async with client_of(app) as client:
         lab = Lab(client, app.state["database"])
         took: dict[bool, list[float]] = {True: [], False: []}
         for number in range(times):
             for is_known in (True, False) if number % 2 else (False, True):
-                await lab.execute("UPDATE guesses SET failures = 0")  # so that neither is slowed
+                await lab.execute("UPDATE guesses SET failures = 0")  # so that no answer is delayed
                 before = time.perf_counter()
                 answer = await lab.log_in(known if is_known else "nobody", "guess", ELSEWHERE)
                 took[is_known].append(time.perf_counter() - before)
@@ -42,7 +43,7 @@ async def test_the_time_does_not_tell_whether_a_name_exists(make_settings: MakeS
         async with client_of(app) as client:
             known = await Lab(client, app.state["database"]).sign_up()
         assert 0.8 < await _ratio(app, known, 60) < 1.25
-        # The same measurement does notice where it matters.
+        # The measurement notices a difference if there is one.
         passwords = await SkipsUnknown.start()
         set_passwords(app, passwords)
         assert await _ratio(app, known, 20) < 0.6

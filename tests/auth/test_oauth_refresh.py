@@ -1,4 +1,4 @@
-"""Refresh tokens: each is used once, and using one again ends its family, unless it was the last one just now."""
+"""Refresh tokens: each is used once, and a second use ends its family, unless it follows at once."""
 
 import time
 from collections import Counter
@@ -23,13 +23,13 @@ MINUTE, DAY = 60, 24 * 3600
 
 @dataclass
 class Lab:
-    """A service whose clock the test has, with the account 3, `ada`."""
+    """A service with a clock that the test puts forward, and the account 3, `ada`."""
 
     service: WithState
     clock: Clock
     oauth: OAuth
     other: OAuth
-    """Another client."""
+    """The endpoints, as another client uses them."""
 
     @property
     def database(self) -> Database:
@@ -37,7 +37,7 @@ class Lab:
         return found
 
     async def ended(self) -> list[int]:
-        """The sessions that have ended, as the gateway hears of it."""
+        """The ids of the sessions that have ended, from the feed for the gateway."""
         token = self.service.state["services"].issuer.for_service("gateway")
         answer = await self.oauth.http.get("/internal/revocations", headers={"Authorization": f"Bearer {token}"})
         return sorted(each["sid"] for each in answer.json()["revoked"])
@@ -81,7 +81,7 @@ async def test_rotation(lab: Lab) -> None:
     assert await lab.ended() == []
 
 
-async def test_the_authority_is_that_of_now(lab: Lab) -> None:
+async def test_a_new_token_has_the_present_authority(lab: Lab) -> None:
     body = await lab.oauth.log_in()
     assert jwt.get_unverified_claims(body["access_token"])["authority"] == 100
     async with lab.database.writing() as session:
@@ -110,7 +110,7 @@ async def test_two_tabs_at_the_same_moment_get_one_successor(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 14, 15])
-async def test_soon_after_it_answers_with_the_same_successor(lab: Lab, seconds: int) -> None:
+async def test_a_repetition_within_seconds_gets_the_same_successor(lab: Lab, seconds: int) -> None:
     token = (await lab.oauth.log_in())["refresh_token"]
     successor = (await lab.oauth.refreshed(token))["refresh_token"]
     lab.clock.now += seconds
@@ -119,7 +119,7 @@ async def test_soon_after_it_answers_with_the_same_successor(lab: Lab, seconds: 
     assert await audited(lab.database, "refresh-token-reused") == []
 
 
-async def test_repeating_does_not_make_it_last_longer(lab: Lab) -> None:
+async def test_repetitions_do_not_extend_the_tolerance(lab: Lab) -> None:
     token = (await lab.oauth.log_in())["refresh_token"]
     await lab.oauth.refreshed(token)
     for _ in range(3):
@@ -129,7 +129,7 @@ async def test_repeating_does_not_make_it_last_longer(lab: Lab) -> None:
     _refused(await lab.oauth.refresh(token))
 
 
-async def test_later_it_ends_its_family_and_only_that(lab: Lab) -> None:
+async def test_a_later_repetition_ends_the_family_alone(lab: Lab) -> None:
     stolen, elsewhere, of_other = await lab.oauth.log_in(), await lab.oauth.log_in(), await lab.other.log_in()
     successor = (await lab.oauth.refreshed(stolen["refresh_token"]))["refresh_token"]
     lab.clock.now += 16
@@ -145,10 +145,10 @@ async def test_later_it_ends_its_family_and_only_that(lab: Lab) -> None:
     await lab.other.refreshed(of_other["refresh_token"])
     details = {"session_id": _sid(stolen), "client": "lightbox"}
     entry = ("refresh-token-reused", 3, "203.0.113.9", details)
-    assert await audited(lab.database, "refresh-token-reused") == [entry]  # once, for the first time
+    assert await audited(lab.database, "refresh-token-reused") == [entry]  # only the first use is recorded
 
 
-async def test_the_last_but_one_ends_the_family_at_once(lab: Lab) -> None:
+async def test_an_older_token_ends_the_family_at_once(lab: Lab) -> None:
     first = (await lab.oauth.log_in())["refresh_token"]
     second = (await lab.oauth.refreshed(first))["refresh_token"]
     third = (await lab.oauth.refreshed(second))["refresh_token"]
@@ -158,8 +158,8 @@ async def test_the_last_but_one_ends_the_family_at_once(lab: Lab) -> None:
         _refused(await lab.oauth.refresh(token))
 
 
-async def test_one_that_is_used_while_its_predecessor_is_shown_again(lab: Lab) -> None:
-    """Whichever comes first: either the predecessor still gets the token, or the family ends; nothing in between."""
+async def test_a_token_that_is_used_while_its_predecessor_is_repeated(lab: Lab) -> None:
+    """Either the predecessor is still answered with the token, or the family ends, depending on which comes first."""
     first = (await lab.oauth.log_in())["refresh_token"]
     second = (await lab.oauth.refreshed(first))["refresh_token"]
     answers: dict[str, httpx.Response] = {}
@@ -179,7 +179,7 @@ async def test_one_that_is_used_while_its_predecessor_is_shown_again(lab: Lab) -
         assert await lab.ended() == [1]
 
 
-async def test_ten_that_are_too_late_end_it_once(lab: Lab) -> None:
+async def test_ten_late_repetitions_end_the_family_once(lab: Lab) -> None:
     token = (await lab.oauth.log_in())["refresh_token"]
     await lab.oauth.refreshed(token)
     lab.clock.now += MINUTE
@@ -193,7 +193,7 @@ async def test_ten_that_are_too_late_end_it_once(lab: Lab) -> None:
     assert len(await audited(lab.database, "refresh-token-reused")) == 1
 
 
-# --- whose it is
+# --- other clients
 
 
 async def test_another_clients_token_changes_nothing(lab: Lab) -> None:
@@ -201,13 +201,13 @@ async def test_another_clients_token_changes_nothing(lab: Lab) -> None:
     _refused(await lab.other.refresh(token))
     successor = (await lab.oauth.refreshed(token))["refresh_token"]
     lab.clock.now += MINUTE
-    _refused(await lab.other.refresh(token))  # a used one, too
+    _refused(await lab.other.refresh(token))  # also one that was used
     assert await lab.ended() == []
     assert await audited(lab.database, "refresh-token-reused") == []
     await lab.oauth.refreshed(successor)
 
 
-async def test_what_is_no_refresh_token(lab: Lab) -> None:
+async def test_malformed_refresh_tokens(lab: Lab) -> None:
     body = await lab.oauth.log_in()
     token = body["refresh_token"]
     wrong = (
@@ -230,13 +230,13 @@ async def test_what_is_no_refresh_token(lab: Lab) -> None:
     await lab.oauth.refreshed(token)
 
 
-# --- its life
+# --- lifetimes
 
 
 async def test_unused_for_two_weeks_it_expires(lab: Lab) -> None:
     token = (await lab.oauth.log_in())["refresh_token"]
     lab.clock.now += 14 * DAY - 1
-    token = (await lab.oauth.refreshed(token))["refresh_token"]  # and again two weeks
+    token = (await lab.oauth.refreshed(token))["refresh_token"]  # valid for two weeks again
     lab.clock.now += 14 * DAY
     _refused(await lab.oauth.refresh(token))
     assert await lab.ended() == []
@@ -288,7 +288,7 @@ async def test_a_scope_may_not_be_widened(lab: Lab, scope: str) -> None:
     token = (await lab.oauth.log_in(scope="predict read"))["refresh_token"]
     answer = await lab.oauth.refresh(token, scope=scope)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
-    await lab.oauth.refreshed(token)  # it was not used up
+    await lab.oauth.refreshed(token)  # the refused request did not use it
     assert await lab.ended() == []
 
 

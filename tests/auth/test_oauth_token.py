@@ -1,4 +1,4 @@
-"""The token endpoint (RFC 6749): passwords, services, and everything that is refused."""
+"""The token endpoint (RFC 6749): passwords, services, and refused requests."""
 
 import base64
 import hashlib
@@ -86,7 +86,7 @@ async def test_a_scope(oauth: OAuth, service: WithState) -> None:
 @pytest.mark.parametrize(
     "scope", ["admin", "read admin", "read  predict", " ", "READ", "read,predict", "read\tpredict"]
 )
-async def test_what_is_no_scope(oauth: OAuth, scope: str) -> None:
+async def test_unknown_scopes(oauth: OAuth, scope: str) -> None:
     _refused(await oauth.token(**(CREDENTIALS | {"scope": scope})), "invalid_scope")
 
 
@@ -106,7 +106,7 @@ async def test_the_wrong_name_and_the_wrong_password_are_answered_alike(oauth: O
     assert "www-authenticate" not in answers[0].headers
 
 
-async def test_login_throttling_is_slowed_here_too(make_settings: MakeSettings) -> None:
+async def test_login_throttling_applies_to_passwords(make_settings: MakeSettings) -> None:
     settings = make_settings(failed_logins_per_account=2)
     async with running(create_app(settings)) as app, client_of(app) as http:
         await make_account(app.state["services"])
@@ -119,7 +119,7 @@ async def test_login_throttling_is_slowed_here_too(make_settings: MakeSettings) 
 
 
 @pytest.mark.parametrize("missing", ["grant_type", "username", "password"])
-async def test_what_is_missing_or_empty(oauth: OAuth, missing: str) -> None:
+async def test_missing_and_empty_parameters(oauth: OAuth, missing: str) -> None:
     for fields in ({**CREDENTIALS, missing: ""}, {name: CREDENTIALS[name] for name in CREDENTIALS.keys() - {missing}}):
         answer = await oauth.http.post(TOKEN, data=fields)
         _refused(answer, "invalid_request")
@@ -145,7 +145,7 @@ async def test_unknown_clients(oauth: OAuth) -> None:
         answer = await oauth.http.post(TOKEN, data={**CREDENTIALS, "client_id": client_id})
         _refused(answer, "invalid_client", 401)
         assert answer.headers["www-authenticate"].startswith("Basic ")
-    # One that claims to have a secret is not the public one.
+    # A client with a secret is not the public one.
     _refused(await oauth.token(**CREDENTIALS, client_secret="x"), "invalid_client", 401)
 
 
@@ -265,7 +265,7 @@ async def spelling(make_settings: MakeSettings) -> AsyncIterator[httpx.AsyncClie
 
 
 async def test_secrets_in_every_spelling(spelling: httpx.AsyncClient) -> None:
-    """`a:b%2Bc+d é`, as RFC 6749 section 2.3.1 encodes it, and as clients send it that don't."""
+    """The secret `a:b%2Bc+d é`, encoded as RFC 6749 section 2.3.1 says, and as it is."""
     grant = {"grant_type": "client_credentials"}
     good = ("gateway:a%3Ab%252Bc%2Bd+%C3%A9", "gateway:a%3ab%252Bc%2bd%20%c3%a9", "gateway:a:b%2Bc+d é")
     for text in good:
@@ -273,12 +273,12 @@ async def test_secrets_in_every_spelling(spelling: httpx.AsyncClient) -> None:
         assert (text, answer.status_code) == (text, 200)
     in_body = {**grant, "client_id": "gateway", "client_secret": "a:b%2Bc+d é"}
     assert (await spelling.post(TOKEN, data=in_body)).status_code == 200
-    # In the body the form is all the encoding that there is.
+    # In the body the secret is not encoded a second time.
     in_body["client_secret"] = "a%3Ab%252Bc%2Bd+%C3%A9"
     assert (await spelling.post(TOKEN, data=in_body)).status_code == 401
 
 
-NOT_SERVICES = (
+WRONG_CREDENTIALS = (
     "Basic",
     "Basic !!!",
     "Basic gateway",
@@ -296,8 +296,8 @@ NOT_SERVICES = (
 )
 
 
-async def test_who_is_no_service(oauth: OAuth) -> None:
-    for header in NOT_SERVICES:
+async def test_wrong_credentials_of_services(oauth: OAuth) -> None:
+    for header in WRONG_CREDENTIALS:
         sent = {b"Authorization": header.encode("latin-1")}
         for path in (TOKEN, REVOKE, INTROSPECT):
             answer = await oauth.http.post(path, data={"grant_type": "client_credentials", "token": "x"}, headers=sent)
@@ -313,13 +313,13 @@ async def test_two_ways_at_once(oauth: OAuth) -> None:
         {"client_id": "lightbox"},
     ):
         _refused(await oauth.http.post(TOKEN, data=grant | more, auth=SERVICE), "invalid_request")
-    # Its name alone is no second way.
+    # The name alone is not a second way to authenticate.
     same = grant | {"client_id": "inference-service"}
     assert (await oauth.http.post(TOKEN, data=same, auth=SERVICE)).status_code == 200
 
 
 @pytest.mark.parametrize("clients", ["api-key", "gateway", "a b", "lightbox,é", "x" * 65])
-def test_client_ids_that_would_confuse(make_settings: MakeSettings, clients: str) -> None:
+def test_client_ids_that_are_not_allowed(make_settings: MakeSettings, clients: str) -> None:
     with pytest.raises(ValidationError):
         make_settings(oauth_clients=clients)
 
@@ -360,7 +360,7 @@ async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) 
     assert body["token_endpoint"] == "https://lab.example/lightbox/oauth/token"
 
 
-async def test_the_description(client: httpx.AsyncClient) -> None:
+async def test_the_document(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     [(media_type, content)] = document["paths"][TOKEN]["post"]["requestBody"]["content"].items()
     grants = {

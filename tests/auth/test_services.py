@@ -1,4 +1,4 @@
-"""What services get: accounts. Their tokens are in `test_oauth_token.py`."""
+"""What other services ask about accounts. Their tokens are tested in `test_oauth_token.py`."""
 
 import httpx
 import pytest

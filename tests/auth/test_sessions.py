@@ -1,4 +1,4 @@
-"""Looking at sessions, ending them, and the feed of what has ended."""
+"""Listing and ending login sessions, and the feed of revoked sessions."""
 
 import time
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ async def test_ending_a_session(
     token, other = (await sign_up())["token"], (await sign_up())["token"]
     before = await _feed(as_gateway)
     assert before["revoked"] == []
-    for _ in range(2):  # the second time nothing is left to do
+    for _ in range(2):  # the second time nothing changes
         answer = await client.delete("/api/sessions/current", headers=bearer(token))
         assert (answer.status_code, answer.content) == (204, b"")
     claims = jwt.get_unverified_claims(token)
@@ -55,7 +55,7 @@ async def _log_in(client: httpx.AsyncClient, account: dict[str, Any]) -> str:
     return token
 
 
-async def test_looking_at_ones_sessions(client: httpx.AsyncClient, sign_up: SignUp) -> None:
+async def test_listing_sessions(client: httpx.AsyncClient, sign_up: SignUp) -> None:
     account, _others = await sign_up(), await sign_up()
     token = await _log_in(client, account)
     body = (await client.get("/api/sessions", headers=bearer(token))).json()
@@ -85,7 +85,7 @@ async def test_looking_at_ones_sessions(client: httpx.AsyncClient, sign_up: Sign
         assert (await client.get("/api/sessions", params=wrong, headers=bearer(token))).status_code == 422
 
 
-async def test_only_what_is_live_and_no_key_is_shown(
+async def test_ended_sessions_and_keys_are_not_listed(
     client: httpx.AsyncClient, database: Database, sign_up: SignUp
 ) -> None:
     account = await sign_up()
@@ -111,7 +111,7 @@ async def test_ending_one_session(
         await session.execute(text("UPDATE sessions SET client_id = 'api-key' WHERE id = :id"), {"id": sid})
     answer = await client.delete("/api/sessions/1", headers=bearer(token))
     assert (answer.status_code, answer.content) == (204, b"")
-    for session_id in (1, 2, sid, 999, 2**63 - 1):  # ended; somebody else's; a key, which is not signed in; none
+    for session_id in (1, 2, sid, 999, 2**63 - 1):  # ended; of another account; an API key; unknown
         answer = await client.delete(f"/api/sessions/{session_id}", headers=bearer(token))
         assert (session_id, answer.status_code) == (session_id, 404)
         assert answer.headers["content-type"] == "application/problem+json"
@@ -128,7 +128,7 @@ async def test_a_scoped_token_does_not_manage_sessions(client: httpx.AsyncClient
         answer = await client.request(method, path, headers=bearer(body["access_token"]))
         assert (method, path, answer.status_code) == (method, path, 403)
         assert answer.headers["www-authenticate"].startswith('Bearer error="insufficient_scope"')
-    # But whoever has it may give it back.
+    # A scoped token may end its own session.
     assert (await client.delete("/api/sessions/current", headers=bearer(body["access_token"]))).status_code == 204
 
 
@@ -144,7 +144,8 @@ async def test_ending_all_sessions(
     token = (await client.post("/api/chexray/login", json=fields)).json()["token"]
     assert (await client.delete("/api/sessions", headers=bearer(token))).status_code == 204
     assert _sids(await _feed(as_gateway)) == [1, 3]
-    assert (await client.delete("/api/sessions", headers=bearer(token))).status_code == 401  # its own has ended, too
+    # The session of this token has ended as well.
+    assert (await client.delete("/api/sessions", headers=bearer(token))).status_code == 401
     assert await audited(database, "sessions-ended") == [("sessions-ended", 3, "127.0.0.1", {"sessions": 2})]
 
 
@@ -163,7 +164,7 @@ async def test_who_may_read_the_feed(client: httpx.AsyncClient, sign_up: SignUp)
     assert (await client.get(FEED, headers=bearer((await sign_up())["token"]))).status_code == 403
 
 
-async def test_what_is_no_cursor(as_gateway: httpx.AsyncClient) -> None:
+async def test_malformed_cursors(as_gateway: httpx.AsyncClient) -> None:
     for after in ("", "x", "-1", "1.5", "9" * 30, "1 OR 1=1"):
         answer = await as_gateway.get(FEED, params={"after": after})
         assert (after, answer.status_code) == (after, 422)
@@ -184,7 +185,7 @@ async def test_expired_sessions_leave_the_feed_when_no_verifier_accepts_them(
 async def test_a_transaction_that_commits_late_is_not_missed(
     service: WithState, as_gateway: httpx.AsyncClient, sign_up: SignUp
 ) -> None:
-    """The first revokes first and commits last; the second has committed, and the gateway has asked, in between."""
+    """The first transaction revokes first and commits last. In between the second one commits, and the feed is read."""
     for _ in range(2):
         await sign_up()
     database: Database = service.state["database"]
@@ -197,13 +198,13 @@ async def test_a_transaction_that_commits_late_is_not_missed(
         seen = await _feed(as_gateway, cursor)
         assert _sids(seen) == [2]
         again = await _feed(as_gateway, seen["cursor"])
-        assert _sids(again) == [2]  # near the cursor, so it comes again
+        assert _sids(again) == [2]  # it is near the cursor, and comes again
     late = await _feed(as_gateway, again["cursor"])
     assert _sids(late) == [1, 2]
     assert (await _feed(as_gateway, late["cursor"]))["revoked"] == []
 
 
-async def test_a_cursor_of_another_server_gets_everything(
+async def test_a_cursor_of_another_server_gets_all_revocations(
     client: httpx.AsyncClient, as_gateway: httpx.AsyncClient, sign_up: SignUp
 ) -> None:
     await client.delete("/api/sessions/current", headers=bearer((await sign_up())["token"]))

@@ -1,4 +1,4 @@
-"""Starting: settings, migrations, the first accounts."""
+"""Starting the service: its settings and the first accounts."""
 
 import stat
 from pathlib import Path
@@ -22,7 +22,7 @@ FILE = "admin-password"
 
 @pytest.fixture
 def database_url(fresh_database: FreshDatabase) -> str:
-    """Of a platform that was never started."""
+    """The address of a database on which the service was never started."""
     return fresh_database("auth_service")
 
 
@@ -43,7 +43,7 @@ async def test_the_first_accounts(database: Database) -> None:
 async def test_an_administrator_from_the_settings(make_settings: MakeSettings, tmp_path: Path) -> None:
     settings = make_settings(admin_username="Röntgen", admin_password=ADMIN_PASSWORD)
     assert (await _log_in(settings, "röntgen", ADMIN_PASSWORD))["userid"] == 2
-    # Later settings change nothing.
+    # After the first start these settings change nothing.
     changed = make_settings(admin_username="other", admin_password="another password")
     assert "userid" not in await _log_in(changed, "other", "another password")
     assert (await _log_in(changed, "röntgen", ADMIN_PASSWORD))["userid"] == 2
@@ -72,7 +72,7 @@ async def test_the_file_of_a_start_that_was_cut_short_is_used(make_settings: Mak
 
 
 @pytest.mark.parametrize("trap", ["readable by others", "empty", "link", "folder"])
-async def test_a_file_that_is_not_ours_stops_the_start(make_settings: MakeSettings, tmp_path: Path, trap: str) -> None:
+async def test_an_unsafe_file_stops_the_start(make_settings: MakeSettings, tmp_path: Path, trap: str) -> None:
     path = tmp_path / FILE
     match trap:
         case "readable by others":
@@ -128,7 +128,7 @@ async def test_replicas_that_start_together_make_one_administrator(make_settings
         ({"service_secrets": "gateway"}, "Entry 1 is not `name:secret`"),
     ],
 )
-def test_settings_that_nobody_can_work_with(changes: dict[str, str], message: str) -> None:
+def test_settings_that_do_not_work(changes: dict[str, str], message: str) -> None:
     common = {"database_url": "postgresql:///x", "secret_key": SECRET_KEY}
     with pytest.raises(ValidationError, match=message) as raised:
         AuthSettings(**{**common, **changes})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""TheYelda's authorization: who gets a session, in which words, and in which cookie."""
+"""TheYelda's authorization: its answers, its errors and its cookie."""
 
 import base64
 import json
@@ -67,7 +67,7 @@ async def test_signing_in(lab: Lab, slash: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["json", "basic", "basic in lower case", "basic and json", "form"])
-async def test_ways_to_say_it(lab: Lab, kind: str) -> None:
+async def test_ways_to_send_credentials(lab: Lab, kind: str) -> None:
     await lab.account(Authority.GUEST, "zoë")
     right = {"username": "zoë", "password": PASSWORD}
     wrong = {"username": "nobody", "password": "x"}
@@ -92,7 +92,7 @@ async def test_a_password_may_have_colons(lab: Lab) -> None:
     assert (await lab.http.post(AUTHORIZATION, headers=basic("ada:a:b::c"))).status_code == 201
 
 
-async def test_who_is_refused(lab: Lab) -> None:
+async def test_refused_sign_ins(lab: Lab) -> None:
     await lab.account(Authority.DOCTOR, "known")
     await lab.account(Authority.NONE, "new")
     for username, password, wanted in [
@@ -111,8 +111,8 @@ async def test_who_is_refused(lab: Lab) -> None:
         assert ((username, password), said(answer)) == ((username, password), wanted)
 
 
-async def test_waiting_is_no_guess_and_leaves_a_trace(make_settings: MakeSettings) -> None:
-    """However often somebody looks whether the approval has come."""
+async def test_waiting_for_approval_is_not_a_failure_and_is_recorded(make_settings: MakeSettings) -> None:
+    """A client may sign in repeatedly to find out whether the account was approved."""
     async with running(create_app(make_settings(failed_logins_per_account=2))) as app, client_of(app) as client:
         lab = Lab(app, client)
         account = await lab.account(Authority.NONE, "new")
@@ -154,7 +154,7 @@ async def test_any_text_may_be_a_wrong_name_or_password(lab: Lab) -> None:
     await lab.account(Authority.DOCTOR, "known")
     for number, text in enumerate(TEXTS):
         case = (number, text[:20])
-        if text != "admin\n":  # blanks around a name are none of it
+        if text != "admin\n":  # blanks around a name are ignored
             answer = await lab.authorize(text, "x")
             assert (case, *said(answer)) == (case, *UNKNOWN)
         answer = await lab.authorize("known", text)
@@ -175,12 +175,12 @@ async def test_any_text_may_be_a_wrong_name_or_password(lab: Lab) -> None:
         ("username", "The body must be a JSON object."),
     ],
 )
-async def test_what_is_no_request(lab: Lab, body: object, detail: str) -> None:
+async def test_invalid_requests(lab: Lab, body: object, detail: str) -> None:
     answer = await lab.http.post(AUTHORIZATION, json=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()) == (400, {"message": "请求非法", "detail": detail})
 
 
-async def test_bodies_that_are_no_json(lab: Lab) -> None:
+async def test_bodies_that_are_not_json(lab: Lab) -> None:
     deep = b"[" * 20_000
     for content, status in [
         (b"{", 400),
@@ -284,7 +284,7 @@ async def test_other_methods(lab: Lab, method: str) -> None:
     assert answer.headers["allow"]
 
 
-async def test_a_scoped_token_shows_who_one_is_and_nothing_more(lab: Lab) -> None:
+async def test_a_scoped_token_reads_self_only(lab: Lab) -> None:
     doctor = await lab.account(Authority.DOCTOR, "ada")
     for scope in Scope:
         fields = {"grant_type": "password", "client_id": "lightbox", "username": "ada", "password": PASSWORD}

@@ -1,4 +1,4 @@
-"""TheYelda's accounts: what the answers look like, what a change changes, and what it ends."""
+"""TheYelda's accounts: the answers, and the effects of changes."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -102,7 +102,7 @@ async def test_media_types(lab: Lab, accept: str, expected: str) -> None:
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_what_is_absent_stays(lab: Lab) -> None:
+async def test_absent_fields_stay(lab: Lab) -> None:
     person = await lab.person(Authority.DOCTOR)
     path = f"/accounts/{person.id}"
     await lab.http.put(path, json=PROFILE, headers=person.headers)
@@ -115,7 +115,7 @@ async def test_what_is_absent_stays(lab: Lab) -> None:
     assert len(await audited(lab.database, "account-changed", "authority-changed", "password-changed")) == 1
 
 
-async def test_what_a_client_reads_it_may_send_back(lab: Lab) -> None:
+async def test_a_client_may_send_back_what_it_was_answered(lab: Lab) -> None:
     person = await lab.person(Authority.GUEST)
     path = f"/accounts/{person.id}"
     shown = (await lab.http.get(path, headers=person.headers)).json()
@@ -146,7 +146,7 @@ async def test_a_name_is_given_once(lab: Lab) -> None:
     for name in ("Yelda", "yelda", " YELDA", "\uff59\uff45\uff4c\uff44\uff41", "anonymous", "admin"):
         answer = await lab.http.post("/accounts", json={"username": name, "password": "x"})
         assert (name, *said(answer)) == (name, *TAKEN)
-    # Other letters that look alike are another name (here a Cyrillic one).
+    # A letter that only looks alike makes another name (here a Cyrillic one).
     assert (await lab.http.post("/accounts", json={"username": "Yeld\u0430", "password": "x"})).status_code == 201
 
 
@@ -196,7 +196,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_what_is_not_valid(lab: Lab) -> None:
+async def test_invalid_fields(lab: Lab) -> None:
     person = await lab.person(Authority.DOCTOR)
     path = f"/accounts/{person.id}"
     before = (await lab.http.get(path, headers=person.headers)).json()
@@ -216,7 +216,7 @@ async def test_what_is_not_valid(lab: Lab) -> None:
     assert (await lab.http.get(path, headers=person.headers)).json() == before
 
 
-async def test_the_longest_of_everything(lab: Lab) -> None:
+async def test_the_longest_values(lab: Lab) -> None:
     person = await lab.person(Authority.DOCTOR)
     body = {"username": "字" * 150, "nickname": "🩻" * 150, "photo": "ü" * 2048, "email": f"{'a' * 64}@lab.local"}
     answer = await lab.http.put(f"/accounts/{person.id}", json=body, headers=person.headers)
@@ -257,7 +257,7 @@ async def test_a_new_password_ends_every_session(lab: Lab) -> None:
     assert answer.status_code == 200
     assert not await lab.is_signed_in(person.headers)
     assert not await lab.is_signed_in(elsewhere)
-    assert await _lives(lab, key), "keys are not passwords"
+    assert await _works(lab, key), "keys are not passwords"
     assert said(await lab.authorize(person.username, PASSWORD)) == (401, "密码错误")
     assert (await lab.authorize(person.username, "another one")).status_code == 201
     entries = await audited(lab.database, "password-changed", "account-changed")
@@ -313,13 +313,13 @@ async def test_sessions_end_with_the_authority(lab: Lab, before: Authority, afte
     assert changes == ([] if before is after else [{"old": int(before), "new": int(after)}])
 
 
-async def test_a_deleted_account_can_do_nothing_any_more(lab: Lab) -> None:
+async def test_a_deleted_account_can_do_nothing(lab: Lab) -> None:
     admin, person = await lab.admin(), await lab.person(Authority.DOCTOR)
     key = await _api_key(lab, person.headers)
-    assert await _lives(lab, key)
+    assert await _works(lab, key)
     assert (await lab.http.delete(f"/accounts/{person.id}", headers=person.headers)).status_code == 204
     assert not await lab.is_signed_in(person.headers)
-    assert not await _lives(lab, key)
+    assert not await _works(lab, key)
     async with lab.database.reading() as session:
         left = "SELECT count(*) FROM sessions WHERE account_id = :id AND revoked_at IS NULL"
         assert (await session.execute(text(left), {"id": person.id})).scalar_one() == 0
@@ -335,15 +335,15 @@ async def _api_key(lab: Lab, headers: dict[str, str]) -> str:
     return key
 
 
-async def _lives(lab: Lab, key: str) -> bool:
-    """Whether the gateway would get a token for an API key."""
+async def _works(lab: Lab, key: str) -> bool:
+    """Whether an API key works."""
     token = lab.service.state["services"].issuer.for_service("gateway")
     body = {"key": key, "address": "192.0.2.1"}
     answer = await lab.http.post("/internal/api-keys/exchange", json=body, headers=bearer(token))
     return answer.status_code == 200
 
 
-async def test_the_description(lab: Lab) -> None:
+async def test_the_document(lab: Lab) -> None:
     document = (await lab.http.get("/openapi.json")).json()
     assert set(document["paths"]["/accounts"]) == {"get", "post"}
     assert set(document["paths"]["/accounts/{account_id}"]) == {"get", "put", "delete"}

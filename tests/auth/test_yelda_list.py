@@ -1,4 +1,4 @@
-"""TheYelda's list of accounts: its pages, its filters, and when it changed last."""
+"""TheYelda's list of accounts: its pages, its filters, and when it was changed last."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -102,7 +102,7 @@ async def test_going_through_the_pages(lab: Lab) -> None:
 
 
 async def test_when_the_list_changed_last(lab: Lab) -> None:
-    """The time and the total are kept beside the accounts, whoever changes them."""
+    """The time and the total are maintained by triggers, so also for changes by other means."""
     admin = (await lab.admin()).headers
     async with lab.database.writing() as session:
         await session.execute(text("UPDATE account_totals SET modified_at = '2018-04-17T00:00:00Z'"))

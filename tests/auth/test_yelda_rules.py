@@ -1,4 +1,4 @@
-"""Who may do what with whose account: every pair, with the sentence that TheYelda's clients know."""
+"""Who may do what with which account, with the sentences that TheYelda's clients know."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,7 +23,7 @@ TO_ADMIN = (401, "管理员无法修改他人权限为管理员")
 ADMIN_STAYS = (401, "管理员不可删除")
 OK = (200, "")
 
-WHO = ("admin", "doctor", "guest", "waiting", "stranger")
+WHO = ("admin", "doctor", "guest", "waiting", "anonymous caller")
 WHOM = ("self", "doctor", "guest", "waiting", "admin", "anonymous", "missing", "huge", "zero", "negative")
 NO_ACCOUNTS = {"anonymous": ANONYMOUS_ID, "missing": MISSING_ID, "huge": 10**40, "zero": 0, "negative": -7}
 
@@ -40,7 +40,7 @@ async def callers(lab: Lab) -> dict[str, Person]:
         "doctor": await lab.person(Authority.DOCTOR),
         "guest": await lab.person(Authority.GUEST),
         "waiting": await lab.person(Authority.NONE),
-        "stranger": Person(MISSING_ID, "", {}),
+        "anonymous caller": Person(MISSING_ID, "", {}),
     }
 
 
@@ -54,7 +54,7 @@ async def others(lab: Lab) -> dict[str, int]:
 
 
 def expected(who: str, whom: str, *, own: tuple[int, str], refused: tuple[int, str]) -> tuple[int, str]:
-    if who == "stranger":
+    if who == "anonymous caller":
         return NOT_SIGNED_IN
     if whom == "self":
         return own
@@ -116,7 +116,7 @@ AUTHORITIES: dict[tuple[str, str, str], tuple[int, str]] = {
     ("waiting", "self", "doctor"): AUTHORITY,
     ("waiting", "self", "admin"): AUTHORITY,
     ("waiting", "waiting", "admin"): OTHERS_EDIT,
-    ("stranger", "waiting", "doctor"): NOT_SIGNED_IN,
+    ("anonymous caller", "waiting", "doctor"): NOT_SIGNED_IN,
 }
 
 
@@ -146,8 +146,8 @@ DELETIONS: dict[tuple[str, str], tuple[int, str]] = {
     ("doctor", "anonymous"): OTHERS_DELETE,
     ("guest", "doctor"): OTHERS_DELETE,
     ("waiting", "waiting"): OTHERS_DELETE,
-    ("stranger", "doctor"): NOT_SIGNED_IN,
-    ("stranger", "missing"): NOT_SIGNED_IN,
+    ("anonymous caller", "doctor"): NOT_SIGNED_IN,
+    ("anonymous caller", "missing"): NOT_SIGNED_IN,
 }
 
 
@@ -164,7 +164,7 @@ async def test_refused_deletions(lab: Lab) -> None:
 
 @pytest.mark.parametrize("who", ["admin", "doctor", "guest", "waiting"])
 async def test_deletions(lab: Lab, who: str) -> None:
-    """Administrators delete everybody who is none, and everybody else themselves."""
+    """Administrators may delete accounts of other authorities; every other account may delete itself."""
     people, targets = await callers(lab), await others(lab)
     person = people[who]
     whom = ("doctor", "guest", "waiting") if who == "admin" else ("self",)
@@ -188,8 +188,8 @@ LISTS: dict[tuple[str, str], tuple[int, str]] = {
     ("doctor", "?username={}"): OK,
     ("waiting", "?username={}"): OK,
     ("waiting", "?username=%00{}"): (401, "用户无法查看他人账号"),
-    ("stranger", ""): NOT_SIGNED_IN,
-    ("stranger", "?username=admin"): NOT_SIGNED_IN,
+    ("anonymous caller", ""): NOT_SIGNED_IN,
+    ("anonymous caller", "?username=admin"): NOT_SIGNED_IN,
 }
 
 
@@ -206,19 +206,19 @@ async def test_listing(lab: Lab) -> None:
 NEEDS_ADMIN = (403, "创建用户需要管理员权限")
 CREATED = (201, "用户创建成功")
 CREATIONS: dict[tuple[bool, str, object], tuple[int, str]] = {
-    (True, "stranger", None): CREATED,
-    (True, "stranger", 100): CREATED,
-    (True, "stranger", "none"): CREATED,
-    (True, "stranger", 102): AUTHORITY,
-    (True, "stranger", "admin"): AUTHORITY,
+    (True, "anonymous caller", None): CREATED,
+    (True, "anonymous caller", 100): CREATED,
+    (True, "anonymous caller", "none"): CREATED,
+    (True, "anonymous caller", 102): AUTHORITY,
+    (True, "anonymous caller", "admin"): AUTHORITY,
     (True, "waiting", None): CREATED,
     (True, "doctor", None): CREATED,
     (True, "doctor", 103): AUTHORITY,
     (True, "admin", None): CREATED,
     (True, "admin", 102): CREATED,
     (True, "admin", "101"): TO_ADMIN,
-    (False, "stranger", None): NOT_SIGNED_IN,
-    (False, "stranger", 101): NOT_SIGNED_IN,
+    (False, "anonymous caller", None): NOT_SIGNED_IN,
+    (False, "anonymous caller", 101): NOT_SIGNED_IN,
     (False, "waiting", None): NEEDS_ADMIN,
     (False, "guest", None): NEEDS_ADMIN,
     (False, "doctor", 101): NEEDS_ADMIN,
@@ -274,8 +274,24 @@ async def test_self_registration_is_off_in_production(
     ("method", "path"),
     [("GET", "/self"), ("GET", f"/accounts/{ADMIN_ID}"), ("POST", "/accounts"), ("DELETE", "/authorization")],
 )
-async def test_a_bad_token_is_nobodys(lab: Lab, method: str, path: str) -> None:
+async def test_bad_tokens(lab: Lab, method: str, path: str) -> None:
     for token in ("Bearer nonsense", "Bearer a.b.c", "Bearer "):
         answer = await lab.http.request(method, path, headers={"Authorization": token}, json={})
         assert said(answer) == NOT_SIGNED_IN
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_refused_caller_is_not_told_what_is_wrong_with_the_body(make_settings: MakeSettings) -> None:
+    async with running(create_app(make_settings(self_registration=False))) as app, client_of(app) as client:
+        lab = Lab(app, client)
+        doctor, other = await lab.person(Authority.DOCTOR), await lab.account(Authority.DOCTOR)
+        for content in (b"[", b'{"username": 7}'):
+            for method, path, headers, wanted in [
+                ("PUT", f"/accounts/{other}", doctor.headers, OTHERS_EDIT),
+                ("PUT", f"/accounts/{other}", {}, NOT_SIGNED_IN),
+                ("POST", "/accounts", doctor.headers, NEEDS_ADMIN),
+                ("POST", "/accounts", {}, NOT_SIGNED_IN),
+            ]:
+                as_json = {**headers, "Content-Type": "application/json"}
+                answer = await client.request(method, path, content=content, headers=as_json)
+                assert (method, content, *said(answer)) == (method, content, *wanted)

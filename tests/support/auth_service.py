@@ -1,4 +1,4 @@
-"""What the tests of auth-service share beside their fixtures."""
+"""What the tests of auth-service share besides their fixtures."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

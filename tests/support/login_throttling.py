@@ -1,4 +1,4 @@
-"""A service, people at addresses, and guesses, for the tests of throttling."""
+"""A running service with sign-ins from several addresses, for the tests of login throttling."""
 
 import secrets
 from typing import Any
@@ -15,11 +15,11 @@ WRONG = {"non_field_errors": ["Unable to log in with provided credentials."]}
 SLOW_DOWN = {"detail": "Too many failed sign-ins. Please try again later."}
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 LIMIT = 2
-"""Of the tests, so that few wrong answers are slow."""
+"""The limit of failed sign-ins in the tests, so that few attempts reach it."""
 
 
 class Lab:
-    """A service, and people at addresses."""
+    """A running service, with clients at several addresses."""
 
     def __init__(self, client: httpx.AsyncClient, database: Database, app: Any = None) -> None:
         self.client = client
@@ -35,7 +35,7 @@ class Lab:
         return await self._post(LOG_IN, name, password, address)
 
     async def fail(self, name: str, address: str = ELSEWHERE, times: int = LIMIT) -> list[int]:
-        """The statuses of so many wrong passwords, one after the other."""
+        """Send wrong passwords one after the other, and return the statuses."""
         return [(await self.log_in(name, f"guess {number}", address)).status_code for number in range(times)]
 
     async def pass_time(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of TheYelda's accounts share: people of every authority, and their sessions."""
+"""What the tests of TheYelda's accounts share: accounts of every authority, and their sessions."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ ERROR_TYPE = "application/json"
 
 
 def said(answer: httpx.Response) -> tuple[int, str]:
-    """The status and the message of an answer that has nothing else to say."""
+    """The status and the message of an answer whose body has a message only."""
     assert answer.headers["content-type"] == ERROR_TYPE
     body = answer.json()
     assert set(body) == {"message"}, body
@@ -44,7 +44,7 @@ class Person:
 
 @dataclass
 class Lab:
-    """A running service with some people."""
+    """A running service, and accounts in it."""
 
     service: WithState
     http: httpx.AsyncClient
@@ -61,7 +61,7 @@ class Lab:
         return await make_account(services_of(self.service), name, PASSWORD, authority)
 
     async def person(self, authority: Authority, username: str | None = None) -> Person:
-        """A new account, signed in (with CheXRay's login, which lets those in who wait)."""
+        """A new account, signed in with CheXRay's login, which accounts that wait for approval may use."""
         name = username or f"{authority.name.lower()}-{next(self.numbers)}"
         account_id = await self.account(authority, name)
         return Person(account_id, name, await self.sign_in(name))
@@ -77,11 +77,12 @@ class Lab:
         return bearer(answer.json()["token"])
 
     async def authorize(self, username: object, password: object, **options: Any) -> httpx.Response:
-        """TheYelda's login."""
-        content = json.dumps({"username": username, "password": password})  # in ASCII: half a surrogate pair too
+        """Sign in the way that TheYelda's clients do."""
+        # In ASCII, in which JSON can express half of a surrogate pair.
+        content = json.dumps({"username": username, "password": password})
         headers = {"Content-Type": "application/json", **options.pop("headers", {})}
         return await self.http.post(AUTHORIZATION, content=content, headers=headers, **options)
 
     async def is_signed_in(self, headers: dict[str, str]) -> bool:
-        """Whether a session lives."""
+        """Whether a session has not ended."""
         return (await self.http.get("/self", headers=headers)).status_code == 200

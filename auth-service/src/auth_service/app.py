@@ -25,7 +25,8 @@ from lightbox_shared.service import Resources, Service
 
 @asynccontextmanager
 async def open_services(resources: Resources[AuthSettings]) -> AsyncIterator[Services]:
-    """The parts, when the first accounts and a signing key are there. Raises `BootstrapFailed` or `WrongSecretKey`."""
+    """The parts of the service, after making the first accounts and a signing key if they are missing. Raises
+    `BootstrapFailed` or `WrongSecretKey`."""
     passwords = await Passwords.start()
     try:
         services = assemble(resources.settings, resources.database, passwords, resources.clock)

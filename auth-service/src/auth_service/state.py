@@ -56,7 +56,7 @@ ServicesDep = Annotated[Services, Depends(lifespan_services)]
 
 
 def assemble(settings: AuthSettings, database: Database, passwords: Passwords, clock: Clock = time.time) -> Services:
-    """The parts, put together. They read no key before `Services.keys.start`."""
+    """Make the parts. There is no signing key before `Services.keys.start` or `refresh`."""
     cipher = KeyCipher(settings.secret_key.get_secret_value())
     keys = SigningKeys(database, cipher, rotate_after=settings.key_rotation, clock=clock)
     issuer = TokenIssuer(keys, issuer=settings.issuer, clock=clock)

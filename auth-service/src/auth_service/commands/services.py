@@ -1,4 +1,4 @@
-"""The parts of this service, for commands, and the account that a command names."""
+"""The parts of the service that commands work with, and the account that a command names."""
 
 import re
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ _ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 @asynccontextmanager
 async def open_services(settings: AuthSettings, database: Database) -> AsyncIterator[Services]:
-    """The parts, on a database that the service has started on before. Raises `Complaint` for another database."""
+    """The parts of the service. Raises `Complaint` if the service has never started on this database."""
     async with database.reading() as session:
         if await repository.find(session, ANONYMOUS_ACCOUNT) is None:
             raise Complaint(START_ONCE)

@@ -63,7 +63,7 @@ class NotApproved(NotAuthenticated):
 
 @dataclass(frozen=True, slots=True)
 class _BasicOrBody:
-    """Reads HTTP Basic, and the body only where that is absent. `lightbox_shared.request_bodies.DescribedBody`."""
+    """Reads HTTP Basic, or the body if that is absent (`lightbox_shared.request_bodies.DescribedBody`)."""
 
     async def __call__(self, request: Request) -> YeldaLogIn:
         basic = basic_credentials(request.headers.get("authorization"))
@@ -73,7 +73,7 @@ class _BasicOrBody:
         return body
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
-        """The body, which is not required."""
+        """The description of the body, which is not required."""
         described: Schema = _BODY.request_body(components)
         return {
             **described,

@@ -15,9 +15,9 @@ depends_on = None
 _TIME = sa.DateTime(timezone=True)
 _NOW = sa.func.now()
 
-# How many accounts there are, and when one last changed, is kept by the database itself: counting a million rows for
-# each page of a list would take longer than the page. The reserved account 1 is nobody and is not counted. Rows of
-# several authorities are always touched in the order of the authority, so that no two transactions wait for each other.
+# Triggers maintain how many accounts there are and when one was changed last: counting a million rows for each page of a
+# list would take longer than the page. The reserved account 1 is not counted. Rows of several authorities are always
+# changed in the order of the authority, so that no two transactions wait for each other.
 _TOTALS = (
     """
     CREATE FUNCTION account_totals_add() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -69,8 +69,8 @@ _TOTALS = (
     """,
 )
 
-# The chain is made where the rows are, so that whatever inserts an entry extends it. The row of `audit_head` is the
-# lock: entries are chained in the order in which their transactions commit.
+# A trigger makes the chain, so that every insert extends it. The row of `audit_head` is the lock: entries are chained in
+# the order in which their transactions commit.
 _AUDIT = (
     "INSERT INTO audit_head (id, entries, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))",
     """
@@ -95,9 +95,10 @@ _AUDIT = (
     """,
 )
 
-# Counting an attempt is one round trip, and decides. The buckets concerned (those of strangers, or that of a familiar
-# address) are locked in the order of their keys, so that no two attempts wait for each other, and so that of many at
-# the same time each sees the ones before. Where one bucket refuses, none counts. What was counted leaks away evenly.
+# Counting an attempt and deciding whether it is let through is one round trip. The buckets concerned (those for new
+# addresses, or that of a familiar address) are locked in the order of their keys, so that no two attempts wait for each
+# other, and each of many attempts at the same time sees the ones before. If one bucket refuses the attempt, none counts
+# it. Failures leak away evenly.
 _COUNT_GUESS = """
     CREATE FUNCTION count_guess(
       is_familiar boolean, keys bytea[], of_familiar boolean[], limits int[], refused_from int[], leak_seconds float8[],
@@ -138,7 +139,7 @@ _COUNT_GUESS = """
 
 
 def upgrade() -> None:
-    """Add what the accounts need to be managed, their sign-ins to be safe, and both to be accounted for."""
+    """Add profiles of accounts, refresh tokens, API keys, login throttling and the audit trail."""
     op.add_column("accounts", sa.Column("nickname", sa.Text(), nullable=True))
     op.add_column("accounts", sa.Column("photo", sa.Text(), nullable=True))
     op.create_index("ix_accounts_authority_id", "accounts", ["authority", "id"])
@@ -152,7 +153,7 @@ def upgrade() -> None:
     for statement in _TOTALS:
         op.execute(statement)
 
-    # A deleted account's sessions have to be refused until they expire, so they outlive it.
+    # The sessions of a deleted account have to be refused until they expire, so they are kept.
     op.drop_constraint(op.f("fk_sessions_account_id_accounts"), "sessions")
     op.add_column("sessions", sa.Column("scope", sa.Text(), nullable=True))
     month = sa.text("2592000")
@@ -196,7 +197,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_api_keys_account_id"), "api_keys", ["account_id"])
 
-    # Lost in a crash, which forgives the guesses of the last minutes; in exchange counting one costs no disk write.
+    # Unlogged: counting a failure costs no disk write, and a crash of the database forgets the failures.
     op.create_table(
         "guesses",
         sa.Column("bucket", sa.LargeBinary(), nullable=False),
@@ -251,7 +252,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what was added; sessions of deleted accounts go, as their accounts did."""
+    """Drop what was added, and delete the sessions of deleted accounts."""
     for table in ("audit_entries", "audit_head", "familiar_addresses", "guesses", "api_keys", "refresh_tokens"):
         op.drop_table(table)
     for function in ("audit_chain", "audit_append_only", "count_guess"):

@@ -59,7 +59,7 @@ ServiceClient = Annotated[OAuthClient, Depends(_service)]
 
 @dataclass(frozen=True, slots=True)
 class _RequestedGrant:
-    """Reads the grant that a client asks for. `lightbox_shared.request_bodies.DescribedBody`."""
+    """Reads and describes the grant that a client asks for (`lightbox_shared.request_bodies.DescribedBody`)."""
 
     async def __call__(self, client: AnyClient, form: Form) -> Grant:
         name = form.need("grant_type")
@@ -71,7 +71,7 @@ class _RequestedGrant:
         return form.validated(GRANTS[grant_type])
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
-        """One of several schemas; the grant type tells which."""
+        """A form with one of several schemas, as its grant type says."""
         references = [model_reference(model, components) for model in GRANTS.values()]
         mapping = {name.value: REF_TEMPLATE.format(model=model.__name__) for name, model in GRANTS.items()}
         return urlencoded_body(

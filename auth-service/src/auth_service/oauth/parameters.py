@@ -56,7 +56,7 @@ def urlencoded(model: type[BaseModel]) -> params.Depends:
 
 @dataclass(frozen=True, slots=True)
 class _Urlencoded:
-    """A `lightbox_shared.request_bodies.DescribedBody`."""
+    """Reads and describes a form (`lightbox_shared.request_bodies.DescribedBody`)."""
 
     model: type[BaseModel]
 
@@ -64,7 +64,7 @@ class _Urlencoded:
         return form.validated(self.model)
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
-        """One media type."""
+        """The schema of `model`, as an urlencoded form."""
         return urlencoded_body(model_reference(self.model, components))
 
 

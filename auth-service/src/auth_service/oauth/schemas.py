@@ -37,7 +37,7 @@ class ScopedGrant(ClientParameters):
 
 
 class PasswordGrant(ScopedGrant):
-    """RFC 6749 section 4.3.2."""
+    """A request for a token with a name and a password (RFC 6749 section 4.3.2)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -53,7 +53,7 @@ class PasswordGrant(ScopedGrant):
 
 
 class RefreshTokenGrant(ScopedGrant):
-    """RFC 6749 section 6."""
+    """A request for a token with a refresh token (RFC 6749 section 6)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -66,7 +66,7 @@ class RefreshTokenGrant(ScopedGrant):
 
 
 class ClientCredentialsGrant(ClientParameters):
-    """RFC 6749 section 4.4.2."""
+    """A request of a service for a token (RFC 6749 section 4.4.2)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -89,7 +89,7 @@ GRANTS: Final[dict[GrantType, type[Grant]]] = {
 
 
 class TokenReference(ClientParameters):
-    """RFC 7009 section 2.1 and RFC 7662 section 2.1."""
+    """A token to revoke (RFC 7009 section 2.1) or to look at (RFC 7662 section 2.1)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"token": "lbr_...", "client_id": "lightbox"}]})
 
@@ -99,7 +99,7 @@ class TokenReference(ClientParameters):
 
 
 class TokenBody(BaseModel):
-    """RFC 6749 section 5.1."""
+    """The tokens that were issued (RFC 6749 section 5.1)."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -124,7 +124,8 @@ class TokenBody(BaseModel):
 
 
 class Introspection(BaseModel):
-    """RFC 7662 section 2.2. Times are seconds since the epoch; of a token that is not active nothing else is said."""
+    """The claims of a token (RFC 7662 section 2.2). Times are seconds since the epoch. A token that is not active has no
+    other member."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -145,7 +146,7 @@ INACTIVE: Final = Introspection(active=False)
 
 
 class ServerMetadata(BaseModel):
-    """RFC 8414 section 2."""
+    """The metadata of an authorization server (RFC 8414 section 2)."""
 
     issuer: str
     token_endpoint: str

@@ -110,4 +110,6 @@ def _cores() -> int:
 def _lower_priority() -> None:
     """Lower the priority of the current thread; only Linux has priorities of single threads."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        # Relative to what it has: only root may raise a priority, if the service was started with a low one.
+        niceness = os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

@@ -44,7 +44,7 @@ async def _ended(as_gateway: httpx.AsyncClient) -> list[int]:
 @pytest.mark.parametrize("hint", ["", "refresh_token", "access_token", "other"])
 async def test_revoking_ends_the_session(oauth: OAuth, as_gateway: httpx.AsyncClient, which: str, hint: str) -> None:
     body, other = await oauth.log_in(), await oauth.log_in()
-    for _ in range(2):  # the second time nothing is left to do
+    for _ in range(2):  # the second time nothing changes
         answer = await oauth.revoke(body[which], token_type_hint=hint)
         assert (answer.status_code, answer.content) == (200, b"")
         assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
@@ -72,7 +72,7 @@ async def test_a_used_refresh_token_ends_its_session_too(oauth: OAuth, as_gatewa
     assert await _ended(as_gateway) == [1]
 
 
-async def test_what_is_no_token_is_revoked_already(oauth: OAuth, as_gateway: httpx.AsyncClient) -> None:
+async def test_revoking_a_text_that_is_not_a_token(oauth: OAuth, as_gateway: httpx.AsyncClient) -> None:
     good = (await oauth.log_in())["access_token"]
     for token in ("x", "lbr_" + "x" * 43, "x" * 10_000, "a.b.c", good[:-5], good + "x", "é", "lbx_" + "0" * 49):
         answer = await oauth.revoke(token)
@@ -80,7 +80,7 @@ async def test_what_is_no_token_is_revoked_already(oauth: OAuth, as_gateway: htt
     assert await _ended(as_gateway) == []
 
 
-async def test_only_ones_own(oauth: OAuth, as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
+async def test_tokens_of_other_clients(oauth: OAuth, as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
     body, chexray = await oauth.log_in(), (await sign_up())["token"]
     other = OAuth(oauth.http, "other-app")
     refused = {"error": "invalid_grant", "error_description": "The token was issued to another client."}
@@ -167,7 +167,7 @@ async def test_the_token_of_another_login(oauth: OAuth, sign_up: SignUp) -> None
     assert (body["active"], body["client_id"], body["sub"]) == (True, "chexray", "account:4")
 
 
-async def test_what_is_not_active(oauth: OAuth, service: WithState) -> None:
+async def test_tokens_that_are_not_active(oauth: OAuth, service: WithState) -> None:
     good = (await oauth.log_in())["access_token"]
     head, claims, signature = good.split(".")
     wrong = (
@@ -182,7 +182,7 @@ async def test_what_is_not_active(oauth: OAuth, service: WithState) -> None:
     for token in wrong:
         assert await oauth.introspect(token) == INACTIVE
     now = service.state["services"].issuer.now()
-    times = {"issued_at": now - 10, "expires_at": now - 1}  # verifiers with a leeway still accept it
+    times = {"issued_at": now - 10, "expires_at": now - 1}  # a verifier with a leeway still accepts it
     expired = service.state["services"].issuer.for_account(3, 100, session_id=1, client_id="lightbox", **times)
     assert await oauth.introspect(expired) == INACTIVE
 
