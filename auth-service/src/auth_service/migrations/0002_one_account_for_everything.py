@@ -15,8 +15,8 @@ depends_on = None
 _TIME = sa.DateTime(timezone=True)
 _NOW = sa.func.now()
 
-# Triggers maintain how many accounts there are and when one was changed last: counting a million rows for each page of a
-# list would take longer than the page. The reserved account 1 is not counted. Rows of several authorities are always
+# Triggers maintain how many accounts there are and when one was changed last: counting a million rows for each page of
+# a list would take longer than the page. The reserved account 1 is not counted. Rows of several authorities are always
 # changed in the order of the authority, so that no two transactions wait for each other.
 _TOTALS = (
     """
@@ -69,8 +69,8 @@ _TOTALS = (
     """,
 )
 
-# A trigger makes the chain, so that every insert extends it. The row of `audit_head` is the lock: entries are chained in
-# the order in which their transactions commit.
+# A trigger makes the chain, so that every insert extends it. The row of `audit_head` is the lock: entries are chained
+# in the order in which their transactions commit.
 _AUDIT = (
     "INSERT INTO audit_head (id, entries, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))",
     """

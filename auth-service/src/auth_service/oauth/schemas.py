@@ -124,8 +124,8 @@ class TokenBody(BaseModel):
 
 
 class Introspection(BaseModel):
-    """The claims of a token (RFC 7662 section 2.2). Times are seconds since the epoch. A token that is not active has no
-    other member."""
+    """The claims of a token (RFC 7662 section 2.2). Times are seconds since the epoch. A token that is not active has
+    no other member."""
 
     model_config = ConfigDict(extra="ignore")
 
