@@ -5,11 +5,13 @@ this lets the code under test commit for real, and several connections see it.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from support.asgi import WithState, client_of
 from support.databases import Databases, FreshDatabase
 from support.environment import calculate_in_one_thread, prefer_memory, trust_no_authorities
 from support.running import temporary_folder
@@ -17,6 +19,7 @@ from support.workers import WholeGroups, longest_first, number_of_workers
 from xdist.remote import Producer
 
 from lightbox.run.postgres import PostgresServer
+from lightbox_shared.database import Database
 from lightbox_shared.installation import SERVICES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,11 +66,10 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A server that forgets at the end, and so needs no fsync; the fault tests use one that has it."""
-    with (
-        temporary_folder() as folder,
-        PostgresServer.at(folder, ("fsync=off", "full_page_writes=off", "max_connections=200")) as server,
-    ):
+    """A server that forgets at the end, and so needs no fsync; the fault tests use one that has it. Its databases live
+    for seconds, and so need no vacuum."""
+    settings = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=200")
+    with temporary_folder() as folder, PostgresServer.at(folder, settings) as server:
         yield server
 
 
@@ -81,6 +83,20 @@ def databases(postgres: PostgresServer) -> Iterator[Databases]:
 def fresh_database(databases: Databases) -> Iterator[FreshDatabase]:
     with databases.fresh() as fresh:
         yield fresh
+
+
+@pytest.fixture
+async def client(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application that runs, which is the fixture `service` of the test's folder."""
+    async with client_of(service) as client:
+        yield client
+
+
+@pytest.fixture
+def database(service: WithState) -> Database:
+    """The one of that application."""
+    found: Database = service.state["database"]
+    return found
 
 
 @pytest.fixture

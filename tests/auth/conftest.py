@@ -20,7 +20,6 @@ from auth_service.config import AuthSettings
 from auth_service.keys import material
 from auth_service.login_throttling.service import LoginThrottling
 from auth_service.passwords import hashing
-from lightbox_shared.database import Database
 
 QUICK_HASHES = hashing._CONTEXT.copy(argon2__memory_cost=8, argon2__time_cost=1)
 """argon2id at the least cost that it has: 0.03 ms instead of 20."""
@@ -104,19 +103,6 @@ def settings(make_settings: MakeSettings) -> AuthSettings:
 async def service(settings: AuthSettings) -> AsyncIterator[WithState]:
     async with running(create_app(settings)) as app:
         yield app
-
-
-@pytest.fixture
-def database(service: WithState) -> Database:
-    """The database of the running service."""
-    found: Database = service.state["database"]
-    return found
-
-
-@pytest.fixture
-async def client(service: WithState) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(service) as client:
-        yield client
 
 
 @pytest.fixture

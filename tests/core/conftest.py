@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import httpx
 import pytest
-from support.asgi import WithState, client_of, running
+from support.asgi import WithState, running
 from support.collection import MakeCoreSettings, core_settings_at
 
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
-from lightbox_shared.database import Database
 
 
 @pytest.fixture
@@ -32,13 +30,6 @@ async def core(core_settings: CoreSettings) -> AsyncIterator[WithState]:
 
 
 @pytest.fixture
-async def client(core: WithState) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(core) as client:
-        yield client
-
-
-@pytest.fixture
-def database(core: WithState) -> Database:
-    """The database of the running service."""
-    found: Database = core.state["database"]
-    return found
+def service(core: WithState) -> WithState:
+    """The same by the name that `client` and `database` know."""
+    return core

@@ -11,8 +11,16 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 CONTRACTS: Final = "tests/contracts/"
-LONGEST: Final = (CONTRACTS, "tests/faults/", "tests/cli/")
-"""What begins first, in this order: the groups that start whole platforms."""
+LONGEST: Final = (
+    CONTRACTS,
+    "tests/faults/",
+    "tests/cli/test_run.py",
+    "tests/docs/",
+    "tests/cli/",
+    "tests/model_training/",
+    "tests/auth/test_commands",
+)
+"""What begins first, in this order: the groups that start platforms, then those that start commands or calculate."""
 
 
 def number_of_workers(paths: list[str]) -> int:
