@@ -25,8 +25,8 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture(scope="session")
 def closed_platform() -> Iterator[Platform]:
-    """A platform where an administrator makes the accounts, nobody learns which there are, and the collection takes
-    keys, as in production."""
+    """A platform as in production: only administrators create accounts, the platform does not reveal which accounts
+    exist, and the collection requires keys."""
     settings = {"LIGHTBOX_SELF_REGISTRATION": "false", "LIGHTBOX_HIDE_ACCOUNTS": "true"}
     with running_platform(LIGHTBOX_COLLECTION_ACCESS="keys", **settings) as running:
         yield running

@@ -33,7 +33,7 @@ from lightbox_shared.database import (
 from lightbox_shared.database.migrate import alembic_config, migrate, tables_of
 from lightbox_shared.database.orm import NAMING_CONVENTION
 from lightbox_shared.errors import Conflict
-from lightbox_shared.errors.handlers import convert
+from lightbox_shared.errors.handlers import to_lightbox_error
 from lightbox_shared.installation import SERVICES
 
 PACKAGES = tuple(service.package for service in SERVICES if service.has_database)
@@ -247,7 +247,7 @@ async def test_transactions_that_wait_for_each_other_may_try_again(database: Dat
         tasks.start_soon(swap, 2, 1)
     failed = [error for error in outcomes if error is not None]
     assert len(outcomes) == 2
-    assert [convert(error).status for error in failed] == [503]
+    assert [to_lightbox_error(error).status for error in failed] == [503]
 
 
 def _is_unavailable(answer: httpx.Response) -> bool:

@@ -15,7 +15,7 @@ from support.kit import MakeApp
 from lightbox_shared import errors
 from lightbox_shared.errors import FieldError, LightboxError, status_phrase
 from lightbox_shared.errors.dialects import DetailList, Dialect, Dialects, ErrorMember, FieldMap, ProblemDetails
-from lightbox_shared.errors.handlers import convert
+from lightbox_shared.errors.handlers import to_lightbox_error
 
 ALL: list[tuple[LightboxError, int, str, str]] = [
     (errors.BadRequest(), 400, "bad-request", "The request could not be understood."),
@@ -213,7 +213,7 @@ def test_the_longest_prefix_of_whole_segments_wins(path: str, dialect: Dialect) 
     ids=repr,
 )
 def test_whatever_was_raised(raised: Exception, status: int, code: str) -> None:
-    error = convert(raised)
+    error = to_lightbox_error(raised)
     assert (error.status, error.code) == (status, code)
 
 

@@ -40,7 +40,7 @@ def blob_table(metadata: MetaData) -> Table:
     )
 
 
-class LargeBlobs(Protocol):
+class LargeBlobStore(Protocol):
     """A store for blobs that are too large for a row.
 
     `put` returns when the store has the bytes durably; `get` and `part` raise `BlobMissing`; `delete` accepts the
@@ -105,7 +105,7 @@ class ObjectStoreBlobs:
 class Blobs:
     """The blobs of a service: in rows of `table`, and above `row_limit` bytes in `large`, where that is given."""
 
-    def __init__(self, table: Table, *, large: LargeBlobs | None = None, row_limit: int) -> None:
+    def __init__(self, table: Table, *, large: LargeBlobStore | None = None, row_limit: int) -> None:
         self._table = table
         self._large = large
         self._row_limit = row_limit

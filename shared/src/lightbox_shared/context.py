@@ -18,7 +18,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lightbox_shared.errors.dialects import Dialects
-from lightbox_shared.errors.handlers import convert
+from lightbox_shared.errors.handlers import to_lightbox_error
 from lightbox_shared.metrics import HttpMetrics
 
 log = structlog.get_logger("access")
@@ -131,7 +131,7 @@ class RequestContext:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
-            failure = convert(error)
+            failure = to_lightbox_error(error)
             if status:
                 raise  # the response has begun: the server closes the connection, so that the client notices
             await self._dialects.of(path).render(failure)(scope, receive, send_with_id)

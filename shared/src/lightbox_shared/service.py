@@ -25,7 +25,7 @@ from typing_extensions import TypeVar  # with defaults; from Python 3.13 on it i
 
 from lightbox_shared.app import build_app
 from lightbox_shared.auth.tokens import TokenVerifier
-from lightbox_shared.blobs import Blobs, LargeBlobs, ObjectStoreBlobs
+from lightbox_shared.blobs import Blobs, LargeBlobStore, ObjectStoreBlobs
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
 from lightbox_shared.database.migrate import migrate
@@ -57,7 +57,7 @@ class Resources(Generic[OwnSettings]):
     """The checks of `/readyz` by name. The database is one of them; a service adds what else it depends on."""
 
     @property
-    def large_blobs(self) -> LargeBlobs | None:
+    def large_blobs(self) -> LargeBlobStore | None:
         """The object store, or None if none is configured."""
         return ObjectStoreBlobs.at(self.settings.blob_store_url) if self.settings.blob_store_url else None
 

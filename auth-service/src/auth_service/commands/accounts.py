@@ -12,7 +12,7 @@ from auth_service.commands.passwords import new_password
 from auth_service.commands.running import run
 from auth_service.imports.files import AccountFile, Format
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.commands.terminal import Complaint, fail, json_line, printable, say, table, write
+from lightbox_shared.commands.terminal import CommandError, fail, json_line, printable, say, table, write
 
 if TYPE_CHECKING:
     from auth_service.accounts.models import Account
@@ -142,7 +142,7 @@ def _validated(services: "Services", given: dict[str, str]) -> "YeldaNewAccount"
 
     from auth_service.accounts.schemas import YeldaNewAccount
     from lightbox_shared.errors import FieldError, InvalidRequest
-    from lightbox_shared.errors.handlers import convert
+    from lightbox_shared.errors.handlers import to_lightbox_error
     from lightbox_shared.forms import is_storable
     from lightbox_shared.request_bodies import validated
 
@@ -152,7 +152,7 @@ def _validated(services: "Services", given: dict[str, str]) -> "YeldaNewAccount"
     try:
         return validated(YeldaNewAccount, dict(given), settings=services.settings)
     except RequestValidationError as error:
-        raise convert(error) from None
+        raise to_lightbox_error(error) from None
 
 
 @app.command()
@@ -205,7 +205,7 @@ async def _set_authority(
         account = await services.changes.lock(session, account_id)
         if only_waiting and account.authority != Authority.NONE:
             name = authority_name(account.authority)
-            raise Complaint(f"{account.username} does not wait for approval: its authority is {name}.")
+            raise CommandError(f"{account.username} does not wait for approval: its authority is {name}.")
         change = Change(authority=authority)
         await services.changes.change(session, account, change, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
     return f"{account.username} has the authority {authority_name(authority)} now."

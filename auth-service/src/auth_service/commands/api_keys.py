@@ -91,14 +91,14 @@ def revoke(
 
     async def work(services: "Services") -> None:
         from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
-        from lightbox_shared.commands.terminal import Complaint
+        from lightbox_shared.commands.terminal import CommandError
         from lightbox_shared.errors import NotFound
 
         async with services.database.writing() as session:
             try:
                 await services.api_keys.revoke(session, key_id, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
             except NotFound:
-                raise Complaint("There is no such key, or it has ended already.") from None
+                raise CommandError("There is no such key, or it has ended already.") from None
 
     run(context, work)
     say(f"Revoked the key {key_id}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from auth_service.commands.running import run
-from lightbox_shared.commands.terminal import Complaint, fail, json_line, say, table, write
+from lightbox_shared.commands.terminal import CommandError, fail, json_line, say, table, write
 
 if TYPE_CHECKING:
     from auth_service.audit.entries import Action
@@ -52,7 +52,7 @@ def list_entries(
         from lightbox_shared.forms import is_storable
 
         if actor is not None and not is_storable(actor):
-            raise Complaint("There is no such actor.")
+            raise CommandError("There is no such actor.")
         owner = account_id if account is None else (await find_account(services, account, by_id=False)).id
         filters = Filters(_action(action), actor, owner, _time("--from", since), _time("--to", until))
         shown = 0
@@ -129,7 +129,7 @@ def _action(text: str | None) -> "Action | None":
     try:
         return None if text is None else Action(text)
     except ValueError:
-        raise Complaint(f"There is no such action. There are: {', '.join(Action)}.") from None
+        raise CommandError(f"There is no such action. There are: {', '.join(Action)}.") from None
 
 
 def _time(option: str, text: str | None) -> datetime | None:
@@ -139,4 +139,4 @@ def _time(option: str, text: str | None) -> datetime | None:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Complaint(f"{option}: this is not a time in ISO 8601.") from None
+        raise CommandError(f"{option}: this is not a time in ISO 8601.") from None

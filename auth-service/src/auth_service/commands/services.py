@@ -13,7 +13,7 @@ from auth_service.passwords.hashing import Passwords
 from auth_service.state import Services, assemble
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
 from lightbox_shared.commands.running import START_ONCE
-from lightbox_shared.commands.terminal import Complaint
+from lightbox_shared.commands.terminal import CommandError
 from lightbox_shared.database import Database
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -21,10 +21,10 @@ _ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 @asynccontextmanager
 async def open_services(settings: AuthSettings, database: Database) -> AsyncIterator[Services]:
-    """The parts of the service. Raises `Complaint` if the service has never started on this database."""
+    """The parts of the service. Raises `CommandError` if the service has never started on this database."""
     async with database.reading() as session:
         if await repository.find(session, ANONYMOUS_ACCOUNT) is None:
-            raise Complaint(START_ONCE)
+            raise CommandError(START_ONCE)
     passwords = await Passwords.start()
     try:
         yield assemble(settings, database, passwords)
@@ -33,7 +33,8 @@ async def open_services(settings: AuthSettings, database: Database) -> AsyncIter
 
 
 async def find_account(services: Services, named: str, *, by_id: bool) -> Account:
-    """The account with a name or, with `by_id`, an id. Raises `Complaint` for an unknown and for the reserved one."""
+    """The account with a name or, with `by_id`, an id. Raises `CommandError` for an unknown and for the reserved
+    one."""
     found = None
     async with services.database.reading() as session:
         if not by_id and len(named) <= LONGEST_TYPED_USERNAME and username_problem(clean_username(named)) is None:
@@ -41,7 +42,7 @@ async def find_account(services: Services, named: str, *, by_id: bool) -> Accoun
         elif by_id and _ID.fullmatch(named):
             found = await repository.find(session, int(named))
     if found is None:
-        raise Complaint("There is no such account.")
+        raise CommandError("There is no such account.")
     if found.id == ANONYMOUS_ACCOUNT:
-        raise Complaint("This account is nobody's, and stays as it is.")
+        raise CommandError("This account is nobody's, and stays as it is.")
     return found

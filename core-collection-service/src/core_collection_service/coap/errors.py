@@ -13,7 +13,7 @@ from aiocoap.numbers.codes import Code
 from core_collection_service.protocol.media_types import CONTENT_FORMATS, PROBLEM_CBOR
 from core_collection_service.protocol.problems import concise_problem
 from lightbox_shared.errors import LightboxError, TooLarge
-from lightbox_shared.errors.handlers import convert
+from lightbox_shared.errors.handlers import to_lightbox_error
 
 _CODES: Final[Mapping[int, Code]] = {
     400: Code.BAD_REQUEST,
@@ -76,7 +76,7 @@ class UploadTooLarge(TooLarge):
 def error_response(error: Exception, *, limit: int) -> Message:
     """The response for an error; `limit` is what 4.13 names if the error has no limit of its own. An unexpected error
     is logged with its traceback, and the client sees nothing of it."""
-    expected = convert(error)
+    expected = to_lightbox_error(error)
     code = expected.coap_code if isinstance(expected, CoapError) else _code_of(expected.status)
     problem = concise_problem(expected, int(code))
     message = Message(code=code, payload=problem, content_format=CONTENT_FORMATS[PROBLEM_CBOR])

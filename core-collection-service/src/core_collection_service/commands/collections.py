@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from lightbox_shared.commands.running import run_on_database
-from lightbox_shared.commands.terminal import Complaint, json_line, say, table, write
+from lightbox_shared.commands.terminal import CommandError, json_line, say, table, write
 
 if TYPE_CHECKING:
     from core_collection_service.commands.services import Services
@@ -140,7 +140,7 @@ def remove_rule(context: typer.Context, *, collection: InCollection = "images", 
         # A collection that is not configured any more may have rules too.
         async with services.database.writing() as session:
             if not await repository.delete_rule(session, collection, _rule_device(device)):
-                raise Complaint("There is no such rule.")
+                raise CommandError("There is no such rule.")
 
     _run(context, work)
     say("Removed the rule.")

@@ -10,7 +10,7 @@ from core_collection_service.config import CoreSettings
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.retention.service import Retention
 from lightbox_shared.blobs import ObjectStoreBlobs
-from lightbox_shared.commands.terminal import Complaint
+from lightbox_shared.commands.terminal import CommandError
 from lightbox_shared.database import Database
 
 
@@ -23,9 +23,9 @@ class Services:
     retention: Retention
 
     def check_collection(self, name: str) -> None:
-        """Raises `Complaint` unless a collection with this name is configured."""
+        """Raises `CommandError` unless a collection with this name is configured."""
         if name not in self.settings.collections:
-            raise Complaint(f"There is no such collection; there is {', '.join(self.settings.collections)}.")
+            raise CommandError(f"There is no such collection; there is {', '.join(self.settings.collections)}.")
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import typer
 
 from lightbox_shared.commands import LocalEnvironment, NotPrepared
-from lightbox_shared.commands.terminal import Complaint, fail
+from lightbox_shared.commands.terminal import CommandError, fail
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -72,20 +72,20 @@ async def _database(
     database = Database(settings.database_url, pool_size=2)
     try:
         if not await is_current(database.engine, service_named(service).package):
-            raise Complaint(START_ONCE)
+            raise CommandError(START_ONCE)
         yield settings, database
     finally:
         await database.dispose()
 
 
 def read_settings(kind: "type[OwnSettings]", given: Mapping[str, str]) -> "OwnSettings":
-    """Settings from the environment and from `given`. Raises `Complaint` naming those that are not valid."""
+    """Settings from the environment and from `given`. Raises `CommandError` naming those that are not valid."""
     from pydantic import ValidationError
 
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        raise Complaint(problems(error, prefix="LIGHTBOX_")) from None
+        raise CommandError(problems(error, prefix="LIGHTBOX_")) from None
 
 
 def problems(error: "ValidationError", *, prefix: str = "") -> str:
@@ -114,7 +114,7 @@ def _failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
         yield
     except sentences as error:
         fail(str(error))
-    except (Complaint, NotPrepared) as error:
+    except (CommandError, NotPrepared) as error:
         fail(str(error))
     except LightboxError as error:
         fail(" ".join(f"{each.field}: {each.message}" for each in error.fields) or error.detail)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-class Complaint(RuntimeError):
+class CommandError(RuntimeError):
     """A command can't be carried out. The text says why and is shown on the terminal."""
 
 

@@ -118,7 +118,7 @@ def _is_caused_by(error: DBAPIError, *kinds: type[BaseException]) -> bool:
     return False
 
 
-def convert(error: Exception) -> errors.LightboxError:
+def to_lightbox_error(error: Exception) -> errors.LightboxError:
     """The error to send for an exception. An unexpected one becomes `InternalError` and is logged with its
     traceback."""
     match error:
@@ -154,7 +154,7 @@ def install_error_handlers(app: FastAPI, dialects: Dialects) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={**(error.headers or {}), "Allow": allowed_methods(request)})
-        return dialects.of(request.url.path).render(convert(error))
+        return dialects.of(request.url.path).render(to_lightbox_error(error))
 
     for kind in (errors.LightboxError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)

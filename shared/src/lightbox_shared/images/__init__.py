@@ -106,7 +106,7 @@ def decode_grey(data: bytes, *, max_pixels: int, min_size: tuple[int, int] | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
+class PictureInfo:
     """The format of a picture and its size in pixels."""
 
     media_type: MediaType
@@ -114,7 +114,7 @@ class Inspected:
     height: int
 
 
-def inspect(data: bytes, *, max_pixels: int) -> Inspected:
+def inspect(data: bytes, *, max_pixels: int) -> PictureInfo:
     """Read the header of a picture without decoding it, for services that only store pictures.
 
     The checksums of a PNG are verified; a JPEG that breaks off in its scan is not detected. PNG and JPEG take some
@@ -135,7 +135,7 @@ def inspect(data: bytes, *, max_pixels: int) -> Inspected:
     else:
         width, height = inspect_raster(data, media_type, max_pixels=max_pixels)
     check_pixels(width, height, max_pixels)
-    return Inspected(media_type, width, height)
+    return PictureInfo(media_type, width, height)
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:

@@ -43,7 +43,7 @@ def decode_raster(
     data: bytes, media_type: MediaType, *, max_pixels: int, min_size: tuple[int, int] | None
 ) -> Image.Image:
     """Decode a picture to an image of mode "L" or "F" (see `GreyPicture`). Raises `PictureError`."""
-    with opened(data, media_type, max_pixels=max_pixels) as image:
+    with open_picture(data, media_type, max_pixels=max_pixels) as image:
         if media_type is MediaType.JPEG and min_size is not None:
             image.draft("L", min_size)
         image.load()
@@ -52,12 +52,12 @@ def decode_raster(
 
 def inspect_raster(data: bytes, media_type: MediaType, *, max_pixels: int) -> tuple[int, int]:
     """Width and height in pixels, from the header. Raises `PictureError`."""
-    with opened(data, media_type, max_pixels=max_pixels) as image:
+    with open_picture(data, media_type, max_pixels=max_pixels) as image:
         return image.size
 
 
 @contextmanager
-def opened(data: bytes, media_type: MediaType, *, max_pixels: int) -> Iterator[Image.Image]:
+def open_picture(data: bytes, media_type: MediaType, *, max_pixels: int) -> Iterator[Image.Image]:
     """Open a picture, whose header Pillow reads and whose number of pixels is checked.
 
     Exceptions of Pillow inside of the context become `PictureError`.

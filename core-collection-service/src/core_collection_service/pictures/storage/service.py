@@ -13,7 +13,7 @@ from core_collection_service.pictures.storage import repository
 from core_collection_service.pictures.storage.chunks import decompressed_chunks, stored_chunks
 from core_collection_service.pictures.storage.encodings import Encoded, decode
 from core_collection_service.pictures.storage.repository import LARGEST_AT_ONCE, StoredBytes
-from lightbox_shared.blobs import BlobMissing, LargeBlobs
+from lightbox_shared.blobs import BlobMissing, LargeBlobStore
 from lightbox_shared.database import Database
 
 OBJECT_KEY_BYTES: Final = 32
@@ -32,7 +32,7 @@ class PictureStorage:
     """
 
     def __init__(
-        self, database: Database, *, preparing: CapacityLimiter, large: LargeBlobs | None, row_limit: int
+        self, database: Database, *, preparing: CapacityLimiter, large: LargeBlobStore | None, row_limit: int
     ) -> None:
         self._database = database
         self._preparing = preparing
@@ -128,7 +128,7 @@ class PictureStorage:
         large, key = self._object_of(record, where)
         return Encoded(await large.get(key), record.encoding)
 
-    def _object_of(self, record: PictureRecord, where: StoredBytes) -> tuple[LargeBlobs, bytes]:
+    def _object_of(self, record: PictureRecord, where: StoredBytes) -> tuple[LargeBlobStore, bytes]:
         if self._large is None or where.object_key is None:
             raise BlobMissing(str(record.id))
         return self._large, where.object_key

@@ -10,7 +10,7 @@ from core_collection_service.pictures.errors import PictureTooLarge
 from core_collection_service.pictures.storage.encodings import Encoded, encode
 from core_collection_service.pictures.storage.service import QUICK_BYTES
 from core_collection_service.pictures.submit.limits import PictureLimits
-from lightbox_shared.images import Inspected, PictureError, inspect
+from lightbox_shared.images import PictureError, PictureInfo, inspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class PreparedPicture:
     """Bytes as they were sent."""
     sha256: bytes
     """Of these bytes."""
-    header: Inspected
+    header: PictureInfo
     stored: Encoded
 
 

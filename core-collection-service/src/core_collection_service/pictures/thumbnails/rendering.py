@@ -19,7 +19,7 @@ from core_collection_service.parameters import HEIGHT, LONGEST_SIDE, WIDTH, HasQ
 from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.storage.encodings import Encoded, decode
 from lightbox_shared.images import MediaType, UnsupportedPicture, decode_grey
-from lightbox_shared.images.raster import opened
+from lightbox_shared.images.raster import open_picture
 
 _JPEG_QUALITY: Final = 85
 _ORIENTATION: Final = 0x0112
@@ -55,7 +55,7 @@ def render_thumbnail(stored: Encoded, record: PictureRecord, box: Box, *, max_pi
     data, media_type = decode(stored, record.size), MediaType(record.media_type)
     if media_type is MediaType.DICOM:
         return _encoded(_fitted(_eight_bits(decode_grey(data, max_pixels=max_pixels).image), box), "PNG")
-    with opened(data, media_type, max_pixels=max_pixels) as image:
+    with open_picture(data, media_type, max_pixels=max_pixels) as image:
         is_sideways = image.getexif().get(_ORIENTATION) in _SIDEWAYS
         stored_box = Box(box.height, box.width) if is_sideways else box
         if media_type is MediaType.JPEG:
