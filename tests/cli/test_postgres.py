@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 from support.processes import descendants, until
 from support.running import temporary_folder
@@ -27,6 +28,7 @@ from lightbox.run.postgres import (
     _wheel_binaries,
     reachable_by_others,
 )
+from lightbox_shared.database import Database
 
 pytestmark = pytest.mark.processes
 
@@ -250,6 +252,25 @@ def test_a_path_that_is_too_long_for_a_socket(deep: Path) -> None:
             socket_folder.unlink()
         else:
             socket_folder.rmdir()
+
+
+@pytest.mark.parametrize("name", ["a b%20c", "a, b:c", 'the "lab\'s" Röntgen'])
+async def test_any_path_for_the_data(folder: Path, name: str) -> None:
+    """Addresses are made of it that libpq, asyncpg and SQLAlchemy read, each in a way of its own."""
+    server = PostgresServer.at(folder / name)
+    try:
+        with server:
+            server.ensure_database("lightbox_kit")
+            url = server.url("lightbox_kit", user="lightbox_kit")
+            assert server.sql("SELECT current_database()", database="lightbox_kit") == "lightbox_kit"
+            connection = await asyncpg.connect(url)
+            assert await connection.fetchval("SELECT current_user") == "lightbox_kit"
+            await connection.close()
+            database = Database(url)
+            await database.check()
+            await database.dispose()
+    finally:
+        shutil.rmtree(server.socket_folder)
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can make a folder that is somebody else's")

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from conftest import ROOT
 from support.processes import Process, descendants, until
 from support.running import free_port_block, temporary_folder
 
@@ -47,6 +49,7 @@ class Run:
 
     folder: Path
     port: int = field(default_factory=free_port_block)
+    changes: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -63,7 +66,7 @@ class Run:
 
     @property
     def settings(self) -> dict[str, str]:
-        return {"LIGHTBOX_PORT": str(self.port), "LIGHTBOX_DATA_DIR": str(self.data)}
+        return {"LIGHTBOX_PORT": str(self.port), "LIGHTBOX_DATA_DIR": str(self.data), **self.changes}
 
     def ensure_running(self) -> "Run":
         """Start it unless it runs; returns when the banner is there."""
@@ -236,6 +239,36 @@ def test_nothing_is_left_when_it_is_killed(running: Run) -> None:
     assert log_in(running, name).status_code == 200
 
 
+def test_a_checkout_with_blanks_in_its_path() -> None:
+    """And with what looks like an escaped one; the data lie beside it."""
+    with temporary_folder() as folder:
+        checkout = folder / "the lab" / "light%20box"
+        sources = []
+        for path in sorted(ROOT.glob("*/src")):
+            shutil.copytree(path, checkout / path.relative_to(ROOT), ignore=shutil.ignore_patterns("__pycache__"))
+            sources.append(str(checkout / path.relative_to(ROOT)))
+        models = "inference-service/model-repository"
+        shutil.copytree(ROOT / models, checkout / models)
+        run = Run(checkout, changes={"PYTHONPATH": os.pathsep.join(sources)})
+        try:
+            run.ensure_running()
+            assert log_in(run, sign_up(run)).status_code == 200
+            done = lightbox("accounts", "list", folder=checkout, **run.settings)
+            assert (done.returncode, done.stderr) == (0, "")
+            imported = "import lightbox, auth_service; print(lightbox.__file__, auth_service.__file__)"
+            found = subprocess.run(
+                [sys.executable, "-c", imported],
+                env=environment(**run.settings),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert found.stdout.count(str(checkout)) == 2
+        finally:
+            if run.process is not None and run.process.poll() is None:
+                assert run.end(signal.SIGINT) == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
@@ -254,14 +287,17 @@ def test_settings_that_nobody_can_work_with(tmp_path: Path, settings: dict[str, 
     assert "sesame99" not in done.stdout + done.stderr
 
 
-def test_a_service_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
+def test_a_service_that_does_not_start_says_why(tmp_path: Path) -> None:
     """And what was started already ends with it."""
     with temporary_folder() as folder:
         settings = {"LIGHTBOX_PORT": str(free_port_block()), "LIGHTBOX_DATA_DIR": str(folder / "var")}
         done = lightbox("run", folder=tmp_path, **settings, LIGHTBOX_CHEXRAY_MODEL="no-such-model")
         assert done.returncode == 1
-        assert "inference-service does not start. The end of " in done.stdout
-        assert "no-such-model" in done.stdout
+        log = folder / "var" / "log" / "inference-service.log"
+        why = "inference-service can't start: chexray: there is no model 'no-such-model' in the repository"
+        assert done.stdout.splitlines()[-1] == f"{why} (its log: {log})"
+        assert log.read_text().splitlines()[-1] == why
+        assert "Traceback" not in log.read_text() + done.stdout + done.stderr
         assert not (folder / "var" / "postgres" / "postmaster.pid").exists()
 
 

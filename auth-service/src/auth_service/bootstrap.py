@@ -21,6 +21,7 @@ from auth_service.passwords.hashing import Passwords
 from auth_service.passwords.rules import password_problem
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.startup import StartupError
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ PASSWORD_FILE: Final = "admin-password"  # noqa: S105 - the name of a file
 ANONYMOUS: Final = "anonymous"
 
 
-class BootstrapFailed(RuntimeError):
+class BootstrapFailed(StartupError):
     """The first accounts can't be made; the text says what to do."""
 
 

@@ -76,6 +76,11 @@ def _redact_value(value: object) -> object:
             return _redact_text(repr(value))  # the renderer would write its repr
 
 
+def redacted(text: str) -> str:
+    """A text without the secrets that it may have in it, for what is written elsewhere than into the log."""
+    return _redact_text(text)
+
+
 def _redact_text(text: str) -> str:
     lower = text.lower()
     for marker in _SECRET_MARKERS:

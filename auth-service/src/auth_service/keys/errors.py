@@ -1,7 +1,9 @@
 """What can go wrong with signing keys. None of it is caused by a request."""
 
+from lightbox_shared.startup import StartupError
 
-class WrongSecretKey(RuntimeError):
+
+class WrongSecretKey(StartupError):
     """The stored keys are encrypted with another LIGHTBOX_SECRET_KEY."""
 
     def __init__(self) -> None:

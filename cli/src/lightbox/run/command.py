@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from lightbox.run.platform import Platform, StartError
+from lightbox_shared.commands.running import problems
 
 TEND_SECONDS = 0.2
 
@@ -50,10 +51,9 @@ def run() -> int:
     try:
         platform = Platform(say=console.print)
     except ValidationError as error:
-        for each in error.errors(include_url=False):
-            variable = "LIGHTBOX_" + "_".join(str(part) for part in each["loc"]).upper()
-            console.print(f"{variable}: {each['msg']}", style="red", markup=False, highlight=False)
+        console.print(problems(error, prefix="LIGHTBOX_"), style="red", markup=False, highlight=False)
         return 1
+    problem = ""
     try:
         console.print("Starting Lightbox ...")
         platform.start()
@@ -63,11 +63,13 @@ def run() -> int:
         while not stopping.wait(TEND_SECONDS):
             platform.tend()
     except StartError as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        return 1
+        problem = str(error)
     finally:
         if platform.children or platform.postgres:
             console.print("Stopping ...")
         platform.stop()
+    if problem:
+        console.print(problem, style="red", markup=False, highlight=False)
+        return 1
     console.print("Stopped.")
     return 0

@@ -14,6 +14,7 @@ from lightbox.run.databases import on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.secrets import load
 from lightbox_shared.commands import NotPrepared
+from lightbox_shared.commands.running import problems
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import service_named
 
@@ -43,9 +44,7 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        variable = "LIGHTBOX_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise NotPrepared(f"{variable}: {first['msg']}") from None
+        raise NotPrepared(problems(error, prefix="LIGHTBOX_")) from None
 
 
 def _secret_key(folder: Path, service: str) -> str:

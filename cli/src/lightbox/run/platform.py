@@ -21,9 +21,12 @@ from lightbox.run.coap import CoapSettings, udp_port_is_free
 from lightbox.run.databases import ensure_databases, on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.process import Child
-from lightbox.run.secrets import load_or_create, service_secrets_setting
+from lightbox.run.running_here import RunningMark
+from lightbox.run.secrets import ServiceSecrets, load_or_create, service_secrets_setting
+from lightbox_shared.commands.running import problems
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES, SERVICES
+from lightbox_shared.startup import failure_line
 
 READY_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
@@ -43,6 +46,7 @@ class Platform:
     children: dict[str, Child] = field(default_factory=dict, init=False)
     postgres: PostgresServer | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
+    mark: RunningMark = field(default_factory=RunningMark, init=False)
     coap: CoapSettings | None = field(default=None, init=False)
     """From `start` on."""
 
@@ -63,11 +67,20 @@ class Platform:
 
     def start(self) -> None:
         """Start everything; returns when processes run, not when they are ready. Raises `StartError`."""
+        try:
+            self._start()
+        except PostgresError as error:
+            raise StartError(str(error)) from error
+        except OSError as error:
+            raise StartError(_file_problem(error, self.data_dir)) from error
+
+    def _start(self) -> None:
         self.started_at = time.monotonic()
         self.coap = self._coap_settings()
         self._refuse_busy_ports()
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        secrets = load_or_create(self.data_dir / "secrets.json")
+        secrets = self._secrets()
+        self.mark.set(self.data_dir, self.url)
         databases = self._start_database()
         for service in SERVICE_NAMES:
             own = secrets[service]
@@ -90,7 +103,8 @@ class Platform:
             self.children[service].start()
 
     def wait_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Wait until every service says that it is ready. Raises `StartError` with the end of a log."""
+        """Wait until every service says that it is ready. Raises `StartError` with what the first that does not
+        start has said, or else with the end of its log."""
         waiting = dict(self.children)
         deadline = time.monotonic() + READY_SECONDS
         with httpx.Client(timeout=2.0) as http:
@@ -100,8 +114,7 @@ class Platform:
                         del waiting[name]
                 late = [child for child in waiting.values() if child.ended or time.monotonic() > deadline]
                 if late:
-                    name, log = late[0].name, late[0].log_path
-                    raise StartError(f"{name} does not start. The end of {log}:\n{tail(log)}")
+                    raise StartError(_why_late(late[0]))
                 time.sleep(POLL_SECONDS)
 
     def tend(self) -> None:
@@ -126,6 +139,15 @@ class Platform:
         self.children.clear()
         if self.postgres is not None:
             self.postgres.stop()
+        self.mark.remove()
+
+    def _secrets(self) -> dict[str, ServiceSecrets]:
+        path = self.data_dir / "secrets.json"
+        try:
+            return load_or_create(path)
+        except (ValueError, TypeError) as error:
+            message = f"{path} is not a file of secrets ({type(error).__name__}): put back the one that was there."
+            raise StartError(message) from None  # a part of it may be in the error's text
 
     def _ready(self, http: httpx.Client, service: str) -> bool:
         try:
@@ -143,11 +165,8 @@ class Platform:
                 raise StartError(f"The server that DATABASE_URL names can't be used: {error}") from error
             urls = {service: on_server(self.settings.database_url, name) for service, name in named.items()}
         else:
-            try:
-                self.postgres = PostgresServer.at(self.data_dir)
-                self.postgres.start()
-            except PostgresError as error:
-                raise StartError(str(error)) from error
+            self.postgres = PostgresServer.at(self.data_dir)
+            self.postgres.start()
             for name in named.values():
                 self.postgres.ensure_database(name)
             urls = {service: self.postgres.url(name, user=name) for service, name in named.items()}
@@ -176,8 +195,21 @@ class Platform:
         try:
             return CoapSettings(port=self.settings.port)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise StartError(f"LIGHTBOX_{str(first['loc'][0]).upper()}: {first['msg']}") from None
+            raise StartError(problems(error, prefix="LIGHTBOX_")) from None
+
+
+def _file_problem(error: OSError, folder: Path) -> str:
+    """A sentence for a file or folder that can't be used."""
+    sentence = f"{error.filename or folder}: {error.strerror or type(error).__name__}."
+    return f"{sentence} Everything is kept in {folder}; LIGHTBOX_DATA_DIR names another folder."
+
+
+def _why_late(child: Child) -> str:
+    """What a service that does not start has said of it, as its last line (`lightbox_shared.startup`)."""
+    last = tail(child.log_path, 1)
+    if child.ended and last.startswith(failure_line(child.name, "")):
+        return f"{last} (its log: {child.log_path})"
+    return f"{child.name} does not start. The end of {child.log_path}:\n{tail(child.log_path)}"
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -13,6 +13,7 @@ import importlib.metadata
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
 from lightbox.run.process import die_with_parent, open_log
 
@@ -37,10 +39,11 @@ MAX_SOCKET_PATH: Final = 103  # macOS; Linux allows 107
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 SUPERUSER: Final = "postgres"
+_COMPLAINT: Final = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): +(.*)")
 
 
 class PostgresError(RuntimeError):
-    """The server can't be made, started or stopped; the text says why."""
+    """The server can't be made, started or stopped; the text is one sentence that says why."""
 
 
 def reachable_by_others(path: Path) -> bool:
@@ -115,7 +118,7 @@ class PostgresServer:
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
         """The address of a database; who can open the socket's folder is trusted."""
-        return f"postgresql://{user}@/{database}?host={self.socket_folder}"
+        return f"postgresql://{user}@/{database}?host={quote(str(self.socket_folder))}"
 
     def start(self) -> None:
         """Start the server, making the data first where there are none; returns when it answers.
@@ -125,12 +128,15 @@ class PostgresServer:
         self._refuse_second_server()
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
-        options = ["listen_addresses=", f"unix_socket_directories={self.socket_folder}", "unix_socket_permissions=0700"]
+        # A list, in which a name with a comma or a blank has to be quoted.
+        folders = '"' + str(self.socket_folder).replace('"', '""') + '"'
+        options = ["listen_addresses=", f"unix_socket_directories={folders}", "unix_socket_permissions=0700"]
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]
         for option in (*options, *self.settings):
             command += ["-c", option]
         log = open_log(self.log_path)
         try:
+            logged_before = os.fstat(log).st_size
             # A session of its own, so that Ctrl-C reaches the services first and the database last.
             process = subprocess.Popen(
                 command,
@@ -147,7 +153,7 @@ class PostgresServer:
         finally:
             os.close(log)
         self.process = process
-        self._wait_until_ready(process)
+        self._wait_until_ready(process, logged_before)
 
     def listens(self) -> bool:
         """Whether a server serves these data already, whoever started it."""
@@ -205,7 +211,7 @@ class PostgresServer:
             extra_groups=self._groups,
         )
         if done.returncode:
-            raise PostgresError(f"{program} failed: {done.stderr.strip()}")
+            raise PostgresError(f"{program} failed: {_complaint(done.stderr)}")
         return done.stdout.strip()
 
     @property
@@ -235,12 +241,13 @@ class PostgresServer:
         common = ("--auth=trust", "--encoding=UTF8", "--no-instructions")
         self._run("initdb", "-D", str(self.data), "-U", SUPERUSER, *common, *locale)
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], logged_before: int) -> None:
         deadline = time.monotonic() + START_SECONDS
         status = self.data / "postmaster.pid"
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise PostgresError(f"PostgreSQL did not start:\n{_tail(self.log_path)}")
+                logged = self.log_path.read_bytes()[logged_before:].decode(errors="replace")
+                raise PostgresError(f"PostgreSQL did not start: {_complaint(logged)} (its log: {self.log_path})")
             if status.exists():
                 lines = status.read_text().splitlines()
                 # The eighth line of postmaster.pid is the server's state.
@@ -248,7 +255,7 @@ class PostgresServer:
                     return
             time.sleep(0.02)
         self.stop()
-        raise PostgresError(f"PostgreSQL was not ready within {START_SECONDS:.0f} s:\n{_tail(self.log_path)}")
+        raise PostgresError(f"PostgreSQL was not ready within {START_SECONDS:.0f} s (its log: {self.log_path})")
 
 
 def _make_reachable(folder: Path) -> None:
@@ -259,14 +266,18 @@ def _make_reachable(folder: Path) -> None:
             path.chmod(0o711)
 
 
-def _tail(path: Path, lines: int = 10) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+def _complaint(output: str) -> str:
+    """The first thing that one of PostgreSQL's programs calls an error, in one line; else the last thing it said."""
+    lines = output.strip().splitlines()
+    found = next(filter(None, map(_COMPLAINT.search, lines)), None)
+    return found[1] if found else lines[-1] if lines else "it does not say why"
 
 
 def _socket_folder(state: Path, user: pwd.struct_passwd | None) -> Path:
-    """Beside the data where the path is short enough for a socket, else a folder in /tmp named after it."""
+    """Beside the data where the path is short enough for a socket, else a folder in /tmp named after it; there too
+    for a path with a comma or a colon, which every client of PostgreSQL takes for several hosts, or a port."""
     folder = state / "socket"
-    if len(str(folder / SOCKET_NAME)) > MAX_SOCKET_PATH:
+    if len(str(folder / SOCKET_NAME).encode()) > MAX_SOCKET_PATH or {",", ":"} & set(str(folder)):
         name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"lightbox-{os.geteuid()}-{name}"
     folder.mkdir(mode=0o700, exist_ok=True)

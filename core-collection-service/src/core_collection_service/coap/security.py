@@ -26,11 +26,12 @@ from filelock import BaseFileLock, Timeout
 from core_collection_service.access import Access, Caller
 from core_collection_service.device_ids import check_device_id
 from lightbox_shared.errors import LightboxError, NotAuthenticated
+from lightbox_shared.startup import StartupError
 
 _DEVICE_ID: Final = "device-id"
 
 
-class CredentialsError(ValueError):
+class CredentialsError(StartupError):
     """What is wrong with the credentials, for the administrator of the service."""
 
 

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lightbox_shared.startup import StartupError
 
-class ModelError(RuntimeError):
+
+class ModelError(StartupError):
     """A model in the repository can't be used. The text says which one and why."""
 
 

@@ -92,9 +92,13 @@ def problems(error: "ValidationError", *, prefix: str = "") -> str:
     """One line for each field that is not valid, with its name after `prefix` and without its value."""
     found = error.errors(include_url=False, include_input=False)
     names = ["_".join(str(part) for part in each["loc"]) for each in found]
-    names = [f"{prefix}{name.upper()}" if prefix and not name.isupper() else name for name in names]
+    names = [f"{prefix}{name.upper()}" if prefix and name and not name.isupper() else name for name in names]
     sentences = [each["msg"].removeprefix("Value error, ") for each in found]
-    return "\n".join(f"{name}: {sentence}" for name, sentence in zip(names, sentences, strict=True))
+    # What is wrong with several fields together has no name of its own, and some sentences begin with theirs.
+    return "\n".join(
+        sentence if not name or sentence.startswith(name) else f"{name}: {sentence}"
+        for name, sentence in zip(names, sentences, strict=True)
+    )
 
 
 def _local_environment(context: typer.Context, service: str) -> AbstractContextManager[dict[str, str]]:
@@ -121,11 +125,12 @@ def _failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
     except ValidationError as error:
         fail(problems(error))
     except DBAPIError as error:
-        fail(_outage(error.orig or error))
+        fail(database_problem(error.orig or error))
     except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
-        fail(_outage(error))
+        fail(database_problem(error))
 
 
-def _outage(error: BaseException) -> str:
-    # Only the first line: the following ones quote rows of the database.
+def database_problem(error: BaseException) -> str:
+    """One sentence for an error of the driver, or of the way to the server."""
+    # The first line alone: those that follow quote rows.
     return f"The database can't be used: {(str(error) or type(error).__name__).splitlines()[0]}"

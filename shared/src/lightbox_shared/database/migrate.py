@@ -31,7 +31,7 @@ def alembic_config(package: str, metadata: MetaData | None = None) -> Config:
     folder = Path(importlib.import_module(package).__path__[0])
     config = Config()
     config.set_main_option("script_location", "lightbox_shared.database:alembic_environment")
-    config.set_main_option("version_locations", str(folder / "migrations"))
+    config.set_main_option("version_locations", str(folder / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["target_metadata"] = metadata
