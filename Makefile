@@ -47,8 +47,8 @@ format: $(VENV)/dev ## put the sources into shape
 bench: $(VENV)/dev ## measure, beside a peer and the limit: benchmarks/results/latest.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-env: $(VENV)/run ## write .env with fresh secrets for docker compose (completes one that is there)
-	@$(BIN)/lightbox env
+env: ## write .env with fresh secrets for docker compose (completes one that is there); any Python from 3.9
+	@PYTHONPATH=cli/src:shared/src $(PYTHON) -m lightbox.environment
 
 lock: $(VENV)/lock ## pin all dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS) \

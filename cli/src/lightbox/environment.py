@@ -1,11 +1,19 @@
 """`lightbox env`: the `.env` that docker-compose.yml reads, with fresh secrets, readable by its owner alone. One that
-is there keeps every line; what a newer version reads beside them is added."""
+is there keeps every line; what a newer version reads beside them is added.
 
+`make env` runs this module with the machine's own Python (3.9 or newer), since containers are all that somebody may
+want: nothing outside the standard library is imported here, nor by `lightbox.run.secrets` and the list of services.
+"""
+
+from __future__ import annotations
+
+import os
+import re
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
-
-from rich.console import Console
 
 from lightbox.run.secrets import ServiceSecrets, service_secrets_setting, write_private
 from lightbox_shared.installation import SERVICE_NAMES, service_named
@@ -15,22 +23,56 @@ _LAST: Final = "SERVICE_SECRETS"
 
 
 def write(path: Path = PATH) -> int:
-    """Write it, or complete the one that is there. The exit code."""
-    console = Console()
+    """Write it, or complete the one that is there, and say so. The exit code."""
+    try:
+        print(_written(path))  # noqa: T201 - rich is not in the standard library
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"{path} can't be written: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return 1
+    return 0
+
+
+def _written(path: Path) -> str:
     try:
         write_private(path, text())
     except FileExistsError:
         if path.is_symlink() or (whole := completed(path.read_text())) is None:
-            console.print(f"{path} is there already and stays as it is.")
-            return 0
+            return f"{path} is there already and stays as it is."
         replacement = path.with_name(f"{path.name}.new")
         replacement.unlink(missing_ok=True)
         write_private(replacement, whole)
         replacement.replace(path)
-        console.print(f"Added to {path} what this version needs beside what is there.")
-        return 0
-    console.print(f"Wrote {path}; the administrator's password is in it. Next: docker compose up --build")
-    return 0
+        return f"Added to {path} what this version needs beside what is there."
+    kept = _kept_database(path.absolute().parent)
+    if kept:
+        return (
+            f"Wrote {path}, but the volume {kept} was made with another one, which alone opens it: "
+            "put that one back, or see the README, Before others use it."
+        )
+    return f"Wrote {path}; the administrator's password is in it. Next: docker compose up --build"
+
+
+def _kept_database(folder: Path) -> str | None:
+    """The volume of an earlier database of this compose project, where Docker knows of one."""
+    name = os.environ.get("COMPOSE_PROJECT_NAME") or re.sub(r"[^-_a-z0-9]|^[-_]+", "", folder.name.lower())
+    labels = {"com.docker.compose.project": name, "com.docker.compose.volume": "database"}
+    filters = [f"--filter=label={label}={value}" for label, value in labels.items()]
+    try:
+        done = subprocess.run(
+            ["docker", "volume", "ls", "--quiet", *filters],  # noqa: S607 - wherever Docker is on this machine
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def names() -> frozenset[str]:
+    """Every variable of the file."""
+    return frozenset(_variables({service: ServiceSecrets.new() for service in SERVICES}))
 
 
 def text() -> str:
@@ -64,6 +106,7 @@ def completed(existing: str) -> str | None:
 
 def _variables(known: dict[str, ServiceSecrets]) -> dict[str, str]:
     variables = {
+        "LIGHTBOX_BIND": "127.0.0.1",
         "LIGHTBOX_PORT": "8000",
         "LIGHTBOX_PUBLIC_URL": "",
         "LIGHTBOX_ENVIRONMENT": "development",
@@ -74,6 +117,7 @@ def _variables(known: dict[str, ServiceSecrets]) -> dict[str, str]:
         "LIGHTBOX_COLLECTION_ACCESS": "",
         "LIGHTBOX_COAP": "",
         "LIGHTBOX_COAP_CREDENTIALS": "",
+        "LIGHTBOX_COAP_BIND": "127.0.0.1",
         "LIGHTBOX_COAP_PORT": "5683",
     }
     for service, own in known.items():
@@ -86,3 +130,7 @@ def _variables(known: dict[str, ServiceSecrets]) -> dict[str, str]:
 
 def _prefix(service: str) -> str:
     return service_named(service).short_name.upper()
+
+
+if __name__ == "__main__":
+    sys.exit(write())

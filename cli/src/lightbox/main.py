@@ -1,7 +1,7 @@
 """The command line. Commands live in a module each; here they only get their names. Those of the services are found by
 the entry points that they announce (`lightbox_shared.commands`)."""
 
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
@@ -24,8 +24,19 @@ for announced in sorted(entry_points(group=GROUP), key=lambda each: each.name):
 app.add_typer(collect.app, name="collect")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lightbox {version('lightbox')}")
+        raise typer.Exit
+
+
 @app.callback()
-def prepare(context: typer.Context) -> None:
+def prepare(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Lightbox: the back end of a medical-image lab."""
     context.obj = local_environment
 
@@ -46,7 +57,7 @@ def demo(
 
 @app.command()
 def env() -> None:
-    """Write .env with fresh secrets for docker compose; an existing one is left alone."""
+    """Write .env with fresh secrets for docker compose; one that is there is completed."""
     raise typer.Exit(write_environment())
 
 

@@ -2,8 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from pydantic import ValidationError
@@ -38,6 +42,25 @@ def banner(platform: Platform, seconds: float) -> Panel:
     return Panel(table, title=f"Lightbox is ready ({seconds:.1f} s)", expand=False)
 
 
+@contextmanager
+def naming_unknown_settings(console: Console) -> Iterator[None]:
+    """Say at the end of the block which variables look like settings and are none. Looked up meanwhile by another
+    process, since the settings' classes bring a good part of every service along, and this one has to stay small."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "lightbox.run.unknown_settings"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us
+    ) as lookup:
+        try:
+            yield
+        finally:
+            for sentence in lookup.communicate()[0].splitlines():
+                console.print(sentence, style="yellow", markup=False, highlight=False)
+
+
 def run() -> int:
     """Run the platform until SIGINT or SIGTERM; the exit code."""
     console = Console(soft_wrap=True)
@@ -56,7 +79,8 @@ def run() -> int:
     problem = ""
     try:
         console.print("Starting Lightbox ...")
-        platform.start()
+        with naming_unknown_settings(console):
+            platform.start()
         platform.wait_ready(stopping.is_set)
         if not stopping.is_set():
             console.print(banner(platform, time.monotonic() - platform.started_at))

@@ -1,16 +1,24 @@
-"""The secrets of a platform on one machine: made once, kept in `<data>/secrets.json` for its owner alone."""
+"""The secrets of a platform on one machine: made once, kept in `<data>/secrets.json` for its owner alone.
+
+For `lightbox.environment`, which imports this, it keeps to the standard library of Python 3.9.
+"""
+
+from __future__ import annotations
 
 import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING
 
 from lightbox_shared.installation import SERVICE_NAMES
 
+if TYPE_CHECKING:
+    from typing import Self
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class ServiceSecrets:
     """What one service keeps to itself: its credential towards auth-service, and the key for what it signs."""
 
