@@ -20,7 +20,7 @@ def lightbox(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def as_make_runs_it(python: str, folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     """Nothing but the standard library: no packages of the environment, no user's packages."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "cli" / "src"), **changes}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/cli/src:{ROOT}/shared/src", **changes}
     command = [python, "-S", "-B", "-m", "lightbox.environment"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -96,7 +96,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_make_needs_no_environment(tmp_path: Path) -> None:
-    assert "PYTHONPATH=cli/src $(PYTHON) -m lightbox.environment" in (ROOT / "Makefile").read_text()
+    assert "PYTHONPATH=cli/src:shared/src $(PYTHON) -m lightbox.environment" in (ROOT / "Makefile").read_text()
     done = as_make_runs_it(sys.executable, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Wrote .env" in done.stdout

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InstalledService:
     """A service. Its name is also that of its folder."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from rich.table import Column, Table
 
 SAMPLES: Final = Path(__file__).resolve().parents[4] / "samples"
 
@@ -19,6 +20,13 @@ class Person:
 
     username: str
     password: str
+
+
+def table(title: str, *headings: str, unbroken: tuple[str, ...]) -> Table:
+    """A table that cuts nothing, however narrow the terminal is: cells take several lines, but not those of the columns
+    `unbroken`, which tell the rows apart."""
+    columns = [Column(each, overflow="fold", no_wrap=each in unbroken) for each in headings]
+    return Table(*columns, title=title)
 
 
 def ok(answer: httpx.Response) -> dict[str, Any]:

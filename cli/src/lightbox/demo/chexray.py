@@ -7,7 +7,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from lightbox.demo.answers import SAMPLES, Person, ok
+from lightbox.demo.answers import SAMPLES, Person, ok, table
 
 FINDINGS: Final = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
 XRAYS: Final = ("normal.png", "cardiomegaly.jpg", "pleural-effusion.dcm")
@@ -40,12 +40,11 @@ def walk(http: httpx.Client, console: Console, person: Person) -> None:
     console.print(uploads)
 
     user = ok(http.get("/api/chexray/user/", headers=headers))
-    history = Table(
-        "id", "title", "posted", "picture as browsers get it", title=f"history of {user['username']}, newest first"
-    )
+    title = f"history of {user['username']}, newest first"
+    history = table(title, "id", "title", "posted", "picture as browsers get it", unbroken=("title", "posted"))
     for xray_id in user["pastxrays"]:
         xray = ok(http.post("/api/chexray/xray/", json={"xray_id": xray_id}, headers=headers))
         picture = httpx.get(xray["image"])
         shown = f"{picture.headers['content-type']}, {len(picture.content):,} bytes"
-        history.add_row(str(xray["id"]), xray["title"], xray["date_posted"][:19] + "Z", shown)
+        history.add_row(str(xray["id"]), xray["title"], xray["date_posted"], shown)
     console.print(history)

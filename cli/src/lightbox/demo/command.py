@@ -11,11 +11,13 @@ from lightbox.collect.errors import CollectError
 from lightbox.demo import chexray, core, covid19, one_account
 from lightbox.demo.answers import DemoError
 from lightbox.run.platform import Platform, StartError
+from lightbox.run.running_here import running_at
 from lightbox_shared.config import Settings
 
 NOTE: Final = (
     "Demonstration models on synthetic phantoms: no medical device, and these numbers mean nothing for a patient."
 )
+LEFT_BEHIND: Final = "An account demo-..., its pictures and those of a device demo-... stay in it."
 
 
 def demo(url: str | None) -> int:
@@ -49,16 +51,26 @@ def running_platform(url: str | None, console: Console) -> Iterator[str]:
     """The address of a platform that is ready; one of our own, stopped afterwards, where none runs here."""
     address = url or Settings().local_url("gateway")
     if url is not None or _answers(address):
+        console.print(whose(address), markup=False)
         yield address
         return
-    console.print("No platform runs here; starting one ...")
     platform = Platform(say=console.print)
+    console.print(f"No platform runs at {address}; starting that of {platform.data_dir} ...", markup=False)
+    console.print(LEFT_BEHIND)
     try:
         platform.start()
         platform.wait_ready()
         yield address
     finally:
         platform.stop()
+
+
+def whose(address: str) -> str:
+    """Whose platform the walk writes into, and what stays there."""
+    folder = Settings().data_dir.resolve()
+    own = running_at(folder) == address
+    owner = f"its data are in {folder}" if own else f"it is another one than that of {folder}"
+    return f"A platform runs at {address}; {owner}. {LEFT_BEHIND}"
 
 
 def _answers(address: str) -> bool:

@@ -2,6 +2,7 @@
 answers."""
 
 import asyncio
+import json
 import secrets
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,6 @@ from typing import Any, Final
 import anyio
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from lightbox.collect.address import DEFAULT_PATH, Address
 from lightbox.collect.callbacks import ignore_progress, ignore_status
@@ -18,7 +18,7 @@ from lightbox.collect.connect import connect
 from lightbox.collect.errors import AccessDenied, CollectError
 from lightbox.collect.models import Picture, PictureEvent
 from lightbox.collect.transport import Transport
-from lightbox.demo.answers import SAMPLES, DemoError, ok
+from lightbox.demo.answers import SAMPLES, DemoError, ok, table
 from lightbox.run.coap import CoapSettings
 
 OVER_HTTP: Final = ("normal.png", "cardiomegaly.jpg", "normal-wide.bmp")
@@ -85,7 +85,8 @@ async def _watched(web: Transport, coap: Transport | None, console: Console, dev
                 if len(arrived) == len(pictures):
                     return
 
-    sent = Table("phantom", "sent over", "bytes", "arrived as", "the same bytes back", title=f"{device} sends")
+    headings = ("phantom", "sent over", "bytes", "arrived as", "the same bytes back")
+    sent = table(f"{device} sends", *headings, unbroken=("phantom", "arrived as"))
     try:
         async with asyncio.timeout(ARRIVAL_SECONDS), anyio.create_task_group() as group:
             group.start_soon(watch)
@@ -110,22 +111,22 @@ async def _watched(web: Transport, coap: Transport | None, console: Console, dev
 def _show_lists(http: httpx.Client, console: Console, device: str) -> None:
     since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     listed = ok(http.get(DEFAULT_PATH, params={"deviceId": device, "from": since}))["pictures"]
-    table = Table("timestamp", "type", "size", "bytes", "stored", "thumbnail", title=f"list of {device}, newest first")
+    headings = ("timestamp", "type", "size", "bytes", "thumbnail")
+    shown = table(f"list of {device}, newest first", *headings, unbroken=("timestamp", "type", "size"))
     for each in listed:
         small = http.get(each["href"], params={"w": 64, "h": 64})
         if not small.is_success:
             raise DemoError(f"{each['href']}: {small.status_code} {small.text[:300]}")
-        shown = f"{small.headers['content-type']}, {len(small.content):,} bytes"
-        stored = f"{each['storedSize']:,} {each['encoding'] or 'as sent'}"
-        table.add_row(
+        shown.add_row(
             each["timestamp"],
             each["mediaType"],
             f"{each['width']} x {each['height']}",
-            f"{each['size']:,}",
-            stored,
-            shown,
+            f"{each['size']:,}" + (f", {each['encoding']}: {each['storedSize']:,}" if each["encoding"] else ""),
+            f"{len(small.content):,} bytes",
         )
-    console.print(table)
+    console.print(shown)
     accept = {"Accept": "application/senml+json"}
     pack: list[dict[str, Any]] = http.get(DEFAULT_PATH, params={"deviceId": device}, headers=accept).json()
-    console.print(f"as SenML: {pack}", markup=False)
+    records = ",\n ".join(json.dumps(record, ensure_ascii=False) for record in pack)
+    console.print("the newest picture of the device as SenML:")
+    console.print(f"[{records}]", markup=False, highlight=False)

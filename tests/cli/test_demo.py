@@ -1,0 +1,83 @@
+"""`lightbox demo` on an 80-column terminal: it says whose platform it writes into, and shows its answers whole."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.running import running_platform
+
+from lightbox.demo.command import whose
+from lightbox.run.platform import Platform
+from lightbox.run.running_here import RunningMark, running_at
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    with running_platform() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shown(platform: Platform) -> str:
+    """What the walk prints, with the settings that the platform was started with."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
+    settings = {"LIGHTBOX_PORT": str(platform.settings.port), "LIGHTBOX_DATA_DIR": str(platform.data_dir)}
+    done = subprocess.run(
+        [sys.executable, "-m", "lightbox.main", "demo"],
+        env={**kept, **settings, "COLUMNS": "80", "NO_COLOR": "1"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_it_says_whose_platform_it_writes_into(platform: Platform, shown: str) -> None:
+    first = shown.splitlines()[0]
+    assert first.startswith(f"A platform runs at {platform.url}; its data are in {platform.data_dir}. An account demo-")
+
+
+def test_of_another_folder(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTBOX_DATA_DIR", str(tmp_path))
+    assert f"; it is another one than that of {tmp_path}. " in whose(platform.url)
+    monkeypatch.setenv("LIGHTBOX_DATA_DIR", str(platform.data_dir))
+    assert f"; it is another one than that of {platform.data_dir}. " in whose("http://127.0.0.1:1")
+
+
+def test_the_times_that_tell_rows_apart_are_whole(shown: str) -> None:
+    posted = re.findall(r"│ (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) │", shown)
+    assert len(set(posted)) == 3
+    taken = re.findall(r"│ (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) │ image/", shown)
+    assert len(set(taken)) == 4
+    assert shown.count("…") == 1  # behind the part of an API key that is shown on purpose
+
+
+def test_senml_is_shown_as_json(shown: str) -> None:
+    pack = json.loads(shown.partition("as SenML:\n")[2].partition("\nDemonstration models")[0])
+    assert [record["n"].rpartition("/")[2] for record in pack] == [
+        "pictures", "device", "timestamp", "href", "type", "size",
+    ]  # fmt: skip
+
+
+def test_the_mark_of_a_platform(tmp_path: Path) -> None:
+    """It goes with the process, and a second platform does not take it away."""
+    assert running_at(tmp_path) is None
+    mark, second = RunningMark(), RunningMark()
+    mark.set(tmp_path, "http://127.0.0.1:8000")
+    second.set(tmp_path, "http://127.0.0.1:9000")
+    assert running_at(tmp_path) == "http://127.0.0.1:8000"
+    second.remove()
+    assert running_at(tmp_path) == "http://127.0.0.1:8000"
+    mark.remove()
+    assert running_at(tmp_path) is None
+    mark.set(tmp_path, "http://127.0.0.1:80")
+    assert running_at(tmp_path) == "http://127.0.0.1:80"
+    mark.remove()
