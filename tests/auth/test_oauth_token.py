@@ -141,7 +141,7 @@ async def test_grant_types(oauth: OAuth) -> None:
 
 
 async def test_unknown_clients(oauth: OAuth) -> None:
-    for client_id in ("", "unknown", "api-key", "chexray", "lightbox ", "LIGHTBOX"):
+    for client_id in ("unknown", "api-key", "chexray", "lightbox ", "LIGHTBOX"):
         answer = await oauth.http.post(TOKEN, data={**CREDENTIALS, "client_id": client_id})
         _refused(answer, "invalid_client", 401)
         assert answer.headers["www-authenticate"].startswith("Basic ")
@@ -153,6 +153,30 @@ async def test_a_public_client_by_basic(oauth: OAuth) -> None:
     fields = {name: CREDENTIALS[name] for name in ("grant_type", "username", "password")}
     assert (await oauth.http.post(TOKEN, data=fields, auth=("lightbox", ""))).status_code == 200
     _refused(await oauth.http.post(TOKEN, data=fields, auth=("lightbox", "x")), "invalid_client", 401)
+
+
+async def test_a_client_that_does_not_name_itself(oauth: OAuth, service: WithState) -> None:
+    """As FastAPI's tutorials sign in, and as the button of Swagger UI does, by a Basic header with nothing in it."""
+    fields = {name: CREDENTIALS[name] for name in ("grant_type", "username", "password")}
+    button = {"Authorization": f"Basic {base64.b64encode(b':').decode()}"}
+    for more, headers in (({}, {}), ({"client_id": "", "client_secret": ""}, {}), ({"scope": ""}, button)):
+        answer = await oauth.http.post(TOKEN, data=fields | more, headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert jwt.get_unverified_claims(answer.json()["access_token"])["client_id"] == "lightbox"
+        refresh = {"grant_type": "refresh_token", "refresh_token": answer.json()["refresh_token"]}
+        assert (await oauth.http.post(TOKEN, data=refresh)).status_code == 200
+    signed_in = await audited(service.state["database"], "signed-in")
+    assert [entry[3]["client"] for entry in signed_in] == ["lightbox"] * 3
+
+
+async def test_what_takes_a_named_client(oauth: OAuth, make_settings: MakeSettings) -> None:
+    fields = {name: CREDENTIALS[name] for name in ("grant_type", "username", "password")}
+    _refused(await oauth.http.post(TOKEN, data={"grant_type": "client_credentials"}), "invalid_client", 401)
+    _refused(await oauth.http.post(TOKEN, data={**fields, "client_secret": "x"}), "invalid_client", 401)
+    _refused(await oauth.http.post(TOKEN, data=fields, auth=("", "x")), "invalid_client", 401)
+    _refused(await oauth.http.post(TOKEN, data={}), "invalid_request")
+    async with running(create_app(make_settings(oauth_clients="viewer"))) as app, client_of(app) as http:
+        _refused(await http.post(TOKEN, data=fields), "invalid_client", 401)
 
 
 # --- bodies

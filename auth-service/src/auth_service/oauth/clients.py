@@ -23,6 +23,10 @@ class GrantType(StrEnum):
     CLIENT_CREDENTIALS = "client_credentials"
 
 
+FIRST_PARTY: Final = "lightbox"
+"""The public client that a request without a `client_id` is taken for: the grants of a password and of a refresh token
+have no such parameter (sections 4.3.2 and 6), and Swagger UI and FastAPI's tutorials send none."""
+
 PUBLIC_GRANTS: Final = frozenset({GrantType.PASSWORD, GrantType.REFRESH_TOKEN})
 SERVICE_GRANTS: Final = frozenset({GrantType.CLIENT_CREDENTIALS})
 
@@ -48,9 +52,12 @@ class Clients:
         self._public = frozenset(public)
         self._services = {name: _digest(secret) for name, secret in services.items()}
 
-    def authenticate(self, authorization: str | None, parameters: Parameters) -> OAuthClient:
+    def authenticate(
+        self, authorization: str | None, parameters: Parameters, *, default: str | None = None
+    ) -> OAuthClient:
         """The client of a request: by HTTP Basic, or by `client_id` and `client_secret` in the body (RFC 6749 section
-        2.3.1); a public client sends its `client_id` alone. Raises `InvalidClient`, and `BadRequest` for both ways at
+        2.3.1); a public client sends its `client_id` alone. A request without any client is that of the public client
+        `default`, where there is one. Raises `InvalidClient`, and `BadRequest` for credentials in both places at
         once."""
         client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
         basic = _basic(authorization)
@@ -58,6 +65,8 @@ class Clients:
             if secret is not None or client_id not in {None, basic[0]}:
                 raise BadRequest("The client authenticates in more than one way.")
             client_id, secret = basic
+        if not client_id and not secret:
+            client_id = default
         if client_id in self._public and not secret:
             return OAuthClient(client_id, confidential=False)
         # In Basic the secret is form-encoded, but some clients send it as it is: both spellings are accepted.

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from auth_service.login_throttling.errors import TooManyFailures
-from auth_service.oauth.clients import GrantType, OAuthClient
+from auth_service.oauth.clients import FIRST_PARTY, GrantType, OAuthClient
 from auth_service.oauth.dialect import NOT_STORED
 from auth_service.oauth.errors import (
     InvalidClient,
@@ -47,6 +47,11 @@ async def _client(request: Request, form: Form, services: ServicesDep) -> OAuthC
     return services.clients.authenticate(request.headers.get("authorization"), form)
 
 
+async def _grantee(request: Request, form: Form, services: ServicesDep) -> OAuthClient:
+    default = None if form.get("grant_type") == GrantType.CLIENT_CREDENTIALS else FIRST_PARTY
+    return services.clients.authenticate(request.headers.get("authorization"), form, default=default)
+
+
 async def _service(client: Annotated[OAuthClient, Depends(_client)]) -> OAuthClient:
     if not client.confidential:
         raise InvalidClient
@@ -54,6 +59,7 @@ async def _service(client: Annotated[OAuthClient, Depends(_client)]) -> OAuthCli
 
 
 AnyClient = Annotated[OAuthClient, Depends(_client)]
+Grantee = Annotated[OAuthClient, Depends(_grantee)]
 ServiceClient = Annotated[OAuthClient, Depends(_service)]
 
 
@@ -61,7 +67,7 @@ ServiceClient = Annotated[OAuthClient, Depends(_service)]
 class _RequestedGrant:
     """Reads and describes the grant that a client asks for (`lightbox_shared.request_bodies.DescribedBody`)."""
 
-    async def __call__(self, client: AnyClient, form: Form) -> Grant:
+    async def __call__(self, client: Grantee, form: Form) -> Grant:
         name = form.need("grant_type")
         if name not in set(GrantType):
             raise UnsupportedGrantType
@@ -89,12 +95,16 @@ class _RequestedGrant:
     ),
 )
 async def issue_token(
-    client: AnyClient, grant: Annotated[Grant, Depends(_RequestedGrant())], services: ServicesDep, source: Source
+    client: Grantee, grant: Annotated[Grant, Depends(_RequestedGrant())], services: ServicesDep, source: Source
 ) -> TokenBody:
     """The token endpoint (RFC 6749).
 
     An access token lives for 15 minutes. A refresh token gets the next one, and is used once: the answer has the next
     refresh token, and a repetition of the request within 15 seconds is answered with the same one.
+
+    `client_id` is `lightbox`, also where it is left out, unless the installation names others (LIGHTBOX_OAUTH_CLIENTS).
+    Without `scope` the token is for all that the account may do; with some of `predict`, `collect`, `annotate`, `hub`
+    and `read`, for these alone.
     """
     match grant:
         case PasswordGrant():
