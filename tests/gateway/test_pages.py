@@ -1,13 +1,16 @@
 """What the gateway answers itself."""
 
 import asyncio
+from io import BytesIO
 
 import httpx
 import pytest
+from PIL import Image
 from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start, until
 
 from gateway.descriptions import DISCLAIMER
+from gateway.routes import INFERENCE, PUBLIC, Route, Routes
 from lightbox_shared.auth.principal import Authority
 
 
@@ -90,6 +93,63 @@ def test_docs_work_without_the_internet(platform: Platform) -> None:
         assert part in page.text
         assert platform.http.get(part).headers["content-type"].startswith(kind)
     assert platform.http.get("/docs/nothing").status_code == 404
+
+
+BROWSERS = [
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+    "text/html, application/xhtml+xml, application/xml; q=0.9, */*; q=0.8",
+    "application/json;q=0.5, text/html",
+]
+
+
+@pytest.mark.parametrize("accept", BROWSERS)
+def test_a_browser_at_the_bare_address_is_sent_to_the_description(platform: Platform, accept: str) -> None:
+    for method in ("GET", "HEAD"):
+        response = platform.http.request(method, "/", headers={"Accept": accept})
+        assert (response.status_code, response.headers["location"]) == (307, "/docs")
+        assert "Accept" in response.headers["vary"].split(", ")
+        assert response.headers["cache-control"] == "no-store"
+    assert platform.http.get("/", headers={"Accept": accept}, follow_redirects=True).url.path == "/docs"
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html;q=0.5, application/json", "text/*", ""])
+def test_a_program_at_the_bare_address_is_told_what_is_missing(platform: Platform, accept: str | None) -> None:
+    del platform.http.headers["accept"]
+    response = platform.http.get("/", headers={} if accept is None else {"Accept": accept})
+    assert (response.status_code, response.headers["retry-after"]) == (503, "3600")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json() == {
+        "type": "/problems/unavailable",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "annotation-service, which answers this path, is not part of this installation. "
+        "The API is described at /docs, and for programs at /openapi.json.",
+    }
+
+
+def test_the_bare_address_belongs_to_its_service_where_there_is_one(start: Start) -> None:
+    routes = Routes([Route("/", INFERENCE, PUBLIC, exact=True)])
+    response = start(routes).http.get("/", headers={"Accept": BROWSERS[0]})
+    assert (response.status_code, response.json()) == (200, {"ok": True})
+
+
+def test_nothing_else_stands_in_for_a_missing_service(platform: Platform) -> None:
+    for method, path in (("POST", "/"), ("GET", "/image/page")):
+        response = platform.http.request(method, path, headers={"Accept": BROWSERS[0]})
+        assert response.status_code == 503
+        assert response.json()["detail"].endswith("is not part of this installation yet.")
+
+
+def test_the_icon(platform: Platform) -> None:
+    response = platform.http.get("/favicon.ico")
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/vnd.microsoft.icon")
+    assert response.headers["cache-control"] == "public, max-age=86400"
+    with Image.open(BytesIO(response.content)) as icon:
+        assert (icon.format, icon.size) == ("ICO", (16, 16))
+        shown = icon.convert("RGBA")
+    assert shown.getpixel((0, 0)) == (0, 0, 0, 0)
+    assert shown.getpixel((1, 1)) == (0xE8, 0xF6, 0xFF, 0xFF)
+    assert shown.getpixel((5, 0)) == (0x1F, 0x2B, 0x3A, 0xFF)
 
 
 async def test_a_client_that_leaves_is_counted_as_such(platform: Platform) -> None:

@@ -132,10 +132,26 @@ def test_an_unknown_path_speaks_both_languages(platform: Platform) -> None:
             "type": "/problems/not-found",
             "title": "Not Found",
             "status": 404,
-            "detail": "Not found.",
+            "detail": f"There is no GET {path} here. The API is described at /docs, and for programs at /openapi.json.",
             "ERROR": "Not a valid endpoint, you only have /alive or /predict",
         }
     assert platform.service.seen == []
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/x?password=sesame99", "/x"),
+        ("/%3Cscript%3E%22'", "/%3Cscript%3E%22%27"),
+        ("/R%C3%B6ntgen/%E2%80%AE", "/R%C3%B6ntgen/%E2%80%AE"),
+        ("/" + "x" * 300, "/" + "x" * 199 + "..."),
+    ],
+)
+def test_what_was_asked_is_shown_safely(platform: Platform, target: str, shown: str) -> None:
+    response = platform.http.put(platform.gateway.url + target)
+    assert response.status_code == 404
+    assert response.json()["detail"].startswith(f"There is no PUT {shown} here. ")
+    assert "sesame99" not in response.text
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _kept_database(folder: Path) -> str | None:
 
 def names() -> frozenset[str]:
     """Every variable of the file."""
-    return frozenset(_variables({service: ServiceSecrets.new() for service in SERVICES}))
+    return frozenset(_variables({service: ServiceSecrets.new() for service in SERVICE_NAMES}))
 
 
 def text() -> str:

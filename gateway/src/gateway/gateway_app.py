@@ -3,6 +3,7 @@
 import re
 import time
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from gateway.cors import Cors
 from gateway.headers import measure
 from gateway.identity import Identity
 from gateway.limits import PROBLEM_TYPE, QuotaExceeded, RateLimits
-from gateway.pages import Pages
+from gateway.pages import API_IS_DESCRIBED, Pages
 from gateway.proxy import Proxy
 from gateway.request_state import RequestState
 from gateway.routes import GATEWAY, Routes
@@ -29,8 +30,9 @@ log = structlog.get_logger()
 # One path may have one meaning only, for us and for the service: no dot segments, no backslash, nothing unprintable.
 _AMBIGUOUS: Final = re.compile(r"(?:^|/)\.\.?(?:/|$)|[\\\x00-\x1f\x7f]")
 _IN_DIALECT: Final = frozenset({400, 401, 403})
-# The sentence that clients of the COVID-19 system know, for every path that is nobody's.
+# The sentence that clients of the COVID-19 system know; all others read the detail.
 _UNKNOWN: Final = ProblemDetails({"ERROR": "Not a valid endpoint, you only have /alive or /predict"})
+_LONGEST_PATH_SHOWN: Final = 200
 
 
 class GatewayApp:
@@ -88,12 +90,12 @@ class GatewayApp:
         asked = _asked_method(request)
         route = None if "//" in path else self._routes.find(path, asked or request.method)
         if route is None:
-            raise NotFound
+            raise NotFound(f"There is no {request.method} {_shown(path)} here. {API_IS_DESCRIBED}")
         request.route = route
         if asked is not None:
             await self._preflight(request)
             return
-        if route.service == GATEWAY:
+        if route.service == GATEWAY or self._pages.stands_in(request, route):
             await request.respond(await self._pages.answer(request, route))
             return
         caller = await self._identity.identify(request, route)
@@ -138,6 +140,12 @@ class GatewayApp:
             request_id=request.request_id,
             trace_id=request.trace.trace_id,
         )
+
+
+def _shown(path: str) -> str:
+    """A path as it may stand in a sentence: percent-encoded, so that nothing in it is markup or a control character."""
+    encoded = quote(path, errors="replace")
+    return encoded if len(encoded) <= _LONGEST_PATH_SHOWN else f"{encoded[:_LONGEST_PATH_SHOWN]}..."
 
 
 def _asked_method(request: RequestState) -> str | None:

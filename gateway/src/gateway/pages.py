@@ -13,6 +13,8 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.clients.services import Services
 from gateway.descriptions import DISCLAIMER
+from gateway.headers import RawHeaders
+from gateway.icon import favicon
 from gateway.identity import Identity
 from gateway.openapi import PlatformDocument
 from gateway.request_state import RequestState
@@ -23,7 +25,9 @@ from lightbox_shared.errors.dialects import json_response
 from lightbox_shared.health import Check, run_checks
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES
 from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.negotiation import media_ranges
 
+API_IS_DESCRIBED: Final = "The API is described at /docs, and for programs at /openapi.json."
 NOT_INSTALLED: Final = "not installed"
 READY_FOR_SECONDS: Final = 1.0
 
@@ -36,6 +40,7 @@ _DOCS_PAGE: Final = f"""<!doctype html>
 <meta charset="utf-8">
 <title>Lightbox</title>
 <meta name="viewport" content="width=device-width">
+<link rel="icon" href="/favicon.ico">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <p style="font: 1rem sans-serif; margin: 0; padding: 1rem; background: #fff4ce"><strong>{DISCLAIMER}</strong></p>
 <div id="swagger-ui"></div>
@@ -48,7 +53,7 @@ _DOCS_START: Final = 'SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-
 
 
 class Pages:
-    """The gateway's own paths."""
+    """The gateway's own paths, and the bare address where no service answers it."""
 
     def __init__(
         self,
@@ -84,10 +89,27 @@ class Pages:
                 return await self._render_metrics(request, route)
             case "/openapi.json":
                 return json_response(await self._document.get(), 200)
+            case "/":
+                return self._front(request, route)
         page = self._docs.get(request.path.rstrip("/"))
         if page is None:
             raise NotFound
         return page
+
+    def stands_in(self, request: RequestState, route: Route) -> bool:
+        """Whether the gateway answers in the place of a service that this installation does not have."""
+        return route.prefix == "/" and route.service not in self._checks and request.method in GET
+
+    @staticmethod
+    def _front(request: RequestState, route: Route) -> Response:
+        """What is behind the bare address: for browsers the description of the API. Raises `Unavailable` for other
+        clients, which ask for what the service would answer."""
+        if not _prefers_html(request.headers.passed):
+            raise Unavailable(
+                f"{route.service}, which answers this path, is not part of this installation. {API_IS_DESCRIBED}",
+                retry_after=3600,
+            )
+        return Response(status_code=307, headers={"Location": "/docs", "Vary": "Accept"})
 
     async def _ready(self) -> Response:
         """Everything that is installed is ready, and we know which sessions are dead. Kept for a moment, since anybody
@@ -119,6 +141,14 @@ class Pages:
         return await self._metrics.render()
 
 
+def _prefers_html(headers: RawHeaders) -> bool:
+    """Whether `Accept` names text/html, and likes nothing better (RFC 9110 section 12.5.1): a browser that shows a
+    page, and no program."""
+    accept = ",".join(value.decode("latin-1") for name, value in headers if name == b"accept")
+    ranges = media_ranges(accept)
+    return ranges.get("text/html", 0.0) > 0 and ranges["text/html"] == max(ranges.values())
+
+
 def _check(services: Services, name: str) -> Check:
     async def check() -> None:
         await services.check(name)
@@ -131,6 +161,7 @@ def load_docs() -> Mapping[str, Response]:
     static = files("fastapi_offline") / "static"
     cached = {"Cache-Control": "public, max-age=86400"}
     return {
+        "/favicon.ico": Response(favicon(), media_type="image/vnd.microsoft.icon", headers=cached),
         "/docs": HTMLResponse(_DOCS_PAGE, headers=_DOCS_POLICY),
         "/docs/start.js": Response(_DOCS_START, media_type="text/javascript"),
         "/docs/swagger-ui-bundle.js": Response(
