@@ -72,6 +72,13 @@ async def test_refused(client: httpx.AsyncClient, path: str) -> None:
         assert isinstance(answer.json(), dict)
 
 
+async def test_a_control_character_is_named(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        PATHS[0], content=b'{"username": "a\r\nda"}', headers={"Content-Type": "application/json"}
+    )
+    assert answer.json() == {"detail": "The body is not valid JSON: a string has a control character in it, U+000D."}
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_long_body_in_chunks_is_refused_too(client: httpx.AsyncClient, path: str) -> None:
     async def chunks() -> AsyncIterator[bytes]:

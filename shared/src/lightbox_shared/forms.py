@@ -104,10 +104,19 @@ def _parse_json(text: str) -> dict[str, object]:
     except RecursionError as error:
         raise BadRequest("The JSON is nested too deeply.") from error
     except ValueError as error:  # also raised for numbers with thousands of digits
-        raise BadRequest("The body is not valid JSON.") from error
+        raise BadRequest(json_problem(error)) from error
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
     return value
+
+
+def json_problem(error: ValueError) -> str:
+    """A sentence for what `json.loads` raised. A control character inside a string is named: most of them are the line
+    ends that some tools put into base64 (RFC 8259 section 7)."""
+    if isinstance(error, json.JSONDecodeError) and error.msg.startswith("Invalid control character"):
+        character = ord(error.doc[error.pos])
+        return f"The body is not valid JSON: a string has a control character in it, U+{character:04X}."
+    return "The body is not valid JSON."
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -14,6 +14,8 @@ from typing import Any, Final, NoReturn, cast
 import cbor2
 from cbor2 import CBORDecodeError, CBORDecoder, CBORTag
 
+from lightbox_shared.forms import json_problem
+
 MAX_DEPTH: Final = 8
 MAX_ITEMS: Final = 4096
 """About so many values may be in a document: a byte of it can become some hundred bytes in memory."""
@@ -65,8 +67,10 @@ def read_json(data: bytes) -> object:
         raise
     except UnicodeDecodeError as error:
         raise MalformedDocument("The body is not UTF-8.") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
         raise MalformedDocument("The body is not valid JSON.") from error
+    except ValueError as error:
+        raise MalformedDocument(json_problem(error)) from error
 
 
 def read_cbor(data: bytes) -> object:
