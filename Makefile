@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-quick test-api check format bench env lock train clean
+.PHONY: help run demo test test-quick test-api check format bench env up lock train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ bench: $(VENV)/dev ## measure, beside a peer and the limit: benchmarks/results/l
 
 env: ## write .env with fresh secrets for docker compose (completes one that is there); any Python from 3.9
 	@PYTHONPATH=cli/src:shared/src $(PYTHON) -m lightbox.environment
+
+up: ## start everything in containers (Docker Compose); makes .env at its first time
+	@PYTHONPATH=cli/src:shared/src $(PYTHON) -m lightbox.containers $(ARGS)
 
 lock: $(VENV)/lock ## pin all dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS) \

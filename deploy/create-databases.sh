@@ -2,6 +2,15 @@
 # A database and a role for each service, where they are missing. Runs to its end at every start, so that a service
 # that is new to an installation gets its own. Passwords come from the environment as <SERVICE>_DATABASE_PASSWORD.
 set -eu
+if ! complaint=$(psql -XAtqc 'SELECT 1' 2>&1 >/dev/null); then
+  case $complaint in
+  *'password authentication failed'*)
+    echo 'POSTGRES_PASSWORD in .env is not the one that the database was made with: put that .env back (docs/containers.md).' >&2
+    ;;
+  *) echo "The database can't be used: $complaint" >&2 ;;
+  esac
+  exit 1
+fi
 for service in auth inference core_collection; do
   name="lightbox_$service"
   variable="$(echo "$service" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD"

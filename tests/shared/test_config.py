@@ -41,6 +41,8 @@ def test_the_issuer_is_where_the_gateway_is() -> None:
     assert Settings().issuer == "http://127.0.0.1:8000"
     assert Settings(port=9000).issuer == "http://127.0.0.1:9000"
     assert Settings(port=9000, public_url="").issuer == "http://127.0.0.1:9000"
+    assert Settings(port=8000, published_port=9000).issuer == "http://127.0.0.1:9000"
+    assert Settings(published_port=9000, public_url="https://lab.example").issuer == "https://lab.example"
     assert Settings(public_url="https://lab.example/x-ray/").issuer == "https://lab.example/x-ray"
     assert Settings(public_url="https://lab.example", issuer="https://id.example/").issuer == "https://id.example/"
 

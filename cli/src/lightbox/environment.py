@@ -25,7 +25,7 @@ _LAST: Final = "SERVICE_SECRETS"
 def write(path: Path = PATH) -> int:
     """Write it, or complete the one that is there, and say so. The exit code."""
     try:
-        print(_written(path))  # noqa: T201 - rich is not in the standard library
+        print(_written(path), flush=True)  # noqa: T201 - rich is not in the standard library
     except (OSError, UnicodeDecodeError) as error:
         print(f"{path} can't be written: {error}", file=sys.stderr)  # noqa: T201 - as above
         return 1
@@ -43,16 +43,13 @@ def _written(path: Path) -> str:
         write_private(replacement, whole)
         replacement.replace(path)
         return f"Added to {path} what this version needs beside what is there."
-    kept = _kept_database(path.absolute().parent)
+    kept = kept_database(path.absolute().parent)
     if kept:
-        return (
-            f"Wrote {path}, but the volume {kept} was made with another one, which alone opens it: "
-            "put that one back, or see the README, Before others use it."
-        )
-    return f"Wrote {path}; the administrator's password is in it. Next: docker compose up --build"
+        return f"Wrote {path}, but the volume {kept} was made with another one: put that back (docs/containers.md)."
+    return f"Wrote {path}; the administrator's password is in it."
 
 
-def _kept_database(folder: Path) -> str | None:
+def kept_database(folder: Path) -> str | None:
     """The volume of an earlier database of this compose project, where Docker knows of one."""
     name = os.environ.get("COMPOSE_PROJECT_NAME") or re.sub(r"[^-_a-z0-9]|^[-_]+", "", folder.name.lower())
     labels = {"com.docker.compose.project": name, "com.docker.compose.volume": "database"}

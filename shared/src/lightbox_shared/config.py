@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_000)] = 8000
+    published_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """The port of this machine at which the gateway answers, where that is another one than in its container."""
     data_dir: Path = Path("var")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -76,7 +78,8 @@ class Settings(BaseSettings):
         if not self.auth_service_url:
             object.__setattr__(self, "auth_service_url", self.local_url("auth-service"))
         if not self.issuer:
-            object.__setattr__(self, "issuer", (self.public_url or self.local_url("gateway")).rstrip("/"))
+            here = f"http://127.0.0.1:{self.published_port}" if self.published_port else self.local_url("gateway")
+            object.__setattr__(self, "issuer", (self.public_url or here).rstrip("/"))
         if not _ISSUER.fullmatch(self.issuer):
             raise ValueError("LIGHTBOX_ISSUER, or else LIGHTBOX_PUBLIC_URL, must be an http(s) URL without a query.")
         return self

@@ -1,0 +1,126 @@
+"""`make up`: the platform in containers, by Docker Compose. What would fail half-way is found before anything starts:
+ports that are in use, and a `.env` that is not the one which the kept database was made with.
+
+Like `lightbox.environment` it runs with the machine's own Python (3.9 or newer) and its standard library.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from lightbox import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COMPOSE: Final = ("docker", "compose")
+
+
+class Published(NamedTuple):
+    """A port that docker-compose.yml publishes: of which service, and by which variables."""
+
+    service: str
+    bind: str
+    port: str
+    default: str
+    kind: socket.SocketKind
+
+
+PUBLISHED: Final = (
+    Published("gateway", "LIGHTBOX_BIND", "LIGHTBOX_PORT", "8000", socket.SOCK_STREAM),
+    Published("core-collection-service", "LIGHTBOX_COAP_BIND", "LIGHTBOX_COAP_PORT", "5683", socket.SOCK_DGRAM),
+)
+
+
+def up(arguments: Sequence[str]) -> int:
+    """`docker compose up --build` with further arguments, once nothing is in its way. The exit code."""
+    if _compose("version", "--short") is None:
+        _fail("There is no Docker Compose here, or Docker does not run: `docker compose version` says more.")
+    if not environment.PATH.exists():
+        kept = environment.kept_database(Path.cwd())
+        if kept:
+            _fail(f"There is no .env, and the volume {kept} was made with one: put that back (docs/containers.md).")
+        if environment.write():
+            return 1
+    settings = {**_written(), **os.environ}
+    for each in PUBLISHED:
+        # A service that runs already is what uses its port.
+        if _state(each.service, "Running") != "true":
+            problem = port_problem(each, settings)
+            if problem:
+                _fail(problem)
+    signal.signal(signal.SIGINT, lambda *_: None)  # Compose has it too, and stops the containers
+    code = subprocess.run([*COMPOSE, "up", "--build", *arguments], check=False).returncode
+    why = _why_no_databases() if code else None
+    if why:
+        _fail(why.strip().splitlines()[-1])
+    return code
+
+
+def port_problem(published: Published, settings: Mapping[str, str]) -> str | None:
+    """A sentence for a port that is in use, or is none; None where it is free, or where Docker alone can tell."""
+    address = settings.get(published.bind) or "127.0.0.1"
+    number = settings.get(published.port) or published.default
+    if not number.isdecimal() or not 0 < int(number) < 65_536:
+        return f"{published.port}: {number} is not a port."
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, published.kind) as probe:
+        if published.kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.strip("[]"), int(number)))
+        except OSError as error:
+            # Docker may publish ports that we may not use, such as 80.
+            if error.errno == errno.EADDRINUSE:
+                name = "UDP port" if published.kind is socket.SOCK_DGRAM else "Port"
+                user = "by `make run`, or by another program"
+                return f"{name} {number} ({published.service}) is in use, {user}: stop it, or set {published.port}."
+    return None
+
+
+def _why_no_databases() -> str | None:
+    """What the container that makes the databases has said last, where it did not succeed: Compose names its exit code
+    alone."""
+    failed = _state("databases", "ExitCode") not in {None, "0"}
+    return _compose("logs", "--no-log-prefix", "--tail=1", "databases") if failed else None
+
+
+def _state(service: str, member: str) -> str | None:
+    """What Docker says of a service's container; None where there is none."""
+    containers = (_compose("ps", "--all", "--quiet", service) or "").split()
+    state = _output("docker", "inspect", f"--format={{{{.State.{member}}}}}", containers[0]) if containers else None
+    return None if state is None else state.strip()
+
+
+def _written() -> dict[str, str]:
+    """The variables of `.env`."""
+    lines = environment.PATH.read_text().splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("'\"") for name, value in pairs}
+
+
+def _compose(*arguments: str) -> str | None:
+    """What a command of Compose prints; None where it fails."""
+    return _output(*COMPOSE, *arguments)
+
+
+def _output(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout
+
+
+def _fail(sentence: str) -> NoReturn:
+    sys.exit(sentence)
+
+
+if __name__ == "__main__":
+    sys.exit(up(sys.argv[1:]))
