@@ -47,7 +47,11 @@ class Stage:
 
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`make up`, as the Makefile runs it."""
-        environment = {"PATH": self._path, "PYTHONPATH": str(ROOT / "cli" / "src"), "STAGE": str(self._answers)}
+        environment = {
+            "PATH": self._path,
+            "PYTHONPATH": f"{ROOT}/cli/src:{ROOT}/shared/src",
+            "STAGE": str(self._answers),
+        }
         return subprocess.run(
             [sys.executable, "-S", "-B", "-m", "lightbox.containers", *arguments],
             cwd=self.folder,
@@ -95,9 +99,9 @@ def test_the_first_time(stage: Stage) -> None:
     content = (stage.folder / ".env").read_text()
     assert stage.up().stdout == ""
     assert (stage.folder / ".env").read_text() == content
-    assert "\tPYTHONPATH=cli/src $(PYTHON) -m lightbox.containers $(ARGS)" in (ROOT / "Makefile").read_text().replace(
-        "@", ""
-    )
+    assert "\tPYTHONPATH=cli/src:shared/src $(PYTHON) -m lightbox.containers $(ARGS)" in (
+        ROOT / "Makefile"
+    ).read_text().replace("@", "")
 
 
 def test_without_docker(stage: Stage) -> None:
