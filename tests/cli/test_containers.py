@@ -2,6 +2,7 @@
 real one is driven by tests/docs."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "lab"
         self.folder.mkdir()
+        shutil.copy(ROOT / "docker-compose.yml", self.folder)
         self._answers = folder / "answers"
         self._answers.mkdir()
         (folder / "bin").mkdir()
@@ -102,6 +104,18 @@ def test_the_first_time(stage: Stage) -> None:
     assert "\tPYTHONPATH=cli/src:shared/src $(PYTHON) -m lightbox.containers $(ARGS)" in (
         ROOT / "Makefile"
     ).read_text().replace("@", "")
+
+
+def test_a_setting_that_reaches_no_service(stage: Stage) -> None:
+    stage.up()
+    with (stage.folder / ".env").open("a") as file:
+        file.write("LIGHTBOX_RATE_OPEN=120/minute\nLIGHTBOX_TRUSTED_PROXIES=172.16.0.0/12\nMINE=1\n")
+    done = stage.up()
+    assert done.returncode == 0
+    assert done.stderr == (
+        "LIGHTBOX_RATE_OPEN in .env changes nothing, since Compose gives it to no service (docs/containers.md).\n"
+    )
+    assert stage.started
 
 
 def test_without_docker(stage: Stage) -> None:

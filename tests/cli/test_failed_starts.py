@@ -9,13 +9,18 @@ import pytest
 from support.running import free_port_block, temporary_folder
 
 
-def last_line(folder: Path, **settings: str) -> str:
-    """What `lightbox run` says last, when it does not start."""
+def shown_by_run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`lightbox run`, which is expected to end by itself."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
     kept.pop("DATABASE_URL", None)
     environment = {**kept, "NO_COLOR": "1", "LIGHTBOX_PORT": str(free_port_block()), **settings}
     command = [sys.executable, "-m", "lightbox.main", "run"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def last_line(folder: Path, **settings: str) -> str:
+    """What it says last, when it does not start."""
+    done = shown_by_run(folder, **settings)
     assert (done.returncode, done.stderr) == (1, "")
     assert "Traceback" not in done.stdout
     return done.stdout.splitlines()[-1]
@@ -50,6 +55,15 @@ def test_secrets_that_are_none(tmp_path: Path, content: str, kind: str) -> None:
     path.parent.mkdir()
     path.write_text(content)
     assert last_line(tmp_path) == f"{path} is not a file of secrets ({kind}): put back the one that was there."
+
+
+def test_a_misspelt_setting_is_named_before(tmp_path: Path) -> None:
+    settings = {"LIGHTBOX_COAP_PROT": "5700", "DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}
+    said = last_line(tmp_path, **settings)
+    assert said.startswith("The server that DATABASE_URL names can't be used: ")
+    shown = shown_by_run(tmp_path, **settings).stdout.splitlines()
+    named = "LIGHTBOX_COAP_PROT is not a setting and changes nothing. Did you mean LIGHTBOX_COAP_PORT?"
+    assert shown.index(named) < shown.index(said)
 
 
 def test_data_of_another_version_of_the_database() -> None:

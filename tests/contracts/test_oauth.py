@@ -59,6 +59,16 @@ def test_the_metadata_is_that_of_the_tokens(http: httpx.Client, signed_in: Token
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
+def test_the_button_of_the_description(http: httpx.Client, sign_up: SignUp) -> None:
+    """Swagger UI sends a Basic header without a name, and no scope where none is chosen."""
+    name, _token = sign_up()
+    fields = {"grant_type": "password", "scope": "", "username": name, "password": "pw"}
+    answer = http.post("/oauth/token", data=fields, headers={"Authorization": "Basic Og=="})
+    assert answer.status_code == 200
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert http.get("/api/sessions", headers=bearer).json()["sessions"][0]["client_id"] == "lightbox"
+
+
 def test_refusals_in_the_shape_of_the_rfc(http: httpx.Client, signed_in: Tokens) -> None:
     password = {"grant_type": "password", "client_id": "lightbox", "username": "unknown", "password": "x"}
     requests: list[tuple[dict[str, Any], int, str]] = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from lightbox import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 COMPOSE: Final = ("docker", "compose")
 
@@ -49,7 +50,10 @@ def up(arguments: Sequence[str]) -> int:
             _fail(f"There is no .env, and the volume {kept} was made with one: put that back (docs/containers.md).")
         if environment.write():
             return 1
-    settings = {**_written(), **os.environ}
+    written = _written()
+    for name in without_effect(written, Path("docker-compose.yml").read_text()):
+        _say(f"{name} in .env changes nothing, since Compose gives it to no service (docs/containers.md).")
+    settings = {**written, **os.environ}
     for each in PUBLISHED:
         # A service that runs already is what uses its port.
         if _state(each.service, "Running") != "true":
@@ -84,6 +88,12 @@ def port_problem(published: Published, settings: Mapping[str, str]) -> str | Non
     return None
 
 
+def without_effect(written: Iterable[str], compose: str) -> list[str]:
+    """The settings of `.env` that docker-compose.yml does not name."""
+    named = set(re.findall(r"\bLIGHTBOX_\w+", compose))
+    return sorted(name for name in written if name.startswith("LIGHTBOX_") and name not in named)
+
+
 def _why_no_databases() -> str | None:
     """What the container that makes the databases has said last, where it did not succeed: Compose names its exit code
     alone."""
@@ -116,6 +126,10 @@ def _output(*command: str) -> str | None:
     except OSError:
         return None
     return None if done.returncode else done.stdout
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - rich is not in the standard library
 
 
 def _fail(sentence: str) -> NoReturn:
