@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import FreshDatabase
 from starlette.types import Message, Receive, Scope, Send
+from support.databases import FreshDatabase
 from support.onnx_models import write_model
 
 from lightbox_shared.logging import configure_logging

@@ -14,8 +14,8 @@ from typing import Final
 from pydantic import AliasChoices
 
 from lightbox.environment import names as names_of_compose
-from lightbox.run.secrets import SERVICES
 from lightbox_shared.config import Settings
+from lightbox_shared.installation import SERVICE_NAMES
 
 PREFIX: Final = "LIGHTBOX_"
 _OF_THE_CLIENT: Final = frozenset({"LIGHTBOX_API_KEY"})
@@ -25,7 +25,7 @@ _OF_THE_CLIENT: Final = frozenset({"LIGHTBOX_API_KEY"})
 def known_names() -> frozenset[str]:
     """Every variable that something reads."""
     found = {*names_of_compose(), *_OF_THE_CLIENT, *_names_of(Settings)}
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         for each in vars(importlib.import_module(f"{service.replace('-', '_')}.config")).values():
             if isinstance(each, type) and issubclass(each, Settings):
                 found |= _names_of(each)
