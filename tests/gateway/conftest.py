@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.gateway import ISSUER, FakeAuth, FakeService, Key, Platform, Server, Start
+from support.gateway import ISSUER, FakeAuth, FakeService, GatewayServer, Key, Platform, Server, Start
 from support.processes import until
 
 from gateway.app import create_app
@@ -22,7 +22,7 @@ def key() -> Key:
 @pytest.fixture
 def start(key: Key) -> Iterator[Start]:
     """Starts a platform; keyword arguments are settings of the gateway."""
-    running: list[Server] = []
+    running: list[Server | GatewayServer] = []
     clients: list[httpx.Client] = []
 
     def run(routes: Routes | None = None, **settings: Any) -> Platform:
@@ -39,7 +39,8 @@ def start(key: Key) -> Iterator[Start]:
         }
         # In a thread, since async tests have a loop here, and building an application may block.
         with ThreadPoolExecutor(1) as thread:
-            gateway = Server(thread.submit(create_app, GatewaySettings(**{**defaults, **settings}), routes).result())
+            made = thread.submit(lambda: GatewayServer(create_app(GatewaySettings(**{**defaults, **settings}), routes)))
+            gateway = made.result()
         running.extend((gateway, auth_server, service_server))
         if "auth_service_url" not in settings:
             # Before it has the answer to its first poll the gateway accepts no token; a second one comes after that.

@@ -8,18 +8,21 @@ import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import uvicorn
+import uvloop
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jose import jwk, jwt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.app import Gateway
+from gateway.server import listen
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.corked import CorkedProtocol
 
 KID = "test-key"
 ISSUER = "http://127.0.0.1:8000"
@@ -60,7 +63,6 @@ class Server:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
             lifespan="on",
-            http=CorkedProtocol,
         )
         self._server = PromptServer(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
@@ -80,6 +82,42 @@ class Server:
         self.leave()
         self._thread.join(10)
         self._socket.close()
+
+
+class GatewayServer:
+    """The gateway in a thread, on a port of its own, by the server that it has in production."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._server = gateway.server()
+        self._listener = listen("127.0.0.1", 0)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._loop, self._leaving = self._started.result(10)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        leaving = asyncio.Event()
+        async with self._gateway.open() as door:
+            self._server.start(door, self._listener)
+            self._started.set_result((asyncio.get_running_loop(), leaving))
+            await leaving.wait()
+            await self._server.stop(grace_seconds=1)
+
+    def leave(self) -> None:
+        """Ask it to stop, without waiting."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._leaving.set)
+
+    def stop(self) -> None:
+        self.leave()
+        self._thread.join(10)
 
 
 class Key:
@@ -306,7 +344,7 @@ class Platform:
     key: Key
     auth: FakeAuth
     service: FakeService
-    gateway: Server
+    gateway: GatewayServer
     auth_server: Server
     service_server: Server
     http: httpx.Client

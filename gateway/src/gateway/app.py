@@ -1,12 +1,13 @@
-"""Puts the gateway together: `create_app()` for `python -m lightbox_shared.serve gateway`."""
+"""Puts the gateway together: `create_app()` and `serve()` for `python -m lightbox_shared.serve gateway`."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import httpx
+import uvloop
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access_log import AccessLog
 from gateway.allocator import keep_freed_memory
@@ -24,6 +25,7 @@ from gateway.pages import Pages, load_docs
 from gateway.proxy import Proxy
 from gateway.revocations import Revocations
 from gateway.routes import Routes
+from gateway.server import HttpServer, listen
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.http import auth_access, auth_http
@@ -31,7 +33,7 @@ from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
 
 
-def create_app(settings: GatewaySettings | None = None, routes: Routes | None = None) -> ASGIApp:
+def create_app(settings: GatewaySettings | None = None, routes: Routes | None = None) -> "Gateway":
     """The gateway; with another table than that of the platform for tests. Raises `pydantic.ValidationError` naming
     the setting that is wrong."""
     settings = settings or GatewaySettings()
@@ -40,24 +42,33 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
     return Gateway(settings, routes or Routes())
 
 
+def serve(gateway: "Gateway") -> None:
+    """Serve until SIGINT or SIGTERM, and end by that signal. Raises `OSError` where the port is in use."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        number = runner.run(gateway.run(gateway.server()))
+    signal.raise_signal(number)
+
+
 class Gateway:
-    """The ASGI application: opens everything at its start, and is a `GatewayApp` from then on."""
+    """The gateway before its start."""
 
     def __init__(self, settings: GatewaySettings, routes: Routes) -> None:
         self._settings = settings
         self._routes = routes
         self._docs = load_docs()
-        self._app: GatewayApp | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._app is not None and scope["type"] != "lifespan":
-            await self._app(scope, receive, send)
-            return
-        await receive()
-        async with open_gateway_app(self._settings, self._routes, self._docs) as self._app:
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+    def open(self) -> AbstractAsyncContextManager[GatewayApp]:
+        """The ASGI application, with all that it needs."""
+        return open_gateway_app(self._settings, self._routes, self._docs)
+
+    def server(self) -> HttpServer:
+        """The HTTP server as it is configured; to be made before the event loop starts, since it looks at files."""
+        return HttpServer(header_timeout=self._settings.header_timeout_seconds)
+
+    async def run(self, server: HttpServer) -> int:
+        """Serve until SIGINT or SIGTERM, and return which."""
+        async with self.open() as app:
+            return await server.run(app, listen(self._settings.host, self._settings.port))
 
 
 @asynccontextmanager

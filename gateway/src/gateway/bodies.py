@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
+from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from gateway.request_state import RequestState
-from lightbox_shared.errors import LightboxError, TooLarge
+from lightbox_shared.errors import BadRequest, LightboxError, TooLarge
 
 IDLE_SECONDS: Final = 60.0
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 32 * 1024 * 1024
+SMALL_BYTES: Final = 64 * 1024
+_HEAD_SECONDS: Final = 0.05
 
 
-class ClientGone(Exception):
-    """The client has left; nobody waits for an answer."""
+class ClientGone(BadRequest):
+    """The client has left in the middle of its body, or the body is not well-formed: the server tells neither from the
+    other, and an answer to a client that has left does no harm."""
+
+    default_detail = "The body ended early, or is not well-formed."
 
 
 class ClientTooSlow(LightboxError):
@@ -91,7 +98,10 @@ async def open_body(request: RequestState, max_body: int) -> Body:
     first: bytes = message.get("body", b"")
     if len(first) > max_body:
         raise too_large(max_body)
-    if message.get("more_body"):
+    whole = announced is not None and len(first) == int(announced)
+    if whole:
+        request.unread = False  # the server says that there is more, since it has not looked
+    if request.unread:
         return StreamedBody(first, request.receive, max_body, has_length=announced is not None)
     return first
 
@@ -101,26 +111,22 @@ def too_large(max_body: int) -> TooLarge:
     return TooLarge(f"The body is larger than the {max_body:,} bytes that are accepted here.")
 
 
-def is_unread(request: RequestState) -> bool:
-    """Whether a refusal leaves a body behind that is not worth reading, or that will never come (`Expect`)."""
+async def refuse(request: RequestState, response: Response) -> None:
+    """Answer without having read the whole body, and read on for a moment: a connection that is closed with unread data
+    in it is reset, and a client that still sends would never see the answer (RFC 9112 section 9.6). The connection
+    serves further requests only if the rest of the body is small."""
     own = request.headers.own
-    length = int(own.get(b"content-length", 0))
-    return length > 64 * 1024 or b"transfer-encoding" in own or any(n == b"expect" for n, _ in request.scope["headers"])
-
-
-async def linger(request: RequestState) -> None:
-    """Read on for a moment after a refusal, then end it: a connection that is closed with unread data in it is reset,
-    and a client that still sends would never see the refusal (RFC 9112 section 9.6)."""
+    expected = any(name == b"expect" for name, _ in request.scope["headers"])
+    large = b"transfer-encoding" in own or int(own.get(b"content-length", 0)) > SMALL_BYTES
+    await request.respond(response, close=expected or large, more=True)
+    if expected:
+        # Reading while the head of the answer is not sent would tell the client to go on (`100 Continue`).
+        await asyncio.sleep(_HEAD_SECONDS)
     size = 0
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
-            while size < LINGER_BYTES:
-                message = await request.receive()
-                size += len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
-                    break
-    except TimeoutError:
-        pass
+            while request.unread and size < LINGER_BYTES:
+                size += len((await request.receive()).get("body", b""))
     await request.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -56,6 +56,8 @@ class GatewaySettings(ServiceAddresses):
     services: CommaSeparated = tuple(service.name for service in SERVICES)
     """The services that this installation has; paths of the others answer 503."""
 
+    header_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long a client may take for the head of a request, and how long a connection may wait for its next one."""
     revocation_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks), NoDecode] = ()
     """Networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, as CIDRs."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.access_log import AccessLog
-from gateway.bodies import is_unread, linger
+from gateway.bodies import refuse
 from gateway.cors import Cors
 from gateway.headers import measure
 from gateway.identity import Identity
@@ -120,10 +120,11 @@ class GatewayApp:
             dialect = ProblemDetails({"type": PROBLEM_TYPE, "violated-policies": [error.policy]})
         else:
             dialect = request.route.dialect if error.status in _IN_DIALECT else PROBLEM_DETAILS
-        close = is_unread(request)
-        await request.respond(dialect.render(error), close=close)
-        if close:
-            await linger(request)
+        response = dialect.render(error)
+        if request.unread:
+            await refuse(request, response)
+        else:
+            await request.respond(response)
 
     def _record(self, request: RequestState) -> None:
         seconds = time.perf_counter() - request.started

@@ -6,6 +6,7 @@ of ours: who the caller is, and where it comes from. Names come in lower case fr
 
 import re
 from collections.abc import Iterable
+from http import HTTPMethod
 from typing import Final
 
 from starlette.types import Scope
@@ -69,6 +70,7 @@ _STRIPPED: Final = _HOP_BY_HOP | {
 }
 _STRIPPED_PREFIXES: Final = (b"x-forwarded-", b"x-account-", b"x-user-", b"x-internal-", b"x-auth-request-")
 _ANSWER_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # our own server writes a date
+_METHODS: Final = frozenset(HTTPMethod) - {HTTPMethod.CONNECT}
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
@@ -117,16 +119,22 @@ class RequestHeaders:
         own = self.own
         if b":twice" in own:
             raise BadRequest(f"The request has more than one {own[b':twice'].decode().title()} header.")
-        if scope["http_version"] == "1.0" and b"host" not in own:
+        if scope["http_version"] in {"1", "1.0"} and not own.get(b"host"):  # Granian says 1
             own[b"host"] = "{}:{}".format(*(scope.get("server") or ("localhost", 80))).encode()
         if not _HOST.fullmatch(own.get(b"host", b"")):
             raise BadRequest("The request needs one Host header with the name of a host.")  # RFC 9112 section 3.2
+        if scope["method"] not in _METHODS:
+            raise BadRequest("The method is none that is known here.")
+        if not scope["raw_path"]:
+            raise BadRequest("The request is for an authority and not for a path.")  # RFC 9112 section 3.2.3
+        if not (scope["raw_path"].isascii() and scope["query_string"].isascii()):
+            raise BadRequest("The address has characters that must be percent-encoded.")  # RFC 3986 section 2
         if own.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise BadRequest("The only transfer coding that we read is chunked.")
 
 
 def measure(raw: Iterable[tuple[bytes, bytes]]) -> None:
-    """Raises `HeadersTooLarge`: the server in front of us has no limit of its own."""
+    """Raises `HeadersTooLarge`; what is far larger still is refused by the server, before it gets here."""
     size = 0
     for name, value in raw:
         size += len(name) + len(value)

@@ -58,8 +58,6 @@ class Proxy:
         except asyncio.CancelledError:
             if not watch.was_it():
                 raise
-        except ClientGone:
-            pass
         except ReadTimeout as error:
             raise UpstreamTimeout(f"{route.service} was silent for {route.timeout:g} seconds.") from error
         except UpstreamError as error:
@@ -180,13 +178,18 @@ async def _pump(connection: Connection, body: StreamedBody, timeout: float) -> N
 
 async def _answer(request: RequestState, connection: Connection) -> None:
     """Pass an answer on. Awaiting `send` is the backpressure: the service is not read faster than the client reads."""
-    send = request.send
     await request.start(connection.status, answer_headers(connection.headers, connection.status))
+    chunk = connection.take()
     while not connection.complete:
+        # Also if there is no byte yet: the server sends the head with the first piece of the body.
+        await _send(request, chunk, more=True)
         chunk = await connection.read()
-        try:
-            async with asyncio.timeout(IDLE_SECONDS):  # who does not read may not hold a service's answer
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TimeoutError:
-            raise ClientTooSlow from None
-    await send({"type": "http.response.body", "body": connection.take()})
+    await _send(request, chunk, more=False)
+
+
+async def _send(request: RequestState, chunk: bytes, *, more: bool) -> None:
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):  # who does not read may not hold a service's answer
+            await request.send({"type": "http.response.body", "body": chunk, "more_body": more})
+    except TimeoutError:
+        raise ClientTooSlow from None

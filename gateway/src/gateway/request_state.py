@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.headers import NOSNIFF, RawHeaders, RequestHeaders
 from gateway.routes import Route
@@ -20,18 +20,19 @@ SECURITY_HEADERS: Final = (
 )
 NO_STORE: Final = (b"cache-control", b"no-store")
 CLOSE: Final = (b"connection", b"close")
+SERVER: Final = (b"server", b"lightbox")
 
 
 class RequestState:
     """What is known about a request so far; `status` stays 0 until the answer has started."""
 
     __slots__ = (
+        "_receive",
         "added",
         "client",
         "headers",
         "method",
         "path",
-        "receive",
         "request_id",
         "route",
         "scope",
@@ -39,24 +40,34 @@ class RequestState:
         "started",
         "status",
         "trace",
+        "unread",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.started = time.perf_counter()
         self.scope = scope
-        self.receive = receive
+        self._receive = receive
         self.send = send
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers = RequestHeaders(scope["headers"])
         own = self.headers.own
+        self.unread = b"transfer-encoding" in own or own.get(b"content-length", b"0") != b"0"
+        """Whether there is a body of which the end was not read."""
         self.request_id = request_id_from(own.get(b"x-request-id"))
         self.trace = Trace.from_header(own.get(b"traceparent"))
         self.client = Client("unknown", "http", "")
         self.route: Route | None = None
         self.status = 0
-        self.added: RawHeaders = [(b"x-request-id", self.request_id.encode())]
+        self.added: RawHeaders = [(b"x-request-id", self.request_id.encode()), SERVER]
         """Headers of every answer, from the service or from us."""
+
+    async def receive(self) -> Message:
+        """The next piece of the body, or `http.disconnect`."""
+        message = await self._receive()
+        if not message.get("more_body"):
+            self.unread = False
+        return message
 
     async def start(self, status: int, headers: RawHeaders) -> None:
         """Send the head of an answer."""
@@ -64,8 +75,9 @@ class RequestState:
         headers += self.added
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def respond(self, response: Response, *, close: bool = False) -> None:
-        """Send an answer of our own; with `close` the connection ends after it."""
+    async def respond(self, response: Response, *, close: bool = False, more: bool = False) -> None:
+        """Send an answer of our own. With `close` the connection ends after it; with `more` the answer is complete for
+        the client, and the server is told so later."""
         headers = list(response.raw_headers)
         if close:
             headers.append(CLOSE)
@@ -74,4 +86,4 @@ class RequestState:
         if NO_STORE[0] not in names:
             headers.append(NO_STORE)
         await self.start(response.status_code, headers)
-        await self.send({"type": "http.response.body", "body": response.body, "more_body": close})
+        await self.send({"type": "http.response.body", "body": response.body, "more_body": more})
