@@ -5,11 +5,13 @@ from io import BytesIO
 
 import httpx
 import pytest
+from anyio import wait_all_tasks_blocked
 from PIL import Image
 from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start, until
 
 from gateway.descriptions import DISCLAIMER
+from gateway.readiness import Readiness
 from gateway.routes import INFERENCE, PUBLIC, Route, Routes
 from lightbox_shared.auth.principal import Authority
 
@@ -40,9 +42,44 @@ async def test_readiness(platform: Platform) -> None:
             "checks": {"revocations": "ok"},
         }
         platform.auth.ready = False
-        await asyncio.sleep(1.1)  # the answer is kept for a second
         response = await ask()
         assert (response.status_code, response.json()["services"]["auth-service"]) == (503, "NotReady")
+
+
+async def test_an_answer_about_readiness_is_never_older_than_its_question() -> None:
+    """However many ask at once, there is one round of checks at a time, and none asks in vain."""
+    rounds: list[asyncio.Event] = []
+
+    async def check() -> None:
+        rounds.append(asyncio.Event())
+        await rounds[-1].wait()
+        if len(rounds) == 2:
+            raise ConnectionError
+
+    readiness = Readiness({"service": check})
+
+    async def ask() -> str:
+        return (await readiness.results())["service"]
+
+    first = asyncio.create_task(ask())
+    await wait_all_tasks_blocked()
+    later = [asyncio.create_task(ask()) for _ in range(5)]  # the service dies while the first round runs
+    await wait_all_tasks_blocked()
+    assert len(rounds) == 1
+    rounds[0].set()
+    assert await first == "ok"
+    await wait_all_tasks_blocked()
+    rounds[1].set()
+    assert [await each for each in later] == ["ConnectionError"] * 5
+    assert len(rounds) == 2
+    given_up = asyncio.create_task(ask())
+    await wait_all_tasks_blocked()
+    patient = asyncio.create_task(ask())
+    given_up.cancel()
+    await wait_all_tasks_blocked()
+    rounds[-1].set()
+    assert await patient == "ok"
+    assert len(rounds) == 4
 
 
 def test_not_ready_without_the_list_of_revocations(start: Start) -> None:

@@ -110,6 +110,18 @@ def test_the_circuit_opens_and_recovers_by_itself(start: Start) -> None:
     server.stop()
 
 
+def test_a_service_that_is_called_ready_is_reached(start: Start) -> None:
+    """The breaker learns from `/readyz`: whoever waited for it need not wait for the next trial as well."""
+    port = _unused_port()
+    platform = start(inference_service_url=f"http://127.0.0.1:{port}")
+    for _ in range(3):
+        assert platform.http.get(PATH).status_code == 503
+    server = Server(FakeService(), port=port)
+    assert platform.http.get("/readyz").status_code == 200
+    assert platform.http.get(PATH).status_code == 200
+    server.stop()
+
+
 def test_one_trial_at_a_time_and_growing_pauses() -> None:
     now = 0.0
     breaker = CircuitBreaker("x", clock=lambda: now)

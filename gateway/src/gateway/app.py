@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gateway.access_log import AccessLog
 from gateway.allocator import keep_freed_memory
 from gateway.api_keys import ApiKeys
+from gateway.circuit_breaker import CircuitBreaker
 from gateway.clients.auth import AuthServiceFeed, AuthServiceKeys
 from gateway.clients.services import TIMEOUT_SECONDS, HttpServices
 from gateway.config import GatewaySettings
@@ -77,6 +78,7 @@ async def open_gateway_app(
 ) -> AsyncIterator[GatewayApp]:
     """Everything that has to be opened and closed."""
     addresses = settings.addresses
+    breakers = {service: CircuitBreaker(service) for service in addresses}
     metrics = HttpMetrics()
     access_log = AccessLog(log_format=settings.log_format, log_level=settings.log_level)
     limits = RateLimits.from_settings(settings)
@@ -94,7 +96,7 @@ async def open_gateway_app(
             CrossSite(settings.origins, public_url=settings.public_url),
             cookie=settings.session_cookie,
         )
-        services = HttpServices(http, addresses)
+        services = HttpServices(http, addresses, breakers)
         pages = Pages(
             services=services,
             installed=settings.services,
@@ -105,7 +107,7 @@ async def open_gateway_app(
             metrics_token=settings.metrics_token.get_secret_value(),
             docs=docs,
         )
-        proxy = Proxy(addresses)
+        proxy = Proxy(addresses, breakers)
         app = GatewayApp(
             routes=routes,
             trusted_proxies=TrustedProxies(settings.trusted_proxies),

@@ -4,7 +4,6 @@
 """
 
 import hmac
-import time
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
@@ -17,19 +16,19 @@ from gateway.headers import RawHeaders
 from gateway.icon import favicon
 from gateway.identity import Identity
 from gateway.openapi import PlatformDocument
+from gateway.readiness import Readiness
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import GET, Route
 from lightbox_shared.errors import MethodNotAllowed, NotFound, Unavailable
 from lightbox_shared.errors.dialects import json_response
-from lightbox_shared.health import Check, run_checks
+from lightbox_shared.health import Check
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.negotiation import media_ranges
 
 API_IS_DESCRIBED: Final = "The API is described at /docs, and for programs at /openapi.json."
 NOT_INSTALLED: Final = "not installed"
-READY_FOR_SECONDS: Final = 1.0
 
 _DOCS_POLICY: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -72,8 +71,9 @@ class Pages:
         self._identity = identity
         self._metrics_token = metrics_token.encode()
         self._revocations = revocations
-        self._checks = {name: _check(services, name) for name in installed}
-        self._readiness: tuple[float, Response] = (float("-inf"), Response())
+        self._installed = frozenset(installed)
+        checks = {name: _check(services, name) for name in installed}
+        self._readiness = Readiness({**checks, "revocations": self._knows_revocations})
         self._docs = docs
 
     async def answer(self, request: RequestState, route: Route) -> Response:
@@ -98,7 +98,7 @@ class Pages:
 
     def stands_in(self, request: RequestState, route: Route) -> bool:
         """Whether the gateway answers in the place of a service that this installation does not have."""
-        return route.prefix == "/" and route.service not in self._checks and request.method in GET
+        return route.prefix == "/" and route.service not in self._installed and request.method in GET
 
     @staticmethod
     def _front(request: RequestState, route: Route) -> Response:
@@ -112,22 +112,15 @@ class Pages:
         return Response(status_code=307, headers={"Location": "/docs", "Vary": "Accept"})
 
     async def _ready(self) -> Response:
-        """Everything that is installed is ready, and we know which sessions are dead. Kept for a moment, since anybody
-        may ask and each question is one to every service."""
-        asked_at, response = self._readiness
-        if time.monotonic() - asked_at < READY_FOR_SECONDS:
-            return response
-        results = await run_checks({**self._checks, "revocations": self._knows_revocations})
+        """Everything that is installed is ready, and we know which sessions are dead."""
+        results = await self._readiness.results()
         ready = all(result == "ok" for result in results.values())
-        revocations = results.pop("revocations")
         body = {
             "status": "ready" if ready else "not ready",
             "services": {name: results.get(name, NOT_INSTALLED) for name in SERVICE_NAMES if name != GATEWAY},
-            "checks": {"revocations": revocations},
+            "checks": {"revocations": results["revocations"]},
         }
-        response = json_response(body, 200 if ready else 503)
-        self._readiness = (time.monotonic(), response)
-        return response
+        return json_response(body, 200 if ready else 503)
 
     async def _knows_revocations(self) -> None:
         if not self._revocations.known:

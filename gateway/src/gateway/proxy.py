@@ -36,9 +36,9 @@ class BadGateway(LightboxError):
 class Proxy:
     """The way to the services."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, addresses: Mapping[str, str], breakers: Mapping[str, CircuitBreaker]) -> None:
         self._pools = {service: Pool(address) for service, address in addresses.items()}
-        self._breakers = {service: CircuitBreaker(service) for service in addresses}
+        self._breakers = breakers
 
     def close(self) -> None:
         """Close idle connections."""
