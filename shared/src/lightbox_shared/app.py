@@ -13,6 +13,7 @@ from lightbox_shared.config import Settings
 from lightbox_shared.context import RequestContext
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.errors.handlers import install_error_handlers
+from lightbox_shared.head import HeadAsGet
 from lightbox_shared.health import Check, health_router
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
@@ -71,5 +72,6 @@ def build_app(
         app.include_router(router)
     for each in reversed(middleware):
         app.add_middleware(each)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestContext, dialects=dialects, metrics=metrics, quiet=quiet_paths)
     return app

@@ -48,16 +48,19 @@ def from_http_exception(error: HTTPException) -> errors.LightboxError:
 
 
 def allowed_methods(request: Request) -> str:
-    """The methods of the request's path, as the value of `Allow` (RFC 9110 section 15.5.6).
+    """The methods of the request's path, as the value of `Allow` (RFC 9110 section 15.5.6), HEAD wherever there is GET.
 
     They are those of all routes that match the path; a 405 of Starlette names only those of the first one.
     """
     app: FastAPI = request.app
-    scopes = ({**request.scope, "method": method} for method in _METHODS)
-    return ", ".join(scope["method"] for scope in scopes if _is_routed(app, scope))
+    routed = {method for method in _METHODS if is_routed(app, {**request.scope, "method": method})}
+    if "GET" in routed:
+        routed.add("HEAD")
+    return ", ".join(sorted(routed))
 
 
-def _is_routed(app: FastAPI, scope: Scope) -> bool:
+def is_routed(app: FastAPI, scope: Scope) -> bool:
+    """Whether a route takes the method and the path of a request."""
     return any(route.matches(dict(scope))[0] is Match.FULL for route in app.routes)
 
 
