@@ -108,7 +108,7 @@ class GatewayServer:
             self._server.start(door, self._listener)
             self._started.set_result((asyncio.get_running_loop(), leaving))
             await leaving.wait()
-            await self._server.stop(grace_seconds=1)
+            await self._server.stop(grace_seconds=0.5)
 
     def leave(self) -> None:
         """Ask it to stop, without waiting."""

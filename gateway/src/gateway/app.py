@@ -44,10 +44,11 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
 
 
 def serve(gateway: "Gateway") -> None:
-    """Serve until SIGINT or SIGTERM, and end by that signal. Raises `OSError` where the port is in use."""
+    """Serve until SIGINT or SIGTERM, and end by SIGTERM if it was that. Raises `OSError` where the port is in use."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         number = runner.run(gateway.run(gateway.server()))
-    signal.raise_signal(number)
+    with suppress(KeyboardInterrupt):  # Ctrl-C is a way to end, and no error
+        signal.raise_signal(number)
 
 
 class Gateway:

@@ -1,0 +1,188 @@
+"""The gateway as a process: how it starts, what it writes, and how it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.types import Receive, Send
+from support.gateway import ISSUER, FakeAuth, FakeService, Key, Platform, Seen, Server, answer
+
+from gateway.server import GRACE_SECONDS
+
+PATH = "/api/models"
+
+
+@dataclass
+class Served:
+    """The process, and the service behind it."""
+
+    process: subprocess.Popen[bytes]
+    service: FakeService
+    log: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(GRACE_SECONDS + 5)
+
+    def lines(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def started(folder: Path, port: int, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """`python -m lightbox_shared.serve gateway` with these settings."""
+    log = folder / "gateway.log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
+    environment |= {
+        "LIGHTBOX_PORT": str(port),
+        "LIGHTBOX_CLIENT_SECRET": "secret",
+        "LIGHTBOX_ISSUER": ISSUER,
+        **settings,
+    }
+    command = [sys.executable, "-m", "lightbox_shared.serve", "gateway"]
+    with log.open("wb") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            yield process, log
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def served(tmp_path: Path, key: Key) -> Iterator[Served]:
+    service = FakeService()
+    auth_server, service_server = Server(FakeAuth([key])), Server(service)
+    port = free_port()
+    settings = {
+        "LIGHTBOX_SERVICES": "auth-service,inference-service",
+        "LIGHTBOX_AUTH_SERVICE_URL": auth_server.url,
+        "LIGHTBOX_INFERENCE_SERVICE_URL": service_server.url,
+    }
+    with started(tmp_path, port, **settings) as (process, log):
+        served = Served(process, service, log, port)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if httpx.get(f"{served.url}/readyz").status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield served
+    for server in (auth_server, service_server):
+        server.leave()
+    for server in (auth_server, service_server):
+        server.stop()
+
+
+async def _slow(_seen: Seen, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+    await send({"type": "http.response.body", "body": b"first", "more_body": True})
+    await asyncio.sleep(1)
+    await send({"type": "http.response.body", "body": b"later"})
+
+
+def test_requests_under_way_are_answered_and_nothing_new_is_taken(served: Served) -> None:
+    served.service.behave = _slow
+    with socket.create_connection(("127.0.0.1", served.port)), httpx.Client() as http:  # one never says anything
+        http.get(f"{served.url}/healthz")  # and one keeps its connection
+        with httpx.stream("GET", served.url + PATH) as response:
+            chunks = response.iter_raw()
+            assert next(chunks) == b"first"
+            served.process.send_signal(signal.SIGTERM)
+            assert b"".join(chunks) == b"later"
+        assert served.process.wait(GRACE_SECONDS / 2) == -signal.SIGTERM
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", served.port))
+
+
+def test_a_request_that_does_not_end_is_broken_off(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    async def never(_seen: Seen, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await asyncio.sleep(60)
+
+    platform.service.behave = never
+    with httpx.stream("GET", platform.gateway.url + PATH, timeout=30) as response:
+        chunks = response.iter_raw()
+        assert next(chunks) == b"first"
+        platform.gateway.stop()
+        with pytest.raises(httpx.RemoteProtocolError):
+            next(chunks)
+    assert '"requests": 1, "event": "requests broken off"' in capsys.readouterr().out
+
+
+def test_ctrl_c(served: Served) -> None:
+    assert served.end(signal.SIGINT) == 0
+
+
+def test_every_line_is_ours(served: Served) -> None:
+    """One object of JSON each, without a banner of the server; an access line for each request but those of `/readyz`."""
+
+    async def invalid(_seen: Seen, _receive: Receive, send: Send) -> None:
+        await answer(send, b"", 200, [(b"x", b"y")])
+
+    served.service.behave = invalid
+    assert httpx.get(served.url + PATH).status_code == 200
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(b"not HTTP\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    served.end(signal.SIGTERM)
+    lines = served.lines()
+    assert [(each["path"], each["status"]) for each in lines if each["event"] == "request"] == [(PATH, 200)]
+    assert {each["service"] for each in lines} == {"gateway"}
+    assert "ranian" not in served.log.read_text()
+
+
+def test_descriptors_up_to_the_hard_limit(served: Served) -> None:
+    for line in Path(f"/proc/{served.process.pid}/limits").read_text().splitlines():
+        if line.startswith("Max open files"):
+            soft, hard = line.split()[3:5]
+            assert soft == hard
+            return
+    pytest.fail("the system says nothing about open files")
+
+
+def test_a_port_that_is_in_use(served: Served, tmp_path: Path) -> None:
+    """It is refused: two processes that share a port would answer in turn."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    with started(folder, served.port) as (process, log):
+        assert process.wait(30) == 1
+        last = log.read_text().splitlines()[-1]
+    assert "in use" in last
+    assert httpx.get(f"{served.url}/healthz").status_code == 200
+
+
+def test_one_process(served: Served) -> None:
+    """What is killed leaves nothing behind that holds its port."""
+    served.process.kill()
+    served.process.wait()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", served.port))
