@@ -142,7 +142,7 @@ def test_ctrl_c(served: Served) -> None:
 
 
 def test_every_line_is_ours(served: Served) -> None:
-    """One object of JSON each, without a banner of the server; an access line for each request but those of `/readyz`."""
+    """One object of JSON each, without a banner of the server."""
 
     async def invalid(_seen: Seen, _receive: Receive, send: Send) -> None:
         await answer(send, b"", 200, [(b"x", b"y")])

@@ -12,10 +12,10 @@ from gateway.request_state import RequestState
 from lightbox_shared.errors import BadRequest, LightboxError, TooLarge
 
 IDLE_SECONDS: Final = 60.0
-LINGER_SECONDS: Final = 2.0
-LINGER_BYTES: Final = 32 * 1024 * 1024
 SMALL_BYTES: Final = 64 * 1024
-_HEAD_SECONDS: Final = 0.05
+DRAINED_BYTES: Final = 32 * 1024 * 1024
+DRAIN_SECONDS: Final = 2.0
+DRAIN_IDLE_SECONDS: Final = 0.5
 
 
 class ClientGone(BadRequest):
@@ -112,22 +112,31 @@ def too_large(max_body: int) -> TooLarge:
 
 
 async def refuse(request: RequestState, response: Response) -> None:
-    """Answer without having read the whole body, and read on for a moment: a connection that is closed with unread data
-    in it is reset, and a client that still sends would never see the answer (RFC 9112 section 9.6). The connection
-    serves further requests only if the rest of the body is small."""
+    """Answer although the body was not read to its end. A connection that is closed with unread data in it is reset,
+    and a client that still sends might never see the answer (RFC 9112 section 9.6): what is small is read before, what
+    is large for a moment afterwards."""
     own = request.headers.own
-    expected = any(name == b"expect" for name, _ in request.scope["headers"])
-    large = b"transfer-encoding" in own or int(own.get(b"content-length", 0)) > SMALL_BYTES
-    await request.respond(response, close=expected or large, more=True)
-    if expected:
-        # Reading while the head of the answer is not sent would tell the client to go on (`100 Continue`).
-        await asyncio.sleep(_HEAD_SECONDS)
+    if any(name == b"expect" for name, _ in request.scope["headers"]):
+        await request.respond(response, close=True)  # the client has not begun to send
+    elif b"content-length" in own and int(own[b"content-length"]) <= SMALL_BYTES:
+        await _drain(request)
+        await request.respond(response, close=request.unread)
+    else:
+        # The server stops reading as soon as the answer is complete: without a length it is so when we say it.
+        del response.headers["content-length"]
+        await request.respond(response, close=True, more=True)
+        await _drain(request)
+        await request.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drain(request: RequestState) -> None:
+    """Read the rest of a body and throw it away, up to `DRAINED_BYTES`, while the client keeps sending."""
     size = 0
     with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            while request.unread and size < LINGER_BYTES:
-                size += len((await request.receive()).get("body", b""))
-    await request.send({"type": "http.response.body", "body": b"", "more_body": False})
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while request.unread and size < DRAINED_BYTES:
+                async with asyncio.timeout(DRAIN_IDLE_SECONDS):
+                    size += len((await request.receive()).get("body", b""))
 
 
 class ClientWatch:

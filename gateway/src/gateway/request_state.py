@@ -76,8 +76,7 @@ class RequestState:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def respond(self, response: Response, *, close: bool = False, more: bool = False) -> None:
-        """Send an answer of our own. With `close` the connection ends after it; with `more` the answer is complete for
-        the client, and the server is told so later."""
+        """Send an answer of our own. With `close` the connection ends after it; with `more` there is more to come."""
         headers = list(response.raw_headers)
         if close:
             headers.append(CLOSE)

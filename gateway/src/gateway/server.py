@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -19,7 +20,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
 
@@ -138,15 +139,42 @@ class HttpServer:
             await asyncio.wait((self._serving,), timeout=FLUSH_SECONDS)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        channel = _Channel(receive, send)
+        del receive, send
         request = cast("asyncio.Task[object]", asyncio.current_task())
         self._requests.add(request)
         self._idle.clear()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, channel.receive, channel.send)
         finally:
+            channel.cut()
             self._requests.discard(request)
             if not self._requests:
                 self._idle.set()
+
+
+class _Channel:
+    """The two ends of a request, which can be cut from whatever still refers to them.
+
+    Granian gives a request's body up, and ends its connection where the body was not read to its end, once nothing
+    refers to the request any more. An exception keeps the frames that it came through until the garbage collector
+    finds it, and with them the connection.
+    """
+
+    __slots__ = ("_receive", "_send")
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+
+    def receive(self) -> Awaitable[Message]:
+        return self._receive()
+
+    def send(self, message: Message) -> Awaitable[None]:
+        return self._send(message)
+
+    def cut(self) -> None:
+        del self._receive, self._send
 
 
 def _set(future: "asyncio.Future[int]", number: int) -> None:
