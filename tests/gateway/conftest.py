@@ -12,6 +12,7 @@ from support.processes import until
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.routes import Routes
+from gateway.server import STALLED_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,7 @@ def start(key: Key) -> Iterator[Start]:
     running: list[Server | GatewayServer] = []
     clients: list[httpx.Client] = []
 
-    def run(routes: Routes | None = None, **settings: Any) -> Platform:
+    def run(routes: Routes | None = None, *, stalled_seconds: float = STALLED_SECONDS, **settings: Any) -> Platform:
         auth, service = FakeAuth([key]), FakeService()
         auth_server, service_server = Server(auth), Server(service)
         defaults: dict[str, Any] = {
@@ -39,8 +40,8 @@ def start(key: Key) -> Iterator[Start]:
         }
         # In a thread, since async tests have a loop here, and building an application may block.
         with ThreadPoolExecutor(1) as thread:
-            made = thread.submit(lambda: GatewayServer(create_app(GatewaySettings(**{**defaults, **settings}), routes)))
-            gateway = made.result()
+            app = thread.submit(create_app, GatewaySettings(**{**defaults, **settings}), routes).result()
+            gateway = thread.submit(GatewayServer, app, stalled_seconds=stalled_seconds).result()
         running.extend((gateway, auth_server, service_server))
         if "auth_service_url" not in settings:
             # Before it has the answer to its first poll the gateway accepts no token; a second one comes after that.

@@ -21,7 +21,7 @@ from jose import jwk, jwt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.app import Gateway
-from gateway.server import listen
+from gateway.server import STALLED_SECONDS, listen
 from lightbox_shared.auth.principal import Authority
 
 KID = "test-key"
@@ -87,10 +87,10 @@ class Server:
 class GatewayServer:
     """The gateway in a thread, on a port of its own, by the server that it has in production."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, stalled_seconds: float = STALLED_SECONDS) -> None:
         self._gateway = gateway
         self._server = gateway.server()
-        self._listener = listen("127.0.0.1", 0)
+        self._listener = listen("127.0.0.1", 0, stalled_seconds=stalled_seconds)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
