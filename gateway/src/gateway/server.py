@@ -32,7 +32,7 @@ GRACE_SECONDS: Final = 10.0
 FLUSH_SECONDS: Final = 1.0
 
 MAX_CONNECTIONS: Final = 10_000
-_OTHER_DESCRIPTORS: Final = 256
+_OTHER_DESCRIPTORS: Final = 128
 # Granian's own handlers would write lines that are not ours; without one its errors go where all our lines go.
 _LOG_CONFIG: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
