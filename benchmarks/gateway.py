@@ -14,11 +14,14 @@ import httpx
 from jose import jwk
 
 from benchmarks import load
-from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
+from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, in_rounds
 from benchmarks.running import free_port, running, sign_up
 from benchmarks.upstream import LARGE, SMALL
+from lightbox.run.secrets import load_or_create
 from lightbox.run.temporary import running_platform, temporary_folder
 
+OURS: Final = "gateway"
+BY_UVICORN: Final = "gateway by uvicorn"
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 1
 # A route of inference-service that requires a token. The benchmark's upstream takes the place of that service.
@@ -111,13 +114,29 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
         running_platform(LIGHTBOX_INFERENCE_SERVICE_URL=upstream) as platform,
     ):
         token = sign_up(platform)
+        uvicorn = free_port()
+        settings = {
+            "LIGHTBOX_PORT": str(uvicorn),
+            "LIGHTBOX_ISSUER": platform.url,
+            "LIGHTBOX_CLIENT_SECRET": load_or_create(platform.data_dir / "secrets.json")["gateway"].client_secret,
+            "LIGHTBOX_AUTH_SERVICE_URL": platform.settings.local_url("auth-service"),
+            "LIGHTBOX_CORE_COLLECTION_SERVICE_URL": platform.settings.local_url("core-collection-service"),
+            "LIGHTBOX_INFERENCE_SERVICE_URL": upstream,
+        }
+        by_uvicorn = f"http://127.0.0.1:{uvicorn}"
         key = folder / "key.pem"
         key.write_bytes(public_key(platform.url + "/.well-known/jwks.json"))
         with (
             haproxy(folder, key, port, token, 1) as one,
             haproxy(folder, key, port, token, 2) as two,
+            running([sys.executable, "-m", "benchmarks.uvicorn_gateway"], by_uvicorn + "/readyz", **settings),
         ):
-            urls = {"gateway": platform.url, "HAProxy with one thread": one, "HAProxy with two threads": two}
+            urls = {
+                OURS: platform.url,
+                BY_UVICORN: by_uvicorn,
+                "HAProxy with one thread": one,
+                "HAProxy with two threads": two,
+            }
             for row, path, body in ((SMALL_JSON, PATH + "/1", len(SMALL)), (ONE_MB, PATH + "/2", len(LARGE))):
                 if row.id in wanted:
                     yield row.id, _measure(row, Get(path, body, token), urls, upstream, effort)
@@ -141,9 +160,15 @@ def _measure(row: Row, get: Get, urls: dict[str, str], upstream: str, effort: Ef
     for address in urls.values():
         get.rate(address, WARM_UP_SECONDS)
     rates = {name: partial(get.rate, address, effort.seconds) for name, address in urls.items()}
-    best, result = measure_in_rounds(row, effort, rates.pop("gateway"), rates)
+    ours, theirs = in_rounds(row, effort, rates.pop(OURS), rates)
     straight = get.rate(upstream, effort.seconds)
-    note = f"{best} was the better one; straight to the upstream {straight:,.0f}/s; {result.note}"
+    by_uvicorn = theirs.pop(BY_UVICORN)
+    _, beside = compare(ours, {BY_UVICORN: by_uvicorn}, row)
+    best, result = compare(ours, theirs, row)
+    note = (
+        f"{best} was the better one; straight to the upstream {straight:,.0f}/s; the gateway served by uvicorn"
+        f" {beside.reference:,.0f}/s, beside which the ratio is {beside.ratio:.2f}; {result.note}"
+    )
     return Result(note, result.value, result.reference, result.ratio)
 
 

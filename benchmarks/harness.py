@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 FOLDER: Final = Path(__file__).resolve().parent
 VAR: Final = FOLDER / "var"
 RESULTS: Final = FOLDER / "results"
-PACKAGES: Final = ("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn", "httptools")
+PACKAGES: Final = ("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn", "granian", "httptools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,14 @@ def measure_in_rounds(
 
     `detail` is added to the name of the row in the progress. Returns what `compare` returns.
     """
+    return compare(*in_rounds(row, effort, ours, peers, detail=detail), row)
+
+
+def in_rounds(
+    row: Row, effort: Effort, ours: Callable[[], float], peers: Mapping[str, Callable[[], float]], *, detail: str = ""
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Measure Lightbox and others in turn, in each round. Returns the values of the rounds, those of the others by
+    name."""
     mine: list[float] = []
     theirs: dict[str, list[float]] = {name: [] for name in peers}
     for count in range(1, effort.rounds + 1):
@@ -105,7 +113,7 @@ def measure_in_rounds(
             theirs[name].append(measure())
         now = ", ".join(f"{name} {_number(values[-1])}" for name, values in theirs.items())
         progress(f"{row.id}{detail} {count}/{effort.rounds}: {_number(mine[-1])} {row.unit}; {now}")
-    return compare(mine, theirs, row)
+    return mine, theirs
 
 
 def progress(text: str) -> None:

@@ -175,7 +175,7 @@ def test_a_client_that_reads_nothing_is_left(start: Start, pipelined: bool) -> N
 
     async def behave(_seen: Seen, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        while not pipelined:
+        for _ in range(0 if pipelined else 400 * MB // len(chunk)):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": chunk})
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPResponse
 
 import pytest
@@ -102,21 +103,17 @@ async def test_chunk_extensions_are_ignored(platform: Platform) -> None:
     assert platform.service.seen[0].body == b"abcde"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+async def test_a_chunk_that_is_none_is_a_bad_request(platform: Platform) -> None:
+    for body in (
         b"zz\r\nabc\r\n0\r\n\r\n",
         b"ffffffffffffffffff\r\nabc\r\n0\r\n\r\n",
         b"-1\r\nabc\r\n0\r\n\r\n",
         b"3;" + b"x" * 100_000 + b"\r\nabc\r\n0\r\n\r\n",
         b"3\nabc\r\n0\r\n\r\n",
         b"\r\nabc\r\n0\r\n\r\n",
-    ],
-    ids=["no number", "overflow", "negative", "long extension", "bare LF", "empty"],
-)
-async def test_a_chunk_that_is_none_is_a_bad_request(platform: Platform, body: bytes) -> None:
-    received = await raw(platform.port, chunked(PUBLIC, body + SMUGGLED))
-    assert statuses(received) == [b"400"]
+    ):
+        received = await raw(platform.port, chunked(PUBLIC, body + SMUGGLED))
+        assert statuses(received) == [b"400"], body[:20]
     assert platform.service.seen == []
 
 
@@ -172,10 +169,10 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("rest", MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_malformed_is_a_bad_request(platform: Platform, rest: bytes) -> None:
-    received = await raw(platform.port, b"POST " + PUBLIC + b" HTTP/1.1\r\n" + HOST + CLOSE + rest + SMUGGLED)
-    assert statuses(received) == [b"400"]
+async def test_what_is_malformed_is_a_bad_request(platform: Platform) -> None:
+    for name, rest in MALFORMED.items():
+        received = await raw(platform.port, b"POST " + PUBLIC + b" HTTP/1.1\r\n" + HOST + CLOSE + rest + SMUGGLED)
+        assert statuses(received) == [b"400"], name
     assert platform.service.seen == []
 
 
@@ -197,12 +194,13 @@ START_LINES = {
 }
 
 
-@pytest.mark.parametrize("request_bytes", START_LINES.values(), ids=START_LINES)
-async def test_a_beginning_that_is_none_is_a_bad_request(platform: Platform, request_bytes: bytes) -> None:
-    received = await raw(platform.port, request_bytes + SMUGGLED, timeout=0.5)
-    # Where the request itself is well-formed, the next one is a request too.
-    assert statuses(received) in ([b"400"], [b"400", b"200"])
-    assert [seen.path for seen in platform.service.seen] in ([], [b"/alive"])
+async def test_a_beginning_that_is_none_is_a_bad_request(platform: Platform) -> None:
+    for name, request in START_LINES.items():
+        before = len(platform.service.seen)
+        received = await raw(platform.port, request + NEXT)
+        # Where the request itself is well-formed, the next one is a request too.
+        assert statuses(received) in ([b"400"], [b"400", b"200"]), name
+        assert {seen.path for seen in platform.service.seen[before:]} <= {b"/api/models/next"}, name
 
 
 async def test_http_2_without_tls_is_not_spoken(platform: Platform) -> None:
@@ -273,14 +271,14 @@ def test_an_early_refusal_reaches_a_client_that_still_sends(platform: Platform, 
     megabyte = b"x" * 2**20
     framing = b"Content-Length: %d\r\n" % (22 * 2**20) if length else b"Transfer-Encoding: chunked\r\n"
     with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as connection:
-        connection.sendall(post(b"/predict", framing, b""))
-        for _ in range(22):
-            connection.sendall(megabyte if length else b"100000\r\n" + megabyte + b"\r\n")
+        connection.sendall(post(PUBLIC, framing, b""))
+        with suppress(ConnectionError):  # it need not read everything
+            for _ in range(22):
+                connection.sendall(megabyte if length else b"100000\r\n" + megabyte + b"\r\n")
         with HTTPResponse(connection) as response:
             response.begin()
             assert (response.status, response.getheader("connection")) == (413, "close")
             assert json.loads(response.read())["type"] == "/problems/too-large"
-        assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.1], ids=["with the head", "after the head"])

@@ -10,7 +10,6 @@ import uvloop
 from starlette.responses import Response
 
 from gateway.access_log import AccessLog
-from gateway.allocator import keep_freed_memory
 from gateway.api_keys import ApiKeys
 from gateway.circuit_breaker import CircuitBreaker
 from gateway.clients.auth import AuthServiceFeed, AuthServiceKeys
@@ -39,7 +38,6 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
     the setting that is wrong."""
     settings = settings or GatewaySettings()
     configure_logging("gateway", settings.log_level, settings.log_format)
-    keep_freed_memory()
     return Gateway(settings, routes or Routes())
 
 

@@ -14,7 +14,7 @@ from lightbox_shared.errors import BadRequest, LightboxError, TooLarge
 IDLE_SECONDS: Final = 60.0
 SMALL_BYTES: Final = 64 * 1024
 DRAINED_BYTES: Final = 32 * 1024 * 1024
-DRAIN_SECONDS: Final = 2.0
+DRAIN_SECONDS: Final = 10.0
 DRAIN_IDLE_SECONDS: Final = 0.5
 
 

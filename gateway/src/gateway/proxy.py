@@ -180,6 +180,13 @@ async def _answer(request: RequestState, connection: Connection) -> None:
     """Pass an answer on. Awaiting `send` is the backpressure: the service is not read faster than the client reads."""
     await request.start(connection.status, answer_headers(connection.headers, connection.status))
     chunk = connection.take()
+    if connection.complete:
+        await request.send({"type": "http.response.body", "body": chunk})
+    else:
+        await _stream(request, connection, chunk)
+
+
+async def _stream(request: RequestState, connection: Connection, chunk: bytes) -> None:
     while not connection.complete:
         # Also if there is no byte yet: the server sends the head with the first piece of the body.
         await _send(request, chunk, more=True)
