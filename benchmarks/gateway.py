@@ -17,8 +17,8 @@ from benchmarks import load
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, in_rounds
 from benchmarks.running import free_port, running, sign_up
 from benchmarks.upstream import LARGE, SMALL
-from lightbox.run.secrets import load_or_create
 from lightbox.run.temporary import running_platform, temporary_folder
+from lightbox.service_secrets import load_or_create
 
 OURS: Final = "gateway"
 BY_UVICORN: Final = "gateway by uvicorn"

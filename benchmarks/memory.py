@@ -14,8 +14,8 @@ from typing import Final
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, progress
 from benchmarks.open_gateway import PREFIX
 from benchmarks.running import free_port, running, sign_up
-from lightbox.run.secrets import load_or_create
 from lightbox.run.temporary import free_port_block, running_platform, temporary_folder
+from lightbox.service_secrets import load_or_create
 
 MB: Final = 1024 * 1024
 UPLOAD_BYTES: Final = 100 * MB

@@ -17,7 +17,7 @@ from auth_service.app import create_app
 from auth_service.config import AuthSettings
 from lightbox.run.databases import on_server
 from lightbox.run.postgres import PostgresServer
-from lightbox.run.secrets import load_or_create
+from lightbox.service_secrets import load_or_create
 
 pytestmark = pytest.mark.processes
 

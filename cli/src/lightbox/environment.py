@@ -2,7 +2,7 @@
 is there keeps every line; what a newer version reads beside them is added.
 
 `make env` runs this module with the machine's own Python (3.9 or newer), since containers are all that somebody may
-want: nothing outside the standard library is imported here, nor by `lightbox.run.secrets` and the list of services.
+want: nothing outside the standard library is imported here, nor by `lightbox.service_secrets` and the list of services.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from lightbox.run.secrets import ServiceSecrets, service_secrets_setting, write_private
+from lightbox.service_secrets import ServiceSecrets, service_secrets_setting, write_private
 from lightbox_shared.installation import SERVICE_NAMES, service_named
 
 PATH = Path(".env")

@@ -31,6 +31,7 @@ from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.http import auth_access, auth_http
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.startup import StartupError
 
 
 def create_app(settings: GatewaySettings | None = None, routes: Routes | None = None) -> "Gateway":
@@ -42,7 +43,8 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
 
 
 def serve(gateway: "Gateway") -> None:
-    """Serve until SIGINT or SIGTERM, and end by SIGTERM if it was that. Raises `OSError` where the port is in use."""
+    """Serve until SIGINT or SIGTERM, and end by SIGTERM if it was that. Raises `StartupError` where the port is in
+    use."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         number = runner.run(gateway.run(gateway.server()))
     with suppress(KeyboardInterrupt):  # Ctrl-C is a way to end, and no error
@@ -66,9 +68,14 @@ class Gateway:
         return HttpServer(header_timeout=self._settings.header_timeout_seconds)
 
     async def run(self, server: HttpServer) -> int:
-        """Serve until SIGINT or SIGTERM, and return which."""
+        """Serve until SIGINT or SIGTERM, and return which. Raises `StartupError`."""
+        host, port = self._settings.host, self._settings.port
         async with self.open() as app:
-            return await server.run(app, listen(self._settings.host, self._settings.port))
+            try:
+                listener = listen(host, port)
+            except OSError as error:
+                raise StartupError(f"port {port} of {host} can't be listened on.") from error
+            return await server.run(app, listener)
 
 
 @asynccontextmanager

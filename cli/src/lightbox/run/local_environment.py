@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lightbox.run.databases import on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
-from lightbox.run.secrets import load
+from lightbox.service_secrets import load
 from lightbox_shared.commands import NotPrepared
 from lightbox_shared.commands.running import problems
 from lightbox_shared.config import Settings

@@ -22,7 +22,7 @@ from lightbox.run.databases import ensure_databases, on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.process import Child
 from lightbox.run.running_here import RunningMark
-from lightbox.run.secrets import ServiceSecrets, load_or_create, service_secrets_setting
+from lightbox.service_secrets import ServiceSecrets, load_or_create, service_secrets_setting
 from lightbox_shared.commands.running import problems
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES, SERVICES
