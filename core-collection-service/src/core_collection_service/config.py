@@ -13,11 +13,13 @@ from lightbox_shared.config import CommaSeparated, Settings, renamed, split_comm
 from lightbox_shared.ports import coap_port
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
-_RESOURCE_TYPE: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")  # RFC 6690: relation types, quotable
-_TAKEN: Final = frozenset({"devices"})
+_RESOURCE_TYPE: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
+"""Relation types (RFC 6690 section 2) that need no escapes between quotes."""
+_RESERVED_NAMES: Final = frozenset({"devices"})
 
 
 def _collections(value: object) -> object:
+    """Names with their resource types, out of the text of the setting. Raises `ValueError`."""
     parts = split_commas(value)
     if not isinstance(parts, tuple):
         return value
@@ -33,7 +35,7 @@ def _collections(value: object) -> object:
 
 
 class CoreSettings(Settings):
-    """Which collections there are, who may use them, and what CoAP does."""
+    """Which collections there are, how they are guarded, and how CoAP is served."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
@@ -48,9 +50,9 @@ class CoreSettings(Settings):
     response_cache_bytes: Annotated[
         int, Field(ge=0, validation_alias=renamed("response_cache_bytes", "hot_picture_bytes"))
     ] = 64 * 1024 * 1024
-    """Bytes of pictures that were asked for lately, kept in memory; 0 for none."""
+    """Bytes of answers with pictures that are kept in memory and given again; 0 for none."""
     preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2
-    """How many large pictures are read, hashed, compressed or scaled at once."""
+    """How many large pictures are read, hashed, compressed or scaled at the same time."""
 
     coap: bool | None = None
     """Whether CoAP is served; by default in development, unless the collection takes keys, and not in production."""
@@ -60,7 +62,7 @@ class CoreSettings(Settings):
     coap_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     """By default 5683, moved as far as `port` is moved from 8000."""
     coap_credentials: Path | None = None
-    """A folder with one folder for each device that identifies itself by OSCORE; needed where the collection takes
+    """A folder with one folder for each device that authenticates itself by OSCORE; required where the collection takes
     keys."""
     coap_multicast: CommaSeparated = ()
     """Network interfaces on which discovery by multicast is answered; `coap_host` has to be `::` then."""
@@ -71,7 +73,7 @@ class CoreSettings(Settings):
         return split_commas(value)
 
     @model_validator(mode="after")
-    def _coap_fits(self) -> Self:
+    def _check_multicast(self) -> Self:
         if self.coap_multicast and self.coap_host != "::":
             raise ValueError("LIGHTBOX_COAP_MULTICAST needs LIGHTBOX_COAP_HOST=::, or no message to a group arrives")
         return self
@@ -83,11 +85,11 @@ class CoreSettings(Settings):
 
     @field_validator("collections")
     @classmethod
-    def _good_collections(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+    def _check_collections(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         if not value:
             raise ValueError("there has to be a collection")
         for name, resource_type in value.items():
-            if not _NAME.fullmatch(name) or name in _TAKEN:
+            if not _NAME.fullmatch(name) or name in _RESERVED_NAMES:
                 raise ValueError("names are of lower-case letters, digits and hyphens; devices is taken")
             if not _RESOURCE_TYPE.fullmatch(resource_type):
                 raise ValueError("a resource type has printable ASCII characters without quotes")
@@ -95,15 +97,15 @@ class CoreSettings(Settings):
 
     @property
     def access(self) -> Access:
-        """Who may use the collections."""
+        """How the collections are guarded; by default as `collection_access` says."""
         return self.collection_access or (Access.KEYS if self.in_production else Access.OPEN)
 
     @property
     def serves_coap(self) -> bool:
-        """Whether there is CoAP; by default where devices need no credentials for it."""
+        """Whether CoAP is served; by default where devices need no credentials for it."""
         return not self.in_production and self.access is Access.OPEN if self.coap is None else self.coap
 
     @property
     def coap_udp_port(self) -> int:
-        """Where CoAP listens."""
+        """The UDP port of CoAP."""
         return self.coap_port or coap_port(self.port)

@@ -73,9 +73,9 @@ async def put_rule(session: WriteSession, rule: Rule) -> None:
 
 async def delete_rule(session: WriteSession, collection: str, device_id: str) -> bool:
     """Delete the rule for a device, and return whether there was one."""
-    mine = (RetentionRule.collection == collection, RetentionRule.device_id == device_id)
-    gone = await session.execute(delete(RetentionRule).where(*mine).returning(RetentionRule.device_id))
-    return gone.one_or_none() is not None
+    of_device = (RetentionRule.collection == collection, RetentionRule.device_id == device_id)
+    deleted = await session.execute(delete(RetentionRule).where(*of_device).returning(RetentionRule.device_id))
+    return deleted.one_or_none() is not None
 
 
 async def candidates(session: Sessions, rule: Rule, cutoff: datetime | None, after: str, limit: int) -> list[str]:
@@ -100,8 +100,8 @@ async def candidates(session: Sessions, rule: Rule, cutoff: datetime | None, aft
 async def locked_bytes(session: WriteSession, collection: str, device_id: str) -> int | None:
     """How many bytes a device has, None if it has no pictures. Its row stays locked until the end of the
     transaction."""
-    mine = (Device.collection == collection, Device.device_id == device_id)
-    found: int | None = await session.scalar(select(Device.bytes).where(*mine).with_for_update())
+    of_device = (Device.collection == collection, Device.device_id == device_id)
+    found: int | None = await session.scalar(select(Device.bytes).where(*of_device).with_for_update())
     return found
 
 

@@ -8,7 +8,7 @@ this function:
 3. If the client prefers SenML, it is the newest picture of each device (the batch, `core.b`).
 4. Otherwise a parameter is missing: the request is answered like one for a picture, by 400.
 
-A list in SenML whose cursor comes from a page of the newest pictures goes on with these.
+A list in SenML whose cursor comes from a page of the newest pictures continues these.
 """
 
 from dataclasses import dataclass

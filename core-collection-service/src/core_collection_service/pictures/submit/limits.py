@@ -32,7 +32,7 @@ class PictureLimits:
         return len(text) <= longest or len(text) - sum(map(text.count, BLANKS)) <= longest
 
     def fits_json(self, document: bytes) -> bool:
-        """Whether a JSON text can contain a picture of the allowed size, told without reading it. Not counted are
+        """Whether a JSON text can contain a picture of the allowed size, estimated without parsing it. Not counted are
         blanks, escapes (which have at most six bytes for one character) and the other members."""
         longest = encoded_size(self.max_bytes) + OTHER_MEMBERS_BYTES
         if len(document) <= longest:
