@@ -10,7 +10,7 @@ from core_collection_service.protocol.responses import described_document
 from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated
 from lightbox_shared.images import MediaType
-from lightbox_shared.openapi import content, errors
+from lightbox_shared.openapi import content, errors, headers
 
 _BINARY: Final = content(*(each.value for each in MediaType))
 _TEXT: Final = {"type": "string"}
@@ -38,22 +38,18 @@ _LISTS: Final = (
 )
 
 
-def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": _TEXT}
-
-
-_PICTURE_HEADERS: Final = {
-    "ETag": _header("For `If-None-Match`; of the original it is the SHA-256 in hexadecimal digits."),
-    "Last-Modified": _header("When the picture was received."),
+_VALIDATORS: Final = {
+    "ETag": "For `If-None-Match`; of the original it is the SHA-256 in hexadecimal digits.",
+    "Last_Modified": "When the picture was received.",
 }
 PICTURE: Final[dict[str, Any]] = {
     "description": "The picture as it was sent, or a thumbnail of it.",
-    "headers": _PICTURE_HEADERS,
+    **headers(**_VALIDATORS),
     **_BINARY,
 }
 PICTURE_OR_LIST: Final[dict[str, Any]] = {
     "description": "The picture as it was sent or a thumbnail of it, or a page of a list.",
-    "headers": {**_PICTURE_HEADERS, "Link": _header('`rel="next"` is the next page of a list.')},
+    **headers(**_VALIDATORS, Link='`rel="next"` is the next page of a list.'),
     "model": PicturePage,
     "content": {name: each for found in (_BINARY, *_LISTS) for name, each in found["content"].items()},
 }
@@ -61,10 +57,10 @@ PICTURE_OR_LIST: Final[dict[str, Any]] = {
 
 def answers(success: dict[str, Any], *more_errors: type[LightboxError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that reads pictures."""
-    part = {"description": "The part of the picture that `Range` names.", **_BINARY}
+    part = _BINARY | headers(Content_Range="Which bytes these are, and how many there are.")
     return {
         200: success,
-        206: {**part, "headers": {"Content-Range": _header("Which bytes these are, and how many there are.")}},
+        206: {"description": "The part of the picture that `Range` names.", **part},
         304: {"description": "The client has the picture already."},
         **errors(
             NotAuthenticated,

@@ -13,12 +13,13 @@ from core_collection_service.pictures.submit.request_bodies import document_form
 from core_collection_service.pictures.submit.schemas import submission_body
 from core_collection_service.protocol.responses import described_document, document_response
 from lightbox_shared.errors import Forbidden, NotAuthenticated
-from lightbox_shared.openapi import errors
+from lightbox_shared.openapi import errors, headers
 
 router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)
 
-_LOCATION: Final = {"Location": {"description": "The picture by its device and time.", "schema": {"type": "string"}}}
-_METADATA: Final[dict[str, Any]] = {**described_document(PictureBody), "headers": _LOCATION}
+_METADATA: Final[dict[str, Any]] = described_document(PictureBody) | headers(
+    Location="The picture by its device and time."
+)
 
 
 @router.post(
