@@ -21,11 +21,12 @@ from auth_service.oauth.schemas import (
     GRANTS,
     Grant,
     Introspection,
+    IntrospectionRequest,
     PasswordGrant,
     RefreshTokenGrant,
+    RevocationRequest,
     ServerMetadata,
     TokenBody,
-    TokenReference,
 )
 from auth_service.request_source import Source
 from auth_service.state import ServicesDep
@@ -126,7 +127,7 @@ async def issue_token(
 )
 async def revoke_token(
     client: AnyClient,
-    sent: Annotated[TokenReference, urlencoded(TokenReference)],
+    sent: Annotated[RevocationRequest, urlencoded(RevocationRequest)],
     *,
     session: Writing,
     services: ServicesDep,
@@ -146,7 +147,7 @@ async def revoke_token(
 )
 async def introspect_token(
     _client: ServiceClient,
-    sent: Annotated[TokenReference, urlencoded(TokenReference)],
+    sent: Annotated[IntrospectionRequest, urlencoded(IntrospectionRequest)],
     session: Reading,
     services: ServicesDep,
 ) -> Introspection:

@@ -89,13 +89,25 @@ GRANTS: Final[dict[GrantType, type[Grant]]] = {
 
 
 class TokenReference(ClientParameters):
-    """A token to revoke (RFC 7009 section 2.1) or to look at (RFC 7662 section 2.1)."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "lbr_...", "client_id": "lightbox"}]})
+    """A token that a request is about."""
 
     token: Secret
     token_type_hint: OptionalText
     """`access_token` or `refresh_token`. The token is recognised without it."""
+
+
+class RevocationRequest(TokenReference):
+    """A token to revoke (RFC 7009 section 2.1)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "lbr_...", "client_id": "lightbox"}]})
+
+
+class IntrospectionRequest(TokenReference):
+    """A token to look at (RFC 7662 section 2.1)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": "lbr_...", "client_id": "gateway", "client_secret": "..."}]}
+    )
 
 
 class TokenBody(BaseModel):
