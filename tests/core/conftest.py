@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from aiocoap.numbers.constants import TransportTuning
 from support.asgi import WithState, running
 from support.collection import MakeCoreSettings, core_settings_at
 
@@ -33,3 +34,10 @@ async def core(core_settings: CoreSettings) -> AsyncIterator[WithState]:
 def service(core: WithState) -> WithState:
     """The same by the name that `client` and `database` know."""
     return core
+
+
+@pytest.fixture
+def answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer over CoAP comes with the acknowledgement of its request (RFC 7252 section 5.2.1), also where the
+    cores are so busy that it takes longer than the 0.1 s after which aiocoap acknowledges first."""
+    monkeypatch.setattr(TransportTuning, "EMPTY_ACK_DELAY", 10.0)

@@ -99,6 +99,7 @@ async def test_one_device_as_a_link(camera: Device, port: int) -> None:
         assert notification.payload.decode() == f'</{path}>;ct="23";sz="{len(noise(16))}"'
 
 
+@pytest.mark.usefixtures("answers_at_once")
 async def test_an_observer_that_does_not_acknowledge_gets_only_the_latest(camera: Device, port: int) -> None:
     loop = asyncio.get_running_loop()
     request = (

@@ -61,6 +61,7 @@ def _twice(port: int, datagram: bytes) -> list[bytes]:
         return answers
 
 
+@pytest.mark.usefixtures("answers_at_once")
 async def test_a_duplicate_message_has_the_same_answer(services: Services) -> None:
     async with coap_of(services) as port, device(port) as camera:
         message = camera.message(Code.POST, IMAGES, query=RAW, payload=noise(16), content_format=OCTETS)
