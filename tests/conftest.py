@@ -31,7 +31,7 @@ trust_no_authorities()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    return number_of_workers(config.args)
+    return number_of_workers(config)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeGroups:

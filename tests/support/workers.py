@@ -23,10 +23,11 @@ LONGEST: Final = (
 """What begins first, in this order: the groups that start platforms, then those that start commands or calculate."""
 
 
-def number_of_workers(paths: list[str]) -> int:
-    """One more than there are cores, since tests also wait; 0 where files or single tests are named, for which starting
-    workers takes longer than it saves. The tests then run in the process of pytest itself."""
-    if not all(Path(path).is_dir() for path in paths):
+def number_of_workers(config: pytest.Config) -> int:
+    """One more than there are cores, since tests also wait. 0, with which the tests run in pytest's own process:
+    where files or single tests are named, for which starting workers takes longer than it saves, and where output is
+    wanted (`-s`), which workers do not show."""
+    if config.option.capture == "no" or not all(Path(path).is_dir() for path in config.args):
         return 0
     return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
 
