@@ -25,7 +25,7 @@ router = APIRouter(tags=["CoRE collection"])
     },
     openapi_extra={"parameters": [COLLECTION.describe(), LIMIT.describe(), CURSOR.describe()]},
 )
-@router.head("/collections/devices", include_in_schema=False)
+@router.head("/collections/devices", include_in_schema=False)  # or that of `/collections/{collection}` would take it
 async def collection_devices(request: Request, caller: CurrentCaller, services: ServicesDep) -> Response:
     """How many pictures each device has, their bytes and times, by collection and device id. A device whose last
     picture was deleted is not in it."""

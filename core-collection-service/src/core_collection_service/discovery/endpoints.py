@@ -43,7 +43,6 @@ _FILTERS: Final = {
     responses=_LINKS,
     openapi_extra=_FILTERS,
 )
-@router.head("/.well-known/core", include_in_schema=False)
 async def discover_resources(request: Request, services: ServicesDep) -> Response:
     """The links of the collections that pass every filter (RFC 6690 section 4.1). Other attributes of links are filters
     as well."""
@@ -53,7 +52,6 @@ async def discover_resources(request: Request, services: ServicesDep) -> Respons
 @router.get(
     "/collections", summary="List the collections", response_class=Response, responses=_LINKS, openapi_extra=_FILTERS
 )
-@router.head("/collections", include_in_schema=False)
 async def list_collections(request: Request, services: ServicesDep) -> Response:
     """The same links as those of `/.well-known/core`, with the same filters."""
     return _links(request, services)
