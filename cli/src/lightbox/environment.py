@@ -27,7 +27,8 @@ def write(path: Path = PATH) -> int:
     try:
         print(_written(path), flush=True)  # noqa: T201 - rich is not in the standard library
     except (OSError, UnicodeDecodeError) as error:
-        print(f"{path} can't be written: {error}", file=sys.stderr)  # noqa: T201 - as above
+        why = getattr(error, "strerror", None) or error
+        print(f"{path} can't be written: {why}", file=sys.stderr)  # noqa: T201 - as above
         return 1
     return 0
 
