@@ -17,11 +17,24 @@ from schemathesis import AuthContext, Case, DeserializationContext, HookContext,
 FILES = [path.read_bytes() for path in sorted(Path(os.environ["PICTURES"]).glob("*")) if path.stat().st_size < 300_000]
 
 schemathesis.openapi.format("binary", st.sampled_from(FILES))
+schemathesis.serializer.alias("application/cbor", "application/octet-stream")
 
 
 @schemathesis.deserializer("application/cbor", "application/concise-problem-details+cbor")  # type: ignore[untyped-decorator]
 def read_cbor(_context: DeserializationContext, response: Response) -> Any:
     return cbor2.loads(response.content)
+
+
+def end_stream(answer: Any, *_: object, **__: object) -> None:
+    """Ends a stream of events, which would go on until the request times out, once its head is here."""
+    if answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+        answer.raw.close()
+
+
+@schemathesis.hook  # type: ignore[untyped-decorator]
+def before_call(_context: HookContext, _case: Case, kwargs: dict[str, Any]) -> None:
+    """Hands a hook to requests, with which schemathesis sends."""
+    kwargs["hooks"] = {"response": end_stream}
 
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
