@@ -1,6 +1,7 @@
 """Puts the gateway together: `create_app()` and `serve()` for `python -m lightbox_shared.serve gateway`."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -45,6 +46,8 @@ def create_app(settings: GatewaySettings | None = None, routes: Routes | None = 
 def serve(gateway: "Gateway") -> None:
     """Serve until SIGINT or SIGTERM, and end by SIGTERM if it was that. Raises `StartupError` where the port is in
     use."""
+    gc.collect()
+    gc.freeze()  # what was loaded until now stays in use; collecting it again and again would be in vain
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         number = runner.run(gateway.run(gateway.server()))
     with suppress(KeyboardInterrupt):  # Ctrl-C is a way to end, and no error
