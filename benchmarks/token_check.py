@@ -13,9 +13,9 @@ from starlette.types import Message
 
 from benchmarks.harness import Effort, Result, Row, Suite, progress
 from gateway.api_keys import ApiKeys
-from gateway.clients.auth import Exchanged, RevocationPage
-from gateway.csrf import CrossSite
-from gateway.identity import Identity
+from gateway.authentication import Authenticator
+from gateway.clients.auth import ExchangedToken, RevocationPage
+from gateway.csrf import CsrfProtection
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Route, Routes
@@ -62,7 +62,7 @@ class Feed:
 class NoKeys:
     """An issuer that accepts no API key."""
 
-    async def exchange(self, key: str, address: str) -> Exchanged:  # noqa: ARG002 - the signature is KeyIssuer's
+    async def exchange(self, key: str, address: str) -> ExchangedToken:  # noqa: ARG002 - the signature is TokenExchange's
         """Refuse the key. Raises `InvalidToken`."""
         raise InvalidToken
 
@@ -116,32 +116,36 @@ async def rounds(row: Row, effort: Effort) -> list[float]:
 
     keys = KeySet(fetch)
     await keys.find(KID)
-    revocations = Revocations(Feed(), poll_seconds=60)
+    revocations = Revocations(Feed())
     await revocations.poll()
     route = Routes().find(PATH, "GET")
     assert route is not None
     requests = [request_with(token) for token in tokens]
 
-    def identity() -> Identity:
-        """An `Identity` that has not verified any token."""
+    def authenticator() -> Authenticator:
+        """An `Authenticator` that has not verified any token."""
         verifier = TokenVerifier(keys, issuer=ISSUER)
-        return Identity(verifier, revocations, ApiKeys(NoKeys()), CrossSite(frozenset()), cookie="lightbox_session")
+        return Authenticator(
+            verifier, revocations, ApiKeys(NoKeys()), CsrfProtection(frozenset()), cookie="lightbox_session"
+        )
 
     if row is SEEN:
-        known = identity()
+        known = authenticator()
         repeated = requests * TOKENS
-        await known.identify(requests[0], route)
+        await known.authenticate(requests[0], route)
         return [await _round(lambda: known, repeated, route, effort.seconds) for _ in range(effort.rounds)]
-    return [await _round(identity, requests, route, effort.seconds) for _ in range(effort.rounds)]
+    return [await _round(authenticator, requests, route, effort.seconds) for _ in range(effort.rounds)]
 
 
-async def _round(make: Callable[[], Identity], requests: list[RequestState], route: Route, seconds: float) -> float:
+async def _round(
+    make: Callable[[], Authenticator], requests: list[RequestState], route: Route, seconds: float
+) -> float:
     spent, count, end = 0.0, 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
-        identity = make()
+        authenticator = make()
         begin = time.perf_counter()
         for exchange in requests:
-            await identity.identify(exchange, route)
+            await authenticator.authenticate(exchange, route)
         spent += time.perf_counter() - begin
         count += len(requests)
     return spent / count * MICRO

@@ -7,8 +7,8 @@ import socket
 import pytest
 from support.gateway import Platform, Start, until
 
-from gateway.api_keys import REFUSED_SECONDS, ApiKeys
-from gateway.clients.auth import Exchanged
+from gateway.api_keys import REFUSAL_SECONDS, ApiKeys
+from gateway.clients.auth import ExchangedToken
 from lightbox_shared.auth.api_keys import is_well_formed, make
 from lightbox_shared.errors import InvalidToken, TooManyRequests, Unavailable
 
@@ -272,14 +272,14 @@ class Issuer:
         self.asked: list[str] = []
         self.failure: Exception | None = None
 
-    async def exchange(self, key: str, address: str) -> Exchanged:
+    async def exchange(self, key: str, address: str) -> ExchangedToken:
         assert address == "192.0.2.1"
         assert is_well_formed(key)
         self.asked.append(key)
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
-        return Exchanged(f"token-{len(self.asked)}", self.life)
+        return ExchangedToken(f"token-{len(self.asked)}", self.life)
 
 
 @pytest.mark.parametrize(("life", "remembered"), [(90, 60), (3600, 60), (30, 20), (3, 2), (0, 0)])
@@ -303,7 +303,7 @@ async def test_a_refusal_is_remembered_for_some_seconds() -> None:
             await keys.token(KEY, "192.0.2.1")
     issuer.failure = None
     assert issuer.asked == [KEY]
-    clock.now += REFUSED_SECONDS + 0.1
+    clock.now += REFUSAL_SECONDS + 0.1
     assert await keys.token(KEY, "192.0.2.1") == "token-2"
 
 
@@ -331,7 +331,7 @@ async def test_who_leaves_takes_nothing_from_the_others() -> None:
 
 async def test_memory_has_an_end() -> None:
     issuer = Issuer()
-    keys = ApiKeys(issuer, remembered=3, clock=Clock())
+    keys = ApiKeys(issuer, max_cached=3, clock=Clock())
     several = [make(bytes([number]) * 32) for number in range(4)]
     for key in several[:3]:
         await keys.token(key, "192.0.2.1")
@@ -353,7 +353,7 @@ async def test_memory_has_an_end() -> None:
 
 async def test_closing_ends_what_is_being_asked() -> None:
     class Slow(Issuer):
-        async def exchange(self, key: str, address: str) -> Exchanged:
+        async def exchange(self, key: str, address: str) -> ExchangedToken:
             await asyncio.sleep(60)
             return await super().exchange(key, address)
 

@@ -126,29 +126,29 @@ def test_one_trial_at_a_time_and_growing_pauses() -> None:
     now = 0.0
     breaker = CircuitBreaker("x", clock=lambda: now)
     for _ in range(FAILURES + 20):  # those that were under way make no difference
-        breaker.failed(trial=False)
+        breaker.record_failure(trial=False)
     pauses = []
     for _ in range(6):
         waited = 0.0
         while True:
             now, waited = now + 0.5, waited + 0.5
             try:
-                trial = breaker.enter()
+                trial = breaker.admit()
             except Unavailable:
                 continue
             break
         assert trial
         with pytest.raises(Unavailable):
-            breaker.enter()
+            breaker.admit()
         pauses.append(waited)
-        breaker.failed(trial=True)
+        breaker.record_failure(trial=True)
     assert pauses == [1.0, 2.0, 4.0, 8.0, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
     now += LONGEST_PAUSE_SECONDS
-    assert breaker.enter()
-    breaker.gave_up(trial=True)  # its client left: the next one may try
-    assert breaker.enter()
-    breaker.succeeded()
-    assert not breaker.enter()
+    assert breaker.admit()
+    breaker.release_trial(trial=True)  # its client left: the next one may try
+    assert breaker.admit()
+    breaker.record_success()
+    assert not breaker.admit()
 
 
 QUICK = Routes([Route(PATH, "inference-service", PUBLIC, timeout=0.2)])

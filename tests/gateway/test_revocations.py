@@ -26,29 +26,29 @@ class Feed:
 
 
 async def test_before_the_first_poll_nothing_is_believed() -> None:
-    revocations = Revocations(Feed([OSError("down")]), poll_seconds=1)
+    revocations = Revocations(Feed([OSError("down")]))
     await revocations.poll()
     with pytest.raises(Unavailable):
-        revocations.covers(1)
+        revocations.is_revoked(1)
     await revocations.poll()
-    assert not revocations.covers(1)
+    assert not revocations.is_revoked(1)
 
 
 async def test_all_pages_are_read_and_the_cursor_kept() -> None:
     feed = Feed([RevocationPage("a", {1: 100}), RevocationPage("b", {2: 100})])
-    revocations = Revocations(feed, poll_seconds=1, clock=lambda: 50)
+    revocations = Revocations(feed, clock=lambda: 50)
     await revocations.poll()
-    assert revocations.covers(1)
-    assert revocations.covers(2)
+    assert revocations.is_revoked(1)
+    assert revocations.is_revoked(2)
     assert feed.asked == [None, "a", "b"]
 
 
 async def test_what_is_known_survives_an_outage_which_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
     feed = Feed([RevocationPage("a", {1: 100}), RevocationPage("a", {}), OSError("x"), OSError("x"), OSError("x")])
-    revocations = Revocations(feed, poll_seconds=1, clock=lambda: 50)
+    revocations = Revocations(feed, clock=lambda: 50)
     for _ in range(5):
         await revocations.poll()
-    assert revocations.covers(1)
+    assert revocations.is_revoked(1)
     told = capsys.readouterr().out
     assert told.count("can't be fetched") == 1
     assert told.count("fetched again") == 1
@@ -56,12 +56,12 @@ async def test_what_is_known_survives_an_outage_which_is_logged_once(capsys: pyt
 
 async def test_the_expired_are_forgotten() -> None:
     now = 50.0
-    revocations = Revocations(Feed([RevocationPage("a", {1: 100, 2: 1000})]), poll_seconds=1, clock=lambda: now)
+    revocations = Revocations(Feed([RevocationPage("a", {1: 100, 2: 1000})]), clock=lambda: now)
     await revocations.poll()
     now += FORGET_EVERY_SECONDS + 1
     await revocations.poll()
-    assert not revocations.covers(1)
-    assert revocations.covers(2)
+    assert not revocations.is_revoked(1)
+    assert revocations.is_revoked(2)
 
 
 async def test_a_new_service_token_is_fetched_when_ours_is_refused(platform: Platform) -> None:

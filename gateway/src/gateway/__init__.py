@@ -1,1 +1,1 @@
-"""The only door of the platform: one table of routes, tokens checked, limits, streaming both ways."""
+"""The API gateway: routes each request to its service, after authentication and rate limits, and streams both ways."""

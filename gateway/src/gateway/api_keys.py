@@ -1,99 +1,97 @@
-"""API keys at the door: exchanged for a token at auth-service, which is remembered for a while.
+"""Exchanges API keys for access tokens, which are what services understand, and caches the results.
 
-Services know tokens only. A key that was exchanged is good for a minute without asking again; one that was refused is
-refused for some seconds. Both are remembered by the key's SHA-256, and the key itself is not kept. A key is a session
-with a long life, so its end reaches us by the revocations that are polled anyway (`gateway/revocations.py`).
+auth-service is asked once for a key. Its token is then used for at most `TOKEN_SECONDS`, and a refusal is repeated for
+`REFUSAL_SECONDS`. Both caches are indexed by the SHA-256 of the key, so the gateway does not keep the key itself. A key
+belongs to a session, so its revocation arrives with those of other sessions (`gateway.revocations`).
 """
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from gateway.clients.auth import Exchanged, KeyIssuer
+from cachetools import TLRUCache, TTLCache
+
+from gateway.clients.auth import ExchangedToken, TokenExchange
 from lightbox_shared.auth.api_keys import digest, is_well_formed
 from lightbox_shared.errors import InvalidToken, LightboxError
 
-REMEMBERED: Final = 10_000
-LONGEST_SECONDS: Final = 60.0
-SHARE_OF_LIFE: Final = 2 / 3  # what is left must be enough for the service, whose clock may differ
-REFUSED_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    token: str
-    until: float
+MAX_CACHED_KEYS: Final = 10_000
+TOKEN_SECONDS: Final = 60.0
+SHARE_OF_LIFETIME: Final = 2 / 3  # the service, whose clock may differ, has to accept the token for the rest
+REFUSAL_SECONDS: Final = 5.0
 
 
 class ApiKeys:
-    """Tokens of API keys."""
+    """The access tokens of API keys.
+
+    `clock` returns seconds and never goes back. Each of the two caches, of tokens and of refusals, has room for
+    `max_cached` keys, and drops the least recently used one when it is full.
+    """
 
     def __init__(
-        self, issuer: KeyIssuer, *, remembered: int = REMEMBERED, clock: Callable[[], float] = time.monotonic
+        self, exchange: TokenExchange, *, max_cached: int = MAX_CACHED_KEYS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._issuer = issuer
-        self._remembered = remembered
-        self._clock = clock
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._refused: OrderedDict[bytes, float] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Task[Exchanged | LightboxError]] = {}
+        self._exchange = exchange
+        self._tokens: TLRUCache[bytes, ExchangedToken] = TLRUCache(max_cached, _expiry, timer=clock)
+        self._refused: TTLCache[bytes, bool] = TTLCache(max_cached, REFUSAL_SECONDS, timer=clock)
+        self._running: dict[bytes, asyncio.Task[ExchangedToken | LightboxError]] = {}
 
     async def token(self, key: str, address: str, *, instead_of: str | None = None) -> str:
-        """A token of the key, for a client at `address`; another one than `instead_of`, which has turned out to be
-        dead. Raises `InvalidToken`, `TooManyRequests`, and `Unavailable` while auth-service does not answer."""
+        """Return an access token for `key`, which a client at `address` has sent.
+
+        A cached token that equals `instead_of`, which was found to be revoked, is not returned. Raises `InvalidToken`
+        for a key that is malformed, unknown, revoked or expired, `TooManyRequests` if auth-service refuses for now, and
+        `Unavailable` if it does not answer.
+        """
         if not is_well_formed(key):
             raise InvalidToken
         name = digest(key)
-        known = self._known.get(name)
-        if known is not None and known.until > self._clock() and known.token != instead_of:
-            self._known.move_to_end(name)
-            return known.token
-        if self._refused.get(name, 0.0) > self._clock():
+        cached = self._tokens.get(name)
+        if cached is not None and cached.token != instead_of:
+            return cached.token
+        if name in self._refused:
             raise InvalidToken
-        # Whoever comes while we ask waits for the same answer, and leaves without taking it from the others.
-        asking = self._asking.get(name)
-        if asking is None:
-            asking = self._asking[name] = asyncio.create_task(self._ask(name, key, address))
-        outcome = await asyncio.shield(asking)
-        if isinstance(outcome, LightboxError):
-            raise outcome
-        return outcome.token
+        # Simultaneous requests with one key share one exchange. A request that is cancelled does not end it.
+        running = self._running.get(name)
+        if running is None:
+            running = self._running[name] = asyncio.create_task(self._fetch(name, key, address))
+        result = await asyncio.shield(running)
+        if isinstance(result, LightboxError):
+            raise result
+        return result.token
 
     def refuse(self, key: str) -> None:
-        """Do not ask about this key for some seconds."""
+        """Refuse this key for the next `REFUSAL_SECONDS` without asking auth-service."""
         self._refuse(digest(key))
 
     async def close(self) -> None:
-        """End what is still being asked."""
-        asking = list(self._asking.values())
-        for task in asking:
+        """Cancel the exchanges that are running."""
+        running = list(self._running.values())
+        for task in running:
             task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
-    async def _ask(self, name: bytes, key: str, address: str) -> Exchanged | LightboxError:
-        """Failures are returned: everybody who asked may have left, and then nobody would collect an exception."""
+    async def _fetch(self, name: bytes, key: str, address: str) -> ExchangedToken | LightboxError:
+        """Exchange a key and cache the result. Errors are returned: an exception of a task that no request waits for
+        any more would be logged by asyncio as never retrieved."""
         try:
-            exchanged = await self._issuer.exchange(key, address)
+            token = await self._exchange.exchange(key, address)
         except InvalidToken as error:
             self._refuse(name)
             return error
         except LightboxError as error:
             return error
         finally:
-            del self._asking[name]
-        lifetime = min(LONGEST_SECONDS, exchanged.expires_in * SHARE_OF_LIFE)
-        self._known[name] = _Known(exchanged.token, self._clock() + lifetime)
-        self._known.move_to_end(name)
-        if len(self._known) > self._remembered:
-            self._known.popitem(last=False)
-        return exchanged
+            del self._running[name]
+        self._tokens[name] = token
+        return token
 
     def _refuse(self, name: bytes) -> None:
-        self._known.pop(name, None)
-        self._refused[name] = self._clock() + REFUSED_SECONDS
-        self._refused.move_to_end(name)
-        if len(self._refused) > self._remembered:
-            self._refused.popitem(last=False)
+        self._tokens.pop(name, None)
+        self._refused[name] = True
+
+
+def _expiry(_name: bytes, token: ExchangedToken, now: float) -> float:
+    """The time until which a token that arrives at `now` is cached."""
+    return now + min(TOKEN_SECONDS, token.expires_in * SHARE_OF_LIFETIME)

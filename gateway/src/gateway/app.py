@@ -1,4 +1,4 @@
-"""Puts the gateway together: `create_app()` and `serve()` for `python -m lightbox_shared.serve gateway`."""
+"""Builds the gateway: `create_app()` and `serve()` are called by `python -m lightbox_shared.serve gateway`."""
 
 import asyncio
 import gc
@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys
+from gateway.authentication import Authenticator
 from gateway.circuit_breaker import CircuitBreaker
-from gateway.clients.auth import AuthServiceFeed, AuthServiceKeys
-from gateway.clients.services import TIMEOUT_SECONDS, HttpServices
+from gateway.clients.auth import AuthServiceRevocationFeed, AuthServiceTokenExchange
+from gateway.clients.services import TIMEOUT_SECONDS, HttpUpstreamServices
 from gateway.config import GatewaySettings
 from gateway.cors import Cors
-from gateway.csrf import CrossSite
+from gateway.csrf import CsrfProtection
 from gateway.gateway_app import GatewayApp
-from gateway.identity import Identity
 from gateway.limits import RateLimits
 from gateway.openapi import PlatformDocument
 from gateway.pages import Pages, load_docs
@@ -29,6 +29,7 @@ from gateway.routes import Routes
 from gateway.server import HttpServer, listen
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.auth.tokens import TokenVerifier
+from lightbox_shared.background import periodic_task
 from lightbox_shared.http import auth_access, auth_http
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
@@ -36,26 +37,30 @@ from lightbox_shared.startup import StartupError
 
 
 def create_app(settings: GatewaySettings | None = None, routes: Routes | None = None) -> "Gateway":
-    """The gateway; with another table than that of the platform for tests. Raises `pydantic.ValidationError` naming
-    the setting that is wrong."""
+    """Return the gateway with the settings of the environment and the platform's routes, or with those given.
+
+    Raises `pydantic.ValidationError`, which names the setting that is wrong.
+    """
     settings = settings or GatewaySettings()
     configure_logging("gateway", settings.log_level, settings.log_format)
     return Gateway(settings, routes or Routes())
 
 
 def serve(gateway: "Gateway") -> None:
-    """Serve until SIGINT or SIGTERM, and end by SIGTERM if it was that. Raises `StartupError` where the port is in
-    use."""
+    """Serve until SIGINT or SIGTERM. After SIGTERM the process ends by that signal.
+
+    Raises `StartupError` if the port can't be listened on.
+    """
     gc.collect()
     gc.freeze()  # what was loaded until now stays in use; collecting it again and again would be in vain
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         number = runner.run(gateway.run(gateway.server()))
-    with suppress(KeyboardInterrupt):  # Ctrl-C is a way to end, and no error
+    with suppress(KeyboardInterrupt):  # Ctrl-C is no error
         signal.raise_signal(number)
 
 
 class Gateway:
-    """The gateway before its start."""
+    """The gateway, configured but not started."""
 
     def __init__(self, settings: GatewaySettings, routes: Routes) -> None:
         self._settings = settings
@@ -63,15 +68,15 @@ class Gateway:
         self._docs = load_docs()
 
     def open(self) -> AbstractAsyncContextManager[GatewayApp]:
-        """The ASGI application, with all that it needs."""
+        """The ASGI application with its connections and background tasks, which end with the context."""
         return open_gateway_app(self._settings, self._routes, self._docs)
 
     def server(self) -> HttpServer:
-        """The HTTP server as it is configured; to be made before the event loop starts, since it looks at files."""
+        """The HTTP server. Call this before the event loop starts, since it reads files."""
         return HttpServer(header_timeout=self._settings.header_timeout_seconds)
 
     async def run(self, server: HttpServer) -> int:
-        """Serve until SIGINT or SIGTERM, and return which. Raises `StartupError`."""
+        """Serve until SIGINT or SIGTERM, and return the signal's number. Raises `StartupError`."""
         host, port = self._settings.host, self._settings.port
         async with self.open() as app:
             try:
@@ -85,7 +90,7 @@ class Gateway:
 async def open_gateway_app(
     settings: GatewaySettings, routes: Routes, docs: Mapping[str, Response]
 ) -> AsyncIterator[GatewayApp]:
-    """Everything that has to be opened and closed."""
+    """Open everything that the application uses, and close it at the end of the context."""
     addresses = settings.addresses
     breakers = {service: CircuitBreaker(service) for service in addresses}
     metrics = HttpMetrics()
@@ -93,25 +98,25 @@ async def open_gateway_app(
     limits = RateLimits.from_settings(settings)
     async with (
         auth_access(settings, "gateway") as (keys, tokens, poll_http),
-        auth_http(settings) as keys_http,  # its own, so that many unknown keys do not hold up the revocations
+        auth_http(settings) as keys_http,  # separate connections: many unknown keys do not delay the revocations
         httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http,
     ):
-        revocations = Revocations(AuthServiceFeed(poll_http, tokens), poll_seconds=settings.revocation_poll_seconds)
-        api_keys = ApiKeys(AuthServiceKeys(keys_http, tokens))
-        identity = Identity(
+        revocations = Revocations(AuthServiceRevocationFeed(poll_http, tokens))
+        api_keys = ApiKeys(AuthServiceTokenExchange(keys_http, tokens))
+        authenticator = Authenticator(
             TokenVerifier(keys, issuer=settings.issuer),
             revocations,
             api_keys,
-            CrossSite(settings.origins, public_url=settings.public_url),
+            CsrfProtection(settings.origins, public_url=settings.public_url),
             cookie=settings.session_cookie,
         )
-        services = HttpServices(http, addresses, breakers)
+        services = HttpUpstreamServices(http, addresses, breakers)
         pages = Pages(
             services=services,
             installed=settings.services,
             document=PlatformDocument(services, settings.services, routes, cookie=settings.session_cookie),
             metrics=metrics,
-            identity=identity,
+            authenticator=authenticator,
             revocations=revocations,
             metrics_token=settings.metrics_token.get_secret_value(),
             docs=docs,
@@ -121,20 +126,19 @@ async def open_gateway_app(
             routes=routes,
             trusted_proxies=TrustedProxies(settings.trusted_proxies),
             cors=Cors(settings.origins),
-            identity=identity,
+            authenticator=authenticator,
             limits=limits,
             proxy=proxy,
             pages=pages,
             metrics=metrics,
             access_log=access_log,
         )
-        polling = asyncio.create_task(revocations.poll_forever())
         try:
-            yield app
+            async with periodic_task(
+                revocations.poll, "revocations", every=settings.revocation_poll_seconds, first_after=0
+            ):
+                yield app
         finally:
-            polling.cancel()
-            with suppress(asyncio.CancelledError):
-                await polling
             proxy.close()
             await api_keys.close()
             await limits.close()

@@ -1,4 +1,4 @@
-"""A request's body on its way to a service: whole where it came in one piece, else piece by piece, never held."""
+"""The body of a request: a small one is read at once, a larger one is streamed to the service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,35 +18,42 @@ DRAIN_SECONDS: Final = 10.0
 DRAIN_IDLE_SECONDS: Final = 0.5
 
 
-class ClientGone(BadRequest):
-    """The client has left in the middle of its body, or the body is not well-formed: the server tells neither from the
-    other, and an answer to a client that has left does no harm."""
+class ClientDisconnected(BadRequest):
+    """The client disconnected before the end of its body, or the body is not well-formed.
+
+    The web server reports both in the same way. If the client has disconnected, the answer is lost.
+    """
 
     default_detail = "The body ended early, or is not well-formed."
 
 
-class ClientTooSlow(LightboxError):
-    """The client has stopped in the middle of its request (RFC 9110 section 15.5.9), or of reading the answer."""
+class RequestTimeout(LightboxError):
+    """For `IDLE_SECONDS` the client has sent nothing of its body (RFC 9110 section 15.5.9), or read nothing of the
+    answer."""
 
     status = 408
     code = "request-timeout"
     default_detail = f"The connection stood still for {IDLE_SECONDS:.0f} seconds."
 
 
-async def _next(receive: Receive) -> Message:
-    """The next piece of a body. Raises `ClientTooSlow` and `ClientGone`."""
+async def _receive_chunk(receive: Receive) -> Message:
+    """Return the next message of a body. Raises `RequestTimeout` and `ClientDisconnected`."""
     try:
         async with asyncio.timeout(IDLE_SECONDS):
             message = await receive()
     except TimeoutError:
-        raise ClientTooSlow from None
+        raise RequestTimeout from None
     if message["type"] == "http.disconnect":
-        raise ClientGone
+        raise ClientDisconnected
     return message
 
 
 class StreamedBody:
-    """The rest of a body, to iterate over once; `failure` says why the iteration broke off."""
+    """A body that is read while it is sent to the service. It can be iterated over once.
+
+    `finished` is set when the end was read. `failure` is the exception that ended the iteration early, if any:
+    `TooLarge` beyond `max_body` bytes, `RequestTimeout`, or `ClientDisconnected`.
+    """
 
     def __init__(self, first: bytes, receive: Receive, max_body: int, *, has_length: bool) -> None:
         self._first = first
@@ -60,7 +67,7 @@ class StreamedBody:
         try:
             async for chunk in self._chunks():
                 yield chunk
-        except (ClientGone, LightboxError) as failure:
+        except LightboxError as failure:
             self.failure = failure
             raise
         self.finished.set()
@@ -70,7 +77,7 @@ class StreamedBody:
         if self._first:
             yield self._first
         while True:
-            message = await _next(self._receive)
+            message = await _receive_chunk(self._receive)
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > self._max_body:
@@ -85,8 +92,11 @@ Body = bytes | StreamedBody | None
 
 
 async def open_body(request: RequestState, max_body: int) -> Body:
-    """The body of a request, None where there is none. Raises `TooLarge` by the announced length, before anything is
-    read, or by the first piece; `ClientGone`."""
+    """Return the body of a request: bytes if it arrived in one piece, and None if there is none.
+
+    Raises `TooLarge` if the first piece, or the length that the headers announce, is more than `max_body` bytes. Of a
+    body whose announced length is too large nothing is read. Raises `RequestTimeout` and `ClientDisconnected`.
+    """
     own = request.headers.own
     announced = own.get(b"content-length")
     if announced is None:
@@ -94,35 +104,37 @@ async def open_body(request: RequestState, max_body: int) -> Body:
             return None
     elif int(announced) > max_body:
         raise too_large(max_body)
-    message = await _next(request.receive)
+    message = await _receive_chunk(request.receive)
     first: bytes = message.get("body", b"")
     if len(first) > max_body:
         raise too_large(max_body)
     whole = announced is not None and len(first) == int(announced)
     if whole:
-        request.unread = False  # the server says that there is more, since it has not looked
-    if request.unread:
+        request.body_unread = False  # the server reports more, because it has not looked for the end yet
+    if request.body_unread:
         return StreamedBody(first, request.receive, max_body, has_length=announced is not None)
     return first
 
 
 def too_large(max_body: int) -> TooLarge:
-    """413 with the limit."""
+    """The error 413 Content Too Large, with the limit in bytes."""
     return TooLarge(f"The body is larger than the {max_body:,} bytes that are accepted here.")
 
 
-async def refuse(request: RequestState, response: Response) -> None:
-    """Answer although the body was not read to its end. A connection that is closed with unread data in it is reset,
-    and a client that still sends might never see the answer (RFC 9112 section 9.6): what is small is read before, what
-    is large for a moment afterwards."""
+async def respond_early(request: RequestState, response: Response) -> None:
+    """Send an answer before the end of the request's body was read.
+
+    A connection that is closed while it has unread data is reset, and a client that is still sending may not get the
+    answer (RFC 9112 section 9.6). Therefore a small body is read before the answer, and a part of a large one after it.
+    """
     own = request.headers.own
     if any(name == b"expect" for name, _ in request.scope["headers"]):
-        await request.respond(response, close=True)  # the client has not begun to send
+        await request.respond(response, close=True)  # the client waits with its body (RFC 9110 section 10.1.1)
     elif b"content-length" in own and int(own[b"content-length"]) <= SMALL_BYTES:
         await _drain(request)
-        await request.respond(response, close=request.unread)
+        await request.respond(response, close=request.body_unread)
     else:
-        # The server stops reading as soon as the answer is complete: without a length it is so when we say it.
+        # The server stops reading when the answer is complete. Without a Content-Length, the last message completes it.
         del response.headers["content-length"]
         await request.respond(response, close=True, more=True)
         await _drain(request)
@@ -130,47 +142,50 @@ async def refuse(request: RequestState, response: Response) -> None:
 
 
 async def _drain(request: RequestState) -> None:
-    """Read the rest of a body and throw it away, up to `DRAINED_BYTES`, while the client keeps sending."""
+    """Read and discard the rest of a body, up to `DRAINED_BYTES`, while the client keeps sending."""
     size = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            while request.unread and size < DRAINED_BYTES:
+            while request.body_unread and size < DRAINED_BYTES:
                 async with asyncio.timeout(DRAIN_IDLE_SECONDS):
                     size += len((await request.receive()).get("body", b""))
 
 
-class ClientWatch:
-    """Cancels the request's task when its client leaves. It starts late and only when a request takes long: a task
-    for each would cost more than it could save."""
+class DisconnectWatcher:
+    """Cancels the current task, which answers a request, when the client disconnects.
 
-    __slots__ = ("_gone", "_loop", "_receive", "_task", "_timer", "_watcher")
+    It begins `START_AFTER_SECONDS` after `start`, since a further task for every short request would be expensive.
+    """
+
+    __slots__ = ("_disconnected", "_loop", "_receive", "_task", "_timer", "_watcher")
 
     START_AFTER_SECONDS: Final = 0.05
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._gone = False
+        self._disconnected = False
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     def start(self, body: Body) -> None:
-        """Begin, once the body (which finds out by itself) was read."""
-        self._timer = self._loop.call_later(self.START_AFTER_SECONDS, self._begin, body)
+        """Watch the connection after the end of `body`. Before it, reading the body finds out about a disconnect."""
+        self._timer = self._loop.call_later(self.START_AFTER_SECONDS, self._start_watching, body)
 
     def stop(self) -> None:
-        """End it. Cheap, and to be called in any case."""
+        """Stop watching. It may be called more than once, and before `start`."""
         if self._timer is not None:
             self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
-    def was_it(self) -> bool:
-        """Whether a `CancelledError` that was just caught came from here; it is taken back then."""
-        return self._gone and self._task is not None and self._task.uncancel() == 0
+    def absorb_cancellation(self) -> bool:
+        """Whether a `CancelledError` that was caught is due to a disconnect alone. The task is then uncancelled, and
+        the exception must not be raised again."""
+        return self._disconnected and self._task is not None and self._task.uncancel() == 0
 
-    def _begin(self, body: Body) -> None:
+    def _start_watching(self, body: Body) -> None:
         self._watcher = self._loop.create_task(self._watch(body))
 
     async def _watch(self, body: Body) -> None:
@@ -178,6 +193,6 @@ class ClientWatch:
             await body.finished.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
+        self._disconnected = True
         if self._task is not None:
             self._task.cancel()

@@ -1,7 +1,8 @@
-"""A fuse for each service: after some failed connections in a row nobody waits for the next one.
+"""A circuit breaker for each service: after some failures in a row, requests are refused without an attempt.
 
-While it is open, requests are refused at once; after a pause one of them goes through as a trial. The pause grows
-while the trials fail. What a service answers, be it 500, is no failure here: only that it does not answer.
+While the breaker is open, requests are refused at once. After a pause it is half-open: one request is sent as a trial,
+which closes the breaker if it succeeds. The pause doubles with each trial that fails. A failure is a service that does
+not answer; an answer is a success, even with status 500.
 """
 
 import time
@@ -20,7 +21,10 @@ LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
 class CircuitBreaker:
-    """The state of one service's connections: closed (all is well), open, or on trial."""
+    """The breaker of one service: closed (requests pass), open, or half-open (one trial is under way).
+
+    `clock` returns seconds and never goes back.
+    """
 
     __slots__ = ("_clock", "_failures", "_on_trial", "_open_until", "_pause", "service")
 
@@ -32,8 +36,11 @@ class CircuitBreaker:
         self._open_until = 0.0
         self._on_trial = False
 
-    def enter(self) -> bool:
-        """Call before a request; True makes it the trial. Raises `Unavailable` while the breaker is open."""
+    def admit(self) -> bool:
+        """Call this before a request. Returns whether the request is the trial.
+
+        Raises `Unavailable` while the breaker is open, or half-open with a trial under way.
+        """
         if self._failures < FAILURES:
             return False
         wait = self._open_until - self._clock()
@@ -42,17 +49,20 @@ class CircuitBreaker:
         self._on_trial = True
         return True
 
-    def succeeded(self) -> None:
-        """The service has answered."""
+    def record_success(self) -> None:
+        """Call this when the service has answered. It closes the breaker."""
         if self._failures >= FAILURES:
             log.info("service answers again", upstream=self.service)
         self._failures = 0
         self._pause = 0.0
         self._on_trial = False
 
-    def failed(self, *, trial: bool) -> None:
-        """The service can't be reached, or hung up without an answer. Only a trial makes the pause longer: whatever
-        else was under way when the service went down fails for the same reason."""
+    def record_failure(self, *, trial: bool) -> None:
+        """Call this when the service can't be reached, or closed the connection without an answer.
+
+        `trial` is what `admit` returned. Only trials make the pause longer: several requests that were under way when
+        the service went down fail for one reason.
+        """
         self._failures += 1
         if self._failures == FAILURES:
             log.warning("service does not answer", upstream=self.service)
@@ -62,7 +72,7 @@ class CircuitBreaker:
         self._pause = min(self._pause * 2 or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         self._open_until = self._clock() + self._pause
 
-    def gave_up(self, *, trial: bool) -> None:
-        """The request ended before anything was known about the service; the next one may try."""
+    def release_trial(self, *, trial: bool) -> None:
+        """Call this when a request ended without a success or failure. If it was the trial, the next one may be."""
         if trial:
             self._on_trial = False

@@ -1,4 +1,4 @@
-"""The gateway's own settings. Each is an environment variable `LIGHTBOX_<NAME>`, like those of the kit."""
+"""The settings of the gateway. Each is an environment variable `LIGHTBOX_<NAME>`."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Annotated, Final, Self
@@ -29,7 +29,7 @@ def _rate(value: object) -> object:
 
 
 Rate = Annotated[RateLimitItem | None, BeforeValidator(_rate), NoDecode]
-"""Requests per time, as `20/minute` or `100 per 5 minutes`; `off` for no limit."""
+"""Requests in a time, such as `20/minute` or `100 per 5 minutes`. `off` is no limit."""
 
 
 if TYPE_CHECKING:
@@ -40,34 +40,36 @@ else:
         __base__=Settings,
         **{f"{service.package}_url": (str, "") for service in SERVICES if service.name != installation.AUTH_SERVICE},
     )
-    """Where each service listens, `<package>_url`; by default on this machine. auth-service's is known to them all."""
+    """The URL of each service, `<package>_url`, by default on this machine. `Settings` has that of auth-service."""
 
 
 class GatewaySettings(ServiceAddresses):
-    """What the gateway needs to know.
+    """The settings of the gateway.
 
-    The limits keep strangers from using the machine up; against guessing auth-service has its own. They count per
-    account where a token was verified, else per address (IPv6: per /64), so a laboratory behind one public address
-    shares the two limits of strangers: raise `LIGHTBOX_RATE_SIGN_IN` and `LIGHTBOX_RATE_OPEN` there.
+    The rate limits keep a client from overloading the machine; auth-service has further limits against guessing of
+    passwords. They count by account if the request is authenticated, and otherwise by address (IPv6: by /64). All
+    clients behind one public address share the limits of unauthenticated requests: raise `LIGHTBOX_RATE_SIGN_IN` and
+    `LIGHTBOX_RATE_OPEN` there.
     """
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)  # `RateLimitItem`
 
     services: CommaSeparated = tuple(service.name for service in SERVICES)
-    """The services that this installation has; paths of the others answer 503."""
+    """The services of this installation. Paths of other services are answered 503."""
 
     header_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """How long a client may take for the head of a request, and how long a connection may wait for its next one."""
+    """How long a client may take for the head of a request, and how long a connection may be idle."""
     revocation_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """The pause between two requests for revoked sessions."""
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks), NoDecode] = ()
-    """Networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, as CIDRs."""
+    """Networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted, in CIDR notation."""
     allowed_origins: CommaSeparated | None = None
-    """Origins of web pages that may call us (CORS); `*` for any. By default any in development, none in production."""
+    """Origins whose web pages may send requests (CORS), or `*`. By default all in development, none in production."""
     metrics_token: SecretStr = SecretStr("")
-    """What a Prometheus sends as a bearer token to read `/metrics`; without it only administrators can."""
+    """The bearer token with which Prometheus reads `/metrics`. If it is empty, only administrators can read it."""
 
     rate_limit_url: str = ""
-    """`valkey://` or `redis://` where several gateways count together; by default each counts for itself."""
+    """The `valkey://` or `redis://` server at which several gateways count together. By default each counts alone."""
     rate_sign_in: Rate = parse("60/minute")
     rate_open: Rate = parse("30/minute")
     rate_upload: Rate = parse("6000/minute")
@@ -88,13 +90,13 @@ class GatewaySettings(ServiceAddresses):
 
     @property
     def origins(self) -> frozenset[str]:
-        """The origins that CORS allows; `ANY_ORIGIN` in it means every one."""
+        """The origins that CORS allows. `ANY_ORIGIN` stands for all."""
         if self.allowed_origins is not None:
             return frozenset(self.allowed_origins)
         return frozenset() if self.in_production else frozenset({ANY_ORIGIN})
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Installed service -> `http://host:port`, without a slash at the end."""
+        """The URL of each installed service, without a slash at the end."""
         named = {service.name: getattr(self, f"{service.package}_url") for service in SERVICES}
         return {name: (named[name] or self.local_url(name)).rstrip("/") for name in self.services}

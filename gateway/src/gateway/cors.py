@@ -1,7 +1,7 @@
-"""Cross-origin calls from web pages (Fetch standard, "CORS protocol"), answered by the gateway for every service.
+"""Cross-origin resource sharing (Fetch standard, "CORS protocol"), which the gateway does for every service.
 
-Cookies may come along, so the origin is echoed and never `*`; answers therefore vary by `Origin`. What a service says
-about CORS is dropped.
+Requests may have cookies, so the answer names the origin of the request and not `*`, and varies by `Origin`. CORS
+headers of services are removed.
 """
 
 from typing import Final
@@ -21,18 +21,18 @@ _EXPOSE: Final = (b"access-control-expose-headers", EXPOSED)
 
 
 class Cors:
-    """Says which page may read an answer."""
+    """Decides which origins may read answers. The origin `*` allows all."""
 
     def __init__(self, origins: frozenset[str]) -> None:
         self._any = ANY_ORIGIN in origins
         self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
 
     def allows(self, origin: bytes) -> bool:
-        """Whether pages of this origin may call us."""
+        """Whether pages of this origin may send requests and read the answers."""
         return self._any or origin in self._origins
 
     def headers(self, origin: bytes | None) -> RawHeaders:
-        """What to add to an answer."""
+        """The CORS headers of an answer to a request from `origin`."""
         if not self._origins:
             return []
         if origin is None or not self.allows(origin):
@@ -40,7 +40,7 @@ class Cors:
         return [_VARY, (b"access-control-allow-origin", origin), _CREDENTIALS, _EXPOSE]
 
     def preflight(self, asked_headers: bytes | None) -> RawHeaders:
-        """What the answer to an allowed preflight says beside `headers`."""
+        """The further headers of an answer to a preflight, which asks for `asked_headers`."""
         answer = [
             (b"access-control-allow-methods", METHODS),
             (b"access-control-max-age", MAX_AGE_SECONDS),

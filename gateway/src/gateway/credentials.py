@@ -1,7 +1,8 @@
-"""What a request says about who sends it, read from its headers and not yet believed.
+"""Reads the credentials of a request from its headers, without checking them.
 
-A token comes as `Authorization: Bearer` or `Token` or in the session cookie; an API key as `Authorization: Bearer` or
-`Token` or as `X-API-Key`. `Authorization` counts before `X-API-Key`, and both before the cookie.
+A token is sent as `Authorization: Bearer`, as `Authorization: Token`, or in the session cookie. An API key is sent as
+`Authorization: Bearer`, as `Authorization: Token`, or as `X-API-Key`. If there are several, `Authorization` counts
+before `X-API-Key`, and both before the cookie.
 """
 
 from enum import Enum
@@ -13,52 +14,52 @@ _TOKEN_SCHEMES: Final = frozenset({b"bearer", b"token"})
 _KEY_PREFIX: Final = PREFIX.encode()
 
 
-class Kind(Enum):
-    """What was sent, as far as its place and its prefix tell."""
+class CredentialKind(Enum):
+    """The kind of a credential, by its header and its prefix."""
 
-    NOTHING = "nothing"
+    NONE = "none"
     TOKEN = "token"  # noqa: S105 - a kind of credential
-    KEY = "key"
+    API_KEY = "api-key"
     COOKIE = "cookie"
 
 
 class Credentials(NamedTuple):
-    """`value` is the token or key; the other two are for the service, and hold neither."""
+    """The credential of a request, and the headers that may be forwarded, in which it is not contained."""
 
-    kind: Kind
+    kind: CredentialKind
     value: bytes
     authorization: bytes | None
-    """The `Authorization` header where it has another scheme (Basic at a login)."""
+    """The `Authorization` header, if its scheme is another one (Basic at a login)."""
     cookie: bytes | None
-    """The other cookies."""
+    """The `Cookie` header without the session cookie."""
 
 
 def read_credentials(own: dict[bytes, bytes], cookie_name: bytes) -> Credentials:
-    """Read them from the headers that are the gateway's own."""
+    """Read the credentials from the headers in `RequestHeaders.own`. `cookie_name` is that of the session cookie."""
     header = own.get(b"authorization")
     cookie = own.get(b"cookie")
     key = own.get(b"x-api-key")
     session: bytes | None = None
     if cookie is not None and cookie_name in cookie:
-        session, cookie = _take_session(cookie, cookie_name)
-    passed: bytes | None = None
+        session, cookie = _split_session_cookie(cookie, cookie_name)
+    forwarded: bytes | None = None
     if header is not None:
         scheme, _, value = header.partition(b" ")
         if scheme.lower() in _TOKEN_SCHEMES:
             value = value.strip()
-            kind = Kind.KEY if value.startswith(_KEY_PREFIX) else Kind.TOKEN
+            kind = CredentialKind.API_KEY if value.startswith(_KEY_PREFIX) else CredentialKind.TOKEN
             return Credentials(kind, value, None, cookie)
-        # A key in a notation that is none of ours shall not reach a service either.
-        passed = None if _KEY_PREFIX in header else header
+        # An API key with an unknown scheme must not reach a service either.
+        forwarded = None if _KEY_PREFIX in header else header
     if key is not None:
-        return Credentials(Kind.KEY, key.strip(), passed, cookie)
+        return Credentials(CredentialKind.API_KEY, key.strip(), forwarded, cookie)
     if session is not None:
-        return Credentials(Kind.COOKIE, session, passed, cookie)
-    return Credentials(Kind.NOTHING, b"", passed, cookie)
+        return Credentials(CredentialKind.COOKIE, session, forwarded, cookie)
+    return Credentials(CredentialKind.NONE, b"", forwarded, cookie)
 
 
-def _take_session(cookie: bytes, cookie_name: bytes) -> tuple[bytes | None, bytes | None]:
-    """The session's token and the other cookies (RFC 6265 section 4.2.1)."""
+def _split_session_cookie(cookie: bytes, cookie_name: bytes) -> tuple[bytes | None, bytes | None]:
+    """Split a `Cookie` header into the session's token and the other cookies (RFC 6265 section 4.2.1)."""
     session: bytes | None = None
     others = []
     for part in cookie.split(b";"):

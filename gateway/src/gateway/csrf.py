@@ -1,9 +1,10 @@
-"""Requests that a foreign page makes a browser send (cross-site request forgery).
+"""Protection against cross-site request forgery (CSRF).
 
-The browser adds the session cookie by itself, so a request that would change something counts only if it comes from a
-page of ours or of an origin that the settings name. Browsers say so in `Sec-Fetch-Site` (W3C Fetch Metadata), which no
-page can forge; over plain HTTP, and in old ones, `Origin` has to do, which every browser sends with such a request.
-A program that is no browser sends neither, and holds its cookie on purpose.
+A browser adds the session cookie to every request to this host, also to one that a page of another site has caused.
+Therefore a request that can change something is accepted with the cookie only from pages of this host, and of origins
+that the settings name. Browsers state where a request comes from in `Sec-Fetch-Site` (W3C Fetch Metadata), which pages
+can't set. Over plain HTTP, and from old browsers, it is missing, and `Origin` is checked, which browsers send with
+every such request. Programs other than browsers send neither header, and are accepted.
 """
 
 import re
@@ -22,39 +23,45 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 class CrossSiteRequest(Forbidden):
-    """A page of another origin made the browser send this."""
+    """A page of another origin has caused the request."""
 
     code = "cross-site-request"
     default_detail = "A page of another origin may not do this with the session cookie (LIGHTBOX_ALLOWED_ORIGINS)."
 
 
-class CrossSite:
-    """Tells a page of ours from a foreign one. Where any origin may call (`*`), those of this machine are trusted with
-    the cookie, and no other: a cookie is not for every page in the world."""
+class CsrfProtection:
+    """Checks from which pages requests come.
+
+    `origins` may use the session cookie. The origin `*` allows it to pages of this machine (localhost) only, since
+    otherwise every page on the internet could use it.
+    """
 
     def __init__(self, origins: frozenset[str], *, public_url: str | None = None) -> None:
-        self._anybody = ANY_ORIGIN in origins
+        self._allows_any = ANY_ORIGIN in origins
         self._trusted = {origin.rstrip("/").lower().encode() for origin in origins} - {b"null"}
         self._public = _public_origin(public_url)
 
     def check(self, headers: RequestHeaders, client: Client, *, signing_in: bool = False) -> None:
-        """Raises `CrossSiteRequest` for a request that came by a foreign page. Where any origin may call, any may also
-        sign somebody in."""
-        if signing_in and self._anybody:
+        """Raises `CrossSiteRequest` for a request from a page that is not trusted.
+
+        With `signing_in` the request has no session yet, and its answer may set the cookie. It is accepted from every
+        page if the origin `*` is allowed.
+        """
+        if signing_in and self._allows_any:
             return
         origin = headers.own.get(b"origin")
-        sites = [value.strip().lower() for name, value in headers.passed if name == b"sec-fetch-site"]
+        sites = [value.strip().lower() for name, value in headers.forwarded if name == b"sec-fetch-site"]
         if sites:
-            fine = _OUR_PAGES.issuperset(sites) or self._trusts(origin)
+            trusted = _OUR_PAGES.issuperset(sites) or self._trusts(origin)
         else:
-            fine = origin is None or origin in {_own_origin(client), self._public} or self._trusts(origin)
-        if not fine:
+            trusted = origin is None or origin in {_own_origin(client), self._public} or self._trusts(origin)
+        if not trusted:
             raise CrossSiteRequest
 
     def _trusts(self, origin: bytes | None) -> bool:
         if origin is None:
             return False
-        return origin in self._trusted or (self._anybody and _LOOPBACK.fullmatch(origin) is not None)
+        return origin in self._trusted or (self._allows_any and _LOOPBACK.fullmatch(origin) is not None)
 
 
 def _own_origin(client: Client) -> bytes:

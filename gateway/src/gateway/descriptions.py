@@ -1,4 +1,4 @@
-"""What people read in the description of the API: how to sign in, where keys come from, and in which order."""
+"""Texts of the OpenAPI document: the introduction, the order of the sections, and how to authenticate."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,7 +34,7 @@ TAG_ORDER: Final = (
     "Audit trail",
     "Platform",
 )
-"""The sections in the order in which they are shown; the services describe them. Others come last."""
+"""The order of the sections. Other sections follow. Their descriptions are in the documents of the services."""
 SCOPES: Final[Mapping[Scope, str]] = {
     Scope.PREDICT: "have models read pictures",
     Scope.COLLECT: "send pictures to the collection, and read them",
@@ -42,11 +42,11 @@ SCOPES: Final[Mapping[Scope, str]] = {
     Scope.HUB: "use the gallery",
     Scope.READ: "look at what the account may see, and change nothing",
 }
-"""Without any of them a token is for all that the account may do."""
+"""The scopes to which tokens can be limited, with their descriptions."""
 
 
 def security_schemes(cookie: str) -> dict[str, dict[str, Any]]:
-    """The ways to say who calls; `cookie` is the name of the one that signing in sets."""
+    """The security schemes of the document. `cookie` is the name of the session cookie."""
     scopes = {str(scope): text for scope, text in SCOPES.items()}
     return {
         "oauth2": {

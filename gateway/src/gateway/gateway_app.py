@@ -1,4 +1,4 @@
-"""The way of a request through the gateway: path, route, origin, caller, limit, service."""
+"""The gateway as an ASGI application: it finds the route of a request, authenticates, limits, and forwards it."""
 
 import re
 import time
@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.access_log import AccessLog
-from gateway.bodies import refuse
+from gateway.authentication import Authenticator
+from gateway.bodies import respond_early
 from gateway.cors import Cors
-from gateway.headers import measure
-from gateway.identity import Identity
+from gateway.headers import check_size
 from gateway.limits import PROBLEM_TYPE, QuotaExceeded, RateLimits
 from gateway.pages import API_IS_DESCRIBED, Pages
 from gateway.proxy import Proxy
@@ -27,16 +27,16 @@ from lightbox_shared.metrics import HttpMetrics
 
 log = structlog.get_logger()
 
-# One path may have one meaning only, for us and for the service: no dot segments, no backslash, nothing unprintable.
-_AMBIGUOUS: Final = re.compile(r"(?:^|/)\.\.?(?:/|$)|[\\\x00-\x1f\x7f]")
-_IN_DIALECT: Final = frozenset({400, 401, 403})
-# The sentence that clients of the COVID-19 system know; all others read the detail.
-_UNKNOWN: Final = ProblemDetails({"ERROR": "Not a valid endpoint, you only have /alive or /predict"})
-_LONGEST_PATH_SHOWN: Final = 200
+# Dot segments, backslashes and control characters, which the gateway and a service could understand differently.
+_AMBIGUOUS_PATH: Final = re.compile(r"(?:^|/)\.\.?(?:/|$)|[\\\x00-\x1f\x7f]")
+_STATUSES_IN_DIALECT: Final = frozenset({400, 401, 403})
+# Clients of the COVID-19 system know this member; other clients read the detail.
+_UNKNOWN_PATH: Final = ProblemDetails({"ERROR": "Not a valid endpoint, you only have /alive or /predict"})
+_MAX_PATH_IN_MESSAGE: Final = 200
 
 
 class GatewayApp:
-    """The gateway as an ASGI application, without its lifespan."""
+    """The ASGI application. It has no lifespan: its parts are opened and closed by `gateway.app`."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class GatewayApp:
         routes: Routes,
         trusted_proxies: TrustedProxies,
         cors: Cors,
-        identity: Identity,
+        authenticator: Authenticator,
         limits: RateLimits,
         proxy: Proxy,
         pages: Pages,
@@ -54,7 +54,7 @@ class GatewayApp:
         self._routes = routes
         self._trusted_proxies = trusted_proxies
         self._cors = cors
-        self._identity = identity
+        self._authenticator = authenticator
         self._limits = limits
         self._proxy = proxy
         self._pages = pages
@@ -66,63 +66,63 @@ class GatewayApp:
             await send({"type": "websocket.close"})
             return
         request = RequestState(scope, receive, send)
-        request.added += self._cors.headers(request.headers.own.get(b"origin"))
+        request.extra_headers += self._cors.headers(request.headers.own.get(b"origin"))
         try:
-            await self._pass(request)
+            await self._handle(request)
         except LightboxError as error:
-            await self._refuse(request, error)
+            await self._respond_with_error(request, error)
         except Exception:
             log.exception("unexpected error", request_id=request.request_id)
             if request.status:
-                raise  # too late for an answer: the server cuts the connection, so the client can tell
-            await self._refuse(request, InternalError())
+                raise  # the answer has started: the server closes the connection, which shows that it is incomplete
+            await self._respond_with_error(request, InternalError())
         finally:
             self._record(request)
 
-    async def _pass(self, request: RequestState) -> None:
+    async def _handle(self, request: RequestState) -> None:
         headers = request.headers
-        measure(request.scope["headers"])
+        check_size(request.scope["headers"])
         headers.check(request.scope)
         path = request.path
-        if _AMBIGUOUS.search(path):
+        if _AMBIGUOUS_PATH.search(path):
             raise BadRequest("The path has parts that are not allowed.")
         request.client = self._trusted_proxies.client(request.scope, headers.own)
-        asked = _asked_method(request)
-        route = None if "//" in path else self._routes.find(path, asked or request.method)
+        preflight_method = _preflight_method(request)
+        route = None if "//" in path else self._routes.find(path, preflight_method or request.method)
         if route is None:
-            raise NotFound(f"There is no {request.method} {_shown(path)} here. {API_IS_DESCRIBED}")
+            raise NotFound(f"There is no {request.method} {_printable(path)} here. {API_IS_DESCRIBED}")
         request.route = route
-        if asked is not None:
+        if preflight_method is not None:
             await self._preflight(request)
             return
-        if route.service == GATEWAY or self._pages.stands_in(request, route):
+        if route.service == GATEWAY or self._pages.replaces_missing_service(request, route):
             await request.respond(await self._pages.answer(request, route))
             return
-        caller = await self._identity.identify(request, route)
-        request.added += await self._limits.check(route.rate, caller.principal, request.client.address)
+        caller = await self._authenticator.authenticate(request, route)
+        request.extra_headers += await self._limits.check(route.rate, caller.principal, request.client.address)
         await self._proxy.forward(request, route, caller)
 
     async def _preflight(self, request: RequestState) -> None:
         if not self._cors.allows(request.headers.own[b"origin"]):
             raise Forbidden("Pages of this origin may not call this server (LIGHTBOX_ALLOWED_ORIGINS).")
         response = Response(status_code=204)
-        names = dict(request.headers.passed).get(b"access-control-request-headers")
-        request.added += self._cors.preflight(names)
+        names = dict(request.headers.forwarded).get(b"access-control-request-headers")
+        request.extra_headers += self._cors.preflight(names)
         await request.respond(response)
 
-    async def _refuse(self, request: RequestState, error: LightboxError) -> None:
+    async def _respond_with_error(self, request: RequestState, error: LightboxError) -> None:
         if request.status:
-            log.warning("answer broken off", request_id=request.request_id, error=error.detail)
+            log.warning("answer ended early", request_id=request.request_id, error=error.detail)
             return
         if request.route is None:
-            dialect = _UNKNOWN if isinstance(error, NotFound) else PROBLEM_DETAILS
+            dialect = _UNKNOWN_PATH if isinstance(error, NotFound) else PROBLEM_DETAILS
         elif isinstance(error, QuotaExceeded):
             dialect = ProblemDetails({"type": PROBLEM_TYPE, "violated-policies": [error.policy]})
         else:
-            dialect = request.route.dialect if error.status in _IN_DIALECT else PROBLEM_DETAILS
+            dialect = request.route.dialect if error.status in _STATUSES_IN_DIALECT else PROBLEM_DETAILS
         response = dialect.render(error)
-        if request.unread:
-            await refuse(request, response)
+        if request.body_unread:
+            await respond_early(request, response)
         else:
             await request.respond(response)
 
@@ -143,15 +143,15 @@ class GatewayApp:
         )
 
 
-def _shown(path: str) -> str:
-    """A path as it may stand in a sentence: percent-encoded, so that nothing in it is markup or a control character."""
+def _printable(path: str) -> str:
+    """A path for a message: percent-encoded, without markup and control characters, and of limited length."""
     encoded = quote(path, errors="replace")
-    return encoded if len(encoded) <= _LONGEST_PATH_SHOWN else f"{encoded[:_LONGEST_PATH_SHOWN]}..."
+    return encoded if len(encoded) <= _MAX_PATH_IN_MESSAGE else f"{encoded[:_MAX_PATH_IN_MESSAGE]}..."
 
 
-def _asked_method(request: RequestState) -> str | None:
-    """The method that a preflight asks for; None for any other request."""
+def _preflight_method(request: RequestState) -> str | None:
+    """The method that a CORS preflight asks about. None for other requests."""
     if request.method != "OPTIONS" or b"origin" not in request.headers.own:
         return None
-    asked = dict(request.headers.passed).get(b"access-control-request-method")
+    asked = dict(request.headers.forwarded).get(b"access-control-request-method")
     return None if asked is None else asked.decode("latin-1")

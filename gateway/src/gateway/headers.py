@@ -1,7 +1,8 @@
-"""What of a request's headers reaches a service, and what of its answer reaches the client.
+"""Which headers of a request are forwarded to the service, and which of the answer to the client.
 
-Hop-by-hop fields end here (RFC 9110 section 7.6.1), and so does everything that a service could take for a statement
-of ours: who the caller is, and where it comes from. Names come in lower case from the server, values as bytes.
+Hop-by-hop headers are not forwarded (RFC 9110 section 7.6.1). Neither are headers in which proxies state who the caller
+is and where it comes from, since a service could take those of a client for the gateway's. The web server passes names
+in lower case, and names and values as bytes.
 """
 
 import re
@@ -31,7 +32,7 @@ _HOP_BY_HOP: Final = frozenset(
         b"http2-settings",
     }
 )
-# The gateway reads these itself and, where a service needs them, says them in its own words.
+# The gateway reads these. Where a service needs one, the gateway writes a header of its own.
 _READ: Final = frozenset(
     {
         b"authorization",
@@ -50,9 +51,9 @@ _READ: Final = frozenset(
         b"x-forwarded-host",
     }
 )
-_JOINED: Final = {b"cookie": b"; ", b"connection": b", ", b"x-forwarded-for": b", ", b"tracestate": b","}
+_LIST_SEPARATORS: Final = {b"cookie": b"; ", b"connection": b", ", b"x-forwarded-for": b", ", b"tracestate": b","}
 _STRIPPED: Final = _HOP_BY_HOP | {
-    b"expect",  # the server in front of us has answered it
+    b"expect",  # the web server has answered it
     b"forwarded",
     b"remote-user",
     b"true-client-ip",
@@ -69,14 +70,14 @@ _STRIPPED: Final = _HOP_BY_HOP | {
     b"x-api-key",  # in another spelling
 }
 _STRIPPED_PREFIXES: Final = (b"x-forwarded-", b"x-account-", b"x-user-", b"x-internal-", b"x-auth-request-")
-_ANSWER_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # our own server writes a date
+_RESPONSE_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # our own server writes a date
 _METHODS: Final = frozenset(HTTPMethod) - {HTTPMethod.CONNECT}
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 
 class HeadersTooLarge(LightboxError):
-    """More header than any of our clients has reason to send."""
+    """The headers are larger than `MAX_HEADER_BYTES`."""
 
     status = 431
     code = "headers-too-large"
@@ -84,41 +85,41 @@ class HeadersTooLarge(LightboxError):
 
 
 class RequestHeaders:
-    """A request's headers, read once: what the gateway acts upon, and what it passes on."""
+    """The headers of a request: those that the gateway reads, and those that it forwards."""
 
-    __slots__ = ("own", "passed")
+    __slots__ = ("forwarded", "own")
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         self.own: dict[bytes, bytes] = {}
-        """What the gateway reads itself; the first of several, except for lists, which are joined."""
-        self.passed: RawHeaders = []
-        """What a service gets as it is."""
-        own, passed = self.own, self.passed
+        """The headers that the gateway reads. Of a repeated header the first counts; lists are joined."""
+        self.forwarded: RawHeaders = []
+        """The headers that are forwarded unchanged."""
+        own, forwarded = self.own, self.forwarded
         for pair in raw:
             name = pair[0]
             if name in _READ:
                 if name not in own:
                     own[name] = pair[1]
-                elif name in _JOINED:
-                    own[name] += _JOINED[name] + pair[1]
+                elif name in _LIST_SEPARATORS:
+                    own[name] += _LIST_SEPARATORS[name] + pair[1]
                 elif name in {b"authorization", b"host", b"x-api-key"}:
-                    own[b":twice"] = name
+                    own[b":repeated"] = name
                 continue
             # A server that maps `-` and `_` to one name would let X_Account_Id through as X-Account-Id.
             plain = name.replace(b"_", b"-") if b"_" in name else name
             if plain in _STRIPPED or plain.startswith(_STRIPPED_PREFIXES):
                 continue
-            passed.append(pair)
+            forwarded.append(pair)
         connection = own.get(b"connection")
         if connection is not None and connection.lower() not in {b"keep-alive", b"close"}:
             named = {part.strip().lower() for part in connection.split(b",")}
-            self.passed = [pair for pair in passed if pair[0] not in named]
+            self.forwarded = [pair for pair in forwarded if pair[0] not in named]
 
     def check(self, scope: Scope) -> None:
-        """Raises `BadRequest` for what could be understood in two ways, `HeadersTooLarge` for too much."""
+        """Raises `BadRequest` for a request that servers could understand in different ways."""
         own = self.own
-        if b":twice" in own:
-            raise BadRequest(f"The request has more than one {own[b':twice'].decode().title()} header.")
+        if b":repeated" in own:
+            raise BadRequest(f"The request has more than one {own[b':repeated'].decode().title()} header.")
         if scope["http_version"] in {"1", "1.0"} and not own.get(b"host"):  # Granian says 1
             own[b"host"] = "{}:{}".format(*(scope.get("server") or ("localhost", 80))).encode()
         if not _HOST.fullmatch(own.get(b"host", b"")):
@@ -133,8 +134,8 @@ class RequestHeaders:
             raise BadRequest("The only transfer coding that we read is chunked.")
 
 
-def measure(raw: Iterable[tuple[bytes, bytes]]) -> None:
-    """Raises `HeadersTooLarge`; what is far larger still is refused by the server, before it gets here."""
+def check_size(raw: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises `HeadersTooLarge` for more than `MAX_HEADER_BYTES`. Far larger ones are refused by the web server."""
     size = 0
     for name, value in raw:
         size += len(name) + len(value)
@@ -142,17 +143,20 @@ def measure(raw: Iterable[tuple[bytes, bytes]]) -> None:
         raise HeadersTooLarge
 
 
-def answer_headers(raw: RawHeaders, status: int) -> RawHeaders:
-    """The headers of a service's answer without those of the hop, of CORS (ours), and without a length where there
-    can't be a body. Several `Set-Cookie` stay several."""
+def response_headers(raw: RawHeaders, status: int) -> RawHeaders:
+    """Return those headers of a service's answer that the client gets.
+
+    Hop-by-hop headers and those of CORS, which the gateway adds itself, are left out, and so is Content-Length where
+    the `status` allows no body. A repeated header such as Set-Cookie stays repeated.
+    """
     kept: RawHeaders = []
     sniffable = True
     for pair in raw:
         lower, value = pair
-        if lower in _ANSWER_STRIPPED or lower.startswith(b"access-control-"):
+        if lower in _RESPONSE_STRIPPED or lower.startswith(b"access-control-"):
             if lower == b"connection" and value.lower() not in {b"keep-alive", b"close"}:
                 named = {part.strip().lower() for part in value.split(b",")}
-                return answer_headers([pair for pair in raw if pair[0] not in {*named, b"connection"}], status)
+                return response_headers([pair for pair in raw if pair[0] not in {*named, b"connection"}], status)
             continue
         if lower == NOSNIFF[0]:
             sniffable = False

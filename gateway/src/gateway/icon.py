@@ -1,4 +1,4 @@
-"""The icon of `/favicon.ico`: a film on a light box, drawn here."""
+"""The icon of `/favicon.ico`, an X-ray film on a light box."""
 
 import struct
 from typing import Final
@@ -27,8 +27,11 @@ _COLOURS: Final = {".": b"\0\0\0\0", "#": b"\x3a\x2b\x1f\xff", "o": b"\xff\xf6\x
 
 
 def favicon() -> bytes:
-    """An ICO file with one picture, a Windows bitmap of 32 bits a pixel: rows from the bottom to the top, then a mask
-    of one bit a pixel, which the opacity makes superfluous. The header counts the rows of both."""
+    """Return an ICO file with one picture.
+
+    It is a Windows bitmap of 32 bits a pixel, with rows from the bottom to the top. It is followed by a mask of one bit
+    a pixel, which is zero because the pixels have an opacity. The height in the header counts the rows of both.
+    """
     rows = _DRAWING.split()
     pixels = b"".join(_COLOURS[each] for row in reversed(rows) for each in row)
     mask = bytes(4 * SIZE)

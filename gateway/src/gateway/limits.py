@@ -1,8 +1,8 @@
-"""How many requests are too many: fixed windows by rate class and caller, counted in memory or in Valkey.
+"""Rate limits by rate class and caller, in fixed windows that are counted in memory or in Valkey.
 
-Limited routes carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, 2025); a refusal is 429
-with `Retry-After` and the problem type that the draft registers. A fixed window lets twice the quota through around
-its end, which is of no matter for what is protected here, and tells exactly when it starts again.
+Answers of limited routes have the headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers,
+2025). A refusal is 429 with `Retry-After` and the problem type that the draft registers. Around the end of a fixed
+window twice the quota is possible, which is acceptable here; in return it is known exactly when the quota is renewed.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ STORAGE_PAUSE_SECONDS: Final = 5.0
 
 
 class QuotaExceeded(TooManyRequests):
-    """The caller has used up what its rate class grants; `policy` is the name of the class."""
+    """The caller has used up the quota of a rate class, whose name is `policy`."""
 
     code = "quota-exceeded"
     default_detail = "You have sent too many requests. Please wait a little."
@@ -43,7 +43,10 @@ class QuotaExceeded(TooManyRequests):
 
 
 class RateLimits:
-    """Counts requests. When the storage does not answer, requests pass uncounted: a limit is no reason to be down."""
+    """Counts requests and refuses those beyond the limits.
+
+    While the storage does not answer, requests are accepted without being counted, so the platform stays available.
+    """
 
     def __init__(
         self, limits: Mapping[Rate, RateLimitItem | None], storage: Storage, pool: ConnectionPool | None = None
@@ -56,7 +59,7 @@ class RateLimits:
 
     @classmethod
     def from_settings(cls, settings: GatewaySettings) -> "RateLimits":
-        """The limits of the settings; counted in memory unless they name a Valkey or Redis server."""
+        """The limits of the settings, counted in memory unless the settings name a Valkey or Redis server."""
         limits = {
             Rate.SIGN_IN: settings.rate_sign_in,
             Rate.OPEN: settings.rate_open,
@@ -65,7 +68,7 @@ class RateLimits:
         }
         if not settings.rate_limit_url:
             return cls(limits, MemoryStorage())
-        # One client library speaks to both servers.
+        # The client library of Valkey works with Redis too.
         pool = ConnectionPool.from_url(
             settings.rate_limit_url,
             socket_timeout=STORAGE_TIMEOUT_SECONDS,
@@ -75,8 +78,10 @@ class RateLimits:
         return cls(limits, storage, pool)
 
     async def check(self, rate: Rate, principal: Principal | None, address: str) -> RawHeaders:
-        """Count a request, per account or else per address. Returns the headers of the answer, none without a limit.
-        Raises `QuotaExceeded`."""
+        """Count a request for its account, or for its address if it is not authenticated.
+
+        Returns the headers to add to the answer, none if there is no limit. Raises `QuotaExceeded`.
+        """
         found = self._policies.get(rate)
         if found is None or time.monotonic() < self._skip_until:
             return []
@@ -85,9 +90,9 @@ class RateLimits:
         try:
             allowed = await self._limiter.hit(item, rate.value, caller)
             reset, remaining = await self._limiter.get_window_stats(item, rate.value, caller)
-        except Exception as error:  # noqa: BLE001 - whatever the storage has, requests pass
+        except Exception as error:  # noqa: BLE001 - no error of the storage may refuse requests
             log.warning("limits are not counted", error=str(error) or type(error).__name__)
-            # Not asking for a while keeps a storage that hangs from slowing every request down.
+            # The storage is not asked for a while. If it hangs, every request would wait for its timeout.
             self._skip_until = time.monotonic() + STORAGE_PAUSE_SECONDS
             return []
         wait = max(1, math.ceil(reset - time.time()))
@@ -98,7 +103,7 @@ class RateLimits:
         return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
 
     async def close(self) -> None:
-        """Wait for what the storage does in the background; close its connections."""
+        """Wait for the background task of the storage, and close its connections."""
         if isinstance(self._storage, MemoryStorage) and self._storage.timer is not None:
             await asyncio.gather(self._storage.timer, return_exceptions=True)
         if self._pool is not None:

@@ -1,6 +1,6 @@
-"""What the gateway answers itself: health, metrics, and the description of the platform.
+"""The paths that the gateway answers itself: health, readiness, metrics, and the description of the API.
 
-`/docs` is Swagger UI from the package `fastapi-offline`, so that it works in a laboratory without the internet.
+`/docs` is Swagger UI from the package `fastapi-offline`, which works without internet access.
 """
 
 import hmac
@@ -10,11 +10,11 @@ from typing import Final
 
 from starlette.responses import HTMLResponse, Response
 
-from gateway.clients.services import Services
+from gateway.authentication import Authenticator
+from gateway.clients.services import UpstreamServices
 from gateway.descriptions import DISCLAIMER
 from gateway.headers import RawHeaders
 from gateway.icon import favicon
-from gateway.identity import Identity
 from gateway.openapi import PlatformDocument
 from gateway.readiness import Readiness
 from gateway.request_state import RequestState
@@ -52,67 +52,70 @@ _DOCS_START: Final = 'SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-
 
 
 class Pages:
-    """The gateway's own paths, and the bare address where no service answers it."""
+    """Answers the gateway's own paths, and `/` if its service is not installed."""
 
     def __init__(
         self,
         *,
-        services: Services,
+        services: UpstreamServices,
         installed: tuple[str, ...],
         document: PlatformDocument,
         metrics: HttpMetrics,
-        identity: Identity,
+        authenticator: Authenticator,
         revocations: Revocations,
         metrics_token: str,
         docs: Mapping[str, Response],
     ) -> None:
         self._document = document
         self._metrics = metrics
-        self._identity = identity
+        self._authenticator = authenticator
         self._metrics_token = metrics_token.encode()
         self._revocations = revocations
         self._installed = frozenset(installed)
-        checks = {name: _check(services, name) for name in installed}
-        self._readiness = Readiness({**checks, "revocations": self._knows_revocations})
+        checks = {name: _readiness_check(services, name) for name in installed}
+        self._readiness = Readiness({**checks, "revocations": self._check_revocations})
         self._docs = docs
 
     async def answer(self, request: RequestState, route: Route) -> Response:
-        """Raises `LightboxError`: `NotFound`, `MethodNotAllowed`, and those of `/metrics`."""
+        """Return the answer to a request.
+
+        Raises `NotFound`, `MethodNotAllowed`, `Unavailable` if the service of `/` is not installed, and for `/metrics`
+        the errors of `Authenticator.authenticate`.
+        """
         if request.method not in GET:
             raise MethodNotAllowed(headers={"Allow": "GET, HEAD, OPTIONS"})
         match route.prefix:
             case "/healthz":
                 return json_response({"status": "ok"}, 200)
             case "/readyz":
-                return await self._ready()
+                return await self._readyz()
             case "/metrics":
                 return await self._render_metrics(request, route)
             case "/openapi.json":
                 return json_response(await self._document.get(), 200)
             case "/":
-                return self._front(request, route)
+                return self._root(request, route)
         page = self._docs.get(request.path.rstrip("/"))
         if page is None:
             raise NotFound
         return page
 
-    def stands_in(self, request: RequestState, route: Route) -> bool:
-        """Whether the gateway answers in the place of a service that this installation does not have."""
+    def replaces_missing_service(self, request: RequestState, route: Route) -> bool:
+        """Whether the gateway answers because the service of `/` is not installed."""
         return route.prefix == "/" and route.service not in self._installed and request.method in GET
 
     @staticmethod
-    def _front(request: RequestState, route: Route) -> Response:
-        """What is behind the bare address: for browsers the description of the API. Raises `Unavailable` for other
-        clients, which ask for what the service would answer."""
-        if not _prefers_html(request.headers.passed):
+    def _root(request: RequestState, route: Route) -> Response:
+        """Redirect browsers from `/` to the description of the API. Raises `Unavailable` for other clients."""
+        if not _prefers_html(request.headers.forwarded):
             raise Unavailable(
                 f"{route.service}, which answers this path, is not part of this installation. {API_IS_DESCRIBED}",
                 retry_after=3600,
             )
         return Response(status_code=307, headers={"Location": "/docs", "Vary": "Accept"})
 
-    async def _ready(self) -> Response:
-        """Everything that is installed is ready, and we know which sessions are dead."""
+    async def _readyz(self) -> Response:
+        """Answer 200 if the services are ready and the list of revoked sessions is loaded, and 503 otherwise."""
         results = await self._readiness.results()
         ready = all(result == "ok" for result in results.values())
         body = {
@@ -122,35 +125,34 @@ class Pages:
         }
         return json_response(body, 200 if ready else 503)
 
-    async def _knows_revocations(self) -> None:
-        if not self._revocations.known:
+    async def _check_revocations(self) -> None:
+        if not self._revocations.loaded:
             raise Unavailable("The list of revoked sessions was never fetched.")
 
     async def _render_metrics(self, request: RequestState, route: Route) -> Response:
         scheme, _, token = request.headers.own.get(b"authorization", b"").partition(b" ")
-        told = scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._metrics_token)
-        if not (self._metrics_token and told):
-            await self._identity.identify(request, route)
+        matches = scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._metrics_token)
+        if not (self._metrics_token and matches):
+            await self._authenticator.authenticate(request, route)
         return await self._metrics.render()
 
 
 def _prefers_html(headers: RawHeaders) -> bool:
-    """Whether `Accept` names text/html, and likes nothing better (RFC 9110 section 12.5.1): a browser that shows a
-    page, and no program."""
+    """Whether `Accept` names text/html and prefers nothing to it (RFC 9110 section 12.5.1), as browsers do."""
     accept = ",".join(value.decode("latin-1") for name, value in headers if name == b"accept")
     ranges = media_ranges(accept)
     return ranges.get("text/html", 0.0) > 0 and ranges["text/html"] == max(ranges.values())
 
 
-def _check(services: Services, name: str) -> Check:
+def _readiness_check(services: UpstreamServices, name: str) -> Check:
     async def check() -> None:
-        await services.check(name)
+        await services.check_ready(name)
 
     return check
 
 
 def load_docs() -> Mapping[str, Response]:
-    """Path -> page, read before the event loop starts."""
+    """Return the answers by path. Call this before the event loop starts, since it reads files."""
     static = files("fastapi_offline") / "static"
     cached = {"Cache-Control": "public, max-age=86400"}
     return {

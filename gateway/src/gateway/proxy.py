@@ -1,32 +1,34 @@
-"""Carries a request to its service and the answer back, streaming both ways.
+"""Forwards requests to services and their answers to clients, and streams both.
 
-What a client can rely on: nothing is held longer than a chunk; a client that leaves takes its request along; an answer
-that breaks off at the service breaks off at the client too, and is never a short 200. A request is tried again only
-where that can't do a thing twice: if no connection was made, or if the method is idempotent and its body at hand
-(RFC 9110 section 9.2.2).
+- Each chunk is passed on as soon as it has arrived.
+- A request ends when its client disconnects.
+- An answer that ends early at the service ends early at the client too, so it can't be taken for a complete one.
+- A request is repeated only if that can't have an effect twice: if there was no connection, or if the method is
+  idempotent and the body was not streamed (RFC 9110 section 9.2.2).
 """
 
 import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.bodies import IDLE_SECONDS, Body, ClientGone, ClientTooSlow, ClientWatch, StreamedBody, open_body
+from gateway.authentication import Caller
+from gateway.bodies import IDLE_SECONDS, Body, DisconnectWatcher, RequestTimeout, StreamedBody, open_body
 from gateway.circuit_breaker import CircuitBreaker
-from gateway.headers import answer_headers
-from gateway.identity import Caller
+from gateway.headers import response_headers
 from gateway.request_state import RequestState
 from gateway.routes import Route
 from gateway.upstream import ConnectError, Connection, Pool, ReadTimeout, ServerDisconnected, UpstreamError
 from lightbox_shared.errors import LightboxError, Unavailable, UpstreamTimeout
 
-PAUSES_SECONDS: Final = (0.05, 0.2)
+RETRY_PAUSES_SECONDS: Final = (0.05, 0.2)
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 # Answers to these methods are expected to have a length even if there is nothing (RFC 9110 section 8.6).
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 class BadGateway(LightboxError):
-    """The service hung up in the middle, or said something that is not HTTP. It may have done what was asked."""
+    """The service closed the connection before the end of its answer, or its answer is not HTTP. It may have carried
+    out the request."""
 
     status = 502
     code = "bad-gateway"
@@ -34,7 +36,7 @@ class BadGateway(LightboxError):
 
 
 class Proxy:
-    """The way to the services."""
+    """Forwards requests to services, by a pool of connections and a circuit breaker for each."""
 
     def __init__(self, addresses: Mapping[str, str], breakers: Mapping[str, CircuitBreaker]) -> None:
         self._pools = {service: Pool(address) for service, address in addresses.items()}
@@ -46,30 +48,34 @@ class Proxy:
             pool.close()
 
     async def forward(self, request: RequestState, route: Route, caller: Caller) -> None:
-        """Answer a request with what its service says. Raises `LightboxError` before an answer has started; what
-        fails later ends the client's connection. Returns quietly when the client has left."""
+        """Forward a request and its answer. Returns early if the client disconnects.
+
+        Raises `Unavailable`, `UpstreamTimeout` or `BadGateway` for a service that does not answer as it should, and
+        `TooLarge`, `RequestTimeout` or `ClientDisconnected` for a body that can't be forwarded. If `request.status` is
+        set by then, the answer has started, and the connection to the client has to be closed.
+        """
         if route.service not in self._pools:
             raise Unavailable(f"{route.service} is not part of this installation yet.", retry_after=3600)
-        watch = ClientWatch(request.receive)
+        watcher = DisconnectWatcher(request.receive)
         try:
             body = await open_body(request, route.max_body)
-            watch.start(body)
-            await self._send(request, route, request_head(request, caller, body), body)
+            watcher.start(body)
+            await self._send_with_retries(request, route, request_head(request, caller, body), body)
         except asyncio.CancelledError:
-            if not watch.was_it():
+            if not watcher.absorb_cancellation():
                 raise
         except ReadTimeout as error:
             raise UpstreamTimeout(f"{route.service} was silent for {route.timeout:g} seconds.") from error
         except UpstreamError as error:
             raise BadGateway from error
         finally:
-            watch.stop()
+            watcher.stop()
 
-    async def _send(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
-        """Raises `UpstreamError` for what may not be tried again, and `LightboxError`."""
-        for pause in PAUSES_SECONDS:
+    async def _send_with_retries(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
+        """Raises `UpstreamError` for a failure after which the request must not be repeated, and `LightboxError`."""
+        for pause in RETRY_PAUSES_SECONDS:
             try:
-                await self._try(request, route, head, body)
+                await self._attempt(request, route, head, body)
             except ConnectError:
                 pass
             except ServerDisconnected:
@@ -79,49 +85,53 @@ class Proxy:
                 return
             await asyncio.sleep(pause)
         try:
-            await self._try(request, route, head, body)
+            await self._attempt(request, route, head, body)
         except ConnectError as error:
             raise Unavailable(f"{route.service} can't be reached at the moment.") from error
 
-    async def _try(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
+    async def _attempt(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
         breaker = self._breakers[route.service]
-        trial = breaker.enter()
+        trial = breaker.admit()
         try:
-            connection = await self._pools[route.service].take()
+            connection = await self._pools[route.service].acquire()
         except ConnectError:
-            breaker.failed(trial=trial)
+            breaker.record_failure(trial=trial)
             raise
         except BaseException:
-            breaker.gave_up(trial=trial)
+            breaker.release_trial(trial=trial)
             raise
-        pump: asyncio.Task[None] | None = None
+        sender: asyncio.Task[None] | None = None
         try:
             if isinstance(body, StreamedBody):
                 connection.send(request.method, head)
-                pump = asyncio.create_task(_pump(connection, body, route.timeout))
+                sender = asyncio.create_task(_send_body(connection, body, route.timeout))
             else:
                 connection.send(request.method, head + body if body else head)
-                connection.expect(route.timeout)
+                connection.start_timeout(route.timeout)
             try:
-                await connection.head()
+                await connection.read_head()
             except ServerDisconnected:
                 if isinstance(body, StreamedBody) and body.failure is not None:
                     raise body.failure from None
-                breaker.failed(trial=trial)
+                breaker.record_failure(trial=trial)
                 raise
-            breaker.succeeded()
-            await _answer(request, connection)
+            breaker.record_success()
+            await _forward_answer(request, connection)
         finally:
-            breaker.gave_up(trial=trial)
-            sent = pump is None or pump.done()
-            if pump is not None:
-                pump.cancel()
+            breaker.release_trial(trial=trial)
+            sent = sender is None or sender.done()
+            if sender is not None:
+                sender.cancel()
             connection.release(sent=sent)
 
 
 def request_head(request: RequestState, caller: Caller, body: Body) -> bytes:
-    """The head of the request to the service. What the client wrote is sent byte for byte, or the service would see
-    another path than we did; line ends can't be in it, since the server's parser has refused them."""
+    """Return the request line and headers for the service.
+
+    Path and headers are the client's, byte for byte: if they were decoded and encoded again, the service could read
+    another path than the one that the gateway has checked. They contain no line ends, which the server's parser
+    refuses.
+    """
     own, client, trace, scope = request.headers.own, request.client, request.trace, request.scope
     query: bytes = scope["query_string"]
     host = client.host.encode("latin-1")
@@ -141,7 +151,7 @@ def request_head(request: RequestState, caller: Caller, body: Body) -> bytes:
             trace.header.encode(),
         )
     ]
-    lines += [b"%b: %b\r\n" % pair for pair in request.headers.passed]
+    lines += [b"%b: %b\r\n" % pair for pair in request.headers.forwarded]
     if caller.authorization is not None:
         lines.append(b"authorization: %b\r\n" % caller.authorization)
     if caller.cookie is not None:
@@ -160,43 +170,44 @@ def request_head(request: RequestState, caller: Caller, body: Body) -> bytes:
     return b"".join(lines)
 
 
-async def _pump(connection: Connection, body: StreamedBody, timeout: float) -> None:  # noqa: ASYNC109
-    """Send a body as it arrives. Why it broke off is in `body.failure`; the service learns it by its connection."""
+async def _send_body(connection: Connection, body: StreamedBody, timeout: float) -> None:  # noqa: ASYNC109
+    """Send a body while it arrives. If it ends early, `body.failure` is why, and the connection is closed."""
     chunked = not body.has_length
     try:
         async for chunk in body:
             await connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk, timeout)
         if chunked:
             await connection.write(b"0\r\n\r\n", timeout)
-    except (ClientGone, LightboxError):
-        connection.fail(ServerDisconnected("the client broke off"))
+    except LightboxError:
+        connection.fail(ServerDisconnected("the body ended early"))
     except UpstreamError:
-        return  # whoever reads the answer learns the same
+        return  # the task that awaits the answer gets the same error
     else:
-        connection.expect(timeout)
+        connection.start_timeout(timeout)
 
 
-async def _answer(request: RequestState, connection: Connection) -> None:
-    """Pass an answer on. Awaiting `send` is the backpressure: the service is not read faster than the client reads."""
-    await request.start(connection.status, answer_headers(connection.headers, connection.status))
-    chunk = connection.take()
+async def _forward_answer(request: RequestState, connection: Connection) -> None:
+    """Forward an answer. Awaiting `send` is the backpressure: the service is read no faster than the client reads."""
+    await request.start(connection.status, response_headers(connection.headers, connection.status))
+    chunk = connection.read_nowait()
     if connection.complete:
         await request.send({"type": "http.response.body", "body": chunk})
     else:
-        await _stream(request, connection, chunk)
+        await _stream_answer(request, connection, chunk)
 
 
-async def _stream(request: RequestState, connection: Connection, chunk: bytes) -> None:
+async def _stream_answer(request: RequestState, connection: Connection, chunk: bytes) -> None:
     while not connection.complete:
-        # Also if there is no byte yet: the server sends the head with the first piece of the body.
-        await _send(request, chunk, more=True)
+        # Even an empty chunk is sent: the server sends the head of the answer with the first chunk of its body.
+        await _send_chunk(request, chunk, more=True)
         chunk = await connection.read()
-    await _send(request, chunk, more=False)
+    await _send_chunk(request, chunk, more=False)
 
 
-async def _send(request: RequestState, chunk: bytes, *, more: bool) -> None:
+async def _send_chunk(request: RequestState, chunk: bytes, *, more: bool) -> None:
     try:
-        async with asyncio.timeout(IDLE_SECONDS):  # who does not read may not hold a service's answer
+        # A client that does not read must not occupy a connection to a service.
+        async with asyncio.timeout(IDLE_SECONDS):
             await request.send({"type": "http.response.body", "body": chunk, "more_body": more})
     except TimeoutError:
-        raise ClientTooSlow from None
+        raise RequestTimeout from None

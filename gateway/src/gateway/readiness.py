@@ -1,4 +1,4 @@
-"""Whether everything that is installed is ready."""
+"""The readiness of the platform: of its services, and of the gateway itself."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from lightbox_shared.health import Check, run_checks
 
 
 class Readiness:
-    """Runs checks, one round at a time, however many ask: anybody may, and each round is a request to every service.
+    """Runs all checks, in one round at a time, whose results are shared by all calls that wait for it.
 
-    An answer is never older than its question. One that is kept for a moment says "ready" of a service that has died
-    since, and whoever waited for it (a test, a load balancer, a deployment) goes on too early.
+    A round sends a request to every service, and `/readyz` is public, so the rounds must not grow with the requests.
+    Results are not cached, since a service may have failed since: a deployment that waits for readiness would go on.
     """
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
@@ -21,8 +21,7 @@ class Readiness:
         self._results: dict[str, str] = {}
 
     async def results(self) -> dict[str, str]:
-        """What each check says, as `run_checks`, of a round that began after this call; all calls that wait for the
-        same round share it."""
+        """Return the results of `run_checks` in a round that began after this call."""
         asked = self._begun
         async with self._lock:
             if self._completed <= asked:

@@ -1,4 +1,4 @@
-"""One request on its way through the gateway, and the answer on its way back."""
+"""The state of one request, and the methods that send its answer."""
 
 import time
 from typing import Final
@@ -11,7 +11,7 @@ from gateway.routes import Route
 from gateway.trusted_proxies import Client
 from lightbox_shared.context import Trace, request_id_from
 
-# For what the gateway says itself: nothing of it is a page that could be framed or load anything (Fetch, CSP 3).
+# For answers of the gateway itself, which must not be framed and load nothing (Fetch, CSP 3).
 SECURITY_HEADERS: Final = (
     NOSNIFF,
     (b"x-frame-options", b"DENY"),
@@ -24,12 +24,16 @@ SERVER: Final = (b"server", b"lightbox")
 
 
 class RequestState:
-    """What is known about a request so far; `status` stays 0 until the answer has started."""
+    """A request, and what has been found out about it so far.
+
+    `status` is the status of the answer, 0 until that has started.
+    """
 
     __slots__ = (
         "_receive",
-        "added",
+        "body_unread",
         "client",
+        "extra_headers",
         "headers",
         "method",
         "path",
@@ -40,7 +44,6 @@ class RequestState:
         "started",
         "status",
         "trace",
-        "unread",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,31 +55,34 @@ class RequestState:
         self.path: str = scope["path"]
         self.headers = RequestHeaders(scope["headers"])
         own = self.headers.own
-        self.unread = b"transfer-encoding" in own or own.get(b"content-length", b"0") != b"0"
-        """Whether there is a body of which the end was not read."""
+        self.body_unread = b"transfer-encoding" in own or own.get(b"content-length", b"0") != b"0"
+        """Whether the request has a body whose end was not read."""
         self.request_id = request_id_from(own.get(b"x-request-id"))
         self.trace = Trace.from_header(own.get(b"traceparent"))
         self.client = Client("unknown", "http", "")
         self.route: Route | None = None
         self.status = 0
-        self.added: RawHeaders = [(b"x-request-id", self.request_id.encode()), SERVER]
-        """Headers of every answer, from the service or from us."""
+        self.extra_headers: RawHeaders = [(b"x-request-id", self.request_id.encode()), SERVER]
+        """Headers that are added to the answer, whether it is the service's or the gateway's."""
 
     async def receive(self) -> Message:
-        """The next piece of the body, or `http.disconnect`."""
+        """Return the next ASGI message: a chunk of the body, or `http.disconnect`."""
         message = await self._receive()
         if not message.get("more_body"):
-            self.unread = False
+            self.body_unread = False
         return message
 
     async def start(self, status: int, headers: RawHeaders) -> None:
-        """Send the head of an answer."""
+        """Send the status and headers of an answer, and the extra headers."""
         self.status = status
-        headers += self.added
+        headers += self.extra_headers
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def respond(self, response: Response, *, close: bool = False, more: bool = False) -> None:
-        """Send an answer of our own. With `close` the connection ends after it; with `more` there is more to come."""
+        """Send an answer of the gateway itself, with headers for security.
+
+        With `close` the connection is closed after the answer. With `more` the body is not at its end.
+        """
         headers = list(response.raw_headers)
         if close:
             headers.append(CLOSE)

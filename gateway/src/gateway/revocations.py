@@ -1,15 +1,14 @@
-"""Which sessions are dead although their tokens have not expired.
+"""The sessions that were revoked before their tokens expired.
 
-Each gateway polls auth-service, so a session that was ended is dead everywhere after one poll at most. While
-auth-service is down the gateway works with what it knows; before it ever knew anything it accepts no token, since
-a restart must not bring the dead back.
+The gateway polls auth-service for them, so it refuses the tokens of a revoked session after `revocation_poll_seconds`
+at most. While auth-service is down, the gateway uses the list that it has. A gateway that has just started has no list:
+it accepts no token until its first poll has succeeded, since a restart must not make revoked tokens valid again.
 """
 
 import time
 from collections.abc import Callable
 from typing import Final
 
-import anyio
 import structlog
 
 from gateway.clients.auth import RevocationFeed
@@ -22,33 +21,32 @@ FORGET_EVERY_SECONDS: Final = 60.0
 
 
 class Revocations:
-    """The revoked sessions, kept until their last token has expired."""
+    """The revoked sessions. Each is kept until its last token has expired.
 
-    def __init__(self, feed: RevocationFeed, *, poll_seconds: float, clock: Callable[[], float] = time.time) -> None:
+    `clock` returns seconds since the epoch.
+    """
+
+    def __init__(self, feed: RevocationFeed, *, clock: Callable[[], float] = time.time) -> None:
         self._feed = feed
-        self._poll_seconds = poll_seconds
         self._clock = clock
         self._revoked: dict[int, int] = {}
         self._cursor: str | None = None
         self._reachable: bool | None = None
         self._forget_at = 0.0
-        self.known = False
-        """Whether the list was ever had."""
+        self.loaded = False
+        """Whether a poll has succeeded since the start."""
 
-    def covers(self, session: int | None) -> bool:
-        """Whether the session was revoked. Raises `Unavailable` as long as that can't be known."""
-        if not self.known:
+    def is_revoked(self, session: int | None) -> bool:
+        """Whether the session was revoked. Raises `Unavailable` until a poll has succeeded."""
+        if not self.loaded:
             raise Unavailable("Whether this session is still valid can't be checked at the moment.")
         return session in self._revoked
 
-    async def poll_forever(self) -> None:
-        """Ask again and again until cancelled; a failure is logged once, and so is its end."""
-        while True:
-            await self.poll()
-            await anyio.sleep(self._poll_seconds)
-
     async def poll(self) -> None:
-        """Ask for what is new, page by page."""
+        """Fetch the sessions that were revoked since the last poll.
+
+        Errors are logged and not raised. Of failures in a row the first is logged, and the success that ends them.
+        """
         try:
             while True:
                 page = await self._feed.after(self._cursor)
@@ -57,17 +55,17 @@ class Revocations:
                 self._cursor = page.cursor
                 if not page.revoked or not moved:
                     break
-        except Exception as error:  # noqa: BLE001 - whatever is wrong over there, we go on with what we know
+        except Exception as error:  # noqa: BLE001 - after any error the list that is there stays in use
             if self._reachable is not False:
                 log.warning("revocations can't be fetched", error=str(error) or type(error).__name__)
             self._reachable = False
             return
         if self._reachable is False:
             log.info("revocations are fetched again", revoked=len(self._revoked))
-        self._reachable = self.known = True
-        self._forget()
+        self._reachable = self.loaded = True
+        self._forget_expired()
 
-    def _forget(self) -> None:
+    def _forget_expired(self) -> None:
         now = self._clock()
         if now < self._forget_at:
             return

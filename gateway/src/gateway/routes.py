@@ -1,8 +1,8 @@
-"""The map of the platform: which path belongs to which service, who may call it, how often, with how much.
+"""The routes of the platform, in `TABLE`: the service of each path, who may call it, and its limits.
 
-Somebody new reads `TABLE` first. The longest prefix wins, on whole segments; where a row names methods, the rows of
-one prefix are asked in their order. What is not in the table does not exist: `/internal/**` of the services is for
-the services alone. Every path answers with and without its slash at the end.
+The longest prefix of whole path segments wins. Rows of one prefix are tried in order, and a row that names methods is
+for those alone. A path without a row is 404, for instance `/internal/**`, by which services call each other. A slash at
+the end of a path makes no difference.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialect
 
 
 class Access(Enum):
-    """Who may call. On a public path a token is not even looked at; on an optional one a bad token is refused."""
+    """Who may call. On public paths credentials are not checked. On optional paths they may be missing, not invalid."""
 
     PUBLIC = "public"
     OPTIONAL = "optional"
@@ -24,12 +24,12 @@ class Access(Enum):
 
 
 class Rate(Enum):
-    """Which limit counts; the numbers are settings (`LIGHTBOX_RATE_...`)."""
+    """The class of a rate limit. The limits are settings (`LIGHTBOX_RATE_...`)."""
 
     SIGN_IN = "sign-in"
-    """Where strangers can make us hash passwords."""
+    """Requests that have a password hashed, without authentication."""
     OPEN = "open"
-    """Where strangers can make us compute."""
+    """Requests that have a model run, without authentication."""
     UPLOAD = "upload"
     READ = "read"
 
@@ -43,20 +43,20 @@ class Route:
     access: Access
     rate: Rate = Rate.READ
     max_body: int = 64 * 1024
-    """Bytes; more is 413."""
+    """The maximum of a request's body in bytes. A larger body is answered 413."""
     timeout: float = 30.0
-    """Seconds of silence that we grant the service, before its answer and within it; then 504."""
+    """How many seconds the service may be silent, before its answer (then 504) and within it."""
     dialect: Dialect = PROBLEM_DETAILS
-    """How 400, 401 and 403 look. Whatever the gateway itself is about (413, 429, 502 to 504) is problem details."""
+    """The format of the answers 400, 401 and 403. Other errors of the gateway are problem details (RFC 9457)."""
     methods: frozenset[str] = field(default_factory=frozenset)
-    """Empty: every method. The service knows what it answers, and refuses the others itself."""
+    """The methods of this row. If it is empty, all methods are forwarded, and the service refuses those it lacks."""
     scopes: frozenset[Scope] = frozenset()
-    """Which scoped tokens may call, where a token is looked at; empty: none, only whole accounts. To look (GET, HEAD)
-    `Scope.READ` is enough on every row that has any."""
+    """Tokens and API keys that are limited to scopes need one of these. If it is empty, they are refused. For GET and
+    HEAD on a row that has scopes, `Scope.READ` is enough too."""
     signs_in: bool = False
-    """The answer may set the session cookie: a foreign page must not sign anybody in (login CSRF)."""
+    """Whether the answer may set the session cookie. If so, requests from other sites are refused (login CSRF)."""
     exact: bool = False
-    """Only this path, nothing below it."""
+    """Whether the row is for this path only, and not for paths below it."""
 
 
 GATEWAY: Final = "gateway"
@@ -83,7 +83,7 @@ ANY: Final = frozenset(Scope)
 KB: Final = 1024
 MB: Final = 1024 * KB
 FORM: Final = 64 * KB
-PICTURE: Final = 20 * MB + 64 * KB  # the services' limit of a picture, and what multipart puts around it
+PICTURE: Final = 20 * MB + 64 * KB  # the services' limit for a picture, and the overhead of multipart
 CORE_PICTURE: Final = 56 * MB  # a picture in base64 (4/3), in CBOR written as hexadecimal text (2)
 CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at most 60 MiB
 
@@ -120,7 +120,7 @@ TABLE: Final[tuple[Route, ...]] = (
     # --- COVID-19
     Route("/alive", INFERENCE, PUBLIC, READ, FORM, dialect=COVID19),
     Route("/predict", INFERENCE, PUBLIC, OPEN, PICTURE, 60, COVID19),
-    # --- predictions and models, the platform's own view of both
+    # --- predictions and models
     Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, methods=POST, scopes=PREDICT),
     Route("/api/predictions", INFERENCE, REQUIRED, scopes=PREDICT),
     Route("/api/models", INFERENCE, PUBLIC),
@@ -132,9 +132,11 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/image", IMAGEHUB, PUBLIC, READ, FORM, 60, IMAGEHUB_SHAPE),
     # --- CoRE: the collection that devices send to
     Route("/.well-known/core", CORE, PUBLIC, exact=True),
-    # Whether a device or a reader must say who they are is a setting of the service.
+    # A setting of the service decides whether devices and readers have to authenticate.
     Route("/collections", CORE, OPTIONAL, UPLOAD, CORE_PICTURE, 60, methods=POST, scopes=COLLECT),
-    Route("/collections", CORE, ADMIN, methods=DELETE),  # no key: what sends pictures never deletes any
+    Route(
+        "/collections", CORE, ADMIN, methods=DELETE
+    ),  # without scopes: a device that sends pictures must not delete any
     Route("/collections", CORE, OPTIONAL, scopes=COLLECT),
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
@@ -156,7 +158,7 @@ TABLE: Final[tuple[Route, ...]] = (
 
 
 class Routes:
-    """The table, made for looking up: a dictionary by prefix, asked from the longest to the shortest."""
+    """Finds the route of a path, by a dictionary of prefixes that is tried from the longest to the shortest."""
 
     def __init__(self, table: Iterable[Route] = TABLE) -> None:
         self._by_prefix: dict[str, tuple[Route, ...]] = {}
@@ -165,7 +167,7 @@ class Routes:
         self._depth = max(prefix.count("/") for prefix in self._by_prefix)
 
     def find(self, path: str, method: str) -> Route | None:
-        """The row for a decoded path; None if no row covers it. A slash at the end makes no difference."""
+        """Return the route of a percent-decoded path, or None. A slash at the end makes no difference."""
         whole = path[:-1] if len(path) > 1 and path[-1] == "/" else path
         prefix = whole
         surplus = prefix.count("/") - self._depth

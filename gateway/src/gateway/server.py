@@ -1,8 +1,8 @@
-"""Serves the gateway: Granian, whose HTTP is hyper's, in this process and on this event loop.
+"""The HTTP server of the gateway: Granian, in this process and on this event loop.
 
-The services behind the gateway are served by uvicorn; docs/decisions/0024-the-server.md says why the gateway is not.
-What an HTTP server has to bound is bounded here: the time for a request head, its size, how long a client may leave
-an answer unread, and the number of connections.
+Services are served by uvicorn; docs/decisions/0024-the-server.md says why the gateway is not. This module sets the
+limits: the time for the head of a request, its size, how long a client may leave an answer unread, and the number of
+connections.
 """
 
 import asyncio
@@ -26,25 +26,28 @@ log = structlog.get_logger()
 
 BACKLOG: Final = 1024
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Of request line and headers together; a longer head is answered 431 and not read."""
+"""The request line and headers together. A longer head is answered 431 and not read."""
 STALLED_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 10.0
 FLUSH_SECONDS: Final = 1.0
 
 MAX_CONNECTIONS: Final = 10_000
 _OTHER_DESCRIPTORS: Final = 128
-# Granian's own handlers would write lines that are not ours; without one its errors go where all our lines go.
+# Without handlers of its own, Granian logs its errors through those of the root logger, like the gateway.
 _LOG_CONFIG: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
 
 def listen(host: str, port: int, *, stalled_seconds: float = STALLED_SECONDS) -> socket.socket:
-    """A socket that accepts connections at an address or a host's name; of several addresses of a name, an IPv4 one.
-    A connection ends when its client has not taken what was sent to it for `stalled_seconds` (Linux).
-    Raises `OSError`, when the port is in use for instance."""
+    """Return a socket that listens on a port of `host`, an address or a name. If a name has several addresses, an IPv4
+    address is preferred.
+
+    On Linux a connection is closed if its client acknowledges no data for `stalled_seconds` (TCP_USER_TIMEOUT). Raises
+    `OSError`, for instance if the port is in use.
+    """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    # Connections inherit both.
+    # Accepted connections inherit these options.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(stalled_seconds * 1000))
@@ -52,8 +55,10 @@ def listen(host: str, port: int, *, stalled_seconds: float = STALLED_SECONDS) ->
 
 
 def connection_limit() -> int:
-    """How many clients may be connected at a time: each may need a second descriptor, for the connection to a service.
-    Others wait until the system accepts their connection."""
+    """Return how many clients may be connected at a time; further clients wait until their connection is accepted.
+
+    A client may need two file descriptors, one of them for the connection to a service.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
@@ -61,7 +66,7 @@ def connection_limit() -> int:
 
 
 class _Granian(Server):
-    """Granian on a socket that is there already: its own would share the port with whichever process asks for it."""
+    """Granian on a given socket. The one that it would open has SO_REUSEPORT, so other processes could use its port."""
 
     listener: socket.socket
 
@@ -81,7 +86,7 @@ class _Granian(Server):
         )
 
     def _init_shared_socket(self) -> None:
-        holder: Any = SocketHolder  # what Granian itself hands from one process to another
+        holder: Any = SocketHolder  # the type that Granian passes between its processes
         backlog = (BACKLOG,) if sys.platform.startswith(("linux", "freebsd")) else ()
         self._shd = holder(self.listener.detach(), False, *backlog)
 
@@ -92,7 +97,7 @@ class HttpServer:
     _app: ASGIApp
 
     def __init__(self, *, header_timeout: float) -> None:
-        """`header_timeout` is in seconds: for a request head, and for the silence before it."""
+        """`header_timeout`, in seconds, limits the time for the head of a request, and the idle time before it."""
         self._requests: set[asyncio.Task[object]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -100,7 +105,7 @@ class HttpServer:
         self._serving: asyncio.Task[None] | None = None
 
     async def run(self, app: ASGIApp, listener: socket.socket) -> int:
-        """Serve until SIGINT or SIGTERM, and return which. Raises `RuntimeError` when the server ends by itself."""
+        """Serve until SIGINT or SIGTERM, and return the signal's number. Raises `RuntimeError` if it ends before."""
         loop = asyncio.get_running_loop()
         signalled: asyncio.Future[int] = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -117,15 +122,17 @@ class HttpServer:
         return signalled.result()
 
     def start(self, app: ASGIApp, listener: socket.socket) -> asyncio.Task[None]:
-        """Accept connections, until the task that is returned ends; it closes `listener`."""
+        """Start accepting connections. Returns the task that serves them, at the end of which `listener` is closed."""
         self._app = app
         self._granian.listener = listener
         self._serving = asyncio.create_task(self._granian.serve())
         return self._serving
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Accept nothing more, give requests under way so much time, and their last bytes `FLUSH_SECONDS`. Connections
-        without a request are not waited for."""
+        """Stop accepting connections, and cancel the requests that are not answered after `grace_seconds`.
+
+        `FLUSH_SECONDS` are left for the last bytes of answers. Connections without a request are closed.
+        """
         self._granian.stop()  # type: ignore[no-untyped-call]
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
@@ -139,26 +146,26 @@ class HttpServer:
             await asyncio.wait((self._serving,), timeout=FLUSH_SECONDS)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        channel = _Channel(receive, send)
+        request_io = _DetachableRequest(receive, send)
         del receive, send
         request = cast("asyncio.Task[object]", asyncio.current_task())
         self._requests.add(request)
         self._idle.clear()
         try:
-            await self._app(scope, channel.receive, channel.send)
+            await self._app(scope, request_io.receive, request_io.send)
         finally:
-            channel.cut()
+            request_io.detach()
             self._requests.discard(request)
             if not self._requests:
                 self._idle.set()
 
 
-class _Channel:
-    """The two ends of a request, which can be cut from whatever still refers to them.
+class _DetachableRequest:
+    """`receive` and `send` of a request, until `detach` is called.
 
-    Granian gives a request's body up, and ends its connection where the body was not read to its end, once nothing
-    refers to the request any more. An exception keeps the frames that it came through until the garbage collector
-    finds it, and with them the connection.
+    Granian frees a request, and closes the connection if the body was not read to its end, when nothing refers to its
+    `receive` and `send` any more. A traceback refers to its frames, and so to both, until the garbage collector runs.
+    With this object between them, the references end with the request.
     """
 
     __slots__ = ("_receive", "_send")
@@ -173,7 +180,7 @@ class _Channel:
     def send(self, message: Message) -> Awaitable[None]:
         return self._send(message)
 
-    def cut(self) -> None:
+    def detach(self) -> None:
         del self._receive, self._send
 
 

@@ -1,4 +1,4 @@
-"""Who is at the other end: the peer of the connection or, behind proxies that we trust, the client that they name."""
+"""Finds the client of a request: the peer of the connection or, if that is a trusted proxy, the client it names."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -10,7 +10,7 @@ from gateway.config import Network
 
 
 class Client(NamedTuple):
-    """Where a request comes from and what the client believes to talk to."""
+    """The address of a client, and the scheme and host of the URL that it has requested."""
 
     address: str
     scheme: str
@@ -18,14 +18,17 @@ class Client(NamedTuple):
 
 
 class TrustedProxies:
-    """Decides whose `X-Forwarded-...` is believed: that of the networks given, and nobody else's."""
+    """Reads `X-Forwarded-For`, `-Proto` and `-Host` in requests from trusted networks, and ignores them in others."""
 
     def __init__(self, trusted: tuple[Network, ...]) -> None:
         self._trusted = trusted
-        self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
+        self._is_trusted = lru_cache(maxsize=4096)(self._is_in_trusted_network)
 
     def client(self, scope: Scope, own: dict[bytes, bytes]) -> Client:
-        """The client's address is the right-most entry that none of our proxies has written."""
+        """Return the client of a request. `own` are the headers in `RequestHeaders.own`.
+
+        Behind trusted proxies, its address is the right-most one of `X-Forwarded-For` that is not a trusted proxy's.
+        """
         peer = scope["client"][0] if scope.get("client") else "unknown"
         scheme: str = scope["scheme"]
         host = own[b"host"].decode()
@@ -39,12 +42,12 @@ class TrustedProxies:
             address = candidate
             if not self._is_trusted(address):
                 break
-        told = own.get(b"x-forwarded-proto", b"").lower()
-        if told in {b"http", b"https"}:
-            scheme = told.decode()
+        forwarded_scheme = own.get(b"x-forwarded-proto", b"").lower()
+        if forwarded_scheme in {b"http", b"https"}:
+            scheme = forwarded_scheme.decode()
         return Client(address, scheme, own.get(b"x-forwarded-host", own[b"host"]).decode("latin-1"))
 
-    def _look_up(self, address: str) -> bool:
+    def _is_in_trusted_network(self, address: str) -> bool:
         try:
             parsed = ip_address(address)
         except ValueError:
@@ -53,7 +56,7 @@ class TrustedProxies:
 
 
 def _address(entry: str) -> str | None:
-    """`192.0.2.7`, `192.0.2.7:4711`, `[2001:db8::7]:4711` as an address; None for anything else."""
+    """The address in `192.0.2.7`, `192.0.2.7:4711` or `[2001:db8::7]:4711`. None for other texts."""
     if entry.startswith("["):
         entry = entry[1:].partition("]")[0]
     elif entry.count(":") == 1:

@@ -1,11 +1,11 @@
-"""Connections to a service: HTTP/1.1 (RFC 9112) as bytes, on the parser that our own server uses.
+"""A client for HTTP/1.1 (RFC 9112) on the parser `httptools`, with a pool of connections for each service.
 
-A gateway neither needs nor wants what a client library does: it knows the request already in the form in which it is
-sent, and the answer may stay as it came. Measured against aiohttp's client, the gateway as a whole needs half of the
-processor's time for a request, and two thirds for a megabyte of answer.
+The gateway has a request in the form in which it is sent, and forwards an answer as it is received, so most of what a
+general client library does is unnecessary here. Compared with aiohttp's client, the gateway as a whole needs half of
+the processor time for a request, and two thirds for an answer of one megabyte.
 
-One connection carries one request at a time; whoever takes it sends a request, awaits `head`, and `read`s. Then it
-goes back to its pool, if the answer was read to its end and nothing came after it.
+A connection carries one request at a time: `acquire` it from its pool, `send` the request, `read_head` and `read` the
+answer, and `release` it. It is used again if the answer was read to its end and nothing followed it.
 """
 
 import asyncio
@@ -17,30 +17,33 @@ import httptools
 from gateway.headers import RawHeaders
 
 CONNECT_SECONDS: Final = 2.0
-KEEP_ALIVE_SECONDS: Final = 30.0  # the services keep theirs for 75
+KEEP_ALIVE_SECONDS: Final = 30.0  # services close idle connections after 75 seconds
 READ_BYTES: Final = 256 * 1024
 BUFFER_BYTES: Final = 128 * 1024
 MAX_HEADER_BYTES: Final = 64 * 1024
 
 
 class UpstreamError(Exception):
-    """The service does not speak HTTP, or broke off in the middle of its answer."""
+    """The service's answer is not HTTP, or ended early."""
 
 
 class ConnectError(UpstreamError):
-    """No connection: the service has not seen the request."""
+    """There was no connection, so the service has not received the request."""
 
 
 class ServerDisconnected(UpstreamError):
-    """The connection ended before the first byte of an answer."""
+    """The connection was closed before the first byte of an answer."""
 
 
 class ReadTimeout(UpstreamError):
-    """The service has said nothing for too long."""
+    """The service has sent or accepted nothing for too long."""
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection. `status`, `headers` and `complete` are about the answer to the latest request."""
+    """One connection. `status`, `headers` and `complete` describe the answer to the latest request.
+
+    `status` is 0 until the head of the answer was received.
+    """
 
     def __init__(self, idle: list["Connection"], buffer: memoryview) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,37 +55,39 @@ class Connection(asyncio.BufferedProtocol):
         self._drained: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timeout = 0.0
-        self._heard_at = 0.0
+        self._last_received_at = 0.0
         self._active = False
         self.closed = False
         self.idle_since = 0.0
-        self._begin("")
+        self._reset("")
 
-    def _begin(self, method: str) -> None:
+    def _reset(self, method: str) -> None:
         self.status = 0
         self.headers: RawHeaders = []
         self.complete = False
-        self._bodiless = method == "HEAD"
+        self._is_head = method == "HEAD"
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._header_bytes = 0
-        self._heard = False
+        self._received_any = False
         self._reading_paused = False
-        self._framed = False
+        self._has_framing = False
         self._reusable = True
         self._failure: UpstreamError | None = None
 
-    # --- for whoever sends a request
+    # --- requests and answers
 
     def send(self, method: str, data: bytes) -> None:
-        """Begin a request with its head, and with its body where that is at hand."""
-        self._begin(method)
+        """Send the head of a request, or all of it."""
+        self._reset(method)
         self._active = True
         self._transport.write(data)
 
     async def write(self, data: bytes, timeout: float) -> None:  # noqa: ASYNC109 - a timer only where one is needed
-        """Send a piece of the body, and wait while the service does not keep up. Raises `UpstreamError`, which is
-        `ReadTimeout` after `timeout` seconds without progress."""
+        """Send a chunk of the request's body, and wait while the send buffer is full.
+
+        Raises `ReadTimeout` if it stays full for `timeout` seconds, and `UpstreamError` if the connection is closed.
+        """
         if self.closed:
             raise self._failure or ServerDisconnected
         self._transport.write(data)
@@ -94,44 +99,46 @@ class Connection(asyncio.BufferedProtocol):
                 self.fail(ReadTimeout())
                 raise ReadTimeout from None
 
-    def expect(self, timeout: float) -> None:
-        """Start the clock: the request was sent, and silence of `timeout` seconds is a failure from now on."""
+    def start_timeout(self, timeout: float) -> None:
+        """Fail with `ReadTimeout` if `timeout` seconds pass without data. Call it after the request was sent."""
         self._timeout = timeout
-        self._heard_at = self._loop.time()
+        self._last_received_at = self._loop.time()
         self._timer = self._loop.call_later(timeout, self._check_silence)
 
-    async def head(self) -> None:
-        """Wait for `status` and `headers`. Raises `UpstreamError` (`ServerDisconnected`, `ReadTimeout`), or what `fail`
-        was given."""
+    async def read_head(self) -> None:
+        """Wait until `status` and `headers` are set.
+
+        Raises `ServerDisconnected`, `ReadTimeout` or another `UpstreamError`, and the exception that `fail` was given.
+        """
         while not self.status:
             if self._failure is not None:
                 raise self._failure
             await self._wait()
 
     async def read(self) -> bytes:
-        """What has arrived of the body; empty at its end. Raises like `head`."""
+        """Return the next bytes of the answer's body, empty at its end. Raises like `read_head`."""
         while not self._chunks:
             if self.complete:
                 return b""
             if self._failure is not None:
                 raise self._failure
             await self._wait()
-        return self.take()
+        return self.read_nowait()
 
-    def take(self) -> bytes:
-        """What has arrived of the body and was not read yet."""
+    def read_nowait(self) -> bytes:
+        """Return the bytes of the answer's body that were received and not read yet."""
         chunks = self._chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._chunks = []
         self._buffered = 0
         if self._reading_paused:
             self._reading_paused = False
-            self._heard_at = self._loop.time()
+            self._last_received_at = self._loop.time()
             self._transport.resume_reading()
         return data
 
     def release(self, *, sent: bool) -> None:
-        """Give it back. Only a connection that holds nothing more, of the request or of its answer, serves again."""
+        """Return the connection to its pool. It is closed unless the request was `sent` and the answer read."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -143,14 +150,14 @@ class Connection(asyncio.BufferedProtocol):
             self.close()
 
     def fail(self, error: UpstreamError) -> None:
-        """End it, and raise `error` for whoever waits."""
+        """Close the connection, and raise `error` in the task that waits for the answer."""
         if self._failure is None:
             self._failure = error
         self.close()
-        self._wake()
+        self._wake_waiter()
 
     def close(self) -> None:
-        """End it at once."""
+        """Close the connection without waiting for what is still to be sent."""
         self.closed = True
         self._transport.abort()
 
@@ -161,18 +168,18 @@ class Connection(asyncio.BufferedProtocol):
         finally:
             self._waiter = None
 
-    def _wake(self) -> None:
+    def _wake_waiter(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _check_silence(self) -> None:
-        silence = 0.0 if self._reading_paused else self._loop.time() - self._heard_at
+        silence = 0.0 if self._reading_paused else self._loop.time() - self._last_received_at
         if silence >= self._timeout:
             self.fail(ReadTimeout())
         else:
             self._timer = self._loop.call_later(self._timeout - silence, self._check_silence)
 
-    # --- for the event loop
+    # --- called by the event loop (asyncio.BufferedProtocol)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -182,29 +189,29 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         if not self._active:
-            self.close()  # an answer to nothing: whatever comes next can't be trusted either
+            self.close()  # data without a request: it could be taken for the answer to the next one
             return
-        self._heard = True
-        self._heard_at = self._loop.time()
+        self._received_any = True
+        self._last_received_at = self._loop.time()
         try:
             self._parser.feed_data(self._input[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(UpstreamError(f"not HTTP: {error}"))
-        self._wake()
+        self._wake_waiter()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         if self in self._idle:
             self._idle.remove(self)
         if self._active and not self.complete:
-            if self.status and not self._framed and exc is None:
+            if self.status and not self._has_framing and exc is None:
                 self.complete = True  # a body without a length ends with its connection
             elif self._failure is None:
                 self._failure = (
-                    UpstreamError("the answer broke off") if self._heard else ServerDisconnected("no answer")
+                    UpstreamError("the answer broke off") if self._received_any else ServerDisconnected("no answer")
                 )
         self.resume_writing()
-        self._wake()
+        self._wake_waiter()
 
     def pause_writing(self) -> None:
         self._drained = self._loop.create_future()
@@ -214,7 +221,7 @@ class Connection(asyncio.BufferedProtocol):
         if drained is not None and not drained.done():
             drained.set_result(None)
 
-    # --- for the parser
+    # --- called by the parser
 
     def on_message_begin(self) -> None:
         if self.complete:
@@ -222,26 +229,26 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.status:
-            return  # a trailer, which needs not be passed on (RFC 9110 section 6.5.1)
+            return  # a trailer, which need not be forwarded (RFC 9110 section 6.5.1)
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES:
-            raise ValueError("more header than we read")
+            raise ValueError("the headers are too large")
         name = name.lower()
         if name in {b"content-length", b"transfer-encoding"}:
-            self._framed = True
+            self._has_framing = True
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
             if status == 101:
-                raise ValueError("nobody has asked for an upgrade")
+                raise ValueError("an upgrade was not requested")
             self.headers = []
             return
         self.status = status
         self._reusable = self._parser.should_keep_alive()
-        if self._bodiless:
-            # The parser waits for the body that the length announces; there is none.
+        if self._is_head:
+            # The parser would wait for the body that Content-Length announces, which the answer to HEAD does not have.
             self.complete = True
             self._parser = httptools.HttpResponseParser(self)
 
@@ -261,7 +268,10 @@ class Connection(asyncio.BufferedProtocol):
 
 
 class Pool:
-    """The connections to one service; the one that was used last is taken first, so that the others can grow old."""
+    """The connections to one service at `http://host:port`.
+
+    The connection that was used last is taken first, so that the others reach their time limit and are closed.
+    """
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -269,11 +279,11 @@ class Pool:
         self._tls = parts.scheme == "https"
         self._port = parts.port or (443 if self._tls else 80)
         self._idle: list[Connection] = []
-        # One for all connections, since what is read is parsed before anything else is read.
+        # One buffer for all connections, since data are parsed before anything else is read into it.
         self._buffer = memoryview(bytearray(READ_BYTES))
 
-    async def take(self) -> Connection:
-        """A connection, a new one where none is idle. Raises `ConnectError`."""
+    async def acquire(self) -> Connection:
+        """Return an idle connection, or a new one. Raises `ConnectError` after `CONNECT_SECONDS` at most."""
         loop = asyncio.get_running_loop()
         oldest = loop.time() - KEEP_ALIVE_SECONDS
         while self._idle:
@@ -292,6 +302,6 @@ class Pool:
         return connection
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()

@@ -1,1 +1,1 @@
-"""Typed clients for the services that the gateway itself asks."""
+"""Clients for the requests that the gateway itself sends to services."""

@@ -1,4 +1,4 @@
-"""What the gateway asks of every service: whether it is ready, and what it can do."""
+"""The requests that the gateway sends to every service: whether it is ready, and its OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -11,36 +11,43 @@ TIMEOUT_SECONDS: Final = 2.0
 
 
 class NotReady(Exception):
-    """The service answers, and says that it is not ready."""
+    """The service has answered that it is not ready."""
 
 
-class Services(Protocol):
-    """The installed services, asked by name."""
+class UpstreamServices(Protocol):
+    """The installed services, which are asked by name."""
 
-    async def check(self, service: str) -> None: ...
+    async def check_ready(self, service: str) -> None:
+        """Return if the service is ready. Raises an exception otherwise."""
+        ...
 
-    async def openapi(self, service: str) -> Mapping[str, Any]: ...
+    async def openapi(self, service: str) -> Mapping[str, Any]:
+        """Return the OpenAPI document of the service. Raises an exception if there is none."""
+        ...
 
 
-class HttpServices:
-    """The real ones. Both calls raise `httpx.HTTPError` for a service that is down, and close the circuit of one that
-    is not: as soon as the gateway calls a service ready, requests reach it."""
+class HttpUpstreamServices:
+    """The installed services, over HTTP, with `TIMEOUT_SECONDS` for an answer.
+
+    Both methods raise `httpx.HTTPError` for a service that is down. An answer closes the service's circuit breaker, so
+    requests reach a service as soon as the gateway reports it ready.
+    """
 
     def __init__(
-        self, http: httpx.AsyncClient, addresses: Mapping[str, str], circuits: Mapping[str, CircuitBreaker]
+        self, http: httpx.AsyncClient, addresses: Mapping[str, str], breakers: Mapping[str, CircuitBreaker]
     ) -> None:
         self._http = http
         self._addresses = addresses
-        self._circuits = circuits
+        self._breakers = breakers
 
-    async def check(self, service: str) -> None:
-        """Returns when the service is ready. Raises `NotReady`."""
+    async def check_ready(self, service: str) -> None:
+        """Return if the service is ready. Raises `NotReady` or `httpx.HTTPError`."""
         answer = await self._get(service, "/readyz")
         if answer.status_code != httpx.codes.OK:
             raise NotReady(f"{service} answered {answer.status_code}")
 
     async def openapi(self, service: str) -> Mapping[str, Any]:
-        """The service's own OpenAPI document. Raises `TypeError` for something else."""
+        """Return the service's OpenAPI document. Raises `TypeError` for other JSON, `ValueError`, `httpx.HTTPError`."""
         answer = await self._get(service, "/openapi.json")
         answer.raise_for_status()
         document = answer.json()
@@ -50,5 +57,5 @@ class HttpServices:
 
     async def _get(self, service: str, path: str) -> httpx.Response:
         answer = await self._http.get(self._addresses[service] + path)
-        self._circuits[service].succeeded()
+        self._breakers[service].record_success()
         return answer

@@ -1,9 +1,9 @@
-"""One OpenAPI document of the platform: what its services say of themselves, and what the gateway adds to it.
+"""The OpenAPI document of the platform, merged from those of the services.
 
-- `document`: asks the services, and keeps what they said.
-- `merge`: makes one document of several; only what the table routes is in it.
-- `operations`: what the gateway adds to an operation by its row of the table: who may call, and its own refusals.
-- `own_paths`: the paths that the gateway answers itself.
+- `document` fetches the documents of the services and caches the result.
+- `merge` merges documents, of which it keeps the paths that have a route.
+- `operations` adds to an operation who may call it, and the error responses of the gateway.
+- `own_paths` describes the paths that the gateway answers itself.
 """
 
 from gateway.openapi.document import PlatformDocument

@@ -1,4 +1,4 @@
-"""The platform's document, made of what its services say and kept for a while."""
+"""Fetches the documents of the services and caches the merged one."""
 
 import time
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any, Final
 import anyio
 import structlog
 
-from gateway.clients.services import Services
+from gateway.clients.services import UpstreamServices
 from gateway.openapi.merge import Document, merge
 from gateway.routes import Routes
 
@@ -18,10 +18,13 @@ RETRY_SECONDS: Final = 5.0
 
 
 class PlatformDocument:
-    """The merged document, kept for a minute; for some seconds only while a service is missing in it. A service that is
-    down keeps what it said last."""
+    """The merged document.
 
-    def __init__(self, services: Services, installed: Iterable[str], routes: Routes, *, cookie: str) -> None:
+    It is cached for `KEEP_SECONDS`, or for `RETRY_SECONDS` if a service did not answer. The last document of a service
+    stays in use while it is down. `cookie` is the name of the session cookie.
+    """
+
+    def __init__(self, services: UpstreamServices, installed: Iterable[str], routes: Routes, *, cookie: str) -> None:
         self._services = services
         self._installed = tuple(installed)
         self._routes = routes
@@ -32,7 +35,7 @@ class PlatformDocument:
         self._lock = anyio.Lock()
 
     async def get(self) -> dict[str, Any]:
-        """The document; `x-unavailable` names services that never answered."""
+        """Return the document. Its member `x-unavailable` names services that have never answered."""
         async with self._lock:
             if time.monotonic() > self._fresh_until:
                 complete = await self._fetch()
@@ -50,7 +53,7 @@ class PlatformDocument:
             nonlocal complete
             try:
                 self._known[service] = await self._services.openapi(service)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are shown
+            except Exception as error:  # noqa: BLE001 - an error of one service must not hide the others
                 complete = False
                 log.warning("no OpenAPI document", upstream=service, error=str(error) or type(error).__name__)
 

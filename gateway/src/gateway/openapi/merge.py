@@ -1,7 +1,7 @@
-"""Makes one OpenAPI document of several.
+"""Merges OpenAPI documents.
 
-Only what the table routes is in it, with the components that this refers to. Components of one name that differ between
-services get the service's name in front.
+The result has the operations that are routed, and the components to which they refer. If components of one name differ
+between services, the name of the service is put before theirs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.descriptions import INTRODUCTION, TAG_ORDER, security_schemes
-from gateway.openapi.operations import RESPONSES, completed, schemas
+from gateway.openapi.operations import RESPONSES, error_schemas, with_gateway_responses
 from gateway.openapi.own_paths import OWN_DOCUMENT
 from gateway.routes import GATEWAY, Routes
 
@@ -22,7 +22,7 @@ _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one service contributes."""
+    """The paths and components of one service that are in the merged document."""
 
     service: str
     paths: dict[str, dict[str, Any]]
@@ -30,8 +30,10 @@ class _Part:
 
 
 def merge(documents: Mapping[str, Document], routes: Routes, *, cookie: str) -> dict[str, Any]:
-    """One document of the services' (service -> document) and of the gateway's own paths. `cookie` is the name of the
-    session's cookie."""
+    """Return one document of those of the services, by name, and of the gateway's own paths.
+
+    `cookie` is the name of the session cookie.
+    """
     everything = {**documents, GATEWAY: OWN_DOCUMENT}
     parts = [_part(service, everything[service], routes) for service in sorted(everything)]
     ambiguous = _ambiguous(parts)
@@ -47,8 +49,8 @@ def merge(documents: Mapping[str, Document], routes: Routes, *, cookie: str) -> 
         for method in item.keys() & _METHODS:
             route = routes.find(path, method.upper())
             if route is not None:
-                item[method] = completed(item[method], path, method.upper(), route)
-                components |= {("schemas", name): schema for name, schema in schemas(route).items()}
+                item[method] = with_gateway_responses(item[method], path, method.upper(), route)
+                components |= {("schemas", name): schema for name, schema in error_schemas(route).items()}
     components |= {("securitySchemes", name): scheme for name, scheme in security_schemes(cookie).items()}
     return {
         "openapi": "3.1.0",
@@ -83,7 +85,7 @@ def _part(service: str, document: Document, routes: Routes) -> _Part:
 
 
 def _is_kept(path: str, key: str, service: str, routes: Routes) -> bool:
-    """Whether a member of a path item is an operation that the table sends to this service, or is about them all."""
+    """Whether a member of a path item is an operation that is routed to this service, or is not an operation."""
     if key not in _METHODS:
         return True
     route = routes.find(path, key.upper())
@@ -91,7 +93,7 @@ def _is_kept(path: str, key: str, service: str, routes: Routes) -> bool:
 
 
 def _used(paths: Document, components: Mapping[Component, Any]) -> set[Component]:
-    """The components that the paths refer to, directly or through others, and the security schemes that they name."""
+    """The components to which the paths refer, directly or through others, and the security schemes that they name."""
     by_reference = {_reference(key): key for key in components}
     used: set[Component] = set()
     waiting: list[object] = [paths]
@@ -124,7 +126,7 @@ def _operations(paths: Document) -> Iterator[Document]:
 
 
 def _ambiguous(parts: Iterable[_Part]) -> set[Component]:
-    """Components that several services have, and not with the same content."""
+    """Components of one name whose content differs between services."""
     first: dict[Component, Any] = {}
     return {
         key
@@ -143,7 +145,7 @@ def _prefixed(service: str, name: str) -> str:
 
 
 def _rewritten(node: Document, references: Mapping[str, str]) -> dict[str, Any]:
-    """The same tree with references renamed."""
+    """A copy of the tree in which references are renamed."""
 
     def rewrite(value: object) -> object:
         match value:
@@ -159,7 +161,7 @@ def _rewritten(node: Document, references: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _tags(documents: Iterable[Document], paths: Document) -> Iterator[dict[str, str]]:
-    """The tags that operations have, each once, with what the services say of it."""
+    """The tags that operations have, each once, with its descriptions from the services."""
     described: dict[str, list[str]] = {name: [] for name in TAG_ORDER}
     for document in documents:
         for tag in document.get("tags", []):

@@ -1,7 +1,7 @@
-"""What the gateway adds to an operation by its row of the table: who may call it, and what the gateway refuses itself.
+"""Adds to an operation of a service who may call it, and the error responses of the gateway.
 
-401 and 403 look as on the path; whatever else the gateway says of itself is RFC 9457 problem details. Where a service
-answers the same status in another shape, both are described.
+The answers 401 and 403 have the format of the route, and other errors of the gateway are problem details (RFC 9457). If
+a service answers the same status in another format, both are described.
 """
 
 from collections.abc import Iterator, Mapping
@@ -58,29 +58,29 @@ def _response(status: int, dialect: Dialect) -> Json:
 
 
 RESPONSES: Final[Mapping[str, Json]] = {name: _response(status, PROBLEM_DETAILS) for status, (name, _) in _OWN.items()}
-"""The gateway's own answers in problem details, as components of the document."""
+"""The error responses of the gateway in problem details, as components of the document."""
 
 
-def schemas(route: Route) -> dict[str, Json]:
-    """The schemas of what the gateway answers on a route."""
+def error_schemas(route: Route) -> dict[str, Json]:
+    """The schemas of the error responses of the gateway on a route, by name."""
     named = [*PROBLEM_DETAILS.content.values(), *route.dialect.content.values()]
     return {name: dict(schema) for name, schema in named}
 
 
-def completed(operation: Json, path: str, method: str, route: Route) -> Json:
-    """An operation of a service with what the gateway adds to it."""
+def with_gateway_responses(operation: Json, path: str, method: str, route: Route) -> Json:
+    """Return a copy of an operation with the error responses of the gateway, and who may call it."""
     responses = dict(operation.get("responses", {}))
     for status, dialect in _refusals(operation, path, route):
         responses[str(status)] = _with_refusal(responses.get(str(status)), status, dialect)
-    whole = {**operation, "responses": dict(sorted(responses.items()))}
+    complete = {**operation, "responses": dict(sorted(responses.items()))}
     if route.access is not Access.PUBLIC:
-        whole["security"] = _security(route)
-        whole["description"] = "\n\n".join(filter(None, (operation.get("description"), _callers(route, method))))
-    return whole
+        complete["security"] = _security(route)
+        complete["description"] = "\n\n".join(filter(None, (operation.get("description"), _callers(route, method))))
+    return complete
 
 
 def _refusals(operation: Json, path: str, route: Route) -> Iterator[tuple[int, Dialect]]:
-    """Status and dialect of what the gateway may answer in place of the service."""
+    """Status and format of the errors that the gateway may answer in place of the service."""
     statuses = [400, 431]
     if "{" in path:
         statuses.append(404)
@@ -96,8 +96,10 @@ def _refusals(operation: Json, path: str, route: Route) -> Iterator[tuple[int, D
 
 
 def _with_refusal(known: Json | None, status: int, dialect: Dialect) -> Json:
-    """The response of a service, with what the gateway may answer by the same status. The service's media type comes
-    first: some generators of clients look at no other."""
+    """Add the error response of the gateway to that of a service with the same status, if there is one.
+
+    The media type of the service comes first, since some client generators use only the first one.
+    """
     if known is None and dialect == PROBLEM_DETAILS:
         return {"$ref": f"#/components/responses/{_OWN[status][0]}"}
     added = _response(status, dialect)
@@ -108,7 +110,7 @@ def _with_refusal(known: Json | None, status: int, dialect: Dialect) -> Json:
 
 
 def _joined(first: Json, second: Json) -> Json:
-    """Both, in this order; of two values the first."""
+    """Merge two mappings. The first one counts for keys that are in both."""
     return {**first, **{key: value for key, value in second.items() if key not in first}}
 
 
@@ -119,7 +121,7 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 
 def _callers(route: Route, method: str) -> str:
-    """Who may call, as far as `security` can't say it."""
+    """A sentence about who may call, for what the member `security` can't express."""
     admin = "For administrators. " if route.access is Access.ADMIN else ""
     scopes = set(route.scopes)
     if scopes and method in READ_METHODS:

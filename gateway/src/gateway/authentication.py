@@ -1,0 +1,100 @@
+"""Authenticates requests. A token or an API key, in any notation, becomes one verified token for the service.
+
+- Public paths: tokens and API keys are neither checked nor forwarded. Other schemes (Basic at a login) are forwarded.
+- Tokens of services are for calls between services, and are refused.
+- A token that is limited to scopes is refused unless the route names one of them.
+"""
+
+from typing import NamedTuple
+
+from gateway.api_keys import ApiKeys
+from gateway.credentials import CredentialKind, read_credentials
+from gateway.csrf import SAFE_METHODS, CsrfProtection
+from gateway.request_state import RequestState
+from gateway.revocations import Revocations
+from gateway.routes import Access, Route
+from lightbox_shared.auth.principal import Authority, Principal
+from lightbox_shared.auth.tokens import TokenVerifier
+from lightbox_shared.errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
+
+
+class Caller(NamedTuple):
+    """The result of authentication: `principal` is None if the request was not authenticated."""
+
+    principal: Principal | None
+    authorization: bytes | None
+    """The `Authorization` header for the service."""
+    cookie: bytes | None
+    """The `Cookie` header for the service, without the session cookie."""
+
+
+class Authenticator:
+    """Authenticates requests by their token, session cookie or API key. `cookie` is the name of the session cookie."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        api_keys: ApiKeys,
+        csrf: CsrfProtection,
+        *,
+        cookie: str,
+    ) -> None:
+        self._verifier = verifier
+        self._revocations = revocations
+        self._api_keys = api_keys
+        self._csrf = csrf
+        self._cookie = cookie.encode()
+
+    async def authenticate(self, request: RequestState, route: Route) -> Caller:
+        """Return the caller of a request, whose access the route allows.
+
+        Raises `NotAuthenticated`, `InvalidToken`, `Forbidden`, `InsufficientScope` or `CrossSiteRequest` for a caller
+        that the route does not allow, `TooManyRequests` if auth-service checks no more API keys for now, and
+        `Unavailable` as long as signing keys or revoked sessions were not fetched, or an API key can't be checked.
+        """
+        kind, sent, authorization, cookie = read_credentials(request.headers.own, self._cookie)
+        if route.signs_in:
+            self._csrf.check(request.headers, request.client, signing_in=True)
+        if route.access is Access.PUBLIC:
+            return Caller(None, authorization, cookie)
+        if kind is CredentialKind.NONE:
+            if route.access is not Access.OPTIONAL:
+                raise NotAuthenticated
+            return Caller(None, authorization, cookie)
+        if kind is CredentialKind.COOKIE and request.method not in SAFE_METHODS:
+            self._csrf.check(request.headers, request.client)
+        try:
+            token = sent.decode("ascii")
+        except UnicodeDecodeError:
+            raise InvalidToken from None
+        if kind is CredentialKind.API_KEY:
+            principal, token = await self._authenticate_key(token, request.client.address)
+        else:
+            principal = await self._authenticate_token(token)
+        if route.access is Access.ADMIN and principal.authority is not Authority.ADMIN:
+            raise Forbidden
+        if principal.scopes is not None and not principal.allows(route.scopes, request.method):
+            raise InsufficientScope(*sorted(route.scopes))
+        return Caller(principal, b"Bearer " + token.encode(), cookie)
+
+    async def _authenticate_token(self, token: str) -> Principal:
+        principal = self._verifier.remembered(token) or await self._verifier.verify(token)
+        if principal.account_id is None or self._revocations.is_revoked(principal.session_id):
+            raise InvalidToken
+        return principal
+
+    async def _authenticate_key(self, key: str, address: str) -> tuple[Principal, str]:
+        """Return the principal of an API key, and a token for it.
+
+        If the cached token was revoked, another one is fetched once. If that is invalid too, the key is refused.
+        """
+        invalid: str | None = None
+        for _ in range(2):
+            token = await self._api_keys.token(key, address, instead_of=invalid)
+            try:
+                return await self._authenticate_token(token), token
+            except InvalidToken:
+                invalid = token
+        self._api_keys.refuse(key)
+        raise InvalidToken
