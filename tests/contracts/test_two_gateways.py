@@ -40,7 +40,7 @@ def second(platform: Platform) -> Iterator[str]:
             wait_ready(child, url)
             yield url
         finally:
-            child.ask_to_stop()
+            child.terminate()
             child.wait_stopped()
 
 

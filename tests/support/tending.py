@@ -1,4 +1,4 @@
-"""A platform that is looked after as `lightbox run` does it, for tests that kill its processes."""
+"""A platform that is supervised as by `lightbox run`, for tests that kill its processes."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ RECOVERY_SECONDS = 30
 
 @contextmanager
 def tended_platform(**environment: str) -> Iterator[Platform]:
-    """What ends is started again. Its database keeps fsync on."""
+    """A platform whose processes are started again when they end. Its database server has fsync on."""
     with running_platform(**environment) as running:
         ended = threading.Event()
 
-        def tend() -> None:
+        def supervise() -> None:
             while not ended.wait(0.1):
-                running.tend()
+                running.restart_ended()
 
-        keeper = threading.Thread(target=tend)
+        keeper = threading.Thread(target=supervise)
         keeper.start()
         try:
             yield running
@@ -32,14 +32,14 @@ def tended_platform(**environment: str) -> Iterator[Platform]:
 
 
 def kill_service(platform: Platform, name: str) -> None:
-    """By SIGKILL: nothing is put in order."""
+    """Kill a service by SIGKILL."""
     process = platform.children[name].process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
 
 
 def kill_postgres(platform: Platform) -> None:
-    """The same for the database server."""
+    """Kill the database server by SIGKILL."""
     assert platform.postgres is not None
     assert platform.postgres.process is not None
     os.kill(platform.postgres.process.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""`make up`: the platform in containers, by Docker Compose. What would fail half-way is found before anything starts:
-ports that are in use, and a `.env` that is not the one which the kept database was made with.
+"""`make up`: runs the platform in containers, with Docker Compose.
 
-Like `lightbox.environment` it runs with the machine's own Python (3.9 or newer) and its standard library.
+Two problems are found before a container starts: a port that is in use, and a `.env` that does not belong to the
+existing database. Only the standard library of Python 3.9 is imported, so the Python of the system is enough.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ COMPOSE: Final = ("docker", "compose")
 
 
 class Published(NamedTuple):
-    """A port that docker-compose.yml publishes: of which service, and by which variables."""
+    """A port that docker-compose.yml publishes for a service.
+
+    `bind` and `port` are the variables with its address and number, and `default` is its number without them.
+    """
 
     service: str
     bind: str
@@ -41,7 +44,10 @@ PUBLISHED: Final = (
 
 
 def up(arguments: Sequence[str]) -> int:
-    """`docker compose up --build` with further arguments, once nothing is in its way. The exit code."""
+    """Run `docker compose up --build` with further arguments, and return its exit code.
+
+    Raises `SystemExit` with a message if it would fail.
+    """
     if _compose("version", "--short") is None:
         _fail("There is no Docker Compose here, or Docker does not run: `docker compose version` says more.")
     if not environment.PATH.exists():
@@ -55,12 +61,12 @@ def up(arguments: Sequence[str]) -> int:
         _say(f"{name} in .env changes nothing, since Compose gives it to no service (docs/containers.md).")
     settings = {**written, **os.environ}
     for each in PUBLISHED:
-        # A service that runs already is what uses its port.
+        # If the service is running, its port is in use by the service itself.
         if _state(each.service, "Running") != "true":
             problem = port_problem(each, settings)
             if problem:
                 _fail(problem)
-    signal.signal(signal.SIGINT, lambda *_: None)  # Compose has it too, and stops the containers
+    signal.signal(signal.SIGINT, lambda *_: None)  # Compose gets the signal too, and stops the containers
     code = subprocess.run([*COMPOSE, "up", "--build", *arguments], check=False).returncode
     why = _why_no_databases() if code else None
     if why:
@@ -69,7 +75,10 @@ def up(arguments: Sequence[str]) -> int:
 
 
 def port_problem(published: Published, settings: Mapping[str, str]) -> str | None:
-    """A sentence for a port that is in use, or is none; None where it is free, or where Docker alone can tell."""
+    """Return a message if a port is in use or invalid, and None otherwise.
+
+    Docker may bind addresses and ports that this process can't bind. It reports problems with those itself.
+    """
     address = settings.get(published.bind) or "127.0.0.1"
     number = settings.get(published.port) or published.default
     if not number.isdecimal() or not 0 < int(number) < 65_536:
@@ -80,7 +89,7 @@ def port_problem(published: Published, settings: Mapping[str, str]) -> str | Non
         try:
             probe.bind((address.strip("[]"), int(number)))
         except OSError as error:
-            # Docker may publish ports that we may not use, such as 80.
+            # Other errors do not concern Docker, which may bind ports below 1024 for instance.
             if error.errno == errno.EADDRINUSE:
                 name = "UDP port" if published.kind is socket.SOCK_DGRAM else "Port"
                 user = "by `make run`, or by another program"
@@ -89,34 +98,33 @@ def port_problem(published: Published, settings: Mapping[str, str]) -> str | Non
 
 
 def without_effect(written: Iterable[str], compose: str) -> list[str]:
-    """The settings of `.env` that docker-compose.yml does not name."""
+    """Return the settings in `.env` that docker-compose.yml passes to no service, sorted. `compose` is its text."""
     named = set(re.findall(r"\bLIGHTBOX_\w+", compose))
     return sorted(name for name in written if name.startswith("LIGHTBOX_") and name not in named)
 
 
 def _why_no_databases() -> str | None:
-    """What the container that makes the databases has said last, where it did not succeed: Compose names its exit code
-    alone."""
+    """The last line that the container `databases` has logged, if it has failed. Compose reports only an exit code."""
     failed = _state("databases", "ExitCode") not in {None, "0"}
     return _compose("logs", "--no-log-prefix", "--tail=1", "databases") if failed else None
 
 
 def _state(service: str, member: str) -> str | None:
-    """What Docker says of a service's container; None where there is none."""
+    """A member of the state of a service's container, as Docker reports it. None if there is no container."""
     containers = (_compose("ps", "--all", "--quiet", service) or "").split()
     state = _output("docker", "inspect", f"--format={{{{.State.{member}}}}}", containers[0]) if containers else None
     return None if state is None else state.strip()
 
 
 def _written() -> dict[str, str]:
-    """The variables of `.env`."""
+    """The variables in `.env`."""
     lines = environment.PATH.read_text().splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip().strip("'\"") for name, value in pairs}
 
 
 def _compose(*arguments: str) -> str | None:
-    """What a command of Compose prints; None where it fails."""
+    """The output of a Compose command. None if it fails."""
     return _output(*COMPOSE, *arguments)
 
 

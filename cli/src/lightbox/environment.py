@@ -1,8 +1,9 @@
-"""`lightbox env`: the `.env` that docker-compose.yml reads, with fresh secrets, readable by its owner alone. One that
-is there keeps every line; what a newer version reads beside them is added.
+"""`lightbox env`: writes the `.env` that docker-compose.yml reads, with new secrets, readable by its owner alone.
 
-`make env` runs this module with the machine's own Python (3.9 or newer), since containers are all that somebody may
-want: nothing outside the standard library is imported here, nor by `lightbox.service_secrets` and the list of services.
+An existing file keeps its lines. Variables that this version needs and that are missing are added.
+
+`make env` runs this module with the Python of the system (3.9 or newer), so that containers can be used without an
+environment. Therefore this module, and those of Lightbox that it imports, import only the standard library.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _LAST: Final = "SERVICE_SECRETS"
 
 
 def write(path: Path = PATH) -> int:
-    """Write it, or complete the one that is there, and say so. The exit code."""
+    """Write the file, or complete an existing one, and print what was done. Returns the exit code."""
     try:
         print(_written(path), flush=True)  # noqa: T201 - rich is not in the standard library
     except (OSError, UnicodeDecodeError) as error:
@@ -51,13 +52,16 @@ def _written(path: Path) -> str:
 
 
 def kept_database(folder: Path) -> str | None:
-    """The volume of an earlier database of this compose project, where Docker knows of one."""
+    """Return the name of the volume with the database of this Compose project, None if there is none.
+
+    Without Docker, or if it does not answer within ten seconds, the result is None too.
+    """
     name = os.environ.get("COMPOSE_PROJECT_NAME") or re.sub(r"[^-_a-z0-9]|^[-_]+", "", folder.name.lower())
     labels = {"com.docker.compose.project": name, "com.docker.compose.volume": "database"}
     filters = [f"--filter=label={label}={value}" for label, value in labels.items()]
     try:
         done = subprocess.run(
-            ["docker", "volume", "ls", "--quiet", *filters],  # noqa: S607 - wherever Docker is on this machine
+            ["docker", "volume", "ls", "--quiet", *filters],  # noqa: S607 - Docker has no fixed path
             capture_output=True,
             text=True,
             timeout=10,
@@ -69,12 +73,12 @@ def kept_database(folder: Path) -> str | None:
 
 
 def names() -> frozenset[str]:
-    """Every variable of the file."""
+    """Return the names of all variables of the file."""
     return frozenset(_variables({service: ServiceSecrets.new() for service in SERVICE_NAMES}))
 
 
 def text() -> str:
-    """The file's text: one secret a line, each used by the services that its name says."""
+    """Return the text of a new file, with new secrets. A variable is a line."""
     known = {service: ServiceSecrets.new() for service in SERVICE_NAMES}
     lines = ["# Secrets of this installation. Keep them, and keep them to yourself."]
     lines += [f"{name}={value}" for name, value in _variables(known).items()]
@@ -82,7 +86,10 @@ def text() -> str:
 
 
 def completed(existing: str) -> str | None:
-    """The text with what is missing in it; None where nothing is, or where it is not one of ours."""
+    """Return the text of an existing file with the missing variables added.
+
+    Returns None if nothing is missing, or if the file was not written by this module.
+    """
     lines = existing.splitlines()
     had = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     if _LAST not in had:

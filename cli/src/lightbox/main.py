@@ -1,5 +1,4 @@
-"""The command line. Commands live in a module each; here they only get their names. Those of the services are found by
-the entry points that they announce (`lightbox_shared.commands`)."""
+"""The command `lightbox`. Commands of services are found by their entry points (`lightbox_shared.commands`)."""
 
 from importlib.metadata import entry_points, version
 from typing import Annotated

@@ -1,6 +1,6 @@
-"""The secrets of a platform on one machine: made once, kept in `<data>/secrets.json` for its owner alone.
+"""The secrets of the services of `lightbox run`, in the file `<data>/secrets.json`, which only its owner can read.
 
-For `lightbox.environment`, which imports this, it keeps to the standard library of Python 3.9.
+Only the standard library of Python 3.9 is imported, since `lightbox.environment` imports this module.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServiceSecrets:
-    """What one service keeps to itself: its credential towards auth-service, and the key for what it signs."""
+    """The secrets of one service: for authentication at auth-service, and for signatures of its own."""
 
     client_secret: str
     secret_key: str
 
     @classmethod
     def new(cls) -> Self:
-        """Two random texts of 256 bits each."""
+        """Return new random secrets of 256 bits each."""
         return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, all of it or nothing. Raises `FileExistsError`."""
+    """Write a file that only its owner can read, completely or not at all. Raises `FileExistsError` and `OSError`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
@@ -43,7 +43,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def load(path: Path) -> dict[str, ServiceSecrets]:
-    """The secrets by service. Raises `OSError`, and `ValueError` or `TypeError` for a file that is not ours."""
+    """Return the secrets by service. Raises `OSError`, and `ValueError` or `TypeError` for invalid content."""
     content = json.loads(path.read_text())
     if not isinstance(content, dict):
         raise TypeError("a JSON object by service")
@@ -51,7 +51,7 @@ def load(path: Path) -> dict[str, ServiceSecrets]:
 
 
 def load_or_create(path: Path) -> dict[str, ServiceSecrets]:
-    """The secrets by service; a service that is new to this data folder gets its own added."""
+    """Return the secrets by service. For services without secrets, new ones are added to the file. Raises like `load`."""
     known = load(path) if path.exists() else {}
     missing = [name for name in SERVICE_NAMES if name not in known]
     if missing:
@@ -64,5 +64,5 @@ def load_or_create(path: Path) -> dict[str, ServiceSecrets]:
 
 
 def service_secrets_setting(known: dict[str, ServiceSecrets]) -> str:
-    """auth-service's `LIGHTBOX_SERVICE_SECRETS`: who may ask for service tokens, and with what."""
+    """Return auth-service's setting `LIGHTBOX_SERVICE_SECRETS`, the client secrets of the other services."""
     return ",".join(f"{name}:{each.client_secret}" for name, each in known.items() if name != "auth-service")

@@ -1,4 +1,1 @@
-"""`lightbox demo`: a walk through the running platform, as one of its users would take it; a module for each system.
-
-Everything that it prints came back from the gateway.
-"""
+"""`lightbox demo`: uses each system of a running platform once, through the gateway. A system is a module."""

@@ -1,4 +1,4 @@
-"""What the demo makes of an answer."""
+"""Checks and shows the answers that the demo gets."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,26 +11,28 @@ SAMPLES: Final = Path(__file__).resolve().parents[4] / "samples"
 
 
 class DemoError(RuntimeError):
-    """The platform answered something that the demo did not expect."""
+    """The platform gave an unexpected answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom the demo signed up."""
+    """The account that the demo has created."""
 
     username: str
     password: str
 
 
 def table(title: str, *headings: str, unbroken: tuple[str, ...]) -> Table:
-    """A table that cuts nothing, however narrow the terminal is: cells take several lines, but not those of the columns
-    `unbroken`, which tell the rows apart."""
+    """Return an empty table whose cells are wrapped in a narrow terminal and never cut off.
+
+    Cells of the columns `unbroken`, by which rows are recognised, are not wrapped.
+    """
     columns = [Column(each, overflow="fold", no_wrap=each in unbroken) for each in headings]
     return Table(*columns, title=title)
 
 
 def ok(answer: httpx.Response) -> dict[str, Any]:
-    """The body of a success. Raises `DemoError` for everything else."""
+    """Return the JSON body of a successful answer. Raises `DemoError` for other answers."""
     if not answer.is_success:
         raise _unexpected(answer)
     body: dict[str, Any] = answer.json()
@@ -38,7 +40,7 @@ def ok(answer: httpx.Response) -> dict[str, Any]:
 
 
 def refused(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The body of a refusal with this status. Raises `DemoError` for everything else."""
+    """Return the JSON body of an answer with this status. Raises `DemoError` for other answers."""
     if answer.status_code != status:
         raise _unexpected(answer)
     body: dict[str, Any] = answer.json()

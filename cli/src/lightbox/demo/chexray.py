@@ -1,4 +1,4 @@
-"""CheXRay: sign up, upload three phantoms, look at the history."""
+"""The demo of CheXRay: sign up, upload three phantoms, and show the history."""
 
 import secrets
 from typing import Final
@@ -14,7 +14,7 @@ XRAYS: Final = ("normal.png", "cardiomegaly.jpg", "pleural-effusion.dcm")
 
 
 def sign_up(http: httpx.Client, console: Console) -> Person:
-    """Make an account with a name of its own."""
+    """Create an account with a random name and password. Raises `DemoError`."""
     person = Person(f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe(12))
     fields = {"username": person.username, "password": person.password, "password2": person.password}
     signed_up = ok(http.post("/api/chexray/signup/", json=fields))
@@ -23,7 +23,7 @@ def sign_up(http: httpx.Client, console: Console) -> Person:
 
 
 def walk(http: httpx.Client, console: Console, person: Person) -> None:
-    """Log in, upload three phantoms, and look at the history."""
+    """Log in, upload three phantoms, and show the history. Raises `DemoError`."""
     fields = {"username": person.username, "password": person.password}
     headers = {"Authorization": f"Token {ok(http.post('/api/chexray/login/', data=fields))['token']}"}
 

@@ -1,4 +1,4 @@
-"""The walk, from one system to the next. Where no platform runs, it starts one and stops it at the end."""
+"""The command `lightbox demo`. If no platform is running, it starts one and stops it at the end."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ LEFT_BEHIND: Final = "An account demo-..., its pictures and those of a device de
 
 
 def demo(url: str | None) -> int:
-    """Run the walk against `url`, else against this machine's platform. The exit code."""
+    """Run the demo against the gateway at `url`, or on this machine, and return the exit code."""
     console = Console(soft_wrap=True)
     try:
         with running_platform(url, console) as address, httpx.Client(base_url=address, timeout=60) as http:
@@ -33,7 +33,7 @@ def demo(url: str | None) -> int:
 
 
 def walk(http: httpx.Client, console: Console) -> None:
-    """Visit every system with one account."""
+    """Use every system with one account. Raises `DemoError`, `CollectError` and `httpx.HTTPError`."""
     console.rule("CheXRay")
     person = chexray.sign_up(http, console)
     chexray.walk(http, console, person)
@@ -48,7 +48,11 @@ def walk(http: httpx.Client, console: Console) -> None:
 
 @contextmanager
 def running_platform(url: str | None, console: Console) -> Iterator[str]:
-    """The address of a platform that is ready; one of our own, stopped afterwards, where none runs here."""
+    """Yield the URL of a platform that is ready.
+
+    If `url` is None and no platform is running on this machine, one is started for the time of the context. Raises
+    `StartError`.
+    """
     address = url or Settings().local_url("gateway")
     if url is not None or _answers(address):
         console.print(whose(address), markup=False)
@@ -66,7 +70,7 @@ def running_platform(url: str | None, console: Console) -> Iterator[str]:
 
 
 def whose(address: str) -> str:
-    """Whose platform the walk writes into, and what stays there."""
+    """Return a text that says which platform the demo uses, and what stays there."""
     folder = Settings().data_dir.resolve()
     own = running_at(folder) == address
     owner = f"its data are in {folder}" if own else f"it is another one than that of {folder}"

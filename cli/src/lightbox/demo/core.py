@@ -1,5 +1,4 @@
-"""The CoRE image collection, as a camera and a program that reads it would use it: over HTTP, and over CoAP where that
-answers."""
+"""The demo of the CoRE image collection: sends, watches and reads pictures over HTTP, and over CoAP if it is served."""
 
 import asyncio
 import json
@@ -24,12 +23,16 @@ from lightbox.run.coap import CoapSettings
 OVER_HTTP: Final = ("normal.png", "cardiomegaly.jpg", "normal-wide.bmp")
 OVER_COAP: Final = "covid19-normal.jpg"
 COAP_SECONDS: Final = 3.0
-"""How long to wait for CoAP to answer at all."""
+"""How long to wait for the first answer over CoAP."""
 ARRIVAL_SECONDS: Final = 60.0
 
 
 def walk(http: httpx.Client, console: Console) -> None:
-    """Be a camera that sends, and a program that watches and reads."""
+    """Send pictures as a device, watch them arrive, and list them.
+
+    Raises `DemoError`, `CollectError` and `httpx.HTTPError`. If the collection accepts only devices with API keys, that
+    is printed and nothing is sent.
+    """
     device = f"demo-{secrets.token_hex(4)}"
     try:
         asyncio.run(_send_and_read(http, console, device))
@@ -50,7 +53,7 @@ async def _send_and_read(http: httpx.Client, console: Console, device: str) -> N
 
 
 async def _over_coap(address: Address, stack: AsyncExitStack, console: Console) -> Transport | None:
-    """The same collection over CoAP; None, and a sentence, where nobody answers."""
+    """Connect to the same collection over CoAP. Returns None, after printing a sentence, if there is no answer."""
     host = httpx.URL(address.server).host
     host = f"[{host}]" if ":" in host else host
     at = Address.parse(f"coap://{host}:{CoapSettings().coap_udp_port}{address.path}")
@@ -66,7 +69,7 @@ async def _over_coap(address: Address, stack: AsyncExitStack, console: Console) 
 
 
 async def _watched(web: Transport, coap: Transport | None, console: Console, device: str) -> None:
-    """Send, watch what was sent arrive, and get it back."""
+    """Send pictures, wait until the watched collection reports them, and read them again."""
     began = datetime.now(UTC).replace(microsecond=0)
     names = [(name, web, "HTTP, CBOR") for name in OVER_HTTP]
     if coap is not None:

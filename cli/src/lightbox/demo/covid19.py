@@ -1,4 +1,4 @@
-"""The COVID-19 API: is it alive, and what does it read in two phantoms."""
+"""The demo of the COVID-19 API: asks whether it is alive, and for predictions about two phantoms."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ XRAYS: Final = ("covid19-normal.jpg", "covid19-positive.jpg")
 
 
 def walk(http: httpx.Client, console: Console) -> None:
-    """Ask about two phantoms, as a stranger."""
+    """Request predictions about two phantoms without authentication. Raises `DemoError`."""
     console.print(ok(http.get("/alive"))["message"])
     answers = Table("phantom", "result", "COVID-19", "NORMAL")
     for path in (SAMPLES / name for name in XRAYS):

@@ -1,4 +1,4 @@
-"""The account that CheXRay made, at every other door: TheYelda, ImageHub, OAuth 2, and an API key with one scope."""
+"""The demo of signing in: one account at TheYelda, ImageHub and OAuth 2, and an API key with one scope."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from lightbox.demo.answers import SAMPLES, DemoError, Person, ok, refused
 
 
 def walk(http: httpx.Client, console: Console, person: Person) -> None:
-    """Sign in everywhere, then hand a program a key that can do one thing, and take it back."""
+    """Sign in to every system, then create an API key with one scope, use it, and revoke it. Raises `DemoError`."""
     fields = {"username": person.username, "password": person.password}
     waiting = refused(http.post("/authorization", json=fields), 401)
     gallery = ok(http.post("/login/", json=fields))

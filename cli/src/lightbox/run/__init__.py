@@ -1,1 +1,1 @@
-"""`lightbox run`: a database server, every service, one banner, and a clean end."""
+"""`lightbox run`: runs a database server and every service on this machine."""

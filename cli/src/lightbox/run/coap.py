@@ -1,5 +1,4 @@
-"""Where the collection's CoAP server will listen on this machine. The settings are those of core-collection-service,
-which this command starts and does not import."""
+"""The address of the collection's CoAP server on this machine, by the settings of core-collection-service."""
 
 import errno
 import socket
@@ -16,7 +15,7 @@ _ANY: Final = frozenset({LOCALHOST, "::", "0.0.0.0"})  # noqa: S104 - compared w
 
 
 class CoapSettings(Settings):
-    """Whether there is CoAP, and where; by the same defaults as the service's."""
+    """The settings for CoAP of core-collection-service, with the same defaults. The service itself is not imported."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
@@ -27,31 +26,33 @@ class CoapSettings(Settings):
 
     @property
     def serves_coap(self) -> bool:
-        """Whether there is CoAP."""
+        """Whether the service answers CoAP."""
         if self.coap is not None:
             return self.coap
         return not self.in_production and self.collection_access != "keys"
 
     @property
     def coap_udp_port(self) -> int:
-        """Where it listens."""
+        """The UDP port of the CoAP server."""
         return self.coap_port or coap_port(self.port)
 
     @property
     def coap_url(self) -> str:
-        """How somebody on this machine reaches it."""
+        """The URL of the CoAP server for clients on this machine."""
         host = "127.0.0.1" if self.coap_host in _ANY else self.coap_host
         host = f"[{host}]" if ":" in host else host
         return f"coap://{host}" if self.coap_udp_port == COAP_PORT else f"coap://{host}:{self.coap_udp_port}"
 
 
 def udp_port_is_free(host: str, port: int) -> bool:
-    """Whether nobody listens at this address; without SO_REUSEPORT, with which two servers would share it. An address
-    that this machine does not have is not in use."""
+    """Whether a UDP port of `host`, a name or an address, is free. An address of another machine counts as free.
+
+    SO_REUSEPORT is not set, since with it two servers could share the port.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError:
-        return True  # the service says what is wrong with it
+        return True  # the service reports what is wrong with the name
     for family, kind, protocol, _name, address in found:
         try:
             with socket.socket(family, kind, protocol) as probe:

@@ -1,4 +1,4 @@
-"""`lightbox run`: start, say where to look, keep everything alive, and end cleanly on Ctrl-C."""
+"""The command `lightbox run`: starts the platform, shows its addresses, and stops it on Ctrl-C."""
 
 import os
 import signal
@@ -18,11 +18,11 @@ from rich.table import Table
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.commands.running import problems
 
-TEND_SECONDS = 0.2
+SUPERVISE_SECONDS = 0.2
 
 
 def banner(platform: Platform, seconds: float) -> Panel:
-    """Where to look, once everything is ready."""
+    """Return the text that is shown when the platform is ready, `seconds` after its start."""
     table = Table.grid(padding=(0, 2))
     table.add_row("API", f"{platform.url}/docs")
     if platform.coap is not None and platform.coap.serves_coap:
@@ -44,15 +44,18 @@ def banner(platform: Platform, seconds: float) -> Panel:
 
 @contextmanager
 def naming_unknown_settings(console: Console) -> Iterator[None]:
-    """Say at the end of the block which variables look like settings and are none. Looked up meanwhile by another
-    process, since the settings' classes bring a good part of every service along, and this one has to stay small."""
+    """Print, at the end of the context, which variables are named like settings and are none.
+
+    Another process finds them in the meantime: the classes of settings import much of every service, and the memory of
+    this process, which runs as long as the platform, should stay small.
+    """
     with subprocess.Popen(
         [sys.executable, "-m", "lightbox.run.unknown_settings"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,  # Ctrl-C is for us
+        start_new_session=True,  # Ctrl-C must not end it
     ) as lookup:
         try:
             yield
@@ -62,7 +65,7 @@ def naming_unknown_settings(console: Console) -> Iterator[None]:
 
 
 def run() -> int:
-    """Run the platform until SIGINT or SIGTERM; the exit code."""
+    """Run the platform until SIGINT, SIGTERM or SIGHUP, and return the exit code."""
     console = Console(soft_wrap=True)
     stopping = threading.Event()
 
@@ -84,8 +87,8 @@ def run() -> int:
         platform.wait_ready(stopping.is_set)
         if not stopping.is_set():
             console.print(banner(platform, time.monotonic() - platform.started_at))
-        while not stopping.wait(TEND_SECONDS):
-            platform.tend()
+        while not stopping.wait(SUPERVISE_SECONDS):
+            platform.restart_ended()
     except StartError as error:
         problem = str(error)
     finally:

@@ -1,4 +1,4 @@
-"""A database for each service on a server that somebody else runs (`DATABASE_URL`)."""
+"""Creates the databases of the services on an existing PostgreSQL server (`DATABASE_URL`)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,12 +8,16 @@ import asyncpg
 
 
 def on_server(server_url: str, database: str) -> str:
-    """The address of a database on the same server, with the same user and options."""
+    """Return the URL of a database on the server of `server_url`, with the same user and options."""
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{database}"))
 
 
 def ensure_databases(server_url: str, names: Sequence[str]) -> None:
-    """Make the databases that are missing. Raises what asyncpg raises when the server or the right to do so is."""
+    """Create the databases that are missing.
+
+    Raises `OSError`, `ValueError`, `asyncpg.PostgresError` or `asyncpg.InterfaceError`, for instance if the server does
+    not answer or its user may not create databases.
+    """
 
     async def run() -> None:
         connection = await asyncpg.connect(server_url)

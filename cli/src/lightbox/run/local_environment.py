@@ -1,5 +1,8 @@
-"""What a service's command needs on this machine: the service's database and secret, out of the data folder of
-`lightbox run`, whether that runs at the moment or not."""
+"""The settings that commands of services need on this machine: the URL of the database, and the secret key.
+
+They are read from the data folder of `lightbox run`. If the platform is not running, its database server is started for
+the time of the command.
+"""
 
 import fcntl
 import os
@@ -19,13 +22,16 @@ from lightbox_shared.config import Settings
 from lightbox_shared.installation import service_named
 
 COMPLETE = ("LIGHTBOX_DATABASE_URL", "LIGHTBOX_SECRET_KEY")
-"""Where both are set, the environment names a database, and no data folder is looked at."""
+"""If both are set, the data folder is not used."""
 LOCK = "command.lock"
 
 
 @contextmanager
 def local_environment(service: str) -> Iterator[dict[str, str]]:
-    """Settings of a service whose database answers meanwhile; see `lightbox_shared.commands.LocalEnvironment`."""
+    """Yield the settings of a service, whose database server runs until the end of the context.
+
+    This is a `lightbox_shared.commands.LocalEnvironment`. Raises `NotPrepared`.
+    """
     if all(os.environ.get(name) for name in COMPLETE):
         yield {}
         return
@@ -59,7 +65,7 @@ def _secret_key(folder: Path, service: str) -> str:
         raise NotPrepared(f"{path} can't be read: the platform belongs to another user.") from None
     except (OSError, ValueError, TypeError) as error:
         raise NotPrepared(f"{path} can't be read ({type(error).__name__}).") from None
-    if owner != os.geteuid():  # root could read it; the folders of the database would then become those of another user
+    if owner != os.geteuid():  # root could read it, but the database server would change the owner of the data
         raise NotPrepared(f"The platform in {folder} belongs to the user with the id {owner}: be that user.")
     if service not in known:
         raise NotPrepared(f"{path} knows no {service}. {advice}")
@@ -68,8 +74,10 @@ def _secret_key(folder: Path, service: str) -> str:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[PostgresServer]:
-    """The platform's database server: the one that runs, or one that is started for so long. Commands that need one of
-    their own queue for it, so that none takes it away from another."""
+    """Yield the platform's database server, which is started for the time of the context unless it is running.
+
+    Commands that start one wait for each other, so that none stops the server that another uses.
+    """
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         started = False
@@ -77,7 +85,7 @@ def _server(folder: Path) -> Iterator[PostgresServer]:
             server = PostgresServer.at(folder)
             if not (server.data / "PG_VERSION").exists():
                 raise NotPrepared(f"There is no database in {folder}. Start the platform once (`lightbox run`).")
-            started = not server.listens()
+            started = not server.is_running()
             if started:
                 Console(stderr=True).print("The platform does not run: starting its database for this command ...")
                 server.start()

@@ -1,7 +1,7 @@
-"""The whole platform on one machine: a database server, every service, and what holds them together.
+"""Runs the whole platform on one machine: a database server and every service, each in a process.
 
-Order: the database first, then all services side by side; the other way round at the end. A service that ends by
-itself is started again; so is the database, which recovers from its log.
+The database server is started before the services, and stopped after them. A process that ends unexpectedly is started
+again.
 """
 
 import os
@@ -34,12 +34,15 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 class StartError(RuntimeError):
-    """The platform can't start; the text is for the person at the terminal."""
+    """The platform can't start. The text is shown to the user."""
 
 
 @dataclass
 class Platform:
-    """Start, tend, stop. `say` gets one line for everything that a person would want to know."""
+    """The processes of the platform: `start` them, `wait_ready`, call `restart_ended` regularly, and `stop` them.
+
+    `say` is called with a line for the user when a process is started again.
+    """
 
     settings: Settings = field(default_factory=Settings)
     say: Callable[[str], None] = print
@@ -48,25 +51,25 @@ class Platform:
     started_at: float = field(default=0.0, init=False)
     mark: RunningMark = field(default_factory=RunningMark, init=False)
     coap: CoapSettings | None = field(default=None, init=False)
-    """From `start` on."""
+    """The settings for CoAP. They are None until `start`."""
 
     @property
     def url(self) -> str:
-        """Where the gateway answers on this machine."""
+        """The URL of the gateway on this machine."""
         return self.settings.local_url("gateway")
 
     @property
     def data_dir(self) -> Path:
-        """Where everything is kept."""
+        """The folder of all data, as an absolute path."""
         return self.settings.data_dir.resolve()
 
     @property
     def log_dir(self) -> Path:
-        """One file a service."""
+        """The folder of the log files, one for each process."""
         return self.data_dir / "log"
 
     def start(self) -> None:
-        """Start everything; returns when processes run, not when they are ready. Raises `StartError`."""
+        """Start the processes, without waiting until they are ready. Raises `StartError`."""
         try:
             self._start()
         except PostgresError as error:
@@ -92,8 +95,8 @@ class Platform:
                 "LIGHTBOX_SECRET_KEY": own.secret_key,
             }
             if service != GATEWAY:
-                environment["LIGHTBOX_HOST"] = LOOPBACK  # the gateway is the only door
-            # Each knows its own database only; the address of the server is for us.
+                environment["LIGHTBOX_HOST"] = LOOPBACK  # only the gateway is reachable from other machines
+            # A service knows only its own database, and not the URL of the server.
             environment.pop("DATABASE_URL", None)
             environment["LIGHTBOX_DATABASE_URL"] = databases[service]
             if service == "auth-service":
@@ -103,8 +106,11 @@ class Platform:
             self.children[service].start()
 
     def wait_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Wait until every service says that it is ready. Raises `StartError` with what the first that does not
-        start has said, or else with the end of its log."""
+        """Wait until every service is ready, or `stopped` returns True.
+
+        Raises `StartError` if a service ends, or is not ready after `READY_SECONDS`. The text has its own explanation,
+        or the end of its log.
+        """
         waiting = dict(self.children)
         deadline = time.monotonic() + READY_SECONDS
         with httpx.Client(timeout=2.0) as http:
@@ -112,13 +118,13 @@ class Platform:
                 for name in list(waiting):
                     if self._ready(http, name):
                         del waiting[name]
-                late = [child for child in waiting.values() if child.ended or time.monotonic() > deadline]
-                if late:
-                    raise StartError(_why_late(late[0]))
+                not_ready = [child for child in waiting.values() if child.ended or time.monotonic() > deadline]
+                if not_ready:
+                    raise StartError(_why_not_ready(not_ready[0]))
                 time.sleep(POLL_SECONDS)
 
-    def tend(self) -> None:
-        """Start again whatever ended."""
+    def restart_ended(self) -> None:
+        """Start the processes again that have ended. Failures are passed to `say`, and tried again by the next call."""
         if self.postgres is not None and self.postgres.process is not None and self.postgres.process.poll() is not None:
             self.say("PostgreSQL ended by itself; starting it again")
             try:
@@ -126,14 +132,14 @@ class Platform:
             except PostgresError as error:
                 self.say(str(error))
         for child in self.children.values():
-            code = child.tend()
+            code = child.restart_if_ended()
             if code is not None:
                 self.say(f"{child.name} ended by itself (code {code}); starting it again, see {child.log_path}")
 
     def stop(self) -> None:
-        """Stop the services, the gateway first so that nothing new comes in, then the database."""
+        """Stop the services, first the gateway so that no new request arrives, and then the database server."""
         for child in self.children.values():
-            child.ask_to_stop()
+            child.terminate()
         for child in self.children.values():
             child.wait_stopped()
         self.children.clear()
@@ -147,7 +153,7 @@ class Platform:
             return load_or_create(path)
         except (ValueError, TypeError) as error:
             message = f"{path} is not a file of secrets ({type(error).__name__}): put back the one that was there."
-            raise StartError(message) from None  # a part of it may be in the error's text
+            raise StartError(message) from None  # the error's text could contain a secret
 
     def _ready(self, http: httpx.Client, service: str) -> bool:
         try:
@@ -156,7 +162,7 @@ class Platform:
             return False
 
     def _start_database(self) -> dict[str, str]:
-        """The address of each service's database; gateway has none, and gets an empty one."""
+        """Start or check the database server. Returns the URL of each service's database, empty if it has none."""
         named = {service.name: service.database for service in SERVICES if service.has_database}
         if self.settings.database_url:
             try:
@@ -199,13 +205,13 @@ class Platform:
 
 
 def _file_problem(error: OSError, folder: Path) -> str:
-    """A sentence for a file or folder that can't be used."""
+    """A message for a file or folder that can't be used."""
     sentence = f"{error.filename or folder}: {error.strerror or type(error).__name__}."
     return f"{sentence} Everything is kept in {folder}; LIGHTBOX_DATA_DIR names another folder."
 
 
-def _why_late(child: Child) -> str:
-    """What a service that does not start has said of it, as its last line (`lightbox_shared.startup`)."""
+def _why_not_ready(child: Child) -> str:
+    """The explanation in the last line of a service's log (`lightbox_shared.startup`), or else the end of the log."""
     last = tail(child.log_path, 1)
     if child.ended and last.startswith(failure_line(child.name, "")):
         return f"{last} (its log: {child.log_path})"
@@ -213,5 +219,5 @@ def _why_late(child: Child) -> str:
 
 
 def tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a text file."""
+    """Return the last lines of a text file, nothing if there is no file."""
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""

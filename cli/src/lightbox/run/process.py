@@ -1,4 +1,4 @@
-"""One child process, kept alive: started again when it ends by itself, stopped when we end."""
+"""A child process that is started again when it ends unexpectedly, and that ends with this process."""
 
 import ctypes
 import os
@@ -20,7 +20,9 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
-    """For `preexec_fn`: the kernel sends `how` to the child when we die, even by SIGKILL (Linux; None elsewhere)."""
+    """Return a `preexec_fn` that has the kernel send the signal `how` to the child when this process ends, even by
+    SIGKILL. Returns None on systems other than Linux.
+    """
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)
@@ -32,8 +34,7 @@ def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
 
 
 def open_log(path: Path) -> int:
-    """A file descriptor to append to; a log that grew large is kept once as `<name>.1`."""
-
+    """Open a log for appending, and return its file descriptor. A file above `LOG_BYTES` is first renamed to `<name>.1`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))
@@ -42,7 +43,7 @@ def open_log(path: Path) -> int:
 
 @dataclass
 class Child:
-    """A process under supervision. `start`, then `tend` every now and then, then `stop`."""
+    """A supervised process: `start` it, call `restart_if_ended` regularly, then `terminate` it and `wait_stopped`."""
 
     name: str
     command: Sequence[str]
@@ -56,12 +57,11 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it was started and does not run any more."""
+        """Whether the process was started and has ended."""
         return self.process is not None and self.process.poll() is not None
 
     def start(self) -> None:
-        """Start it, in a session of its own: Ctrl-C is for us, and we stop the others in order."""
-
+        """Start the process in a session of its own, since Ctrl-C must not end it before `terminate`."""
         log = open_log(self.log_path)
         try:
             self.process = subprocess.Popen(
@@ -71,18 +71,21 @@ class Child:
                 stderr=log,
                 env=dict(self.environment),
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - we have no threads
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - this process has no threads
             )
         finally:
             os.close(log)
         self._started_at = time.monotonic()
 
-    def tend(self) -> int | None:
-        """Start it again if it ended, after a pause that grows while it keeps ending. The exit code once, or None."""
+    def restart_if_ended(self) -> int | None:
+        """Start the process again if it has ended, after a pause that doubles if it ends soon again.
+
+        The first call after the end returns the exit code, and other calls None.
+        """
         if self.process is None or self.process.poll() is None:
             return None
         now, code = time.monotonic(), None
-        if self._not_before <= self._started_at:  # the end is news
+        if self._not_before <= self._started_at:  # the end was not noticed before
             code = self.process.returncode
             stable = now - self._started_at > STABLE_SECONDS
             self._pause = FIRST_PAUSE_SECONDS if stable else min(self._pause * 2, LONGEST_PAUSE_SECONDS)
@@ -92,13 +95,13 @@ class Child:
             self.start()
         return code
 
-    def ask_to_stop(self) -> None:
-        """Begin to end it; `wait_stopped` waits."""
+    def terminate(self) -> None:
+        """Send SIGTERM, without waiting for the end."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
     def wait_stopped(self) -> None:
-        """Wait for its end, and force it after `STOP_SECONDS`."""
+        """Wait until the process has ended. After `STOP_SECONDS` it is killed."""
         if self.process is None:
             return
         try:

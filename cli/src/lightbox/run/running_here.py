@@ -1,5 +1,7 @@
-"""Whether a platform runs on a data folder, and where: `<data>/running` has the gateway's address, and is locked for as
-long as `lightbox run` lives, however that ends."""
+"""The file `<data>/running`, which shows whether a platform is running on a data folder.
+
+It contains the URL of the gateway. `lightbox run` holds a lock on it, which the kernel removes when the process ends.
+"""
 
 import fcntl
 import os
@@ -10,13 +12,13 @@ _NAME: Final = "running"
 
 
 class RunningMark:
-    """The mark of a platform that runs on a folder. `set` it at the start, `remove` it at the end."""
+    """The lock of a platform on its data folder: `set` it at the start, and `remove` it at the end."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
 
     def set(self, folder: Path, url: str) -> None:
-        """Write the address. Where another platform has its mark there, that stays. Raises `OSError`."""
+        """Lock the file and write the URL. If another platform has locked it, nothing changes. Raises `OSError`."""
         descriptor = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,14 +30,14 @@ class RunningMark:
         self._descriptor = descriptor
 
     def remove(self) -> None:
-        """Let go of the folder."""
+        """Release the lock. The file stays."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 def running_at(folder: Path) -> str | None:
-    """The gateway's address of the platform that runs on this folder; None where none does, or none that we may see."""
+    """Return the URL of the gateway whose platform is running on a folder. None if there is none, or no access."""
     try:
         with (folder / _NAME).open() as file:
             try:

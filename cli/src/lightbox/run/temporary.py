@@ -1,5 +1,4 @@
-"""A whole platform for a while: real processes, a real database server, the real gateway, and nothing left afterwards.
-The tests and the benchmarks stand on it."""
+"""A temporary platform for tests and benchmarks, with the processes of `lightbox run`. Its data are removed afterwards."""
 
 import os
 import shutil
@@ -19,7 +18,7 @@ from lightbox_shared.ports import coap_port
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that the database server's own user can reach when we are root."""
+    """Yield a temporary folder that the database server can reach even if it runs as another user."""
     folder = Path(tempfile.mkdtemp(prefix="lightbox-temporary-"))
     folder.chmod(0o711)
     try:
@@ -29,8 +28,10 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def free_port_block() -> int:
-    """A port for the gateway with free ones for every service behind it, and for CoAP. As long as this process lives,
-    no other call of this function returns the same, in whichever process. Raises `StartError`."""
+    """Return a port for the gateway for which the ports of the services and of CoAP are free too.
+
+    Until this process ends, other calls return other ports, also in other processes. Raises `StartError`.
+    """
     for start in range(18_000 + os.getpid() % 1000 * 10, 32_000, 10):
         guard = _bound(start + _GUARD)
         if guard is None:
@@ -44,12 +45,12 @@ def free_port_block() -> int:
 
 
 _GUARD: Final = 9
-"""The port of a block that no service has: who could bind it has the block."""
+"""The offset of a port that no service uses. The process that has bound it owns the block."""
 _guards: Final[list[socket.socket]] = []
 
 
 def _bound(port: int) -> socket.socket | None:
-    """A socket on this port, None where it is taken."""
+    """A socket that is bound to the port. None if the port is in use."""
     bound = socket.socket()
     try:
         bound.bind(("127.0.0.1", port))
@@ -68,7 +69,7 @@ def _free(port: int) -> bool:
 
 @contextmanager
 def running_platform(**environment: str) -> Iterator[Platform]:
-    """A platform that is ready, with these settings for every service; stopped and removed afterwards."""
+    """Yield a platform that is ready. `environment` are variables for every service."""
     with temporary_folder() as folder:
         platform = Platform(Settings(port=free_port_block(), data_dir=folder), say=lambda _line: None)
         try:
@@ -82,7 +83,7 @@ def running_platform(**environment: str) -> Iterator[Platform]:
 
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """These settings and no others, for the processes that are started meanwhile; nobody else sees any of it."""
+    """Replace the settings in the environment, which child processes inherit, for the time of the context."""
     before = dict(os.environ)
     for name in before:
         if name.startswith("LIGHTBOX_") or name == "DATABASE_URL":

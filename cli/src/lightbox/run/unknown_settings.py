@@ -1,8 +1,8 @@
-"""Variables named `LIGHTBOX_...` that nothing reads: mostly misspelt ones, which would be ignored without a word.
+"""Finds variables named `LIGHTBOX_...` that are not settings, for instance because of a typing error.
 
-The known names are the fields of every service's settings, found by the place that all services have them at
-(`<package>.config`), and those of `.env`. This imports the services' code, so it runs in a process of its own:
-`python -m lightbox.run.unknown_settings` prints a line for each variable.
+The settings are the fields of the classes in the module `config` of each service, and the variables of `.env`.
+`python -m lightbox.run.unknown_settings` prints a line for each variable. It is run as a process of its own, because it
+imports the code of all services.
 """
 
 import importlib
@@ -19,11 +19,11 @@ from lightbox_shared.installation import SERVICE_NAMES
 
 PREFIX: Final = "LIGHTBOX_"
 _OF_THE_CLIENT: Final = frozenset({"LIGHTBOX_API_KEY"})
-"""What `lightbox collect` reads."""
+"""Variables that `lightbox collect` reads."""
 
 
 def known_names() -> frozenset[str]:
-    """Every variable that something reads."""
+    """Return the names of all settings, as environment variables."""
     found = {*names_of_compose(), *_OF_THE_CLIENT, *_names_of(Settings)}
     for service in SERVICE_NAMES:
         for each in vars(importlib.import_module(f"{service.replace('-', '_')}.config")).values():
@@ -33,7 +33,7 @@ def known_names() -> frozenset[str]:
 
 
 def unknown(variables: Iterable[str], known: frozenset[str]) -> list[str]:
-    """A sentence for each variable of ours that is not known, with the known one that it resembles most."""
+    """Return a sentence for each variable `LIGHTBOX_...` that is not known, with the most similar name that is."""
     own = [each.removeprefix(PREFIX) for each in known if each.startswith(PREFIX)]
     sentences = []
     for name in sorted(each for each in variables if each.upper().startswith(PREFIX) and each.upper() not in known):
