@@ -1,4 +1,4 @@
-"""A platform of its own for each file: what is driven by the description of the API changes whatever it can reach.
+"""One platform for each file, since tests that are generated from the OpenAPI document can change all data.
 
 The limits on sign-ups, on guesses and on the open endpoint are raised, since everything comes from one address.
 """

@@ -1,5 +1,5 @@
-"""`make up`: what would fail half-way is found before anything starts. A program `docker` stands in for Docker's; the
-real one is driven by tests/docs."""
+"""`make up`: problems are reported before containers are started. A script `docker` replaces Docker, which is tested in
+tests/docs."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from lightbox.containers import PUBLISHED, port_problem
 
 GATEWAY, COAP = PUBLISHED
 DOCKER = """#!/bin/sh
-# What it is asked for goes into a file; what it answers comes from a file named after the question.
+# It writes its arguments to a file, and runs a file named after them.
 echo "$*" >> "$STAGE/asked"
 answer="$STAGE/$(echo "$*" | tr -c 'a-z\\n' _)"
 [ ! -e "$answer" ] || . "$answer"
@@ -24,7 +24,7 @@ answer="$STAGE/$(echo "$*" | tr -c 'a-z\\n' _)"
 
 
 class Stage:
-    """A folder of a project, with a `docker` in front of every other one."""
+    """A project folder, and a script `docker` that is first on the PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "lab"
@@ -43,12 +43,12 @@ class Stage:
         }
 
     def answers(self, question: str, script: str) -> None:
-        """What the shell does when Docker is asked this; else it prints nothing and succeeds."""
+        """Define what `docker` does for these arguments. By default it prints nothing and succeeds."""
         name = "".join(each if "a" <= each <= "z" else "_" for each in question)
         (self._answers / name).write_text(f"{script}\n")
 
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`make up`, as the Makefile runs it."""
+        """Run `make up` as the Makefile does."""
         environment = {
             "PATH": self._path,
             "PYTHONPATH": f"{ROOT}/cli/src:{ROOT}/shared/src",
@@ -86,7 +86,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
-    """The one sentence of a start that was not begun."""
+    """The single sentence that is printed if nothing is started."""
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr.removesuffix("\n")
@@ -147,7 +147,7 @@ def test_a_port_that_is_in_use(stage: Stage, published: object) -> None:
         assert said.startswith(f"{kind} {port} (")
         assert said.endswith(f"is in use, by `make run`, or by another program: stop it, or set {name}.")
         assert not stage.started
-        # It is our own container that uses it.
+        # The port is used by the platform's own container.
         for each in PUBLISHED:
             stage.answers(f"compose ps --all --quiet {each.service}", "echo 1234")
         stage.answers("inspect --format={{.State.Running}} 1234", "echo true")
@@ -177,7 +177,10 @@ def test_what_compose_says_itself_is_enough(stage: Stage) -> None:
         ({"LIGHTBOX_PORT": "http"}, "LIGHTBOX_PORT: http is not a port."),
         ({"LIGHTBOX_PORT": "65536"}, "LIGHTBOX_PORT: 65536 is not a port."),
         ({"LIGHTBOX_PORT": "0"}, "LIGHTBOX_PORT: 0 is not a port."),
-        ({"LIGHTBOX_BIND": "192.0.2.1", "LIGHTBOX_PORT": "9"}, None),  # not ours: Docker says so
+        (
+            {"LIGHTBOX_BIND": "192.0.2.1", "LIGHTBOX_PORT": "9"},
+            None,
+        ),  # the address of another machine, which Docker reports
     ],
 )
 def test_what_is_no_port(settings: Mapping[str, str], problem: str | None) -> None:

@@ -1,4 +1,4 @@
-"""`lightbox env` and `make env`: the `.env` that compose reads."""
+"""`lightbox env` and `make env`, which write the `.env` that Compose reads."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from conftest import ROOT
 
 
 def lightbox(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The command."""
+    """Run `lightbox env`."""
     command = [sys.executable, "-m", "lightbox.main", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
 def as_make_runs_it(python: str, folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Nothing but the standard library: no packages of the environment, no user's packages."""
+    """Run the module with the standard library only: without packages of an environment or of the user."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/cli/src:{ROOT}/shared/src", **changes}
     command = [python, "-S", "-B", "-m", "lightbox.environment"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -74,7 +74,7 @@ def test_one_of_an_older_version_is_completed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+def test_with_any_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         lightbox("env", folder=tmp_path)
@@ -83,7 +83,7 @@ def test_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
-def test_what_somebody_wrote_stays(tmp_path: Path) -> None:
+def test_another_file_stays(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINE=1\n")
     assert lightbox("env", folder=tmp_path).returncode == 0
     assert (tmp_path / ".env").read_text() == "MINE=1\n"
@@ -124,7 +124,7 @@ def test_a_folder_that_can_not_be_written_to() -> None:
 
 
 def test_a_volume_that_was_made_with_another_file(tmp_path: Path) -> None:
-    """By a program `docker` that answers as Docker does where there is such a volume."""
+    """A script `docker` answers like Docker if there is such a volume."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     asked = "volume ls --quiet --filter=label=com.docker.compose.project=mylab-2"

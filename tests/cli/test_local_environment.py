@@ -1,4 +1,4 @@
-"""Commands of services on this machine's platform: it runs or not, its server is ours or somebody else's."""
+"""Commands of services on a machine whose platform is running or not, with its own or an external database server."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def lightbox(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
 
 
 def start_once(folder: Path, url: str) -> None:
-    """What auth-service does at the first start of a platform in `folder`."""
+    """Set up the database in `folder` as the first start of auth-service does."""
     secret = load_or_create(folder / "secrets.json")["auth-service"].secret_key
 
     async def start() -> None:
@@ -47,7 +47,7 @@ def start_once(folder: Path, url: str) -> None:
 
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
-    """The data folder of a platform that does not run at the moment."""
+    """The data folder of a platform that is not running."""
     with temporary_folder() as folder:
         with PostgresServer.at(folder) as server:
             server.ensure_database(DATABASE)
@@ -101,7 +101,7 @@ def test_help_and_mistakes_start_nothing(data: Path, arguments: tuple[str, ...])
     assert STARTING not in done.stderr
 
 
-def test_a_database_server_of_somebody_else(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_an_external_database_server(postgres: PostgresServer, tmp_path: Path) -> None:
     server = postgres.url("postgres")
     postgres.ensure_database(DATABASE)
     try:
@@ -111,7 +111,7 @@ def test_a_database_server_of_somebody_else(postgres: PostgresServer, tmp_path: 
         assert (done.returncode, done.stderr) == (0, "")
         assert "admin" in done.stdout
         assert sorted(path.name for path in tmp_path.iterdir()) == ["admin-password", "secrets.json"]
-        # As in a container: everything is named, and there is no data folder.
+        # As in a container: the environment has all settings, and there is no data folder.
         secret = load_or_create(tmp_path / "secrets.json")["auth-service"].secret_key
         settings = {"LIGHTBOX_DATABASE_URL": on_server(server, DATABASE), "LIGHTBOX_SECRET_KEY": secret}
         done = lightbox("accounts", "list", LIGHTBOX_DATA_DIR="/nowhere", **settings)
@@ -155,7 +155,7 @@ def test_where_there_is_no_platform(secrets: str | None, settings: dict[str, str
         assert data.exists() == (secrets is not None)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs somebody else's file")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
 def test_root_takes_no_folder_away_from_its_owner(data: Path) -> None:
     path = data / "secrets.json"
     os.chown(path, 12345, -1)
@@ -167,8 +167,8 @@ def test_root_takes_no_folder_away_from_its_owner(data: Path) -> None:
         os.chown(path, 0, -1)
 
 
-def test_nothing_heavy_is_loaded_before_a_command_runs() -> None:
-    """`lightbox run` and `lightbox --help` load the commands of all services, and nothing that these stand on."""
+def test_no_large_library_is_imported_before_a_command_runs() -> None:
+    """`lightbox run` and `lightbox --help` import the commands of all services, but not the libraries they use."""
     heavy = ("sqlalchemy", "alembic", "passlib", "fastapi", "structlog", "email_validator", "jose", "cryptography")
     code = f"import sys, lightbox.main; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The database server that `lightbox run` brings along."""
+"""The PostgreSQL server that `lightbox run` starts."""
 
 import os
 import pwd
@@ -37,14 +37,14 @@ AS_ROOT = os.geteuid() == 0
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """One folder for all of the tests: making the data takes most of the time."""
+    """One data folder for all tests, since its initialisation takes most of the time."""
     with temporary_folder() as made:
         yield made
 
 
 @pytest.fixture
 def make_server(folder: Path) -> Iterator[Callable[[], PostgresServer]]:
-    """Servers on the same data, with fsync as people have it; stopped at the end."""
+    """Makes servers on one data folder, with fsync on, and stops them at the end."""
     made: list[PostgresServer] = []
 
     def make() -> PostgresServer:
@@ -81,7 +81,7 @@ def test_it_serves_and_stops_with_nothing_left(server: PostgresServer) -> None:
     assert process.returncode == 0
     assert until(lambda: not any(each.alive for each in processes))
     assert list(server.socket_folder.iterdir()) == []
-    server.stop()  # harmless
+    server.stop()  # a second call has no effect
 
 
 def test_it_does_not_listen_on_the_network(server: PostgresServer) -> None:
@@ -98,7 +98,7 @@ def test_what_was_committed_survives_a_restart(server: PostgresServer) -> None:
 
 
 def test_what_was_committed_survives_a_crash(server: PostgresServer) -> None:
-    """In the middle of a transaction of somebody else, whose backend outlives the server for a moment."""
+    """Another client has an open transaction, and its backend process ends a moment after the server."""
     server.sql("INSERT INTO kept VALUES ('before')")
     other = subprocess.Popen(
         [str(server.binaries / "psql"), "-Xqd", server.url("postgres"), "-c", "BEGIN",
@@ -111,7 +111,7 @@ def test_what_was_committed_survives_a_crash(server: PostgresServer) -> None:
         assert process is not None
         process.kill()
         process.wait()
-        assert until(lambda: _starts(server))  # as `Platform.tend` does it
+        assert until(lambda: _starts(server))  # like `Platform.restart_ended`
         assert server.sql("SELECT what FROM kept") == "before"
     finally:
         other.kill()
@@ -256,7 +256,7 @@ def test_a_path_that_is_too_long_for_a_socket(deep: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a b%20c", "a, b:c", 'the "lab\'s" Röntgen'])
 async def test_any_path_for_the_data(folder: Path, name: str) -> None:
-    """Addresses are made of it that libpq, asyncpg and SQLAlchemy read, each in a way of its own."""
+    """The path is a part of database URLs, which libpq, asyncpg and SQLAlchemy parse differently."""
     server = PostgresServer.at(folder / name)
     try:
         with server:
@@ -273,8 +273,8 @@ async def test_any_path_for_the_data(folder: Path, name: str) -> None:
         shutil.rmtree(server.socket_folder)
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root can make a folder that is somebody else's")
-def test_a_socket_folder_of_somebody_else_is_refused(deep: Path) -> None:
+@pytest.mark.skipif(not AS_ROOT, reason="only root can make a folder of another user")
+def test_a_socket_folder_of_another_user_is_refused(deep: Path) -> None:
     socket_folder = PostgresServer.at(deep).socket_folder
     try:
         os.chown(socket_folder, 12345, 12345)
@@ -286,7 +286,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(deep: Path) -> None:
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root needs a copy of the binaries")
 def test_the_copied_binaries_run_as_the_system_user() -> None:
-    """Where the environment lies below a private folder (a home, a temporary folder) the server runs from a copy."""
+    """If the environment is in a private folder, such as a home directory, the server is run from a copy."""
     binaries = _copy_binaries(_wheel_binaries())
     assert binaries.is_relative_to(SYSTEM_STATE)
     user = _system_user()

@@ -1,4 +1,4 @@
-"""`lightbox run` as people start it: real processes, a real terminal's signals, and nothing left behind."""
+"""`lightbox run` with real processes and signals: its start, supervision and end."""
 
 import os
 import re
@@ -29,14 +29,14 @@ PASSWORD = "correct horse"
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """This process's, without the settings of whoever runs the tests."""
+    """The environment of this process, without the user's settings for Lightbox."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
     kept.pop("DATABASE_URL", None)
     return {**kept, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200", **changes}
 
 
 def lightbox(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that ends by itself."""
+    """Run a command and wait for its end."""
     command = [sys.executable, "-m", "lightbox.main", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
@@ -45,7 +45,7 @@ def lightbox(*arguments: str, folder: Path, **settings: str) -> subprocess.Compl
 
 @dataclass
 class Run:
-    """`lightbox run` on a folder and a block of ports; can be started several times."""
+    """`lightbox run` on a folder and a block of ports; which can be started several times."""
 
     folder: Path
     port: int = field(default_factory=free_port_block)
@@ -69,7 +69,7 @@ class Run:
         return {"LIGHTBOX_PORT": str(self.port), "LIGHTBOX_DATA_DIR": str(self.data), **self.changes}
 
     def ensure_running(self) -> "Run":
-        """Start it unless it runs; returns when the banner is there."""
+        """Start it unless it is running, and wait for the banner."""
         if self.process is None or self.process.poll() is not None:
             command = [sys.executable, "-m", "lightbox.main", "run"]
             with (self.folder / "output").open("w") as output:
@@ -186,7 +186,7 @@ def test_a_busy_port_of_coap_is_named_where_there_is_coap(tmp_path: Path, host: 
         assert done.returncode == 1
         assert f"UDP port {coap_port(port)} (CoAP of core-collection-service) is in use" in done.stdout
         assert "LIGHTBOX_COAP_PORT" in done.stdout
-        # Without CoAP the start goes on, here as far as to a database that is not there.
+        # Without CoAP the start continues, until it does not reach the database of this test.
         unreachable = "postgresql://u:sesame99@127.0.0.1:1/x"
         done = lightbox("run", folder=tmp_path, **settings, LIGHTBOX_COAP="false", DATABASE_URL=unreachable)
         assert "The server that DATABASE_URL names can't be used" in done.stdout
@@ -240,7 +240,7 @@ def test_nothing_is_left_when_it_is_killed(running: Run) -> None:
 
 
 def test_a_checkout_with_blanks_in_its_path() -> None:
-    """And with what looks like an escaped one; the data lie beside it."""
+    """The path also contains `%20`, which must not be decoded. The data are beside the checkout."""
     with temporary_folder() as folder:
         checkout = folder / "the lab" / "light%20box"
         sources = []
@@ -278,7 +278,7 @@ def test_a_checkout_with_blanks_in_its_path() -> None:
         ({"DATABASE_URL": "mysql://u:sesame99@h/x"}, "The server that DATABASE_URL names can't be used"),
     ],
 )
-def test_settings_that_nobody_can_work_with(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
+def test_invalid_settings(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
     defaults = {"LIGHTBOX_PORT": str(free_port_block()), "LIGHTBOX_DATA_DIR": str(tmp_path / "var")}
     done = lightbox("run", folder=tmp_path, **{**defaults, **settings})
     assert done.returncode == 1
@@ -288,7 +288,7 @@ def test_settings_that_nobody_can_work_with(tmp_path: Path, settings: dict[str, 
 
 
 def test_a_service_that_does_not_start_says_why(tmp_path: Path) -> None:
-    """And what was started already ends with it."""
+    """The processes that were started before it are stopped."""
     with temporary_folder() as folder:
         settings = {"LIGHTBOX_PORT": str(free_port_block()), "LIGHTBOX_DATA_DIR": str(folder / "var")}
         done = lightbox("run", folder=tmp_path, **settings, LIGHTBOX_CHEXRAY_MODEL="no-such-model")

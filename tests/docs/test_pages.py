@@ -55,7 +55,7 @@ def test_a_page(shell: Shell, page: str) -> None:
 
 
 def test_no_rule_of_retention_stays(shell: Shell) -> None:
-    """The pages show how rules are made; whoever types them has none afterwards."""
+    """The commands of the pages create retention rules, and delete them again."""
     if not shell.is_ready():
         assert shell.type("make run").status == 0
     done = shell.type(".venv/bin/lightbox collections retention list")

@@ -104,7 +104,7 @@ def test_readme(shell: Shell) -> None:
 
 
 def test_containers(shell: Shell) -> None:
-    """A backup that is restored, and a `.env` that is lost: nobody's password is."""
+    """Users keep their passwords when a backup is restored, and when `.env` is lost."""
     running(shell)
     fields = {"username": "grace", "password": "correct-horse", "password2": "correct-horse"}
     signed_up = httpx.post(f"http://127.0.0.1:{shell.port}/api/chexray/signup/", data=fields, timeout=30)

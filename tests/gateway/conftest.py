@@ -1,4 +1,4 @@
-"""One platform for each test: gateway, auth-service, and a service that shows what arrived."""
+"""A platform for each test: the gateway, a fake auth-service, and a service that records its requests."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,13 +38,13 @@ def start(key: Key) -> Iterator[Start]:
             "issuer": ISSUER,
             "revocation_poll_seconds": 0.05,
         }
-        # In a thread, since async tests have a loop here, and building an application may block.
+        # In a thread, since async tests run an event loop here, and creating the gateway blocks it.
         with ThreadPoolExecutor(1) as thread:
             app = thread.submit(create_app, GatewaySettings(**{**defaults, **settings}), routes).result()
             gateway = thread.submit(GatewayServer, app, stalled_seconds=stalled_seconds).result()
         running.extend((gateway, auth_server, service_server))
         if "auth_service_url" not in settings:
-            # Before it has the answer to its first poll the gateway accepts no token; a second one comes after that.
+            # The gateway accepts no token before the answer to its first poll, after which the second one is sent.
             assert until(lambda: len(auth.polls) > 1)
         http = httpx.Client(base_url=gateway.url, timeout=10)
         clients.append(http)

@@ -1,4 +1,4 @@
-"""API keys at the door: three notations, one exchange, no key behind it."""
+"""API keys: three notations, one exchange, and no key in the request to the service."""
 
 import asyncio
 import secrets
@@ -27,7 +27,7 @@ def platform(start: Start) -> Platform:
 
 
 def sent(platform: Platform) -> bytes:
-    """Everything that the service got to see."""
+    """All data that the service has received."""
     return repr([(seen.raw_headers, seen.path, seen.query, seen.body) for seen in platform.service.seen]).encode()
 
 
@@ -59,7 +59,7 @@ def test_which_of_several_counts(platform: Platform) -> None:
     both = {"Authorization": f"Bearer {token}", "X-API-Key": KEY}
     assert platform.http.get(REQUIRED, headers=both).status_code == 200
     assert platform.service.last.headers["authorization"] == f"Bearer {token}"
-    # what counts is wrong: what does not can't help
+    # the credential that counts is invalid, and a valid one beside it makes no difference
     for headers in (
         {"Authorization": f"Bearer {OTHER}", "X-API-Key": KEY},
         {"Authorization": "Bearer x", "X-API-Key": KEY},
@@ -115,7 +115,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE)
-def test_garbage_is_refused_without_asking_anybody(platform: Platform, text: str) -> None:
+def test_malformed_keys_are_refused_without_an_exchange(platform: Platform, text: str) -> None:
     for headers in ({"Authorization": f"Bearer {text}"}, {"Authorization": f"Token {text}"}, {"X-API-Key": text}):
         assert platform.http.get(REQUIRED, headers=headers).status_code == 401
     assert platform.auth.exchanges == []
@@ -151,12 +151,12 @@ async def test_many_requests_with_one_new_key_make_one_call(platform: Platform, 
     assert len(platform.auth.exchanges) == 1
 
 
-async def test_a_revoked_key_is_dead_within_a_poll(platform: Platform) -> None:
+async def test_a_revoked_key_is_refused_after_a_poll(platform: Platform) -> None:
     async with platform.client() as http:
         headers = {"X-API-Key": KEY}
         assert (await http.get(REQUIRED, headers=headers)).status_code == 200
         del platform.auth.api_keys[KEY]
-        assert (await http.get(REQUIRED, headers=headers)).status_code == 200  # remembered
+        assert (await http.get(REQUIRED, headers=headers)).status_code == 200  # cached
         platform.auth.revoke(40)
         polls = len(platform.auth.polls)
         await until(lambda: len(platform.auth.polls) >= polls + 3)
@@ -165,7 +165,7 @@ async def test_a_revoked_key_is_dead_within_a_poll(platform: Platform) -> None:
     assert len(platform.auth.exchanges) == 2
 
 
-async def test_a_dead_token_of_a_good_key_is_replaced(platform: Platform) -> None:
+async def test_a_revoked_token_of_a_valid_key_is_replaced(platform: Platform) -> None:
     async with platform.client() as http:
         headers = {"X-API-Key": KEY}
         assert (await http.get(REQUIRED, headers=headers)).status_code == 200
@@ -178,7 +178,7 @@ async def test_a_dead_token_of_a_good_key_is_replaced(platform: Platform) -> Non
     assert len(platform.auth.exchanges) == 2
 
 
-async def test_only_dead_tokens_for_a_key_are_asked_for_twice_and_no_more(platform: Platform) -> None:
+async def test_a_key_whose_tokens_are_revoked_is_exchanged_twice_at_most(platform: Platform) -> None:
     platform.auth.revoke(40)
     polls = len(platform.auth.polls)
     async with platform.client() as http:
@@ -197,7 +197,9 @@ def test_while_auth_service_is_down(platform: Platform) -> None:
     assert int(refused.headers["retry-after"]) >= 1
     platform.auth.down = False
     platform.auth.api_keys[OTHER] = {}
-    assert platform.http.get(REQUIRED, headers={"X-API-Key": OTHER}).status_code == 200  # an outage is no refusal
+    assert (
+        platform.http.get(REQUIRED, headers={"X-API-Key": OTHER}).status_code == 200
+    )  # an outage is not cached as a refusal
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,9 @@ def test_it_is_not_the_keys_fault_that_our_own_token_is_refused(platform: Platfo
     platform.auth.refuse_exchanges = 2
     platform.auth.api_keys[OTHER] = {}
     assert platform.http.get(REQUIRED, headers={"X-API-Key": OTHER}).status_code == 503
-    assert platform.http.get(REQUIRED, headers={"X-API-Key": OTHER}).status_code == 200  # and not remembered as bad
+    assert (
+        platform.http.get(REQUIRED, headers={"X-API-Key": OTHER}).status_code == 200
+    )  # and this was not cached as a refusal
 
 
 def test_auth_service_may_ask_for_patience(platform: Platform) -> None:
@@ -253,7 +257,7 @@ def test_a_key_reaches_no_log(platform: Platform, capfd: pytest.CaptureFixture[s
         assert key[4:40] not in written
 
 
-# --- what is remembered, and for how long
+# --- caching
 
 
 class Clock:
@@ -265,7 +269,7 @@ class Clock:
 
 
 class Issuer:
-    """Hands out `token-1`, `token-2` and so on; or fails."""
+    """Issues `token-1`, `token-2` and so on, or raises `failure`."""
 
     def __init__(self, life: float = 90) -> None:
         self.life = life
@@ -318,7 +322,7 @@ async def test_other_failures_are_not(failure: Exception) -> None:
     assert await keys.token(KEY, "192.0.2.1") == "token-2"
 
 
-async def test_who_leaves_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_request_does_not_end_the_exchange() -> None:
     issuer = Issuer()
     keys = ApiKeys(issuer, clock=Clock())
     first, second = (asyncio.create_task(keys.token(KEY, "192.0.2.1")) for _ in range(2))
@@ -329,13 +333,13 @@ async def test_who_leaves_takes_nothing_from_the_others() -> None:
     assert issuer.asked == [KEY]
 
 
-async def test_memory_has_an_end() -> None:
+async def test_the_caches_are_bounded() -> None:
     issuer = Issuer()
     keys = ApiKeys(issuer, max_cached=3, clock=Clock())
     several = [make(bytes([number]) * 32) for number in range(4)]
     for key in several[:3]:
         await keys.token(key, "192.0.2.1")
-    await keys.token(several[0], "192.0.2.1")  # used again, so it stays
+    await keys.token(several[0], "192.0.2.1")  # used recently, so it is not dropped
     await keys.token(several[3], "192.0.2.1")
     asked = len(issuer.asked)
     await keys.token(several[0], "192.0.2.1")
@@ -347,7 +351,7 @@ async def test_memory_has_an_end() -> None:
         with pytest.raises(InvalidToken):
             await keys.token(make(bytes([number]) * 32), "192.0.2.1")
     asked = len(issuer.asked)
-    assert await keys.token(several[1], "192.0.2.1")  # what is refused takes no place from what is known
+    assert await keys.token(several[1], "192.0.2.1")  # refused keys do not displace tokens
     assert len(issuer.asked) == asked
 
 

@@ -1,4 +1,4 @@
-"""Who may pass."""
+"""Tokens, and who may call."""
 
 import hashlib
 import hmac
@@ -88,7 +88,7 @@ def _unsigned(claims: dict[str, Any], **header: Any) -> str:
 
 
 def _forged(key: Key, secret: bytes) -> str:
-    """HS256, with what is public as the secret (RFC 8725 section 2.1)."""
+    """HS256 with the public key as the secret (RFC 8725 section 2.1)."""
     head, claims, _ = _unsigned(jwt.get_unverified_claims(key.token()), alg="HS256").split(".")
     signature = hmac.new(secret, f"{head}.{claims}".encode(), hashlib.sha256).digest()
     return f"{head}.{claims}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
@@ -161,7 +161,7 @@ def test_without_any_key_the_answer_is_try_again(start: Start) -> None:
     assert platform.http.get(PUBLIC, headers=platform.bearer).status_code == 200
 
 
-async def test_a_revoked_session_is_dead_within_a_poll(platform: Platform) -> None:
+async def test_a_revoked_session_is_refused_after_a_poll(platform: Platform) -> None:
     async with platform.client() as http:
         headers = platform.bearer
         assert (await http.get(REQUIRED, headers=headers)).status_code == 200

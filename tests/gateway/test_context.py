@@ -1,4 +1,4 @@
-"""What a service learns about a request, and what the log does."""
+"""Request ids, traces, client addresses, and the access log."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_ids_are_continued_or_made(platform: Platform) -> None:
     assert platform.http.get("/nothing").headers["x-request-id"]
 
 
-def test_nobody_says_from_outside_who_he_is(platform: Platform) -> None:
+def test_headers_that_claim_an_identity_are_removed(platform: Platform) -> None:
     claims = [
         "Forwarded",
         "X-Forwarded-For",
@@ -84,7 +84,7 @@ async def test_one_host(platform: Platform) -> None:
     ):
         received = await raw(platform.port, b"GET /alive HTTP/1.1\r\nConnection: close\r\n" + hosts + b"\r\n")
         assert received[9:12] == status, hosts
-    # HTTP/1.0 knows no Host; checks of load balancers are written like that.
+    # HTTP/1.0 has no Host. Health checks of load balancers use it.
     received = await raw(platform.port, b"GET /alive HTTP/1.0\r\n\r\n")
     assert received[9:12] == b"200"
 

@@ -1,4 +1,4 @@
-"""Web pages of other origins."""
+"""Cross-origin resource sharing (CORS)."""
 
 import pytest
 from pydantic import ValidationError

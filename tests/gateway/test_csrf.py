@@ -1,4 +1,4 @@
-"""Requests that a foreign page makes a browser send."""
+"""Requests that pages of other sites cause (CSRF)."""
 
 import pytest
 from support.gateway import Platform, Start
@@ -16,7 +16,12 @@ MATRIX: list[tuple[str | None, str | None, bool, bool]] = [
     (None, None, True, True),  # no browser
     ("same-origin", OWN, True, True),
     ("same-origin", None, True, True),
-    ("same-origin", EVIL, True, True),  # no page can forge it; a proxy may have changed the host
+    (
+        "same-origin",
+        EVIL,
+        True,
+        True,
+    ),  # pages can't set Sec-Fetch-Site; Origin differs behind a proxy that changes the host
     ("Same-Origin", OWN, True, True),
     ("none", None, True, True),
     ("cross-site", None, False, False),
@@ -65,7 +70,7 @@ def platform(start: Start, allowed: str) -> Platform:
 
 
 def browser(platform: Platform, site: str | None, origin: str | None) -> dict[str, str]:
-    """The headers that a browser sends by itself."""
+    """The headers that a browser adds to a request."""
     headers = {"Cookie": f"lightbox_session={platform.key.token()}"}
     if site is not None:
         headers["Sec-Fetch-Site"] = site
@@ -78,7 +83,7 @@ def test_the_matrix(platform: Platform, allowed: str) -> None:
     wrong = []
     for site, origin, named, anything in MATRIX:
         if allowed == "any" and origin == OWN and site == "cross-site":
-            continue  # the own origin is one of this machine here
+            continue  # here the request's own origin is one of localhost
         expected = 200 if (named if allowed == "named" else anything) else 403
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             status = platform.http.request(method, PATH, headers=browser(platform, site, origin)).status_code
@@ -102,10 +107,10 @@ SIGN_IN_MATRIX = [
 
 
 @pytest.mark.parametrize(("site", "origin", "named"), SIGN_IN_MATRIX)
-def test_a_foreign_page_signs_nobody_in(
+def test_a_foreign_page_can_not_sign_in(
     platform: Platform, allowed: str, site: str | None, origin: str | None, *, named: bool
 ) -> None:
-    """Whatever the request carries: the answer would set the cookie."""
+    """The answer would set the session cookie, so the credentials of the request make no difference."""
     headers = {name: value for name, value in browser(platform, site, origin).items() if name != "Cookie"}
     for more in ({}, {"Authorization": "Basic dTpw"}):
         answer = platform.http.post("/authorization", headers={**headers, **more})
@@ -130,7 +135,7 @@ def test_two_answers_are_none(start: Start) -> None:
     assert platform.http.post(PATH, headers=[*twice[:1], *reversed(twice[1:])]).status_code == 403
 
 
-def test_who_sends_a_credential_on_purpose_is_not_concerned(start: Start) -> None:
+def test_tokens_and_keys_in_headers_are_accepted_from_any_page(start: Start) -> None:
     platform = start()
     key = make(bytes(32))
     platform.auth.api_keys[key] = {}
@@ -139,8 +144,8 @@ def test_who_sends_a_credential_on_purpose_is_not_concerned(start: Start) -> Non
         assert platform.http.post(PATH, headers=foreign).status_code == 200
 
 
-def test_what_a_browser_may_add_by_itself_is_no_purpose(start: Start) -> None:
-    """It remembers the password of Basic, and sends it with whatever a foreign page asks for."""
+def test_basic_credentials_do_not_show_intent(start: Start) -> None:
+    """Browsers store passwords of Basic, and add them to requests that pages of other sites cause."""
     platform = start()
     foreign = {**browser(platform, "cross-site", EVIL), "Authorization": "Basic dTpw"}
     assert platform.http.post(PATH, headers=foreign).status_code == 403

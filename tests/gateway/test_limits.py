@@ -1,4 +1,4 @@
-"""How much is too much."""
+"""Rate limits."""
 
 import asyncio
 import shutil
@@ -64,7 +64,7 @@ async def test_accounts_are_counted_apart_from_addresses() -> None:
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A server of our own on a free port."""
+    """A Valkey or Redis server on a free port."""
     program = shutil.which("valkey-server") or shutil.which("redis-server")
     if program is None:
         pytest.skip("neither valkey-server nor redis-server is installed")

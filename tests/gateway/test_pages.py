@@ -1,4 +1,4 @@
-"""What the gateway answers itself."""
+"""The paths that the gateway answers itself."""
 
 import asyncio
 from io import BytesIO
@@ -47,7 +47,7 @@ async def test_readiness(platform: Platform) -> None:
 
 
 async def test_an_answer_about_readiness_is_never_older_than_its_question() -> None:
-    """However many ask at once, there is one round of checks at a time, and none asks in vain."""
+    """Simultaneous requests share one round of checks, and each is answered by a round that began after it."""
     rounds: list[asyncio.Event] = []
 
     async def check() -> None:
@@ -63,7 +63,7 @@ async def test_an_answer_about_readiness_is_never_older_than_its_question() -> N
 
     first = asyncio.create_task(ask())
     await wait_all_tasks_blocked()
-    later = [asyncio.create_task(ask()) for _ in range(5)]  # the service dies while the first round runs
+    later = [asyncio.create_task(ask()) for _ in range(5)]  # the service ends during the first round
     await wait_all_tasks_blocked()
     assert len(rounds) == 1
     rounds[0].set()
@@ -170,7 +170,7 @@ def test_the_bare_address_belongs_to_its_service_where_there_is_one(start: Start
     assert (response.status_code, response.json()) == (200, {"ok": True})
 
 
-def test_nothing_else_stands_in_for_a_missing_service(platform: Platform) -> None:
+def test_other_paths_of_a_missing_service_are_unavailable(platform: Platform) -> None:
     for method, path in (("POST", "/"), ("GET", "/image/page")):
         response = platform.http.request(method, path, headers={"Accept": BROWSERS[0]})
         assert response.status_code == 503

@@ -1,4 +1,4 @@
-"""The way to a service and back."""
+"""Forwarding of requests and answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ async def test_answers_without_a_body(platform: Platform) -> None:
 
     platform.service.behave = behave
     async with platform.client() as http:
-        for _ in range(2):  # the connection is still good
+        for _ in range(2):  # the connection is used again
             assert (await http.get(f"{PATH}/204")).status_code == 204
             head = await http.head(f"{PATH}/200")
             assert (head.status_code, head.headers["content-length"], head.content) == (200, "1000", b"")
@@ -213,7 +213,7 @@ async def test_an_answer_that_breaks_off_is_never_a_short_200(platform: Platform
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
         await asyncio.sleep(0.1)
-        # uvicorn cuts the connection when an application ends too early
+        # uvicorn closes the connection when an application returns before the end of its answer
 
     platform.service.behave = behave
     with pytest.raises(httpx.RemoteProtocolError):
@@ -231,7 +231,7 @@ async def test_expect_continue(platform: Platform) -> None:
     assert b"HTTP/1.1 200 OK" in rest
     assert platform.service.last.body == b"hello"
     assert "expect" not in platform.service.last.headers
-    # A refusal comes instead of the permission to go on.
+    # The refusal comes instead of 100 Continue.
     assert (await raw(platform.port, head + b"Content-Length: 99000000\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
 
 

@@ -1,4 +1,4 @@
-"""How much, how long and how many: what a client may take of the gateway's memory, time and connections."""
+"""Limits on the memory, time and connections that one client can use."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ LIMIT_SECONDS = 0.5
 
 
 def feed(port: int, beginning: bytes, piece: bytes, pieces: int) -> tuple[int, bytes]:
-    """Sends a request without an end until the server has had enough; how many bytes that took, and the answer."""
+    """Send an endless request until the server closes the connection. Returns the number of bytes and the answer."""
     sent, received = 0, b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         try:
@@ -46,7 +46,7 @@ def feed(port: int, beginning: bytes, piece: bytes, pieces: int) -> tuple[int, b
     ids=["headers", "one header", "path", "method", "chunk extension", "trailer"],
 )
 def test_what_has_no_end_is_not_collected(platform: Platform, beginning: bytes, piece: bytes) -> None:
-    """What was taken, buffers of the system included, is a fraction of what was offered."""
+    """The number of bytes that were read, including system buffers, is a fraction of what was offered."""
     sent, received = feed(platform.port, beginning, piece, 60 * MB // len(piece))
     assert sent < 10 * MB
     assert received[:12] in (b"HTTP/1.1 431", b"HTTP/1.1 414", b"HTTP/1.1 400", b"")
@@ -83,8 +83,8 @@ async def test_silence_ends_a_connection(start: Start, said: bytes) -> None:
     assert received[9:12] == (b"200" if said == GET else b"")
 
 
-async def test_a_head_that_comes_in_drops_ends_too(start: Start) -> None:
-    """The time is for the whole head, and does not begin again with each byte."""
+async def test_a_head_that_arrives_byte_by_byte_is_limited(start: Start) -> None:
+    """The limit is for the whole head: it does not start again with each byte."""
     platform = start(header_timeout_seconds=LIMIT_SECONDS)
     reader, writer = await asyncio.open_connection("127.0.0.1", platform.port)
     writer.write(b"GET /alive HTTP/1.1\r\nHost: x\r\nX-Header: ")
@@ -104,9 +104,8 @@ async def test_a_head_that_comes_in_drops_ends_too(start: Start) -> None:
     assert received == b""
 
 
-async def test_what_is_slow_for_a_reason_is_left_alone(start: Start) -> None:
-    """Event streams that are silent, bodies that come slowly, and answers that take their time: longer than the limit
-    of a head, all of them."""
+async def test_the_limit_for_the_head_is_for_nothing_else(start: Start) -> None:
+    """Silent event streams, slow bodies and late answers are not ended by the limit for the head of a request."""
     platform = start(header_timeout_seconds=LIMIT_SECONDS)
 
     async def behave(seen: Seen, receive: Receive, send: Send) -> None:
@@ -169,7 +168,7 @@ async def test_the_head_of_a_stream_comes_before_its_first_byte(platform: Platfo
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such time limit")
 @pytest.mark.parametrize("pipelined", [True, False], ids=["many small answers", "one large answer"])
 def test_a_client_that_reads_nothing_is_left(start: Start, pipelined: bool) -> None:
-    """Its answers wait in the buffers of the system for a while; then the connection ends, and holds nothing more."""
+    """Answers stay in system buffers for some time. Then the connection is closed, and the buffers are freed."""
     platform = start(stalled_seconds=1.0)
     chunk = b"x" * 60_000
 
@@ -196,7 +195,7 @@ def test_a_client_that_reads_nothing_is_left(start: Start, pipelined: bool) -> N
 
 
 async def test_a_client_that_stands_still_holds_little(start: Start) -> None:
-    """Of an answer of 400 MB no more is read than fits into buffers."""
+    """Of an answer of 400 MB, only as much is read as the buffers can hold."""
     platform = start()
     chunk, sent = b"x" * 65536, 0
 

@@ -1,4 +1,4 @@
-"""What comes over the wire, byte for byte: where a request ends, and what belongs to it (RFC 9112, RFC 9110)."""
+"""Requests byte for byte: where they end, and what belongs to them (RFC 9112, RFC 9110)."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ NEXT = b"GET /api/models/next HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"
 
 
 def statuses(received: bytes) -> list[bytes]:
-    """Of the answers of a connection, in their order."""
+    """The statuses of the answers on a connection, in their order."""
     return [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
 
 
@@ -45,7 +45,7 @@ TLS = b"Connection: Upgrade\r\nUpgrade: TLS/1.2, unknown/1\r\n"
 
 @pytest.mark.parametrize("upgrade", [WEBSOCKET, H2C, TLS])
 async def test_an_upgrade_that_is_not_offered_is_a_request(platform: Platform, upgrade: bytes) -> None:
-    """It keeps its body, which is never read as the next request (RFC 9110 section 7.8)."""
+    """The body stays with its request, and is not read as the next one (RFC 9110 section 7.8)."""
     length = b"Content-Length: %d\r\n" % len(SMUGGLED)
     received = await raw(platform.port, post(PUBLIC, upgrade + length, SMUGGLED) + NEXT)
     assert statuses(received) == [b"200", b"200"]
@@ -62,7 +62,7 @@ async def test_an_upgrade_that_is_not_offered_is_a_request(platform: Platform, u
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_offers_http_2_and_its_body_arrives(platform: Platform) -> None:
-    """As Java's HttpClient does by default."""
+    """Java's HttpClient sends such a request by default."""
     command = ["curl", "--silent", "--show-error", "--http2", "--max-time", "10", "--write-out", "%{http_code}"]
     done = subprocess.run(
         [*command, "--data", "username=ada&password=pw", f"{platform.gateway.url}/api/models"],
@@ -90,7 +90,7 @@ async def test_trailers_are_never_headers(platform: Platform) -> None:
     for arrived in (first.headers, after.headers):
         assert (arrived["x-forwarded-for"], arrived["host"]) == ("127.0.0.1", "x")
         assert not {"authorization", "x-api-key", "cookie"} & arrived.keys()
-    # Who is not signed in by the head is not by the trailers.
+    # A token in the trailers does not authenticate the request.
     received = await raw(platform.port, chunked(REQUIRED, body, CLOSE))
     assert statuses(received) == [b"401"]
     assert len(platform.service.seen) == 2
@@ -121,7 +121,7 @@ async def test_a_chunk_that_is_none_is_a_bad_request(platform: Platform) -> None
     "rest", [b"defgh\r\n0\r\n\r\n", b"\r\nzz\r\n", b"\r\n0\r\nX : y\r\n\r\n"], ids=["too long", "no number", "trailer"]
 )
 async def test_a_body_that_goes_wrong_later_is_a_bad_request_too(platform: Platform, rest: bytes) -> None:
-    """The service has seen the beginning by then, and never an end."""
+    """The service has received the beginning of the body, and never its end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", platform.port)
     writer.write(chunked(PUBLIC, b"3\r\nabc"))
     await until(lambda: bool(platform.service.seen))
@@ -138,7 +138,7 @@ async def test_a_body_that_goes_wrong_later_is_a_bad_request_too(platform: Platf
     [b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n"],
 )
 async def test_a_length_beside_chunks_does_not_count(platform: Platform, framing: bytes) -> None:
-    """And nothing more is read from the connection (RFC 9112 section 6.1)."""
+    """Nothing more is read from the connection (RFC 9112 section 6.1)."""
     received = await raw(platform.port, post(PUBLIC, framing, b"3\r\nabc\r\n0\r\n\r\n" + SMUGGLED))
     assert statuses(received) == [b"200"]
     (seen,) = platform.service.seen
@@ -198,7 +198,7 @@ async def test_a_beginning_that_is_none_is_a_bad_request(platform: Platform) -> 
     for name, request in START_LINES.items():
         before = len(platform.service.seen)
         received = await raw(platform.port, request + NEXT)
-        # Where the request itself is well-formed, the next one is a request too.
+        # After a well-formed request the next one is read.
         assert statuses(received) in ([b"400"], [b"400", b"200"]), name
         assert {seen.path for seen in platform.service.seen[before:]} <= {b"/api/models/next"}, name
 
@@ -251,7 +251,7 @@ async def test_an_answer_that_breaks_off_is_cut(
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": begun, "more_body": True})
         await asyncio.sleep(0.1)
-        # uvicorn cuts the connection when an application ends too early
+        # uvicorn closes the connection when an application returns before the end of its answer
 
     platform.service.behave = behave
     received = await raw(platform.port, b"GET " + PUBLIC + b" HTTP/1.1\r\n" + HOST + b"\r\n" + SMUGGLED)
@@ -267,12 +267,12 @@ async def test_an_answer_that_breaks_off_is_cut(
 
 @pytest.mark.parametrize("length", [True, False])
 def test_an_early_refusal_reaches_a_client_that_still_sends(platform: Platform, length: bool) -> None:
-    """RFC 9112 section 9.6. What is sent meanwhile is more than all buffers on the way hold."""
+    """RFC 9112 section 9.6. The body is larger than all buffers between the client and the gateway."""
     megabyte = b"x" * 2**20
     framing = b"Content-Length: %d\r\n" % (22 * 2**20) if length else b"Transfer-Encoding: chunked\r\n"
     with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as connection:
         connection.sendall(post(PUBLIC, framing, b""))
-        with suppress(ConnectionError):  # it need not read everything
+        with suppress(ConnectionError):  # the gateway may close the connection before it has read the body
             for _ in range(22):
                 connection.sendall(megabyte if length else b"100000\r\n" + megabyte + b"\r\n")
         with HTTPResponse(connection) as response:
@@ -323,7 +323,7 @@ async def test_head_has_no_body(platform: Platform) -> None:
 
 
 async def test_http_1_0(platform: Platform) -> None:
-    """Checks of load balancers are written like that: without a host, and with the end of the connection as the end."""
+    """Health checks of load balancers are like this: without Host, and answered until the connection is closed."""
     received = await raw(platform.port, b"GET /alive HTTP/1.0\r\n\r\n" + SMUGGLED)
     assert received.startswith(b"HTTP/1.0 200 OK\r\n")
     assert received.endswith(b'\r\n\r\n{"ok":true}')
@@ -332,7 +332,7 @@ async def test_http_1_0(platform: Platform) -> None:
 
 @pytest.fixture
 def no_garbage_collection() -> Iterator[None]:
-    """As between two runs of the collector, which may be minutes apart where little is allocated."""
+    """The time between two runs of the collector, which can be minutes in a process that allocates little."""
     gc.disable()
     yield
     gc.enable()
@@ -341,7 +341,7 @@ def no_garbage_collection() -> Iterator[None]:
 @pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize("refusal", [b"401", b"403", b"413", b"413 later"])
 async def test_a_body_that_nothing_reads_ends_its_connection(platform: Platform, refusal: bytes) -> None:
-    """The rest of a body is not awaited after the answer, whoever gave it and whenever."""
+    """The rest of a body is not awaited after the answer of the gateway or of the service, early or late."""
 
     async def behave(_seen: Seen, receive: Receive, send: Send) -> None:
         if refusal == b"413 later":

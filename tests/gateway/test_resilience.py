@@ -1,4 +1,4 @@
-"""What happens when a service does not answer."""
+"""Services that do not answer: retries, timeouts and circuit breakers."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ PATH = "/api/models"
 
 
 class Rude:
-    """A server that counts connections and hangs up on the first ones, without an answer or in its head."""
+    """A server that counts connections, and closes the first ones before an answer or within its head."""
 
     def __init__(self, rude: int, says: bytes = b"") -> None:
         self.requests: list[bytes] = []
@@ -111,7 +111,7 @@ def test_the_circuit_opens_and_recovers_by_itself(start: Start) -> None:
 
 
 def test_a_service_that_is_called_ready_is_reached(start: Start) -> None:
-    """The breaker learns from `/readyz`: whoever waited for it need not wait for the next trial as well."""
+    """A successful `/readyz` closes the circuit breaker, so requests are sent without waiting for the next trial."""
     port = _unused_port()
     platform = start(inference_service_url=f"http://127.0.0.1:{port}")
     for _ in range(3):
@@ -125,7 +125,7 @@ def test_a_service_that_is_called_ready_is_reached(start: Start) -> None:
 def test_one_trial_at_a_time_and_growing_pauses() -> None:
     now = 0.0
     breaker = CircuitBreaker("x", clock=lambda: now)
-    for _ in range(FAILURES + 20):  # those that were under way make no difference
+    for _ in range(FAILURES + 20):  # requests that were under way make no difference
         breaker.record_failure(trial=False)
     pauses = []
     for _ in range(6):
@@ -145,7 +145,7 @@ def test_one_trial_at_a_time_and_growing_pauses() -> None:
     assert pauses == [1.0, 2.0, 4.0, 8.0, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
     now += LONGEST_PAUSE_SECONDS
     assert breaker.admit()
-    breaker.release_trial(trial=True)  # its client left: the next one may try
+    breaker.release_trial(trial=True)  # the client disconnected, so the next request is the trial
     assert breaker.admit()
     breaker.record_success()
     assert not breaker.admit()

@@ -1,4 +1,4 @@
-"""The list of dead sessions."""
+"""The list of revoked sessions."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from lightbox_shared.errors import Unavailable
 
 @dataclass
 class Feed:
-    """Pages in memory; an exception in their place is raised."""
+    """A feed of given pages. An exception in the list is raised."""
 
     pages: list[RevocationPage | Exception]
     asked: list[str | None] = field(default_factory=list)

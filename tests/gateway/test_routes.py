@@ -1,4 +1,4 @@
-"""The table: every path of the contracts has its place."""
+"""The routes: every documented path belongs to a service."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""docs/routes.md is what its tool writes today."""
+"""docs/routes.md is up to date."""
 
 import subprocess
 import sys

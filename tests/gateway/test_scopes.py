@@ -1,4 +1,4 @@
-"""What a scoped token reaches: every row of the table says for what it is."""
+"""The routes that tokens with scopes may use."""
 
 import pytest
 from support.gateway import Platform, Start
@@ -83,7 +83,7 @@ def test_a_scoped_token_on_each_kind_of_row(platform: Platform) -> None:
     assert status(platform, "POST", "/api/audit", authority=Authority.ADMIN, scope="predict") == 403
     assert status(platform, "GET", "/metrics", authority=Authority.ADMIN, scope="read") == 200
     assert status(platform, "GET", "/metrics", authority=Authority.ADMIN, scope="predict") == 403
-    assert status(platform, "GET", "/metrics", scope="read") == 403  # a scope gives no authority
+    assert status(platform, "GET", "/metrics", scope="read") == 403  # a scope does not make an administrator
 
 
 def test_the_refusal_names_what_would_do(platform: Platform) -> None:
@@ -118,7 +118,7 @@ def test_a_key_of_a_device_is_held_to_its_scopes_elsewhere(platform: Platform) -
 
 
 def test_the_collection_itself_says_whether_it_is_open(start: Start) -> None:
-    """Without a credential a request reaches it, with a bad one it does not; and no key deletes pictures."""
+    """Credentials are optional, but invalid ones are refused. API keys can't delete pictures."""
     platform = start(services=("auth-service", "core-collection-service"))
     path, key = "/collections/images", make(bytes(32))
     platform.auth.api_keys[key] = {"scope": " ".join(Scope), "device_id": "12345", "authority": int(Authority.ADMIN)}

@@ -1,4 +1,4 @@
-"""The gateway as a process: how it starts, what it writes, and how it ends."""
+"""The process of the gateway: its start, its log, and its end."""
 
 import asyncio
 import json
@@ -117,7 +117,7 @@ async def _slow(_seen: Seen, receive: Receive, send: Send) -> None:
 
 def test_requests_under_way_are_answered_and_nothing_new_is_taken(served: Served) -> None:
     served.service.behave = _slow
-    with socket.create_connection(("127.0.0.1", served.port)), httpx.Client() as http:  # one never says anything
+    with socket.create_connection(("127.0.0.1", served.port)), httpx.Client() as http:  # one sends nothing
         http.get(f"{served.url}/healthz")  # and one keeps its connection
         with httpx.stream("GET", served.url + PATH) as response:
             chunks = response.iter_raw()
@@ -180,7 +180,7 @@ def test_more_silent_connections_than_descriptors(served: Served) -> None:
 
 
 def test_a_port_that_is_in_use(served: Served, tmp_path: Path) -> None:
-    """It is refused: two processes that share a port would answer in turn."""
+    """The second process is refused, since two that share a port would answer in turn."""
     folder = tmp_path / "second"
     folder.mkdir()
     with started(folder, served.port) as (process, log):
@@ -191,7 +191,7 @@ def test_a_port_that_is_in_use(served: Served, tmp_path: Path) -> None:
 
 
 def test_one_process(served: Served) -> None:
-    """What is killed leaves nothing behind that holds its port."""
+    """No other process holds the port of a gateway that was killed."""
     served.process.kill()
     served.process.wait()
     with socket.socket() as again:

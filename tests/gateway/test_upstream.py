@@ -1,4 +1,4 @@
-"""What services may say on a connection, byte for byte."""
+"""Answers of services, byte for byte."""
 
 import socket
 import threading
@@ -14,7 +14,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Script:
-    """A server that says the next answer of its list to each request; None hangs up."""
+    """A server that sends the next answer of its list for each request. For None it closes the connection."""
 
     def __init__(self, answers: list[bytes | None]) -> None:
         self.answers = answers
@@ -43,7 +43,7 @@ class Script:
                     return
 
     def close(self) -> None:
-        # Closing alone would leave the thread in `accept`.
+        # Without the shutdown the thread would stay in `accept`.
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
@@ -88,7 +88,9 @@ def test_one_connection_serves_many_requests(start: Start, script: Callable[...,
     platform = start(inference_service_url=service.url)
     for method in ("GET", "HEAD", "POST", "GET"):
         assert platform.http.request(method, PATH).status_code == 200
-    assert service.connections == 2  # our server sends a body to HEAD as well, which is one answer too much
+    assert (
+        service.connections == 2
+    )  # this server answers HEAD with a body, after which the connection can't be used again
 
 
 @pytest.mark.parametrize(

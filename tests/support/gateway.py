@@ -104,8 +104,8 @@ class GatewayServer:
 
     async def _serve(self) -> None:
         leaving = asyncio.Event()
-        async with self._gateway.open() as door:
-            self._server.start(door, self._listener)
+        async with self._gateway.open() as app:
+            self._server.start(app, self._listener)
             self._started.set_result((asyncio.get_running_loop(), leaving))
             await leaving.wait()
             await self._server.stop(grace_seconds=0.5)

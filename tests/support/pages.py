@@ -1,4 +1,4 @@
-"""README.md and the pages of docs/, as somebody reads them who types what is printed."""
+"""README.md and the pages of docs/, and the commands that they tell readers to type."""
 
 import re
 import subprocess

@@ -30,7 +30,7 @@ def _status(pid: int) -> list[str] | None:
 
 
 def descendants(pid: int) -> list[Process]:
-    """All processes below one, whichever session they are in."""
+    """All descendants of a process, also those in other sessions."""
     children: dict[int, list[Process]] = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():

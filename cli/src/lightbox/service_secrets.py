@@ -51,7 +51,7 @@ def load(path: Path) -> dict[str, ServiceSecrets]:
 
 
 def load_or_create(path: Path) -> dict[str, ServiceSecrets]:
-    """Return the secrets by service. For services without secrets, new ones are added to the file. Raises like `load`."""
+    """Return the secrets by service. Services without secrets get new ones in the file. Raises like `load`."""
     known = load(path) if path.exists() else {}
     missing = [name for name in SERVICE_NAMES if name not in known]
     if missing:

@@ -70,7 +70,7 @@ _STRIPPED: Final = _HOP_BY_HOP | {
     b"x-api-key",  # in another spelling
 }
 _STRIPPED_PREFIXES: Final = (b"x-forwarded-", b"x-account-", b"x-user-", b"x-internal-", b"x-auth-request-")
-_RESPONSE_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # our own server writes a date
+_RESPONSE_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # the web server adds a date
 _METHODS: Final = frozenset(HTTPMethod) - {HTTPMethod.CONNECT}
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")

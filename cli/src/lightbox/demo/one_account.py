@@ -18,12 +18,12 @@ def walk(http: httpx.Client, console: Console, person: Person) -> None:
     refresh = {"grant_type": "refresh_token", "client_id": "lightbox", "refresh_token": tokens["refresh_token"]}
     renewed = ok(http.post("/oauth/token", data=refresh))
 
-    doors = Table("door", "answer", title=f"{person.username} signs in")
-    doors.add_row("TheYelda", f"{waiting['message']} (an administrator has not approved this account yet)")
-    doors.add_row("ImageHub", f"code {gallery['code']}, and a token for an hour")
-    doors.add_row("OAuth 2", f"a token for {tokens['expires_in'] // 60} minutes, and one to renew it with")
-    doors.add_row("OAuth 2, renewed", f"another token for {renewed['expires_in'] // 60} minutes")
-    console.print(doors)
+    logins = Table("door", "answer", title=f"{person.username} signs in")
+    logins.add_row("TheYelda", f"{waiting['message']} (an administrator has not approved this account yet)")
+    logins.add_row("ImageHub", f"code {gallery['code']}, and a token for an hour")
+    logins.add_row("OAuth 2", f"a token for {tokens['expires_in'] // 60} minutes, and one to renew it with")
+    logins.add_row("OAuth 2, renewed", f"another token for {renewed['expires_in'] // 60} minutes")
+    console.print(logins)
 
     whole = {"Authorization": f"Bearer {renewed['access_token']}"}
     asked = {"name": "the demo's camera", "scopes": ["predict"], "expires_in_days": 1}

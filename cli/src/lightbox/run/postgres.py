@@ -169,7 +169,7 @@ class PostgresServer:
             return True
 
     def stop(self) -> None:
-        """Stop the server. Open transactions are rolled back. After `STOP_SECONDS` it is stopped without a checkpoint."""
+        """Stop the server. Open transactions are rolled back. After `STOP_SECONDS` it is aborted."""
         process, self.process = self.process, None
         if process is None or process.poll() is not None:
             return

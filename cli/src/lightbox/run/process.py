@@ -34,7 +34,7 @@ def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
 
 
 def open_log(path: Path) -> int:
-    """Open a log for appending, and return its file descriptor. A file above `LOG_BYTES` is first renamed to `<name>.1`."""
+    """Open a log for appending, and return its file descriptor. Above `LOG_BYTES` it is first renamed to `<name>.1`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))

@@ -1,4 +1,4 @@
-"""A temporary platform for tests and benchmarks, with the processes of `lightbox run`. Its data are removed afterwards."""
+"""A temporary platform for tests and benchmarks, with the processes of `lightbox run`, whose data are removed."""
 
 import os
 import shutil
