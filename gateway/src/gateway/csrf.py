@@ -17,7 +17,7 @@ from gateway.trusted_proxies import Client
 from lightbox_shared.errors import Forbidden
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_OUR_PAGES: Final = frozenset({b"same-origin", b"none"})
+_OWN_PAGES: Final = frozenset({b"same-origin", b"none"})
 _LOOPBACK: Final = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
@@ -52,7 +52,7 @@ class CsrfProtection:
         origin = headers.own.get(b"origin")
         sites = [value.strip().lower() for name, value in headers.forwarded if name == b"sec-fetch-site"]
         if sites:
-            trusted = _OUR_PAGES.issuperset(sites) or self._trusts(origin)
+            trusted = _OWN_PAGES.issuperset(sites) or self._trusts(origin)
         else:
             trusted = origin is None or origin in {_own_origin(client), self._public} or self._trusts(origin)
         if not trusted:
