@@ -186,7 +186,7 @@ def test_a_port_that_is_in_use(served: Served, tmp_path: Path) -> None:
     with started(folder, served.port) as (process, log):
         assert process.wait(30) == 1
         last = log.read_text().splitlines()[-1]
-    assert "in use" in last
+    assert f"port {served.port} of 127.0.0.1 can't be listened on." in last
     assert httpx.get(f"{served.url}/healthz").status_code == 200
 
 
