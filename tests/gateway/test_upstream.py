@@ -88,9 +88,7 @@ def test_one_connection_serves_many_requests(start: Start, script: Callable[...,
     platform = start(inference_service_url=service.url)
     for method in ("GET", "HEAD", "POST", "GET"):
         assert platform.http.request(method, PATH).status_code == 200
-    assert (
-        service.connections == 2
-    )  # this server answers HEAD with a body, after which the connection can't be used again
+    assert service.connections == 2  # its answer to HEAD had a body, so that connection is not used again
 
 
 @pytest.mark.parametrize(
