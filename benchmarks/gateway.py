@@ -15,10 +15,9 @@ from jose import jwk
 
 from benchmarks import load
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, compare, in_rounds
-from benchmarks.running import free_port, running, sign_up
+from benchmarks.running import free_port, gateway_beside, running, sign_up
 from benchmarks.upstream import LARGE, SMALL
 from lightbox.run.temporary import running_platform, temporary_folder
-from lightbox.service_secrets import load_or_create
 
 OURS: Final = "gateway"
 BY_UVICORN: Final = "gateway by uvicorn"
@@ -115,14 +114,7 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
     ):
         token = sign_up(platform)
         uvicorn = free_port()
-        settings = {
-            "LIGHTBOX_PORT": str(uvicorn),
-            "LIGHTBOX_ISSUER": platform.url,
-            "LIGHTBOX_CLIENT_SECRET": load_or_create(platform.data_dir / "secrets.json")["gateway"].client_secret,
-            "LIGHTBOX_AUTH_SERVICE_URL": platform.settings.local_url("auth-service"),
-            "LIGHTBOX_CORE_COLLECTION_SERVICE_URL": platform.settings.local_url("core-collection-service"),
-            "LIGHTBOX_INFERENCE_SERVICE_URL": upstream,
-        }
+        settings = gateway_beside(platform, uvicorn, upstream)
         by_uvicorn = f"http://127.0.0.1:{uvicorn}"
         key = folder / "key.pem"
         key.write_bytes(public_key(platform.url + "/.well-known/jwks.json"))

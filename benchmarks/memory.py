@@ -13,9 +13,8 @@ from typing import Final
 
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, progress
 from benchmarks.open_gateway import PREFIX
-from benchmarks.running import free_port, running, sign_up
+from benchmarks.running import free_port, gateway_beside, running, sign_up
 from lightbox.run.temporary import free_port_block, running_platform, temporary_folder
-from lightbox.service_secrets import load_or_create
 
 MB: Final = 1024 * 1024
 UPLOAD_BYTES: Final = 100 * MB
@@ -111,13 +110,7 @@ def upload() -> Result:
         running_platform() as platform,
     ):
         token = sign_up(platform)
-        secret = load_or_create(platform.data_dir / "secrets.json")["gateway"].client_secret
-        settings = {
-            "LIGHTBOX_PORT": str(port),
-            "LIGHTBOX_CLIENT_SECRET": secret,
-            "LIGHTBOX_AUTH_SERVICE_URL": platform.settings.local_url("auth-service"),
-            "LIGHTBOX_INFERENCE_SERVICE_URL": address,
-        }
+        settings = gateway_beside(platform, port, address)
         command = [sys.executable, "-m", "benchmarks.open_gateway"]
         with running(command, f"http://127.0.0.1:{port}/readyz", **settings) as gateway:
             added = []

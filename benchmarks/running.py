@@ -13,6 +13,7 @@ import httpx
 
 from benchmarks.harness import BenchmarkError
 from lightbox.run.platform import Platform
+from lightbox.service_secrets import load_or_create
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -62,6 +63,18 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=2).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
+
+
+def gateway_beside(platform: Platform, port: int, inference_service: str) -> dict[str, str]:
+    """The settings of one more gateway, at `port`, for the accounts of a platform and another inference-service."""
+    return {
+        "LIGHTBOX_PORT": str(port),
+        "LIGHTBOX_ISSUER": platform.settings.issuer,
+        "LIGHTBOX_SERVICES": "auth-service,inference-service",
+        "LIGHTBOX_CLIENT_SECRET": load_or_create(platform.data_dir / "secrets.json")["gateway"].client_secret,
+        "LIGHTBOX_AUTH_SERVICE_URL": platform.settings.local_url("auth-service"),
+        "LIGHTBOX_INFERENCE_SERVICE_URL": inference_service,
+    }
 
 
 def sign_up(platform: Platform) -> str:
