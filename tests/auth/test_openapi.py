@@ -63,9 +63,9 @@ async def test_errors_are_in_the_shape_of_their_path(document: dict[str, Any]) -
         "/api/chexray": "FieldErrors",
         "/login": "DetailErrors",
         "/auth": "DetailErrors",
-        "/authorization": "MessageMember",
-        "/self": "MessageMember",
-        "/accounts": "MessageMember",
+        "/authorization": "MessageDetailMember",
+        "/self": "MessageDetailMember",
+        "/accounts": "MessageDetailMember",
         "/oauth": "OAuthErrorBody",
     }
     for method, path, each in operations(document):

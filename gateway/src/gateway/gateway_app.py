@@ -90,7 +90,8 @@ class GatewayApp:
         preflight_method = _preflight_method(request)
         route = None if "//" in path else self._routes.find(path, preflight_method or request.method)
         if route is None:
-            raise NotFound(f"There is no {request.method} {_printable(path)} here. {API_IS_DESCRIBED}")
+            asked = "GET" if request.method == "HEAD" else request.method  # RFC 9110 section 9.3.2: the same headers
+            raise NotFound(f"There is no {asked} {_printable(path)} here. {API_IS_DESCRIBED}")
         request.route = route
         if preflight_method is not None:
             await self._preflight(request)
