@@ -22,10 +22,18 @@ from lightbox_shared.ports import coap_port
 
 COMMAND_SECONDS: Final = 120.0
 START_SECONDS: Final = 600.0
-WATCH_SECONDS: Final = 3
 PASSWORD: Final = "another-horse-7"
 _LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", ".env", "var", "__pycache__", ".*_cache", "node_modules")
 _KEEPS_RUNNING: Final = re.compile(r"\bmake (?:run|up)\b(?!.*--detach)")
+# With job control, or the command would not even hear of SIGINT. It is sent when the command says that it waits.
+_INTERRUPTED: Final = """(
+set -m
+{{ {command}; }} & job=$!
+until grep --quiet "Ctrl-C ends it" "{said}"; do kill -0 $job || exit 1; sleep 0.1; done
+kill -INT -- -$job
+wait $job
+[ $? -eq 130 ]
+)"""
 _WANTS_A_TERMINAL: Final = re.compile(r"# asks|docker compose exec (?!-T)")
 
 
@@ -176,10 +184,7 @@ class Shell:
         text = re.sub(r"coap://127\.0\.0\.1(?!:)", f"coap://127.0.0.1:{coap_port(self.port)}", text)
         text = text.replace("/tmp/", f"{self.scratch}/")  # noqa: S108 - as it is printed
         if "until Ctrl-C" in text:
-            *before, last = text.split(" && ")
-            last = last.partition("#")[0].strip()
-            watch = f"{{ timeout --preserve-status --signal INT {WATCH_SECONDS} {last} || [ $? -eq 130 ]; }}"
-            text = " && ".join([*before, watch])
+            text = _INTERRUPTED.format(command=text.partition("#")[0].strip(), said=self.scratch / "stderr")
         return text
 
     def _environment(self) -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""A start that fails ends with one sentence: the last line on standard error, where `lightbox run` and whoever reads a
-container's log look first."""
+"""A start that fails ends with one sentence: the last line on standard error, where `lightbox run` and the
+readers of a container's log look first."""
 
 
 class StartupError(RuntimeError):

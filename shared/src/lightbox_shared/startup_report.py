@@ -57,14 +57,14 @@ def give_up(service: str, error: Exception) -> NoReturn:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The first exception of a group, which a task group makes of whatever ended one of its tasks."""
+    """The first exception of a group, which a task group makes of the exceptions of its tasks."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def _sentence(error: BaseException) -> str | None:
-    """What is wrong in the words of whoever raised it; None for exceptions that only a traceback explains."""
+    """What is wrong, in the words of the code that raised it; None for exceptions that only a traceback explains."""
     # Only a start that failed needs these, and the gateway loads none of them otherwise.
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
     from pydantic import ValidationError  # noqa: PLC0415
