@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-quick test-api check format bench env up lock train clean
+.PHONY: help run demo test test-quick test-api test-docs check format bench env up lock train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ run: $(VENV)/run ## start everything on this machine (Ctrl-C stops it)
 demo: $(VENV)/run ## walk through the platform that runs; start one where none does
 	@$(BIN)/lightbox demo
 
-test: $(VENV)/dev ## run the tests (3 minutes); a file, or one test: make test ARGS="tests/auth/test_keys.py -x"
+test: $(VENV)/dev ## run the tests (4 minutes); a file, or one test: make test ARGS="tests/auth/test_keys.py -x"
 	@$(PYTEST) $(ARGS)
 
 test-quick: $(VENV)/dev ## run those of the packages that start no processes of the platform (1 minute)
@@ -32,6 +32,9 @@ test-quick: $(VENV)/dev ## run those of the packages that start no processes of 
 
 test-api: $(VENV)/dev ## drive a platform by its OpenAPI document; installs what that takes into your cache
 	@$(BIN)/python -m pytest tests/api -m api $(ARGS)
+
+test-docs: $(VENV)/dev ## type README and docs as they are printed, with make run and, where Docker answers, in containers
+	@$(PYTEST) tests/docs -m pages $(ARGS)
 
 check: $(VENV)/dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check .

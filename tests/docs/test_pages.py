@@ -11,6 +11,8 @@ from support.pages import Command, commands_of, matches
 from support.running import free_port_block, temporary_folder
 from support.shell import Shell, copy_of_the_project, write_users
 
+pytestmark = pytest.mark.pages
+
 PAGES: Final = ("README.md", "docs/collection.md", "docs/moving-in.md", "docs/real-models.md")
 NOT_TYPED: Final = {
     r"make test\b": "these are the tests",

@@ -15,6 +15,8 @@ from support.pages import blocks_of, commands_of, matches
 from support.running import free_port_block, temporary_folder
 from support.shell import Done, Shell, copy_of_the_project, write_users
 
+pytestmark = pytest.mark.pages
+
 NOT_TYPED: Final = {
     r"make run|make test\b|\.venv/bin/lightbox (?!collect |demo)|\bvar/": "is for the other way of running",
     r"git pull": "the copy of the project is no repository",
