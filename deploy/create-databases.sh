@@ -11,10 +11,9 @@ if ! complaint=$(psql -XAtqc 'SELECT 1' 2>&1 >/dev/null); then
   esac
   exit 1
 fi
-for service in auth inference core_collection; do
-  name="lightbox_$service"
-  variable="$(echo "$service" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD"
-  eval "password=\${$variable}"
+for prefix in $(env | sed -n 's/^\([A-Z_]*\)_DATABASE_PASSWORD=.*/\1/p' | sort); do
+  name="lightbox_$(echo "$prefix" | tr '[:upper:]' '[:lower:]')"
+  eval "password=\${${prefix}_DATABASE_PASSWORD}"
   psql -v ON_ERROR_STOP=1 -v name="$name" -v password="$password" <<'SQL'
 SELECT format('CREATE ROLE %I LOGIN', :'name') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
 SELECT format('ALTER ROLE %I PASSWORD %L', :'name', :'password') \gexec
