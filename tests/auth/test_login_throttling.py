@@ -94,6 +94,16 @@ async def test_a_full_familiar_bucket_is_not_kept_full_by_one_guess_per_wait(lab
     assert (await lab.log_in(name)).status_code == 429
 
 
+async def test_what_fails_after_a_right_password_is_no_attempt_to_guess_it(lab: Lab) -> None:
+    name = await lab.sign_up()
+    logins = services_of(lab.app).logins
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            async with logins.verified(name, PASSWORD, RequestSource(ELSEWHERE)):
+                raise LookupError
+    assert {failures for (failures,) in await lab.rows("SELECT failures FROM guesses")} <= {0.0}
+
+
 async def test_the_wait_grows_and_ends(lab: Lab) -> None:
     name = await lab.sign_up()
     await lab.fail(name)

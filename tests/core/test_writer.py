@@ -1,12 +1,13 @@
 """Group commit: each submission has the result of its own picture, and only when that is durable."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from anyio import wait_all_tasks_blocked
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from support.databases import FreshDatabase
@@ -15,7 +16,13 @@ from core_collection_service.devices.models import Device
 from core_collection_service.pictures.models import NewPicture, Picture
 from core_collection_service.pictures.repository import find
 from core_collection_service.pictures.submit.repository import ADDED_CHANNEL
-from core_collection_service.pictures.submit.writer import BATCH_PICTURES, PictureWriter, Written
+from core_collection_service.pictures.submit.writer import (
+    BATCH_PICTURES,
+    PictureWriter,
+    Written,
+    _BatchQueue,
+    _Pending,
+)
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 
@@ -140,3 +147,22 @@ async def test_listeners_are_told_with_the_commit(url: str) -> None:
         async with asyncio.timeout(10):
             assert await told.get() == str(another.record.id)
     assert not again.created
+
+
+class StuckQueue(_BatchQueue):
+    """Fails to write several pictures at once, and never ends to write a single one."""
+
+    async def _write(self, batch: Sequence[_Pending]) -> None:
+        if len(batch) > 1:
+            raise ValueError("one of them is at fault")
+        await asyncio.Event().wait()
+
+
+async def test_pictures_that_are_tried_again_are_refused_when_the_service_stops() -> None:
+    queue = StuckQueue(Database("postgresql:///unused"))
+    async with queue.running("small pictures"):
+        writes = [asyncio.create_task(queue.write(picture(number))) for number in range(3)]
+        await wait_all_tasks_blocked()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(each) for each in results] == [Unavailable] * 3

@@ -21,7 +21,7 @@ from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import GET, Route
 from lightbox_shared.errors import MethodNotAllowed, NotFound, Unavailable
-from lightbox_shared.errors.dialects import json_response
+from lightbox_shared.errors.dialects import JSON_TYPE, json_response
 from lightbox_shared.health import Check
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES
 from lightbox_shared.metrics import HttpMetrics
@@ -92,7 +92,7 @@ class Pages:
             case "/metrics":
                 return await self._render_metrics(request, route)
             case "/openapi.json":
-                return json_response(await self._document.get(), 200)
+                return Response(await self._document.get(), media_type=JSON_TYPE)
             case "/":
                 return self._root(request, route)
         page = self._docs.get(request.path.rstrip("/"))

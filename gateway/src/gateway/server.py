@@ -114,7 +114,8 @@ class HttpServer:
         try:
             await asyncio.wait((serving, signalled), return_when=asyncio.FIRST_COMPLETED)
             if not signalled.done():
-                raise RuntimeError("The HTTP server ended by itself.")
+                cause = None if serving.cancelled() else serving.exception()
+                raise RuntimeError("The HTTP server ended by itself.") from cause
             await self.stop()
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -55,11 +55,8 @@ class Resources(Generic[OwnSettings]):
     """Returns seconds since the epoch."""
     checks: dict[str, Check]
     """The checks of `/readyz` by name. The database is one of them; a service adds what else it depends on."""
-
-    @property
-    def large_blobs(self) -> LargeBlobStore | None:
-        """The object store, or None if none is configured."""
-        return ObjectStoreBlobs.at(self.settings.blob_store_url) if self.settings.blob_store_url else None
+    large_blobs: LargeBlobStore | None
+    """The object store, if one is configured."""
 
     def blobs(self, table: Table) -> Blobs:
         """The blobs of the service, in `table`, which it has made by `lightbox_shared.blobs.blob_table`."""
@@ -101,7 +98,18 @@ class Service(Generic[OwnSettings, Services]):
                 async with auth_access(configured, self.name) as (keys, own_tokens, auth_http):
                     await migrate(database.engine, service_named(self.name).package)
                     checks["database"] = database.check
-                    resources = Resources(configured, database, auth_http, own_tokens, metrics, clock, checks)
+                    resources = Resources(
+                        settings=configured,
+                        database=database,
+                        auth_http=auth_http,
+                        own_tokens=own_tokens,
+                        metrics=metrics,
+                        clock=clock,
+                        checks=checks,
+                        large_blobs=ObjectStoreBlobs.at(configured.blob_store_url)
+                        if configured.blob_store_url
+                        else None,
+                    )
                     tokens = TokenVerifier(keys, issuer=configured.issuer, clock=clock)
                     if self.open is None:
                         yield {"database": database, "tokens": tokens}

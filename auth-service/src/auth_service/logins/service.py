@@ -5,7 +5,7 @@ although the request fails.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -101,6 +101,11 @@ class Logins:
                 yield verified
         except WrongCredentials:
             await self._throttling.failed(attempt, reason)
+            raise
+        except Exception:
+            if reason is not None:  # the password was right: what failed is not an attempt to guess it
+                with suppress(Exception):  # the database may be what failed
+                    await self._throttling.withdraw(attempt)
             raise
 
     async def open(

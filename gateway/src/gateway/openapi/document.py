@@ -1,8 +1,9 @@
 """Fetches the documents of the services and caches the merged one."""
 
+import json
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import structlog
@@ -18,7 +19,7 @@ RETRY_SECONDS: Final = 5.0
 
 
 class PlatformDocument:
-    """The merged document.
+    """The merged document, as JSON.
 
     It is cached for `KEEP_SECONDS`, or for `RETRY_SECONDS` if a service did not answer. The last document of a service
     stays in use while it is down. `cookie` is the name of the session cookie.
@@ -30,21 +31,22 @@ class PlatformDocument:
         self._routes = routes
         self._cookie = cookie
         self._known: dict[str, Document] = {}
-        self._merged: dict[str, Any] = {}
+        self._content = b""
         self._fresh_until = float("-inf")
         self._lock = anyio.Lock()
 
-    async def get(self) -> dict[str, Any]:
-        """Return the document. Its member `x-unavailable` names services that have never answered."""
+    async def get(self) -> bytes:
+        """Return the document as JSON. Its member `x-unavailable` names services that have never answered."""
         async with self._lock:
             if time.monotonic() > self._fresh_until:
                 complete = await self._fetch()
-                self._merged = merge(self._known, self._routes, cookie=self._cookie)
+                merged = merge(self._known, self._routes, cookie=self._cookie)
                 missing = [name for name in self._installed if name not in self._known]
                 if missing:
-                    self._merged["x-unavailable"] = missing
+                    merged["x-unavailable"] = missing
+                self._content = json.dumps(merged, ensure_ascii=False, separators=(",", ":")).encode()
                 self._fresh_until = time.monotonic() + (KEEP_SECONDS if complete else RETRY_SECONDS)
-        return self._merged
+        return self._content
 
     async def _fetch(self) -> bool:
         complete = True

@@ -113,7 +113,7 @@ def _references(node: object) -> Iterator[str]:
             for key, value in node.items():
                 if key == "$ref" and isinstance(value, str):
                     yield value
-                elif key == "mapping":  # of a discriminator: its values are references
+                elif key == "mapping" and isinstance(value, dict):  # of a discriminator: its values are references
                     yield from (each for each in value.values() if isinstance(each, str))
                 yield from _references(value)
         case list():

@@ -1,7 +1,7 @@
 """Adds to an operation of a service who may call it, and the error responses of the gateway.
 
-The answers 401 and 403 have the format of the route, and other errors of the gateway are problem details (RFC 9457). If
-a service answers the same status in another format, both are described.
+The answers 401 and 403, and 400 for a body that breaks off, have the format of the route; other errors of the gateway
+are problem details (RFC 9457). If a service answers the same status in another format, both are described.
 """
 
 from collections.abc import Iterator, Mapping
@@ -89,6 +89,8 @@ def _refusals(operation: Json, path: str, route: Route) -> Iterator[tuple[int, D
     if route.service != GATEWAY:
         statuses += [429, 502, 503, 504]
     yield from ((status, PROBLEM_DETAILS) for status in statuses)
+    if "requestBody" in operation and route.dialect != PROBLEM_DETAILS:
+        yield 400, route.dialect  # for a body that breaks off
     if route.access is not Access.PUBLIC:
         yield 401, route.dialect
     if route.access is not Access.PUBLIC or route.signs_in:
@@ -105,6 +107,8 @@ def _with_refusal(known: Json | None, status: int, dialect: Dialect) -> Json:
     added = _response(status, dialect)
     if known is None:
         return added
+    if "$ref" in known:
+        known = RESPONSES[_OWN[status][0]]
     merged = {key: _joined(known.get(key, {}), added.get(key, {})) for key in ("headers", "content")}
     return {**known, **{key: entries for key, entries in merged.items() if entries}}
 

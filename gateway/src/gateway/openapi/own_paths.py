@@ -50,6 +50,7 @@ OWN_DOCUMENT: Final[dict[str, Any]] = {
             "Metrics of the gateway",
             "In the text format of Prometheus. LIGHTBOX_METRICS_TOKEN as a bearer token opens it too.",
             status_200=_answer("The metrics.", "text/plain", _TEXT),
+            status_429={"$ref": "#/components/responses/TooManyRequests"},
             status_503={"$ref": "#/components/responses/ServiceUnavailable"},
         ),
         "/openapi.json": _operation(

@@ -90,12 +90,10 @@ class _BatchQueue:
                 self._arrived.clear()
                 continue
             try:
-                await self._write(batch)
+                await self._write_with_retries(batch)
             except asyncio.CancelledError:
                 _refuse(batch, Unavailable("The service is stopping."))
                 raise
-            except Exception as error:  # noqa: BLE001 - it is raised in those who wait
-                await self._write_one_by_one(batch, error)
 
     def _next_batch(self) -> list[_Pending]:
         """At least one picture if any is pending, then more within the limits, without those whose client gave up."""
@@ -107,6 +105,12 @@ class _BatchQueue:
                 batch.append(pending)
                 size += pending.row.stored_size
         return batch
+
+    async def _write_with_retries(self, batch: Sequence[_Pending]) -> None:
+        try:
+            await self._write(batch)
+        except Exception as error:  # noqa: BLE001 - it is raised in those who wait
+            await self._write_one_by_one(batch, error)
 
     async def _write(self, batch: Sequence[_Pending]) -> None:
         left = list(batch)
