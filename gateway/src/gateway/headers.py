@@ -12,7 +12,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from lightbox_shared.errors import BadRequest, LightboxError
+from lightbox_shared.errors import BadRequest, LightboxError, MethodNotAllowed
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -71,6 +71,7 @@ _STRIPPED: Final = _HOP_BY_HOP | {
 }
 _STRIPPED_PREFIXES: Final = (b"x-forwarded-", b"x-account-", b"x-user-", b"x-internal-", b"x-auth-request-")
 _RESPONSE_STRIPPED: Final = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}  # the web server adds a date
+_ALLOWED: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _METHODS: Final = frozenset(HTTPMethod) - {HTTPMethod.CONNECT}
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
@@ -116,7 +117,8 @@ class RequestHeaders:
             self.forwarded = [pair for pair in forwarded if pair[0] not in named]
 
     def check(self, scope: Scope) -> None:
-        """Raises `BadRequest` for a request that servers could understand in different ways."""
+        """Raises `BadRequest` for a request that servers could understand in different ways, and `MethodNotAllowed` for
+        a method that no service knows."""
         own = self.own
         if b":repeated" in own:
             raise BadRequest(f"The request has more than one {own[b':repeated'].decode().title()} header.")
@@ -125,7 +127,7 @@ class RequestHeaders:
         if not _HOST.fullmatch(own.get(b"host", b"")):
             raise BadRequest("The request needs one Host header with the name of a host.")  # RFC 9112 section 3.2
         if scope["method"] not in _METHODS:
-            raise BadRequest("The method is none that is known here.")
+            raise MethodNotAllowed("There is no such method here.", headers={"Allow": _ALLOWED})
         if not scope["raw_path"]:
             raise BadRequest("The request is for an authority and not for a path.")  # RFC 9112 section 3.2.3
         if not (scope["raw_path"].isascii() and scope["query_string"].isascii()):

@@ -1,11 +1,12 @@
 """A temporary platform for tests and benchmarks, with the processes of `lightbox run`, whose data are removed."""
 
+import atexit
 import os
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,7 @@ def free_port_block() -> int:
             continue
         tcp_is_free = all(_free(start + service.port_offset) for service in SERVICES)
         if tcp_is_free and udp_port_is_free(LOCALHOST, coap_port(start)):
-            _guards.append(guard)
+            _guards.enter_context(guard)
             return start
         guard.close()
     raise StartError("There are no free ports.")
@@ -46,7 +47,8 @@ def free_port_block() -> int:
 
 _GUARD: Final = 9
 """The offset of a port that no service uses. The process that has bound it owns the block."""
-_guards: Final[list[socket.socket]] = []
+_guards: Final = ExitStack()
+atexit.register(_guards.close)
 
 
 def _bound(port: int) -> socket.socket | None:
