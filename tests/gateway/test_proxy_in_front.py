@@ -73,8 +73,8 @@ def test_one_address_has_so_many_connections(start: Start, tmp_path: Path) -> No
         port = int(url.rsplit(":", 1)[1])
         for _ in range(MOST):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        with pytest.raises(httpx.TransportError):
-            httpx.get(f"{url}/api/models")
+        # A connection is made by the system, and counted when one of HAProxy's threads has taken it.
+        assert until(lambda: not _answers(url))
         stack.close()
         assert until(lambda: _answers(url))
 
