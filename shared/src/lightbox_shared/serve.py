@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from lightbox_shared.config import Settings
+from lightbox_shared.installation import service_named
 from lightbox_shared.ports import port_of
 from lightbox_shared.startup import StartupError
 from lightbox_shared.startup_report import ReportedStartup, give_up
@@ -24,7 +25,7 @@ def main(service: str) -> None:
     A package whose `app` module has a `serve` of its own is served by that. A start that fails ends with one sentence
     on standard error, and exit code 1.
     """
-    module = importlib.import_module(f"{service.replace('-', '_')}.app")
+    module = importlib.import_module(f"{service_named(service).package}.app")
     raise_descriptor_limit()
     try:
         app = module.create_app()

@@ -23,7 +23,7 @@ from core_collection_service.protocol.media_types import (
     SENML_JSON,
 )
 from lightbox_shared.errors import BadRequest, InvalidRequest, LightboxError, status_phrase
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, NamedSchema, challenge
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, NamedSchema, bad_request_if_invalid, challenge
 from lightbox_shared.negotiation import choose
 
 _TITLE: Final = -1
@@ -73,7 +73,7 @@ class Problems:
 
     def status_of(self, kind: type[LightboxError]) -> int:
         """400 for a request that is not valid, otherwise the error's own status."""
-        return int(HTTPStatus.BAD_REQUEST if issubclass(kind, InvalidRequest) else kind.status)
+        return bad_request_if_invalid(kind)
 
     @property
     def content(self) -> Mapping[str, NamedSchema]:

@@ -132,7 +132,7 @@ class FieldMap:
 
     def status_of(self, kind: type[LightboxError]) -> int:
         """400 for a request that does not validate, else the status of the error."""
-        return _bad_request_if_invalid(kind)
+        return bad_request_if_invalid(kind)
 
     @property
     def content(self) -> Mapping[str, NamedSchema]:
@@ -166,7 +166,7 @@ class ErrorMember:
 
     def status_of(self, kind: type[LightboxError]) -> int:
         """400 for a request that does not validate, else the status of the error."""
-        return _bad_request_if_invalid(kind)
+        return bad_request_if_invalid(kind)
 
     @property
     def content(self) -> Mapping[str, NamedSchema]:
@@ -212,7 +212,8 @@ class DetailList:
         return {JSON_TYPE: NamedSchema("DetailErrors", schema)}
 
 
-def _bad_request_if_invalid(kind: type[LightboxError]) -> int:
+def bad_request_if_invalid(kind: type[LightboxError]) -> int:
+    """The status of a failure for dialects in which a request that does not validate is 400."""
     return int(HTTPStatus.BAD_REQUEST if issubclass(kind, InvalidRequest) else kind.status)
 
 
