@@ -282,3 +282,8 @@ async def test_through_an_application(make_app: MakeApp) -> None:
             },
         )
         assert (await client.get("/things")).headers["allow"] == "POST"
+
+
+def test_problem_details_can_repeat_their_sentence_in_a_member_that_other_clients_read() -> None:
+    body = json.loads(shown(ProblemDetails(sentence_member="message"), errors.NotFound("No such job."))[2])
+    assert (body["detail"], body["message"], body["status"]) == ("No such job.", "No such job.", 404)

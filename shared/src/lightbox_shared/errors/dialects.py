@@ -81,9 +81,13 @@ def challenge(error: LightboxError, scheme: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ProblemDetails:
-    """Problem details (RFC 9457). `type` is a URI reference under `/problems/`; `extra` are further members."""
+    """Problem details (RFC 9457). `type` is a URI reference under `/problems/`; `extra` are further members.
+
+    `sentence_member` is the name of a member that repeats `detail`, for clients that read only that one.
+    """
 
     extra: Mapping[str, object] = field(default_factory=dict)
+    sentence_member: str | None = None
 
     def render(self, error: LightboxError) -> Response:
         """`application/problem+json` with type, title, status and detail, and `errors` where single fields are
@@ -96,6 +100,8 @@ class ProblemDetails:
         }
         if error.fields:
             body["errors"] = [{"field": each.field, "detail": each.message} for each in error.fields]
+        if self.sentence_member is not None:
+            body[self.sentence_member] = error.detail
         body.update(self.extra)
         return json_response(body, error.status, challenge(error, "Bearer"), PROBLEM_TYPE)
 
