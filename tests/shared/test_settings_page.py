@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
+from annotation_service.config import AnnotationSettings
 from auth_service.config import AuthSettings
 from core_collection_service.config import CoreSettings
 from gateway.config import GatewaySettings
@@ -20,6 +21,7 @@ GROUPS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "auth-service": AuthSettings,
     "inference-service": InferenceSettings,
+    "annotation-service": AnnotationSettings,
     "core-collection-service": CoreSettings,
 }
 NEEDED = {"LIGHTBOX_DATABASE_URL": "postgresql:///x", "LIGHTBOX_SECRET_KEY": "s" * 32}

@@ -1,0 +1,1 @@
+"""Doctors label medical images: assignments, labels, review, agreement and exports."""

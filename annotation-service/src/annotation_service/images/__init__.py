@@ -1,0 +1,1 @@
+"""The images collection, and single images."""

@@ -1,0 +1,1 @@
+"""The jobs collection, single jobs, and their drafts."""

@@ -1,0 +1,1 @@
+"""Labels: what a doctor sees in an image."""

@@ -1,0 +1,13 @@
+"""The declarative base of this service's tables."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from lightbox_shared.blobs import blob_table
+from lightbox_shared.database.orm import TableDefaults
+
+
+class Base(TableDefaults, DeclarativeBase):
+    """The base of all tables of annotation-service."""
+
+
+BLOBS = blob_table(Base.metadata)

@@ -1,0 +1,34 @@
+"""The table of pictures."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Integer, LargeBinary, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from annotation_service.orm import Base
+from lightbox_shared.database.orm import PrimaryKey
+
+
+class Picture(Base):
+    """A picture as it was uploaded or fetched. A row is written once; its `source` alone can be changed."""
+
+    __tablename__ = "pictures"
+
+    id: Mapped[PrimaryKey]
+    url: Mapped[str] = mapped_column(Text, unique=True)
+    """The unguessable name in `/uploads/medical-images/{url}`."""
+    filename: Mapped[str] = mapped_column(Text, index=True)
+    source: Mapped[str] = mapped_column(Text)
+    """Where the picture comes from, as a person reads it: the address that it was fetched from, or any text."""
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+    """The digest of the bytes, which are the blob of this name."""
+    preview_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The blob of a picture that browsers show, where they do not show the original."""
+    media_type: Mapped[str] = mapped_column(Text)
+    width: Mapped[int] = mapped_column(Integer)
+    """In pixels, upright."""
+    height: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of the original."""
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

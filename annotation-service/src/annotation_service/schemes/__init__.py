@@ -1,0 +1,1 @@
+"""Label schemes: which fields a label has, as versioned JSON Schema documents."""

@@ -1,0 +1,23 @@
+"""The objects that the endpoints of this service use, created once when it starts."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from annotation_service.config import AnnotationSettings
+from lightbox_shared.blobs import Blobs
+from lightbox_shared.database import Database
+from lightbox_shared.service import lifespan_services
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The objects that the endpoints of this service use."""
+
+    settings: AnnotationSettings
+    database: Database
+    blobs: Blobs
+
+
+ServicesDep = Annotated[Services, Depends(lifespan_services)]

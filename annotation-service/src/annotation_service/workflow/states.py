@@ -1,0 +1,62 @@
+"""The states of jobs and images, by their codes, and the transitions between them."""
+
+from enum import IntEnum
+from typing import Final
+
+
+class JobState(IntEnum):
+    """How far a doctor has come with an image."""
+
+    UNLABELED = 200
+    LABELING = 201
+    FINISHED = 202
+
+
+class ImageState(IntEnum):
+    """How far all doctors have come with an image. The codes are those of TheYelda's later clients."""
+
+    UNASSIGNED = 300
+    RUNNING = 301
+    DIFFERENT = 302
+    """The readers disagree, and one more doctor reads the image."""
+    DIFFERENT_AGAIN = 303
+    """They still disagree, and an expert or an administrator settles it."""
+    DONE = 304
+
+    @property
+    def seed_name(self) -> str:
+        """The state's name on the wire; both kinds of disagreement have one."""
+        return _NAMES[self]
+
+
+class JobKind(IntEnum):
+    """Why a doctor reads an image."""
+
+    READER = 1
+    FURTHER = 2
+    """One more reader, since the others disagree."""
+    EXPERT = 3
+    """The reader whose label is the ground truth."""
+
+
+_NAMES: Final = {
+    ImageState.UNASSIGNED: "unassigned",
+    ImageState.RUNNING: "running",
+    ImageState.DIFFERENT: "different",
+    ImageState.DIFFERENT_AGAIN: "different",
+    ImageState.DONE: "done",
+}
+
+IMAGE_TRANSITIONS: Final = frozenset(
+    {
+        (ImageState.UNASSIGNED, ImageState.RUNNING),
+        (ImageState.RUNNING, ImageState.UNASSIGNED),  # all its jobs were deleted
+        (ImageState.RUNNING, ImageState.DONE),
+        (ImageState.RUNNING, ImageState.DIFFERENT),
+        (ImageState.RUNNING, ImageState.DIFFERENT_AGAIN),
+        (ImageState.DIFFERENT, ImageState.DONE),
+        (ImageState.DIFFERENT, ImageState.DIFFERENT_AGAIN),
+        (ImageState.DIFFERENT_AGAIN, ImageState.DONE),
+    }
+)
+JOB_TRANSITIONS: Final = frozenset({(JobState.UNLABELED, JobState.LABELING), (JobState.LABELING, JobState.FINISHED)})

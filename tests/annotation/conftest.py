@@ -1,0 +1,47 @@
+"""annotation-service on a database of its own, under real ASGI."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from support.annotation import SECRET_KEY, Lab, MakeAnnotationSettings
+from support.asgi import WithState, client_of, running
+from support.gateway import Key
+from support.kit import verifier_of
+
+from annotation_service.app import create_app
+from annotation_service.config import AnnotationSettings
+
+
+@pytest.fixture(scope="session")
+def key() -> Key:
+    """The key that signs the tokens of these tests."""
+    return Key()
+
+
+@pytest.fixture
+def make_settings(fresh_database: Callable[[str], str], tmp_path: Path) -> MakeAnnotationSettings:
+    url = fresh_database("annotation_service")
+
+    def make(**changes: object) -> AnnotationSettings:
+        common: dict[str, object] = {
+            "database_url": url,
+            "data_dir": tmp_path,
+            "secret_key": SECRET_KEY,
+            "port": 9,  # where other services do not answer, unless a test says where they are
+        }
+        return AnnotationSettings(**{**common, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+async def service(make_settings: MakeAnnotationSettings, key: Key) -> AsyncIterator[WithState]:
+    async with running(create_app(make_settings())) as app:
+        yield WithState(app.app, {**app.state, "tokens": verifier_of(key)})
+
+
+@pytest.fixture
+async def lab(service: WithState, key: Key) -> AsyncIterator[Lab]:
+    async with client_of(service) as client:
+        yield Lab(service, client, key)
