@@ -17,7 +17,7 @@ from annotation_service.config import AnnotationSettings
 
 
 @pytest.fixture(scope="session")
-def key() -> Key:
+def signing_key() -> Key:
     """The key that signs the tokens of these tests."""
     return Key()
 
@@ -46,14 +46,14 @@ class NoFurtherChanges:
 
 
 @pytest.fixture
-async def service(make_settings: MakeAnnotationSettings, key: Key) -> AsyncIterator[WithState]:
+async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> AsyncIterator[WithState]:
     async with running(create_app(make_settings())) as app:
         known = KnownAccounts(app.state["database"], NoFurtherChanges())
         services = replace(app.state["services"], accounts=known)
-        yield WithState(app.app, {**app.state, "tokens": verifier_of(key), "services": services})
+        yield WithState(app.app, {**app.state, "tokens": verifier_of(signing_key), "services": services})
 
 
 @pytest.fixture
-async def lab(service: WithState, key: Key) -> AsyncIterator[Lab]:
+async def lab(service: WithState, signing_key: Key) -> AsyncIterator[Lab]:
     async with client_of(service) as client:
-        yield Lab(service, client, key)
+        yield Lab(service, client, signing_key)

@@ -1,13 +1,12 @@
 """Ids and states in requests, as types of pydantic. Clients write them as numbers, as texts with digits, and states by
 their names as well."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import Query
 from pydantic import BeforeValidator, WithJsonSchema
 
-from annotation_service.workflow.states import ImageState, JobState
+from annotation_service.workflow.states import ImageState, JobState, NamedState
 
 MAX_LIMIT: Final = 5000
 DEFAULT_LIMIT: Final = 1000
@@ -19,17 +18,13 @@ UNKNOWN_JOB_STATE: Final = "Not one of 200 (unlabeled), 201 (labeling), 202 (fin
 UNKNOWN_STATE: Final = "Not one of unassigned, running, different, done, and their codes 300 to 303."
 UNKNOWN_IMAGE_STATE: Final = "Not one of 300, 301, 302, 303, 304."
 
-_DIFFERENT: Final = frozenset({ImageState.DIFFERENT, ImageState.DIFFERENT_AGAIN})
-_SEED_STATES: Final[Mapping[str, frozenset[ImageState]]] = {
-    "unassigned": frozenset({ImageState.UNASSIGNED}),
-    "running": frozenset({ImageState.RUNNING}),
-    "assigned": frozenset({ImageState.RUNNING}),
-    "different": _DIFFERENT,
-    "done": frozenset({ImageState.DONE}),
-    "300": frozenset({ImageState.UNASSIGNED}),
-    "301": frozenset({ImageState.RUNNING}),
-    "302": _DIFFERENT,
-    "303": frozenset({ImageState.DONE}),
+_NAMED_STATES: Final = {
+    **{str(each): each for each in NamedState},
+    "assigned": NamedState.RUNNING,
+    "300": NamedState.UNASSIGNED,
+    "301": NamedState.RUNNING,
+    "302": NamedState.DIFFERENT,
+    "303": NamedState.DONE,
 }
 _JOB_STATES: Final = {str(int(each)): each for each in JobState} | {each.name.lower(): each for each in JobState}
 _IMAGE_STATES: Final = {str(int(each)): each for each in ImageState}
@@ -65,13 +60,13 @@ def _job_state(value: object) -> JobState | None:
     return state
 
 
-def _seed_state(value: object) -> frozenset[ImageState] | None:
+def _named_state(value: object) -> NamedState | None:
     if value is None or value == "":
         return None
-    states = _SEED_STATES.get(_text(value) or "")
-    if states is None:
+    state = _NAMED_STATES.get(_text(value) or "")
+    if state is None:
         raise ValueError(UNKNOWN_STATE)
-    return states
+    return state
 
 
 def _image_state(value: object) -> ImageState | None:
@@ -97,10 +92,10 @@ OptionalId = Annotated[int | None, BeforeValidator(_optional_id), WithJsonSchema
 """The same, or null."""
 JobStateField = Annotated[JobState | None, BeforeValidator(_job_state), WithJsonSchema(_schema("200", 201))]
 """The state of a job, by code or name."""
-SeedState = Annotated[
-    frozenset[ImageState] | None, BeforeValidator(_seed_state), WithJsonSchema(_schema("unassigned", "302"))
+NamedStateField = Annotated[
+    NamedState | None, BeforeValidator(_named_state), WithJsonSchema(_schema("unassigned", "302"))
 ]
-"""The state of an image by its name, or by the first codes, in which 303 is done: the states that it stands for."""
+"""The state of an image by its name, or by the first codes, in which 303 is done."""
 ImageStateField = Annotated[ImageState | None, BeforeValidator(_image_state), WithJsonSchema(_schema(304, "301"))]
 """The state of an image by the later codes."""
 
@@ -108,13 +103,14 @@ Offset = Annotated[int, Query(ge=0, le=LARGEST_ID, description="Rows to skip.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on the page, at most.")]
 IdQuery = Annotated[OptionalId, Query()]
 JobStateQuery = Annotated[JobStateField, Query(description="200, 201 or 202.")]
-SeedStateQuery = Annotated[SeedState, Query(description="`unassigned`, `running`, `different` or `done`.")]
+NamedStateQuery = Annotated[NamedStateField, Query(description="`unassigned`, `running`, `different` or `done`.")]
 ImageStateQuery = Annotated[ImageStateField, Query(description="300 to 304; 303 is different a second time.")]
 
 
-def states_meant(state: frozenset[ImageState] | None, image_state: ImageState | None) -> frozenset[ImageState] | None:
+def states_meant(state: NamedState | None, image_state: ImageState | None) -> frozenset[ImageState] | None:
     """The states of images that both filters let through; None for all."""
+    named = None if state is None else state.states
     if image_state is None:
-        return state
+        return named
     exact = frozenset({image_state})
-    return exact if state is None else state & exact
+    return exact if named is None else named & exact

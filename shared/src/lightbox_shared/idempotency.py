@@ -7,11 +7,13 @@ are not stored: they are found out again.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
+from pydantic import BaseModel
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -96,18 +98,19 @@ class IdempotencyKeys:
         session: WriteSession,
         request: Request,
         account_id: int,
-        payload: str,
+        body: BaseModel,
         work: Callable[[], Awaitable[Response]],
     ) -> Response:
         """The answer of `work`, or the stored one where the request has a key that was used before.
 
-        `payload` is the body as a text that is equal for equal requests. Raises `KeyInUse`, `KeyReused`,
+        A request is the same if its query and its body, as it was read, are the same. Raises `KeyInUse`, `KeyReused`,
         `InvalidRequest` for a key that is not valid, and what `work` raises.
         """
         key = idempotency_key(request)
         if key is None:
             return await work()
         path = request.url.path.rstrip("/")
+        payload = json.dumps(body.model_dump(mode="json"), sort_keys=True)
         fingerprint = hashlib.sha256(f"{request.url.query}\0{payload}".encode()).digest()
         if not await try_lock(session, _lock(account_id, path, key)):
             raise KeyInUse

@@ -10,8 +10,8 @@ from annotation_service.fields import (
     IdQuery,
     ImageStateQuery,
     Limit,
+    NamedStateQuery,
     Offset,
-    SeedStateQuery,
     states_meant,
 )
 from annotation_service.images import repository, service
@@ -74,7 +74,7 @@ async def yelda_list_images(
     _caller: Approved,
     session: Reading,
     prefix: Prefix,
-    state: SeedStateQuery = None,
+    state: NamedStateQuery = None,
     image_state: ImageStateQuery = None,
     account_id: IdQuery = None,
     image_id: IdQuery = None,

@@ -4,11 +4,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation_service.fields import ImageStateField, OptionalId, SeedState
+from annotation_service.fields import ImageStateField, NamedStateField, OptionalId
 from annotation_service.pictures.models import Picture
 from annotation_service.workflow.models import Image
 from annotation_service.workflow.service import ImageEdit
-from annotation_service.workflow.states import ImageState
+from annotation_service.workflow.states import ImageState, NamedState
 from lightbox_shared.hal import Resource, self_link
 
 IMAGES_PATH = "/images"
@@ -45,7 +45,7 @@ class ListedImage(Resource):
         return {
             "id": str(image.id),
             "image_id": str(image.id),
-            "state": state.seed_name,
+            "state": NamedState.of(state),
             "image_state": int(state),
             "groundtruth_id": truth,
             "label_id": truth,
@@ -109,7 +109,7 @@ class EditedImage(BaseModel):
 
     groundtruth_id: OptionalId = None
     label_id: OptionalId = None
-    state: SeedState = None
+    state: NamedStateField = None
     image_state: ImageStateField = None
     source: str | None = Field(None, max_length=2048)
 
@@ -117,7 +117,7 @@ class EditedImage(BaseModel):
         """For an image with this ground truth. Of the two names of a label the one that differs from it counts."""
         sent = [each for each in (self.groundtruth_id, self.label_id) if each is not None]
         label_id = next((each for each in sent if each != ground_truth_id), sent[0] if sent else None)
-        states = [] if self.state is None else [self.state]
+        states = [] if self.state is None else [self.state.states]
         if self.image_state is ImageState.DIFFERENT_AGAIN:  # older clients write 303 for done
             states.append(frozenset({ImageState.DIFFERENT_AGAIN, ImageState.DONE}))
         elif self.image_state is not None:

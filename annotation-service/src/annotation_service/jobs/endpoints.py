@@ -11,8 +11,8 @@ from annotation_service.fields import (
     ImageStateQuery,
     JobStateQuery,
     Limit,
+    NamedStateQuery,
     Offset,
-    SeedStateQuery,
     states_meant,
 )
 from annotation_service.jobs import repository, service
@@ -95,7 +95,7 @@ async def yelda_list_jobs(
     account_id: IdQuery = None,
     image_id: IdQuery = None,
     job_state: JobStateQuery = None,
-    state: SeedStateQuery = None,
+    state: NamedStateQuery = None,
     image_state: ImageStateQuery = None,
     offset: Offset = 0,
     limit: Limit = DEFAULT_LIMIT,
@@ -149,7 +149,7 @@ async def yelda_create_job(
         job = await service.create(session, body.image_id, body.account_id, caller.account)
         return answer(request, job, prefix, "任务创建成功", status=201)
 
-    return await services.idempotency.once(session, request, caller.account, body.model_dump_json(), create)
+    return await services.idempotency.once(session, request, caller.account, body, create)
 
 
 @router.get(

@@ -78,7 +78,7 @@ async def yelda_create_label(
         label = await repository.add(session, caller.account, scheme_id, body.values)
         return answer(request, label, scheme, prefix, "创建成功", status=201)
 
-    return await services.idempotency.once(session, request, caller.account, body.model_dump_json(), create)
+    return await services.idempotency.once(session, request, caller.account, body, create)
 
 
 @router.get(
