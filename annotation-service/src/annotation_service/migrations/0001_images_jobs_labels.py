@@ -66,6 +66,23 @@ _TOTALS = (
 )
 
 
+# A label that is deleted is taken out of its job by the foreign key, which is a change of the job.
+_LABEL_REMOVED = (
+    """
+    CREATE FUNCTION jobs_label_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      NEW.version := OLD.version + 1;
+      NEW.modified_at := now();
+      RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER jobs_label_removed BEFORE UPDATE OF label_id ON jobs FOR EACH ROW
+      WHEN (OLD.label_id IS NOT NULL AND NEW.label_id IS NULL) EXECUTE FUNCTION jobs_label_removed()
+    """,
+)
+
+
 def _id() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False)
 
@@ -218,6 +235,8 @@ def _images_and_jobs() -> None:
     op.create_index("ix_jobs_open", "jobs", ["account_id", "order_key"], postgresql_where=sa.text("state < 202"))
     leased = sa.text("leased_until IS NOT NULL")
     op.create_index("ix_jobs_leased_until", "jobs", ["leased_until"], postgresql_where=leased)
+    for statement in _LABEL_REMOVED:
+        op.execute(statement)
 
 
 def _history_and_totals() -> None:
@@ -272,3 +291,4 @@ def downgrade() -> None:
         op.drop_table(table)
     for table in ("jobs", "images"):
         op.execute(f"DROP FUNCTION {table}_count")
+    op.execute("DROP FUNCTION jobs_label_removed")
