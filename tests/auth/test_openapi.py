@@ -36,6 +36,7 @@ OPERATIONS = {
     "retrieve_api_key": ("GET", "/api/keys/{key_id}"),
     "revoke_api_key": ("DELETE", "/api/keys/{key_id}"),
     "list_audit_entries": ("GET", "/api/audit"),
+    "internal_account_changes": ("GET", "/internal/accounts/changes"),
     "internal_account": ("GET", "/internal/accounts/{account_id}"),
     "internal_revocations": ("GET", "/internal/revocations"),
     "internal_exchange_api_key": ("POST", "/internal/api-keys/exchange"),

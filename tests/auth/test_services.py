@@ -10,9 +10,9 @@ from auth_service.config import parse_service_secrets
 async def test_an_account_for_services(as_gateway: httpx.AsyncClient, sign_up: SignUp) -> None:
     name = (await sign_up())["username"]
     answer = await as_gateway.get("/internal/accounts/3")
-    assert (answer.status_code, answer.json()) == (200, {"id": 3, "username": name, "authority": 100})
+    assert (answer.status_code, answer.json()) == (200, {"id": 3, "username": name, "nickname": None, "authority": 100})
     answer = await as_gateway.get("/internal/accounts/1/")
-    assert answer.json() == {"id": 1, "username": "anonymous", "authority": 100}
+    assert answer.json() == {"id": 1, "username": "anonymous", "nickname": None, "authority": 100}
 
 
 async def test_no_such_account(as_gateway: httpx.AsyncClient) -> None:

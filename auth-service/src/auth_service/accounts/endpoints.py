@@ -196,8 +196,8 @@ async def yelda_create_account(
     "/internal/accounts/{account_id}", summary="An account, for other services", responses=errors(NotFound)
 )
 async def internal_account(account_id: RowId, _service: ServiceOnly, session: Reading) -> AccountForServices:
-    """An account's name and authority."""
+    """An account's names and authority."""
     account = await repository.find(session, account_id)
     if account is None:
         raise NotFound
-    return AccountForServices(id=account.id, username=account.username, authority=account.authority)
+    return AccountForServices.of(account)

@@ -22,7 +22,13 @@ class AccountForServices(BaseModel):
 
     id: int
     username: str
+    nickname: str | None
     authority: int
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """From a row."""
+        return cls(id=account.id, username=account.username, nickname=account.nickname, authority=account.authority)
 
 
 class YeldaSelf(Resource):
