@@ -37,6 +37,8 @@ OPERATIONS = {
     "revoke_api_key": ("DELETE", "/api/keys/{key_id}"),
     "list_audit_entries": ("GET", "/api/audit"),
     "internal_account_changes": ("GET", "/internal/accounts/changes"),
+    "internal_set_photo": ("PUT", "/internal/accounts/{account_id}/photo"),
+    "internal_audit": ("POST", "/internal/audit"),
     "internal_account": ("GET", "/internal/accounts/{account_id}"),
     "internal_revocations": ("GET", "/internal/revocations"),
     "internal_exchange_api_key": ("POST", "/internal/api-keys/exchange"),

@@ -63,6 +63,7 @@ SERVICE = Service(
         accounts.internal_router,
         sessions.internal_router,
         api_keys.internal_router,
+        audit.internal_router,
     ),
     dialects=Dialects(
         {
