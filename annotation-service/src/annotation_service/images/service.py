@@ -8,6 +8,7 @@ from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.errors import ImageHasJobs, NoSuchImage
 from annotation_service.workflow.models import Image
+from annotation_service.workflow.service import Cause
 from lightbox_shared.database import ReadSession, WriteSession
 
 
@@ -22,9 +23,7 @@ async def find(session: ReadSession | WriteSession, image_id: int) -> tuple[Imag
 async def create(session: WriteSession, picture_id: int, created_by: int, *, scheme_id: int = BUILT_IN_ID) -> Image:
     """An image of a picture that is stored. The history begins with it."""
     image = await repository.insert_image(session, picture_id, created_by, scheme_id)
-    await workflow_repository.add_transition(
-        session, image_id=image.id, to_state=image.state, account_id=created_by, reason="made"
-    )
+    await workflow_repository.record(session, [workflow.entry(image, None, image.state, Cause("made", created_by))])
     return image
 
 
@@ -49,6 +48,4 @@ async def delete(session: WriteSession, image: Image, actor: int) -> None:
     if await workflow_repository.has_jobs(session, image.id):
         raise ImageHasJobs
     await workflow_repository.delete_image(session, image.id)
-    await workflow_repository.add_transition(
-        session, image_id=image.id, from_state=image.state, account_id=actor, reason="deleted"
-    )
+    await workflow_repository.record(session, [workflow.entry(image, image.state, None, Cause("deleted", actor))])

@@ -1,9 +1,9 @@
 """The queries of the workflow. Locks are taken in one order: the image, then its jobs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, SmallInteger, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.accounts.models import Account
@@ -14,6 +14,93 @@ from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import ReadSession, WriteSession
 
+History = Sequence[Mapping[str, Any]]
+"""Entries of the history, as columns of `Transition`."""
+
+TRANSITION_COLUMNS: Final = ("image_id", "job_id", "from_state", "to_state", "account_id", "reason")
+
+# Statements of every label are built once: building one takes as long as running it.
+_LOCK_IMAGE_OF_JOB: Final = (
+    select(Image, Job)
+    .join(Job, Job.image_id == Image.id)
+    .where(Job.id == bindparam("job_id"))
+    .with_for_update(key_share=True, of=[Image, Job])  # PostgreSQL locks the rows of a join in the order of its tables
+    .execution_options(populate_existing=True)
+)
+_LOCK_LABEL: Final = (
+    select(Label, exists().where(Job.label_id == Label.id, Job.id != bindparam("job_id")))
+    .where(Label.id == bindparam("label_id"))
+    .with_for_update(key_share=True, of=Label)
+    .execution_options(populate_existing=True)
+)
+_JOBS_AND_LABELS: Final = (
+    select(Job.state, Job.kind, Label.id, Label.fields)
+    .outerjoin(Label, Label.id == Job.label_id)
+    .where(Job.image_id == bindparam("image_id"))
+    .order_by(Job.id)
+)
+
+
+_FINISHED: Final = bindparam("new_state", type_=SmallInteger) == JobState.FINISHED
+_RECORD: Final = insert(Transition.__table__).from_select(
+    TRANSITION_COLUMNS,
+    select(
+        func.unnest(
+            *(
+                bindparam(f"recorded_{name}", type_=ARRAY(Transition.__table__.c[name].type))
+                for name in TRANSITION_COLUMNS
+            )
+        )
+        .table_valued(*TRANSITION_COLUMNS)
+        .render_derived()
+        .columns
+    ),
+)
+_STEP_JOB: Final = (
+    update(Job)
+    .where(Job.id == bindparam("job_id"))
+    .values(
+        state=bindparam("new_state"),
+        label_id=bindparam("new_label_id"),
+        started_at=case(
+            (
+                bindparam("new_state", type_=SmallInteger) >= JobState.LABELING,
+                func.coalesce(Job.started_at, func.now()),
+            ),
+            else_=Job.started_at,
+        ),
+        finished_at=case((_FINISHED, func.now()), else_=Job.finished_at),
+        leased_until=case((_FINISHED, None), else_=Job.leased_until),
+        draft=case((_FINISHED, None), else_=Job.draft),
+        draft_saved_at=case((_FINISHED, None), else_=Job.draft_saved_at),
+        version=Job.version + 1,
+        modified_at=func.now(),
+    )
+    .returning(Job)
+    .add_cte(
+        update(Label.__table__)
+        .where(Label.__table__.c.id == bindparam("new_label_id", type_=BigInteger), _FINISHED)
+        .values(finished_at=func.now())
+        .cte("closed"),
+        _RECORD.cte("recorded"),
+    )
+    .execution_options(populate_existing=True, synchronize_session=False)
+)
+_MOVE_IMAGE: Final = (
+    update(Image)
+    .where(Image.id == bindparam("id_of_image"))
+    .values(
+        state=bindparam("new_state"),
+        ground_truth_id=bindparam("new_ground_truth_id"),
+        missing_readers=bindparam("new_missing_readers"),
+        version=Image.version + 1,
+        modified_at=func.now(),
+    )
+    .returning(Image)
+    .add_cte(_RECORD.cte("recorded"))
+    .execution_options(populate_existing=True, synchronize_session=False)
+)
+
 
 async def lock_image(session: WriteSession, image_id: int) -> Image | None:
     """The image as it is now, locked until the end of the transaction."""
@@ -23,13 +110,8 @@ async def lock_image(session: WriteSession, image_id: int) -> Image | None:
 
 async def lock_image_of_job(session: WriteSession, job_id: int) -> tuple[Image, Job] | None:
     """The job as it is now, and its image, both locked until the end of the transaction."""
-    image_id = await session.scalar(select(Job.image_id).where(Job.id == job_id))
-    image = None if image_id is None else await lock_image(session, image_id)
-    if image is None:
-        return None
-    statement = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    job = (await session.execute(statement)).scalar_one_or_none()  # it may have been deleted in between
-    return None if job is None else (image, job)
+    row = (await session.execute(_LOCK_IMAGE_OF_JOB, {"job_id": job_id})).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 async def find_job(session: ReadSession | WriteSession, job_id: int) -> Job | None:
@@ -48,18 +130,43 @@ async def insert_job(session: WriteSession, values: Mapping[str, Any]) -> Job | 
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def change_job(session: WriteSession, job_id: int, values: Mapping[str, Any]) -> Job:
-    """Change columns of a locked job."""
-    columns = {**values, "version": Job.version + 1, "modified_at": func.now()}
-    statement = update(Job).where(Job.id == job_id).values(columns).returning(Job)
-    return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one()
+async def step_job(session: WriteSession, job_id: int, state: int, label_id: int | None, history: History) -> Job:
+    """Put a label into a locked job, and move it on to `state`; a finished job has no draft and no lease, and its label
+    is closed to changes."""
+    values = {"job_id": job_id, "new_state": state, "new_label_id": label_id}
+    return (await session.execute(_STEP_JOB, {**_columns(history), **values})).scalar_one()
+
+
+async def move_image(
+    session: WriteSession,
+    image_id: int,
+    state: int,
+    *,
+    ground_truth_id: int | None,
+    missing_readers: int,
+    history: History,
+) -> Image:
+    """Move a locked image to `state`."""
+    values = {
+        "id_of_image": image_id,
+        "new_state": state,
+        "new_ground_truth_id": ground_truth_id,
+        "new_missing_readers": missing_readers,
+    }
+    return (await session.execute(_MOVE_IMAGE, {**_columns(history), **values})).scalar_one()
 
 
 async def change_image(session: WriteSession, image_id: int, values: Mapping[str, Any]) -> Image:
-    """Change columns of a locked image."""
+    """Change other columns of a locked image than its state."""
     columns = {**values, "version": Image.version + 1, "modified_at": func.now()}
     statement = update(Image).where(Image.id == image_id).values(columns).returning(Image)
-    return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one()
+    changed = await session.execute(statement.execution_options(populate_existing=True, synchronize_session=False))
+    return changed.scalar_one()
+
+
+def _columns(history: History) -> dict[str, list[Any]]:
+    """Entries of the history as arrays, one for each column."""
+    return {f"recorded_{name}": [entry[name] for entry in history] for name in TRANSITION_COLUMNS}
 
 
 async def delete_job(session: WriteSession, job_id: int) -> None:
@@ -77,26 +184,15 @@ async def has_jobs(session: WriteSession, image_id: int) -> bool:
     return bool(await session.scalar(select(exists().where(Job.image_id == image_id))))
 
 
-async def label_in_use(session: WriteSession, label_id: int, job_id: int) -> bool:
-    """Whether another job carries the label."""
-    return bool(await session.scalar(select(exists().where(Job.label_id == label_id, Job.id != job_id))))
-
-
-async def lock_label(session: WriteSession, label_id: int) -> Label | None:
-    """The label as it is now, locked until the end of the transaction."""
-    statement = select(Label).where(Label.id == label_id).with_for_update(key_share=True)
-    return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one_or_none()
+async def lock_label(session: WriteSession, label_id: int, job_id: int) -> tuple[Label, bool] | None:
+    """The label as it is now, locked until the end of the transaction, and whether another job carries it."""
+    row = (await session.execute(_LOCK_LABEL, {"label_id": label_id, "job_id": job_id})).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 async def finish_label(session: WriteSession, label_id: int) -> None:
     """Close a label to changes."""
     await session.execute(update(Label).where(Label.id == label_id).values(finished_at=func.now()))
-
-
-async def count_open_jobs(session: WriteSession, image_id: int) -> int:
-    """How many jobs of the image are not finished."""
-    statement = select(func.count()).where(Job.image_id == image_id, Job.state < JobState.FINISHED)
-    return (await session.execute(statement)).scalar_one()
 
 
 async def count_readers(session: WriteSession, image_id: int) -> int:
@@ -105,15 +201,12 @@ async def count_readers(session: WriteSession, image_id: int) -> int:
     return (await session.execute(statement)).scalar_one()
 
 
-async def readings(session: WriteSession, image_id: int) -> list[Reading]:
-    """The labels of the finished jobs of an image, in the order of the jobs."""
-    statement = (
-        select(Label.id, Label.fields, Job.kind)
-        .join(Job, Job.label_id == Label.id)
-        .where(Job.image_id == image_id, Job.state == JobState.FINISHED)
-        .order_by(Job.id)
-    )
-    return [Reading(row.id, row.fields, JobKind(row.kind)) for row in (await session.execute(statement)).all()]
+async def readings(session: WriteSession, image_id: int) -> tuple[list[Reading], int]:
+    """The labels of the finished jobs of an image, in the order of the jobs, and how many jobs are not finished."""
+    rows = (await session.execute(_JOBS_AND_LABELS, {"image_id": image_id})).all()
+    finished = [row for row in rows if row.state == JobState.FINISHED]
+    found = [Reading(row.id, row.fields, JobKind(row.kind)) for row in finished]
+    return found, len(rows) - len(finished)
 
 
 async def free_reader(session: WriteSession, image: Image, authority: Authority) -> int | None:
@@ -138,9 +231,9 @@ async def free_reader(session: WriteSession, image: Image, authority: Authority)
     return found
 
 
-async def add_transition(session: WriteSession, **values: object) -> None:
-    """Write an entry of the history."""
-    await session.execute(insert(Transition).values(values))
+async def record(session: WriteSession, history: History) -> None:
+    """Write entries of the history."""
+    await session.execute(_RECORD, _columns(history))
 
 
 async def history(session: ReadSession, image_id: int) -> Sequence[Transition]:

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func
-
 from annotation_service.workflow import errors, repository
 from annotation_service.workflow.models import Image, Job
 from annotation_service.workflow.rules import Agreed, Disagreed, decide, is_image_transition
@@ -86,19 +84,17 @@ async def edit_job(session: WriteSession, image: Image, job: Job, edit: JobEdit,
     target = state if edit.state is None else edit.state
     if target < state:
         raise errors.JobMovesBack
-    changes: dict[str, Any] = {}
-    if edit.label_id is not None and edit.label_id != job.label_id:
-        await _check_label(session, image, job, edit.label_id)
-        changes["label_id"] = edit.label_id
-    label_id = changes.get("label_id", job.label_id)
+    label_id = job.label_id if edit.label_id is None else edit.label_id
     if target is JobState.FINISHED and label_id is None:
         raise errors.NoLabel
-    if not changes and target is state:
+    if target is state and label_id == job.label_id:
         return job
-    changes |= await _move_job(session, job, target)
-    changed = await repository.change_job(session, job.id, changes)
-    if target is JobState.FINISHED and changed.label_id is not None:
-        await repository.finish_label(session, changed.label_id)
+    if label_id is not None and (label_id != job.label_id or target is JobState.FINISHED):
+        await _check_label(session, image, job, label_id)
+    steps = [step for step in JobState if state < step <= target]
+    history = [entry(job, step - 1, step, Cause("the doctor's request", account_id)) for step in steps]
+    changed = await repository.step_job(session, job.id, target, label_id, history)
+    if target is JobState.FINISHED:
         await _advance(session, image)
     return changed
 
@@ -106,7 +102,7 @@ async def edit_job(session: WriteSession, image: Image, job: Job, edit: JobEdit,
 async def delete_job(session: WriteSession, image: Image, job: Job, cause: Cause) -> None:
     """Delete a job that is locked with its image. Its label stays. What remains of the image's jobs is decided anew."""
     await repository.delete_job(session, job.id)
-    await _record(session, job, job.state, None, cause)
+    await repository.record(session, [entry(job, job.state, None, cause)])
     changes = await _missing_readers(session, image)
     if image.state == ImageState.RUNNING and not await repository.has_jobs(session, image.id):
         await _move_image(session, image, ImageState.UNASSIGNED, cause, changes)
@@ -151,36 +147,21 @@ async def _missing_readers(session: WriteSession, image: Image) -> dict[str, Any
 
 
 async def _check_label(session: WriteSession, image: Image, job: Job, label_id: int) -> None:
-    label = await repository.lock_label(session, label_id)
-    if label is None or label.author_id != job.account_id:
+    found = await repository.lock_label(session, label_id, job.id)
+    if found is None or found[0].author_id != job.account_id:
         raise errors.LabelOfSomeoneElse
-    if label.finished_at is not None or await repository.label_in_use(session, label_id, job.id):
+    label, is_in_use = found
+    if label.finished_at is not None or is_in_use:
         raise errors.LabelInUse
     if label.scheme_id != image.scheme_id:
         raise errors.WrongScheme
 
 
-async def _move_job(session: WriteSession, job: Job, target: JobState) -> dict[str, Any]:
-    """Write the history of a job that moves to `target`, one state at a time; returns the columns that change."""
-    changes: dict[str, Any] = {}
-    for step in JobState:
-        if job.state < step <= target:
-            await _record(session, job, step - 1, step, Cause("the doctor's request", job.account_id))
-            changes["state"] = step
-            if step is JobState.LABELING:
-                changes["started_at"] = job.started_at or func.now()  # a draft may have come before
-            else:
-                changes |= {"finished_at": func.now(), "leased_until": None, "draft": None, "draft_saved_at": None}
-    return changes
-
-
 async def _advance(session: WriteSession, image: Image) -> None:
     """Decide what follows for an image after one of its jobs has been finished or deleted."""
-    open_jobs = await repository.count_open_jobs(session, image.id)
-    found = [] if open_jobs else await repository.readings(session, image.id)
+    found, open_jobs = await repository.readings(session, image.id)
     state = ImageState(image.state)
-    decision = decide(state, found, open_jobs=open_jobs, wanted_readers=image.wanted_readers)
-    match decision:
+    match decide(state, found, open_jobs=open_jobs, wanted_readers=image.wanted_readers):
         case Agreed(label_id):
             await _finish_image(session, image, label_id, Cause("the readers agree"))
         case Disagreed(again=False) if await _give_to(session, image, Authority.DOCTOR, JobKind.FURTHER):
@@ -203,7 +184,7 @@ async def _give_to(session: WriteSession, image: Image, authority: Authority, ki
 async def _insert_job(session: WriteSession, image: Image, values: Mapping[str, Any], cause: Cause) -> Job | None:
     job = await repository.insert_job(session, {**values, "image_id": image.id})
     if job is not None:
-        await _record(session, job, None, job.state, cause)
+        await repository.record(session, [entry(job, None, job.state, cause)])
     return job
 
 
@@ -218,18 +199,24 @@ async def _move_image(
     old = ImageState(image.state)
     if old is not target and not is_image_transition(old, target):
         raise AssertionError(f"an image can't go from {old.name} to {target.name}")
-    await _record(session, image, old, target, cause)
-    return await repository.change_image(session, image.id, {"state": target, **changes})
-
-
-async def _record(session: WriteSession, of: Image | Job, old: int | None, new: int | None, cause: Cause) -> None:
-    job_id, image_id = (of.id, of.image_id) if isinstance(of, Job) else (None, of.id)
-    await repository.add_transition(
+    return await repository.move_image(
         session,
-        image_id=image_id,
-        job_id=job_id,
-        from_state=old,
-        to_state=new,
-        account_id=cause.account_id,
-        reason=cause.reason,
+        image.id,
+        target,
+        ground_truth_id=changes.get("ground_truth_id", image.ground_truth_id),
+        missing_readers=changes.get("missing_readers", image.missing_readers),
+        history=[entry(image, old, target, cause)],
     )
+
+
+def entry(of: Image | Job, old: int | None, new: int | None, cause: Cause) -> dict[str, Any]:
+    """An entry of the history."""
+    job_id, image_id = (of.id, of.image_id) if isinstance(of, Job) else (None, of.id)
+    return {
+        "image_id": image_id,
+        "job_id": job_id,
+        "from_state": old,
+        "to_state": new,
+        "account_id": cause.account_id,
+        "reason": cause.reason,
+    }
