@@ -63,9 +63,9 @@ async def test_pages_of_images(lab: Lab) -> None:
         "303": [304],
         "DONE": [304],
     }
-    for state, codes in expected.items():
-        found, body = await rows(lab, doctor, "/images", state=state)
-        assert ([each["image_state"] for each in found], body["total"]) == (codes, len(codes)), state
+    for name, codes in expected.items():
+        found, body = await rows(lab, doctor, "/images", state=name)
+        assert ([each["image_state"] for each in found], body["total"]) == (codes, len(codes)), name
     for code in range(300, 305):
         found, body = await rows(lab, doctor, "/images", image_state=code)
         assert ([each["image_state"] for each in found], body["total"]) == ([code], 1)

@@ -1,6 +1,7 @@
 """Requests that are sent again (`Idempotency-Key`), and changes to what is not there any more (`If-Match`)."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from support.annotation import SEED_LABEL, Lab, Person, invalid, said
@@ -109,7 +110,8 @@ async def test_the_last_draft_counts_until_the_job_is_finished(lab: Lab) -> None
         refused = await lab.http.put(draft_path, json={"draft": {}}, headers=person.headers)
         assert (refused.status_code, refused.json()["message"]) == (403, "用户无法修改他人任务")
         assert (await lab.http.get(draft_path, headers=person.headers)).status_code == 403
-    for body in ({}, {"draft": None}, {"draft": []}, {"draft": "x"}, {"draft": {"a": "\0"}}):
+    wrong: tuple[dict[str, Any], ...] = ({}, {"draft": None}, {"draft": []}, {"draft": "x"}, {"draft": {"a": "\0"}})
+    for body in wrong:
         assert (await lab.http.put(draft_path, json=body, headers=doctor.headers)).status_code == 400
     missing = await lab.http.put("/api/jobs/1000000/draft", json={"draft": {}}, headers=doctor.headers)
     assert said(missing) == (404, "任务不存在")

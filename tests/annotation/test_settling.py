@@ -180,7 +180,8 @@ async def test_what_a_job_is_refused_for(lab: Lab) -> None:
     assert said(await put(path, json={"job_state": 202}, headers=doctor.headers)) == (409, "任务完成前需要标注信息")
     assert said(await put(path, json={"label_id": theirs}, headers=doctor.headers))[0] == 403
     assert said(await put(path, json={"label_id": 10**9}, headers=doctor.headers))[0] == 403
-    for state in ("203", "x", -1, 2**63, 1.5, True, [], {}):
+    wrong: tuple[Any, ...] = ("203", "x", -1, 2**63, 1.5, True, [], {})
+    for state in wrong:
         answer = await put(path, json={"job_state": state}, headers=doctor.headers)
         assert answer.status_code == 400, state
     assert (await put(path, json={"job_state": None, "label_id": ""}, headers=doctor.headers)).status_code == 200

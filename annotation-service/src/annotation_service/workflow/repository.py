@@ -1,9 +1,22 @@
 """The queries of the workflow. Locks are taken in one order: the image, then its jobs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import ARRAY, BigInteger, SmallInteger, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    SmallInteger,
+    Table,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.accounts.models import Account
@@ -17,6 +30,8 @@ from lightbox_shared.database import ReadSession, WriteSession
 History = Sequence[Mapping[str, Any]]
 """Entries of the history, as columns of `Transition`."""
 
+_LABELS: Final = cast("Table", Label.__table__)
+_TRANSITIONS: Final = cast("Table", Transition.__table__)
 TRANSITION_COLUMNS: Final = ("image_id", "job_id", "from_state", "to_state", "account_id", "reason")
 
 # Statements of every label are built once: building one takes as long as running it.
@@ -42,20 +57,12 @@ _JOBS_AND_LABELS: Final = (
 
 
 _FINISHED: Final = bindparam("new_state", type_=SmallInteger) == JobState.FINISHED
-_RECORD: Final = insert(Transition.__table__).from_select(
-    TRANSITION_COLUMNS,
-    select(
-        func.unnest(
-            *(
-                bindparam(f"recorded_{name}", type_=ARRAY(Transition.__table__.c[name].type))
-                for name in TRANSITION_COLUMNS
-            )
-        )
-        .table_valued(*TRANSITION_COLUMNS)
-        .render_derived()
-        .columns
-    ),
+_ENTRIES: Final = (
+    func.unnest(*(bindparam(f"recorded_{name}", type_=ARRAY(_TRANSITIONS.c[name].type)) for name in TRANSITION_COLUMNS))
+    .table_valued(*TRANSITION_COLUMNS)
+    .render_derived()
 )
+_RECORD: Final = insert(_TRANSITIONS).from_select(TRANSITION_COLUMNS, select(*_ENTRIES.c))
 _STEP_JOB: Final = (
     update(Job)
     .where(Job.id == bindparam("job_id"))
@@ -78,8 +85,8 @@ _STEP_JOB: Final = (
     )
     .returning(Job)
     .add_cte(
-        update(Label.__table__)
-        .where(Label.__table__.c.id == bindparam("new_label_id", type_=BigInteger), _FINISHED)
+        update(_LABELS)
+        .where(_LABELS.c.id == bindparam("new_label_id", type_=BigInteger), _FINISHED)
         .values(finished_at=func.now())
         .cte("closed"),
         _RECORD.cte("recorded"),
@@ -198,7 +205,7 @@ async def finish_label(session: WriteSession, label_id: int) -> None:
 async def count_readers(session: WriteSession, image_id: int) -> int:
     """How many doctors have a job for the image as one of its readers."""
     statement = select(func.count()).where(Job.image_id == image_id, Job.kind == JobKind.READER)
-    return (await session.execute(statement)).scalar_one()
+    return int((await session.execute(statement)).scalar_one())
 
 
 async def readings(session: WriteSession, image_id: int) -> tuple[list[Reading], int]:
