@@ -33,7 +33,7 @@ from annotation_service.images.schemas import (
 )
 from annotation_service.pictures.models import Picture
 from annotation_service.state import ServicesDep
-from annotation_service.workflow.errors import ImageHasJobs, ImageMovesWrongly, NoSuchImage, NotItsLabel
+from annotation_service.workflow.errors import ImageHasJobs, ImageMovesWrongly, NoSuchImage, NotItsLabel, WrongScheme
 from annotation_service.workflow.models import Image
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
@@ -140,7 +140,8 @@ async def yelda_image(
     response_model=ImageResource,
     responses={
         200: {**hal_content(ImageResource), **LOCATION},
-        **errors(EditingNeedsAdministrator, NoSuchImage, ImageMovesWrongly, NotItsLabel, PreconditionFailed),
+        **errors(EditingNeedsAdministrator, NoSuchImage, ImageMovesWrongly, NotItsLabel, WrongScheme),
+        **errors(PreconditionFailed),
     },
 )
 async def yelda_edit_image(

@@ -197,9 +197,15 @@ async def lock_label(session: WriteSession, label_id: int, job_id: int) -> tuple
     return None if row is None else (row[0], row[1])
 
 
+async def find_label(session: WriteSession, label_id: int) -> Label | None:
+    """One label."""
+    return await session.get(Label, label_id)
+
+
 async def finish_label(session: WriteSession, label_id: int) -> None:
-    """Close a label to changes."""
-    await session.execute(update(Label).where(Label.id == label_id).values(finished_at=func.now()))
+    """Close a label to changes, if it is not closed already."""
+    open_label = update(Label).where(Label.id == label_id, Label.finished_at.is_(None))
+    await session.execute(open_label.values(finished_at=func.now()))
 
 
 async def count_readers(session: WriteSession, image_id: int) -> int:
@@ -263,7 +269,7 @@ async def sum_up_totals(session: WriteSession) -> None:
 async def totals_rows(session: ReadSession) -> int:
     """How many rows there are to sum up."""
     images, jobs = (select(func.count()).select_from(table).scalar_subquery() for table in (ImageTotal, JobTotal))
-    return (await session.execute(select(images + jobs))).scalar_one()
+    return int((await session.execute(select(images + jobs))).scalar_one())
 
 
 async def is_ground_truth_candidate(session: WriteSession, image_id: int, label_id: int, author_id: int) -> bool:

@@ -100,13 +100,14 @@ async def edit_job(session: WriteSession, image: Image, job: Job, edit: JobEdit,
 
 
 async def delete_job(session: WriteSession, image: Image, job: Job, cause: Cause) -> None:
-    """Delete a job that is locked with its image. Its label stays. What remains of the image's jobs is decided anew."""
+    """Delete a job that is locked with its image. Its label stays. What remains of the image's jobs is decided anew; an
+    image without any begins again, unless it is done."""
     await repository.delete_job(session, job.id)
     await repository.record(session, [entry(job, job.state, None, cause)])
-    changes = await _missing_readers(session, image)
-    if image.state == ImageState.RUNNING and not await repository.has_jobs(session, image.id):
-        await _move_image(session, image, ImageState.UNASSIGNED, cause, changes)
+    if image.state != ImageState.DONE and not await repository.has_jobs(session, image.id):
+        await _move_image(session, image, ImageState.UNASSIGNED, cause, {"missing_readers": image.wanted_readers})
         return
+    changes = await _missing_readers(session, image)
     if changes:
         image = await repository.change_image(session, image.id, changes)
     await _advance(session, image)
@@ -115,7 +116,7 @@ async def delete_job(session: WriteSession, image: Image, job: Job, cause: Cause
 async def edit_image(session: WriteSession, image: Image, edit: ImageEdit, *, actor: int) -> Image:
     """Settle an image that is different, or correct the ground truth of one that is done. `image` is locked.
 
-    What is as it was is not a change. Raises `ImageMovesWrongly` and `NotItsLabel`.
+    What is as it was is not a change. Raises `ImageMovesWrongly`, `NotItsLabel` and `WrongScheme`.
     """
     state = ImageState(image.state)
     label_id = edit.ground_truth_id
@@ -126,24 +127,34 @@ async def edit_image(session: WriteSession, image: Image, edit: ImageEdit, *, ac
     may_be_settled = state in {ImageState.DIFFERENT, ImageState.DIFFERENT_AGAIN, ImageState.DONE}
     if label_id is None or not may_be_settled or any(ImageState.DONE not in meant for meant in moves_to):
         raise errors.ImageMovesWrongly
-    if not await repository.is_ground_truth_candidate(session, image.id, label_id, actor):
+    label = await repository.find_label(session, label_id)
+    if label is None or not await repository.is_ground_truth_candidate(session, image.id, label_id, actor):
         raise errors.NotItsLabel
+    if label.scheme_id != image.scheme_id:
+        raise errors.WrongScheme
     await repository.finish_label(session, label_id)
     reason = "settled by an administrator" if state is not ImageState.DONE else "ground truth corrected"
     return await _finish_image(session, image, label_id, Cause(reason, actor))
 
 
-async def want_readers(session: WriteSession, image: Image, **changes: object) -> Image:
-    """Change how many readers an image should have, and what goes with it. `image` is locked."""
-    return await repository.change_image(session, image.id, changes)
+async def want_readers(session: WriteSession, image: Image, *, wanted_readers: int, **options: object) -> Image:
+    """Change how many readers an image should have, and the columns that go with it. `image` is locked. Those that have
+    finished may be enough now."""
+    image = await repository.change_image(session, image.id, {**options, "wanted_readers": wanted_readers})
+    missing = await _missing_readers(session, image)
+    if missing:
+        image = await repository.change_image(session, image.id, missing)
+    await _advance(session, image)
+    return image
 
 
 async def _missing_readers(session: WriteSession, image: Image) -> dict[str, Any]:
-    """The column with the readers that are missing now, for an image that asks for a number of readers."""
-    if not image.wanted_readers or image.state not in {ImageState.UNASSIGNED, ImageState.RUNNING}:
+    """The column with the readers that are missing now, if it changes."""
+    if image.state not in {ImageState.UNASSIGNED, ImageState.RUNNING}:
         return {}
-    readers = await repository.count_readers(session, image.id)
-    return {"missing_readers": max(0, image.wanted_readers - readers)}
+    readers = await repository.count_readers(session, image.id) if image.wanted_readers else 0
+    missing = max(0, image.wanted_readers - readers)
+    return {} if missing == image.missing_readers else {"missing_readers": missing}
 
 
 async def _check_label(session: WriteSession, image: Image, job: Job, label_id: int) -> None:

@@ -59,6 +59,8 @@ IMAGE_TRANSITIONS: Final = frozenset(
     {
         (ImageState.UNASSIGNED, ImageState.RUNNING),
         (ImageState.RUNNING, ImageState.UNASSIGNED),  # all its jobs were deleted
+        (ImageState.DIFFERENT, ImageState.UNASSIGNED),
+        (ImageState.DIFFERENT_AGAIN, ImageState.UNASSIGNED),
         (ImageState.RUNNING, ImageState.DONE),
         (ImageState.RUNNING, ImageState.DIFFERENT),
         (ImageState.RUNNING, ImageState.DIFFERENT_AGAIN),
