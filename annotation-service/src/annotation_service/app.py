@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from annotation_service.config import AnnotationSettings
 from annotation_service.errors import PROBLEMS, YELDA
 from annotation_service.orm import BLOBS
+from annotation_service.schemes import endpoints as schemes
+from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.second_prefix import API
@@ -22,6 +24,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
         settings=resources.settings,
         database=resources.database,
         blobs=resources.blobs(BLOBS),
+        schemes=Schemes(),
     )
 
 
@@ -30,7 +33,8 @@ SERVICE = Service(
     description="Doctors label medical images, several of them each; what they agree on is the ground truth.",
     settings=AnnotationSettings,
     open=open_services,
-    routers=(),
+    routers=(schemes.router,),
+    tags={"Labelling": "What labelling has beyond TheYelda: schemes, assignments, agreement, exports."},
     dialects=Dialects({prefix + path: YELDA for path in SEED_PATHS for prefix in ("", API)}, default=PROBLEMS),
 )
 create_app = SERVICE.create_app

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from annotation_service.config import AnnotationSettings
+from annotation_service.schemes.service import Schemes
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
 from lightbox_shared.service import lifespan_services
@@ -18,6 +19,7 @@ class Services:
     settings: AnnotationSettings
     database: Database
     blobs: Blobs
+    schemes: Schemes
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, BigInteger, Integer, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotation_service.orm import Base
@@ -24,8 +23,9 @@ class Scheme(Base):
     name: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer)
     title: Mapped[str] = mapped_column(Text)
-    schema: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """A JSON Schema (2020-12) of an object; its properties are the fields of a label."""
+    schema: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """A JSON Schema (2020-12) of an object; its properties are the fields of a label. The type keeps their order, which
+    `jsonb` does not."""
     created_by: Mapped[int | None] = mapped_column(BigInteger)
     """None for the scheme that is built in."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
