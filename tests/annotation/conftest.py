@@ -1,6 +1,7 @@
 """annotation-service on a database of its own, under real ASGI."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ from support.asgi import WithState, client_of, running
 from support.gateway import Key
 from support.kit import verifier_of
 
+from annotation_service.accounts.service import KnownAccounts
 from annotation_service.app import create_app
+from annotation_service.clients.accounts import AccountChanges
 from annotation_service.config import AnnotationSettings
 
 
 @pytest.fixture(scope="session")
-def key() -> Key:
+def signing_key() -> Key:
     """The key that signs the tokens of these tests."""
     return Key()
 
@@ -35,13 +38,22 @@ def make_settings(fresh_database: Callable[[str], str], tmp_path: Path) -> MakeA
     return make
 
 
+class NoFurtherChanges:
+    """A source of accounts that has told everything: the tests insert those that they need."""
+
+    async def changes(self, cursor: str | None) -> AccountChanges:
+        return AccountChanges(accounts=[], next_cursor=cursor or "1", more=False)
+
+
 @pytest.fixture
-async def service(make_settings: MakeAnnotationSettings, key: Key) -> AsyncIterator[WithState]:
+async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> AsyncIterator[WithState]:
     async with running(create_app(make_settings())) as app:
-        yield WithState(app.app, {**app.state, "tokens": verifier_of(key)})
+        known = KnownAccounts(app.state["database"], NoFurtherChanges())
+        services = replace(app.state["services"], accounts=known)
+        yield WithState(app.app, {**app.state, "tokens": verifier_of(signing_key), "services": services})
 
 
 @pytest.fixture
-async def lab(service: WithState, key: Key) -> AsyncIterator[Lab]:
+async def lab(service: WithState, signing_key: Key) -> AsyncIterator[Lab]:
     async with client_of(service) as client:
-        yield Lab(service, client, key)
+        yield Lab(service, client, signing_key)

@@ -1,31 +1,74 @@
 """Builds annotation-service."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Final
 
+from fastapi import APIRouter
+
+from annotation_service.accounts.service import KnownAccounts
+from annotation_service.clients.accounts import AuthServiceAccounts
 from annotation_service.config import AnnotationSettings
+from annotation_service.drafts import endpoints as drafts
+from annotation_service.entry_point import endpoints as entry_point
 from annotation_service.errors import PROBLEMS, YELDA
-from annotation_service.orm import BLOBS
+from annotation_service.images import endpoints as images
+from annotation_service.jobs import endpoints as jobs
+from annotation_service.labels import endpoints as labels
+from annotation_service.orm import BLOBS, IDEMPOTENCY_KEYS
 from annotation_service.schemes import endpoints as schemes
 from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
+from annotation_service.workflow.totals import sum_up
+from lightbox_shared.background import periodic_task
+from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
-from lightbox_shared.second_prefix import API
+from lightbox_shared.idempotency import IdempotencyKeys
+from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service
 
-SEED_PATHS = ("/jobs", "/images", "/labels", "/label", "/uploads", "/download", "/accounts/performance")
+SEED_PATHS: Final = ("/jobs", "/images", "/labels", "/label", "/uploads", "/download", "/accounts/performance")
 """The paths of TheYelda, which answer at the root and under `/api`."""
+TAG: Final = "TheYelda"
+SUM_UP_SECONDS: Final = 5
+FORGET_SECONDS: Final = 3600
 
 
 @asynccontextmanager
 async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterator[Services]:
-    """Open what the endpoints use."""
-    yield Services(
-        settings=resources.settings,
-        database=resources.database,
-        blobs=resources.blobs(BLOBS),
-        schemes=Schemes(),
-    )
+    """Open what the endpoints use, with the tasks that read changes of accounts and tidy up."""
+    settings, database = resources.settings, resources.database
+    accounts = KnownAccounts(database, AuthServiceAccounts(resources.auth_http, resources.own_tokens))
+    idempotency = IdempotencyKeys(IDEMPOTENCY_KEYS)
+    async with AsyncExitStack() as stack:
+        for task in (
+            periodic_task(accounts.refresh, "accounts", every=settings.account_poll_seconds, first_after=0),
+            periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
+            periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
+        ):
+            await stack.enter_async_context(task)
+        yield Services(
+            settings=settings,
+            database=database,
+            blobs=resources.blobs(BLOBS),
+            accounts=accounts,
+            schemes=Schemes(),
+            idempotency=idempotency,
+        )
+
+
+async def _forget_keys(database: Database, keys: IdempotencyKeys) -> None:
+    async with database.writing() as session:
+        await keys.forget_old(session)
+
+
+def _seed_router() -> APIRouter:
+    """What TheYelda has had from the beginning."""
+    router = APIRouter()
+    for each in (jobs.router, labels.router, images.router):
+        router.include_router(each)
+    return router
 
 
 SERVICE = Service(
@@ -33,8 +76,13 @@ SERVICE = Service(
     description="Doctors label medical images, several of them each; what they agree on is the ground truth.",
     settings=AnnotationSettings,
     open=open_services,
-    routers=(schemes.router,),
-    tags={"Labelling": "What labelling has beyond TheYelda: schemes, assignments, agreement, exports."},
+    routers=(entry_point.router, *at_both_prefixes(_seed_router(), tag=TAG), drafts.router, schemes.router),
     dialects=Dialects({prefix + path: YELDA for path in SEED_PATHS for prefix in ("", API)}, default=PROBLEMS),
+    tags={
+        TAG: "Doctors label images: jobs, labels, and images with their results.",
+        tag_under_api(TAG): "The same resources where TheYelda's web clients call. Here a DELETE answers 200 with its "
+        "message, and authorities are numbers.",
+        "Labelling": "What TheYelda did not have: drafts, assignments, label schemes, agreement and exports.",
+    },
 )
 create_app = SERVICE.create_app

@@ -4,6 +4,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from lightbox_shared.blobs import blob_table
 from lightbox_shared.database.orm import TableDefaults
+from lightbox_shared.idempotency import idempotency_table
 
 
 class Base(TableDefaults, DeclarativeBase):
@@ -11,3 +12,4 @@ class Base(TableDefaults, DeclarativeBase):
 
 
 BLOBS = blob_table(Base.metadata)
+IDEMPOTENCY_KEYS = idempotency_table(Base.metadata)

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from annotation_service.accounts.service import KnownAccounts
 from annotation_service.config import AnnotationSettings
 from annotation_service.schemes.service import Schemes
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
+from lightbox_shared.idempotency import IdempotencyKeys
 from lightbox_shared.service import lifespan_services
 
 
@@ -19,7 +21,9 @@ class Services:
     settings: AnnotationSettings
     database: Database
     blobs: Blobs
+    accounts: KnownAccounts
     schemes: Schemes
+    idempotency: IdempotencyKeys
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from auth_service.account_feed import endpoints as account_feed
 from auth_service.accounts import endpoints as accounts
 from auth_service.accounts.errors import YELDA
 from auth_service.api_keys import endpoints as api_keys
@@ -58,9 +59,11 @@ SERVICE = Service(
         sessions.router,
         api_keys.router,
         audit.router,
+        account_feed.internal_router,  # before the accounts: `changes` is no id
         accounts.internal_router,
         sessions.internal_router,
         api_keys.internal_router,
+        audit.internal_router,
     ),
     dialects=Dialects(
         {
@@ -82,6 +85,6 @@ SERVICE = Service(
         "Internal": "What other services of the platform ask.",
     },
     verifier=lambda services: services.tokens,
-    quiet_paths=frozenset({sessions.REVOCATIONS_PATH}),
+    quiet_paths=frozenset({sessions.REVOCATIONS_PATH, account_feed.ACCOUNT_CHANGES_PATH}),
 )
 create_app = SERVICE.create_app

@@ -1,7 +1,8 @@
 """The accounts that every installation has: `anonymous`, which has no password and so can't be signed in to, and a
 first administrator.
 
-Every replica does this at every start, one at a time. Existing accounts are not changed.
+Every replica does this at every start, one at a time. Existing accounts are not changed. What the start of a restored
+database takes is done here too.
 """
 
 import os
@@ -13,6 +14,7 @@ from typing import Final
 import anyio.to_thread
 import structlog
 
+from auth_service.account_feed import repository as account_feed
 from auth_service.accounts import repository
 from auth_service.accounts.models import FIRST_ADMIN_ID
 from auth_service.accounts.usernames import clean_username, username_key, username_problem
@@ -40,6 +42,7 @@ async def bootstrap(database: Database, passwords: Passwords, settings: AuthSett
         await _ensure_anonymous(session)
         if not await repository.administrator_exists(session, FIRST_ADMIN_ID):
             await _add_administrator(session, passwords, settings)
+        await account_feed.claim_changes_of_another_server(session)
 
 
 async def _ensure_anonymous(session: WriteSession) -> None:

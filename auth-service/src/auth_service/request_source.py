@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from lightbox_shared.auth.principal import ACCOUNT_SUBJECT
+from lightbox_shared.auth.principal import ACCOUNT_SUBJECT, SERVICE_SUBJECT
 
 COMMAND_LINE: Final = "command-line"
 """The actor of commands."""
@@ -29,6 +29,11 @@ COMMAND_LINE_SOURCE: Final = RequestSource(None, COMMAND_LINE)
 def account_actor(account_id: int) -> str:
     """The name of an account as an actor: the subject of its tokens."""
     return f"{ACCOUNT_SUBJECT}{account_id}"
+
+
+def service_actor(name: str) -> str:
+    """The name of a service as an actor: the subject of its tokens."""
+    return f"{SERVICE_SUBJECT}{name}"
 
 
 async def _source(request: Request) -> RequestSource:

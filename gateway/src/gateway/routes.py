@@ -5,8 +5,8 @@ for those alone. A path without a row is 404, for instance `/internal/**`, by wh
 the end of a path makes no difference.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -84,6 +84,7 @@ KB: Final = 1024
 MB: Final = 1024 * KB
 FORM: Final = 64 * KB
 PICTURE: Final = 20 * MB + 64 * KB  # the services' limit for a picture, and the overhead of multipart
+PICTURES: Final = 128 * MB  # several pictures in one form; the service has the limit for each of them
 CORE_PICTURE: Final = 56 * MB  # a picture in base64 (4/3), in CBOR written as hexadecimal text (2)
 CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at most 60 MiB
 
@@ -91,6 +92,31 @@ CHEXRAY: Final = FieldMap("Token")
 COVID19: Final = ErrorMember()
 IMAGEHUB_SHAPE: Final = DetailList()
 YELDA: Final = ErrorMember({400: "请求非法", 401: "用户未登录", 403: "用户没有权限"}, member="message", detail="detail")
+
+# TheYelda's resources, which are the same at the root and under `/api`.
+_YELDA_ROWS: Final[tuple[Route, ...]] = (
+    Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST, signs_in=True),
+    Route("/authorization", AUTH, REQUIRED, READ, FORM, dialect=YELDA, methods=DELETE),
+    Route("/authorization", AUTH, OPTIONAL, READ, FORM, dialect=YELDA),
+    Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
+    Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
+    Route("/accounts", AUTH, OPTIONAL, SIGN_IN, FORM, dialect=YELDA, methods=POST),  # self-registration
+    Route("/accounts", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
+    Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANNOTATE),
+    Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/images", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/labels", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/label", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
+    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, PICTURES, 60, YELDA, scopes=ANNOTATE),
+    Route("/download", ANNOTATION, ADMIN, READ, FORM, 120, YELDA, scopes=ANNOTATE),
+)
+
+
+def _at_both_prefixes(rows: Iterable[Route]) -> Iterator[Route]:
+    for row in rows:
+        yield row
+        yield replace(row, prefix=f"/api{row.prefix}")
+
 
 TABLE: Final[tuple[Route, ...]] = (
     # --- the gateway itself
@@ -140,20 +166,11 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/collections", CORE, OPTIONAL, scopes=COLLECT),
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
-    Route("/authorization", AUTH, PUBLIC, SIGN_IN, FORM, dialect=YELDA, methods=POST, signs_in=True),
-    Route("/authorization", AUTH, REQUIRED, READ, FORM, dialect=YELDA, methods=DELETE),
-    Route("/authorization", AUTH, OPTIONAL, READ, FORM, dialect=YELDA),
-    Route("/self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
-    Route("/Self", AUTH, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANY),
-    Route("/accounts", AUTH, OPTIONAL, SIGN_IN, FORM, dialect=YELDA, methods=POST),  # self-registration
-    Route("/accounts", AUTH, REQUIRED, READ, FORM, dialect=YELDA),
-    Route("/accounts/performance", ANNOTATION, REQUIRED, READ, FORM, dialect=YELDA, scopes=ANNOTATE),
-    Route("/jobs", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
-    Route("/images", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
-    Route("/labels", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
-    Route("/label", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
-    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, PICTURE, 60, YELDA, scopes=ANNOTATE),
-    Route("/download", ANNOTATION, ADMIN, READ, FORM, 120, YELDA, scopes=ANNOTATE),
+    *_at_both_prefixes(_YELDA_ROWS),
+    Route("/api/assignments", ANNOTATION, REQUIRED, READ, 1 * MB, 120, scopes=ANNOTATE),
+    Route("/api/agreement", ANNOTATION, REQUIRED, READ, FORM, 120, scopes=ANNOTATE),
+    Route("/api/exports", ANNOTATION, ADMIN, scopes=ANNOTATE),
+    Route("/api/schemes", ANNOTATION, REQUIRED, READ, 256 * KB, scopes=ANNOTATE),
 )
 
 

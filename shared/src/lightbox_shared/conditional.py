@@ -47,15 +47,22 @@ def etag_matches(header: str | None, etag: str) -> bool:
     return "*" in tags or f'"{etag}"' in tags
 
 
+def is_outdated(request: Request, etag: str) -> bool:
+    """Whether `If-Match` names another representation than `etag`, given without quotes, by strong comparison (RFC 9110
+    section 13.1.1): the client wants to change what is not there any more."""
+    wanted = request.headers.get("if-match")
+    return wanted is not None and not {"*", f'"{etag}"'} & {tag.strip() for tag in wanted.split(",")}
+
+
 def is_unchanged(request: Request, etag: str, modified: datetime) -> bool:
     """Whether the client has the current representation, so that the response is 304.
 
     Preconditions are evaluated in the order of RFC 9110 section 13.2.2. Raises `PreconditionFailed`.
     """
     headers = request.headers
-    wanted, seen = headers.get("if-match"), headers.get("if-none-match")
-    if wanted is not None:
-        if not {"*", f'"{etag}"'} & {tag.strip() for tag in wanted.split(",")}:
+    seen = headers.get("if-none-match")
+    if "if-match" in headers:
+        if is_outdated(request, etag):
             raise PreconditionFailed
     elif not _is_not_after(modified, headers.get("if-unmodified-since"), default=True):
         raise PreconditionFailed

@@ -67,6 +67,23 @@ _TOTALS = (
 )
 
 
+# A label that is deleted is taken out of its job by the foreign key, which is a change of the job.
+_LABEL_REMOVED = (
+    """
+    CREATE FUNCTION jobs_label_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      NEW.version := OLD.version + 1;
+      NEW.modified_at := now();
+      RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER jobs_label_removed BEFORE UPDATE OF label_id ON jobs FOR EACH ROW
+      WHEN (OLD.label_id IS NOT NULL AND NEW.label_id IS NULL) EXECUTE FUNCTION jobs_label_removed()
+    """,
+)
+
+
 def _id() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False)
 
@@ -215,10 +232,12 @@ def _images_and_jobs() -> None:
         sa.CheckConstraint("state < 202 OR label_id IS NOT NULL", name="ck_jobs_finished_jobs_have_a_label"),
         sa.CheckConstraint("(state = 202) = (finished_at IS NOT NULL)", name="ck_jobs_finished_jobs_have_a_date"),
     )
-    op.create_index("ix_jobs_account_id", "jobs", ["account_id", "id"])
+    op.create_index("ix_jobs_account_order", "jobs", ["account_id", "order_key", "id"])
     op.create_index("ix_jobs_open", "jobs", ["account_id", "order_key"], postgresql_where=sa.text("state < 202"))
     leased = sa.text("leased_until IS NOT NULL")
     op.create_index("ix_jobs_leased_until", "jobs", ["leased_until"], postgresql_where=leased)
+    for statement in _LABEL_REMOVED:
+        op.execute(statement)
 
 
 def _history_and_totals() -> None:
@@ -249,12 +268,28 @@ def _history_and_totals() -> None:
         for statement in _TOTALS:
             op.execute(statement.format(table=table, totals=totals, keys=keys))
     op.create_index("ix_job_totals_account_id", "job_totals", ["account_id", "state"])
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("account_id", sa.BigInteger, nullable=False),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("headers", postgresql.JSONB, nullable=False),
+        sa.Column("media_type", sa.Text),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+        sa.PrimaryKeyConstraint("account_id", "path", "key", name="pk_idempotency_keys"),
+    )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("idempotency_keys")
     for table in ("job_totals", "image_totals", "transitions", "jobs", "images", "labels", "schemes", "pictures"):
         op.drop_table(table)
     for table in ("blobs", "account_feed", "accounts"):
         op.drop_table(table)
     for table in ("jobs", "images"):
         op.execute(f"DROP FUNCTION {table}_count")
+    op.execute("DROP FUNCTION jobs_label_removed")

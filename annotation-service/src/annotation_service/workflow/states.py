@@ -1,6 +1,6 @@
 """The states of jobs and images, by their codes, and the transitions between them."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 
@@ -23,11 +23,6 @@ class ImageState(IntEnum):
     """They still disagree, and an expert or an administrator settles it."""
     DONE = 304
 
-    @property
-    def seed_name(self) -> str:
-        """The state's name on the wire; both kinds of disagreement have one."""
-        return _NAMES[self]
-
 
 class JobKind(IntEnum):
     """Why a doctor reads an image."""
@@ -39,13 +34,26 @@ class JobKind(IntEnum):
     """The reader whose label is the ground truth."""
 
 
-_NAMES: Final = {
-    ImageState.UNASSIGNED: "unassigned",
-    ImageState.RUNNING: "running",
-    ImageState.DIFFERENT: "different",
-    ImageState.DIFFERENT_AGAIN: "different",
-    ImageState.DONE: "done",
-}
+class NamedState(StrEnum):
+    """The states of images by TheYelda's names, of which one stands for both kinds of disagreement."""
+
+    UNASSIGNED = "unassigned"
+    RUNNING = "running"
+    DIFFERENT = "different"
+    DONE = "done"
+
+    @classmethod
+    def of(cls, state: ImageState) -> "NamedState":
+        """The name of a state."""
+        return next(name for name in cls if state in name.states)
+
+    @property
+    def states(self) -> frozenset[ImageState]:
+        """The states that the name stands for."""
+        if self is NamedState.DIFFERENT:
+            return frozenset({ImageState.DIFFERENT, ImageState.DIFFERENT_AGAIN})
+        return frozenset({ImageState[self.name]})
+
 
 IMAGE_TRANSITIONS: Final = frozenset(
     {

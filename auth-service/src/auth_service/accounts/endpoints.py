@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from auth_service.accounts import repository
 from auth_service.accounts.authorization import Edit, Search, check_edit
+from auth_service.accounts.changes import Change
 from auth_service.accounts.errors import (
     AccountNotFound,
     CreatingNeedsAdministrator,
@@ -18,6 +19,7 @@ from auth_service.accounts.registration import NewAccount
 from auth_service.accounts.schemas import (
     ACCOUNTS_PATH,
     AccountForServices,
+    PhotoOfAccount,
     YeldaAccount,
     YeldaAccounts,
     YeldaCreatedAccount,
@@ -30,7 +32,7 @@ from auth_service.accounts.schemas import (
 )
 from auth_service.caller import Caller
 from auth_service.dependencies import OptionalCaller, SignedIn
-from auth_service.request_source import Source
+from auth_service.request_source import RequestSource, Source, service_actor
 from auth_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import ServiceOnly, needs
 from lightbox_shared.auth.principal import Scope
@@ -196,8 +198,30 @@ async def yelda_create_account(
     "/internal/accounts/{account_id}", summary="An account, for other services", responses=errors(NotFound)
 )
 async def internal_account(account_id: RowId, _service: ServiceOnly, session: Reading) -> AccountForServices:
-    """An account's name and authority."""
+    """An account's names and authority."""
     account = await repository.find(session, account_id)
     if account is None:
         raise NotFound
-    return AccountForServices(id=account.id, username=account.username, authority=account.authority)
+    return AccountForServices.of(account)
+
+
+@internal_router.put(
+    "/internal/accounts/{account_id}/photo",
+    status_code=204,
+    summary="The picture of an account, for other services",
+    responses=errors(AccountNotFound),
+)
+async def internal_set_photo(
+    account_id: RowId,
+    service: ServiceOnly,
+    *,
+    body: Annotated[PhotoOfAccount, form_or_json(PhotoOfAccount)],
+    session: Writing,
+    services: ServicesDep,
+) -> Response:
+    """Name the file that the calling service keeps as the picture of an account."""
+    account = await services.changes.lock(session, account_id)
+    change = Change(profile={"photo": body.photo})
+    actor = service_actor(service)
+    await services.changes.change(session, account, change, RequestSource(None, actor), actor=actor)
+    return Response(status_code=204)

@@ -1,6 +1,6 @@
 """The bodies of requests and responses about accounts."""
 
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +22,19 @@ class AccountForServices(BaseModel):
 
     id: int
     username: str
+    nickname: str | None
     authority: int
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """From a row."""
+        return cls(id=account.id, username=account.username, nickname=account.nickname, authority=account.authority)
+
+
+class PhotoOfAccount(BaseModel):
+    """The file that another service keeps as the picture of an account."""
+
+    photo: Annotated[Photo, Field(min_length=1)]
 
 
 class YeldaSelf(Resource):

@@ -1,21 +1,24 @@
-"""The audit trail, for administrators."""
+"""The audit trail, for administrators, and what other services write into it."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from auth_service.audit import repository
 from auth_service.audit.entries import Action
 from auth_service.audit.repository import Filters
-from auth_service.audit.schemas import AuditEntryBody, AuditPage
+from auth_service.audit.schemas import AuditEntryBody, AuditPage, EntryOfService
+from auth_service.audit.service import record_for_service
 from auth_service.dependencies import Administrator
-from lightbox_shared.auth.dependencies import needs
-from lightbox_shared.database import Reading
+from lightbox_shared.auth.dependencies import ServiceOnly, needs
+from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.pagination import Page, PageQuery
+from lightbox_shared.request_bodies import form_or_json
 
 router = APIRouter(tags=["Audit trail"], dependencies=[needs()])
+internal_router = APIRouter(tags=["Internal"])
 
 ActionFilter = Annotated[Action | None, Query(description="What the entry tells about.")]
 Actor = Annotated[str | None, Query(max_length=100, pattern="^[!-~]+$", description="Who acted, such as `account:7`.")]
@@ -58,3 +61,12 @@ async def list_audit_entries(
     """The entries that fit all filters, newest first."""
     found = Page.of(await repository.page(session, filters, page), page, lambda row: row.sequence)
     return AuditPage(entries=[AuditEntryBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
+
+
+@internal_router.post("/internal/audit", status_code=204, summary="Write to the audit trail, for other services")
+async def internal_audit(
+    service: ServiceOnly, body: Annotated[EntryOfService, form_or_json(EntryOfService)], session: Writing
+) -> Response:
+    """Append an entry about what an account did at the calling service."""
+    await record_for_service(session, service, body)
+    return Response(status_code=204)

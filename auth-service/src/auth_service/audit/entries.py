@@ -1,6 +1,7 @@
 """The entries of the audit trail, as they are written."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -27,6 +28,12 @@ class Action(StrEnum):
     API_KEY_USED = "api-key-used"
     API_KEY_REVOKED = "api-key-revoked"
     SIGNING_KEY_ROTATED = "signing-key-rotated"
+    EXPORT_CREATED = "export-created"
+    """Told by the service that made it."""
+
+
+Detail = str | int | bool | list[str] | None
+"""What a detail of an entry may be."""
 
 
 def timestamp(at: datetime) -> str:
@@ -41,7 +48,7 @@ def entry_text(
     *,
     actor: str | None = None,
     account_id: int | None = None,
-    **details: str | int | bool | list[str] | None,
+    details: Mapping[str, Detail],
 ) -> str:
     """An entry as JSON; see `audit.service.record` for the parameters."""
     return json.dumps(
@@ -51,7 +58,7 @@ def entry_text(
             "actor": actor or source.actor or (UNKNOWN_ACTOR if account_id is None else account_actor(account_id)),
             "account_id": account_id,
             "address": source.address,
-            "details": details,
+            "details": dict(details),
         },
         ensure_ascii=False,
         separators=(",", ":"),

@@ -1,10 +1,11 @@
 """The bodies of responses about the audit trail."""
 
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from auth_service.audit.entries import Action, Detail
 from auth_service.audit.models import AuditEntry
 
 
@@ -33,6 +34,20 @@ class AuditEntryBody(BaseModel):
     def of(cls, row: AuditEntry) -> Self:
         """From a row."""
         return cls(sequence=row.sequence, hash=row.hash.hex(), **json.loads(row.entry))
+
+
+class EntryOfService(BaseModel):
+    """What an account did at another service."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    action: Literal[Action.EXPORT_CREATED]
+    actor: Annotated[int, Field(ge=1, lt=2**63)]
+    """The account that did it."""
+    address: Annotated[str, StringConstraints(max_length=64, pattern=r"^[!-~]+$")] | None = None
+    """Where its request came from."""
+    details: Annotated[dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")], Detail], Field(max_length=20)]
+    """Neither secrets nor text that people typed."""
 
 
 class AuditPage(BaseModel):

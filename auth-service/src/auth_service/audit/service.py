@@ -5,8 +5,9 @@ chain until that transaction ends, so it is written last.
 """
 
 from auth_service.audit import repository
-from auth_service.audit.entries import Action, entry_text
-from auth_service.request_source import RequestSource
+from auth_service.audit.entries import Action, Detail, entry_text
+from auth_service.audit.schemas import EntryOfService
+from auth_service.request_source import RequestSource, account_actor
 from lightbox_shared.database import WriteSession
 
 
@@ -17,7 +18,7 @@ async def record(
     *,
     actor: str | None = None,
     account_id: int | None = None,
-    **details: str | int | bool | list[str] | None,
+    **details: Detail,
 ) -> None:
     """Append an entry. Call it last in the transaction.
 
@@ -25,5 +26,17 @@ async def record(
     `source.actor` where there is one. `details` contain no secrets and no text that people typed, with one exception:
     the device that an API key is bound to, since auditors ask which key may speak for which device.
     """
-    text = entry_text(action, source, actor=actor, account_id=account_id, **details)
+    text = entry_text(action, source, actor=actor, account_id=account_id, details=details)
+    await repository.append(session, text)
+
+
+async def record_for_service(session: WriteSession, service: str, entry: EntryOfService) -> None:
+    """Append an entry about what an account did at another service, whose name is among the details."""
+    text = entry_text(
+        entry.action,
+        RequestSource(entry.address),
+        actor=account_actor(entry.actor),
+        account_id=None,
+        details={**entry.details, "service": service},
+    )
     await repository.append(session, text)

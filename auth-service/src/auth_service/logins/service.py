@@ -123,7 +123,9 @@ class Logins:
             keys=attempt.keys,
             wholly=attempt.is_familiar,
             address=attempt.address_to_remember,
-            entry=entry_text(Action.SIGNED_IN, attempt.source, account_id=verified.account_id, client=client.client_id),
+            entry=entry_text(
+                Action.SIGNED_IN, attempt.source, account_id=verified.account_id, details={"client": client.client_id}
+            ),
         )
         account = await repository.sign_in(where, login, sign_in)
         if account is None:  # a change of the password ends all sessions, and must not miss this one

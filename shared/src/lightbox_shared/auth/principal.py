@@ -16,6 +16,8 @@ class Authority(IntEnum):
     ADMIN = 101
     DOCTOR = 102
     GUEST = 103
+    EXPERT = 104
+    """A doctor whose label settles what others disagree on."""
 
 
 class Scope(StrEnum):

@@ -1,0 +1,36 @@
+"""The queries on the accounts that are known here."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from annotation_service.accounts.models import Account, AccountFeed
+from annotation_service.clients.accounts import ChangedAccount
+from lightbox_shared.database import ReadSession, WriteSession
+
+FEED_ID = 1
+
+
+async def find(session: ReadSession | WriteSession, account_id: int) -> Account | None:
+    """One account."""
+    return await session.get(Account, account_id)
+
+
+async def cursor(session: ReadSession) -> str | None:
+    """The cursor behind the last change that was stored; None before the first one."""
+    return (await session.execute(select(AccountFeed.cursor).where(AccountFeed.id == FEED_ID))).scalar_one()
+
+
+async def store(session: WriteSession, changed: Sequence[ChangedAccount], *, behind: str | None, cursor: str) -> None:
+    """Store the changes that follow the cursor `behind`, and the cursor behind them.
+
+    If another replica has stored changes in between, nothing is stored: an older copy must not replace a newer one.
+    """
+    feed = update(AccountFeed).where(AccountFeed.id == FEED_ID, AccountFeed.cursor.is_not_distinct_from(behind))
+    moved = await session.execute(feed.values(cursor=cursor).returning(AccountFeed.id))
+    if moved.one_or_none() is None or not changed:
+        return
+    statement = insert(Account).values([each.model_dump() for each in changed])
+    columns = {name: statement.excluded[name] for name in ("username", "nickname", "authority", "deleted")}
+    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=columns))

@@ -1,0 +1,1 @@
+"""Drafts: what a doctor has entered so far, kept on the server until the job is finished."""

@@ -1,0 +1,1 @@
+"""TheYelda's entry point, from which a client finds everything else."""

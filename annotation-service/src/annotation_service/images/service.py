@@ -1,0 +1,54 @@
+"""Making, changing and deleting images."""
+
+from annotation_service.images import repository
+from annotation_service.images.schemas import EditedImage
+from annotation_service.pictures.models import Picture
+from annotation_service.schemes.models import BUILT_IN_ID
+from annotation_service.workflow import repository as workflow_repository
+from annotation_service.workflow import service as workflow
+from annotation_service.workflow.errors import ImageHasJobs, NoSuchImage
+from annotation_service.workflow.models import Image
+from lightbox_shared.database import ReadSession, WriteSession
+
+
+async def find(session: ReadSession | WriteSession, image_id: int) -> tuple[Image, Picture]:
+    """An image and its picture. Raises `NoSuchImage`."""
+    found = await repository.find(session, image_id)
+    if found is None:
+        raise NoSuchImage
+    return found
+
+
+async def create(session: WriteSession, picture_id: int, created_by: int, *, scheme_id: int = BUILT_IN_ID) -> Image:
+    """An image of a picture that is stored. The history begins with it."""
+    image = await repository.insert_image(session, picture_id, created_by, scheme_id)
+    await workflow_repository.add_transition(
+        session, image_id=image.id, to_state=image.state, account_id=created_by, reason="made"
+    )
+    return image
+
+
+async def lock(session: WriteSession, image_id: int) -> Image:
+    """The image as it is now, locked until the end of the transaction. Raises `NoSuchImage`."""
+    image = await workflow_repository.lock_image(session, image_id)
+    if image is None:
+        raise NoSuchImage
+    return image
+
+
+async def edit(session: WriteSession, image: Image, body: EditedImage, actor: int) -> Image:
+    """Change an image that is locked. Raises `ImageMovesWrongly` and `NotItsLabel`."""
+    changed = await workflow.edit_image(session, image, body.edit(image.ground_truth_id), actor=actor)
+    if body.source is not None:
+        await repository.set_source(session, image.picture_id, body.source)
+    return changed
+
+
+async def delete(session: WriteSession, image: Image, actor: int) -> None:
+    """Delete an image that is locked; its picture stays. Raises `ImageHasJobs`."""
+    if await workflow_repository.has_jobs(session, image.id):
+        raise ImageHasJobs
+    await workflow_repository.delete_image(session, image.id)
+    await workflow_repository.add_transition(
+        session, image_id=image.id, from_state=image.state, account_id=actor, reason="deleted"
+    )

@@ -1,0 +1,38 @@
+"""The queries on labels."""
+
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from annotation_service.labels.models import Label
+from lightbox_shared.database import ReadSession, WriteSession
+
+
+async def find(session: ReadSession | WriteSession, label_id: int) -> Label | None:
+    """One label."""
+    return await session.get(Label, label_id)
+
+
+async def lock(session: WriteSession, label_id: int) -> Label | None:
+    """The label as it is now, locked until the end of the transaction."""
+    statement = select(Label).where(Label.id == label_id).with_for_update(key_share=True)
+    return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+async def add(session: WriteSession, author_id: int, scheme_id: int, fields: dict[str, Any]) -> Label:
+    """Insert a label."""
+    values = {"author_id": author_id, "scheme_id": scheme_id, "fields": fields}
+    return (await session.execute(insert(Label).values(values).returning(Label))).scalar_one()
+
+
+async def change(session: WriteSession, label_id: int, fields: dict[str, Any]) -> Label:
+    """Replace the fields of a locked label."""
+    columns = {"fields": fields, "version": Label.version + 1, "modified_at": func.now()}
+    statement = update(Label).where(Label.id == label_id).values(columns).returning(Label)
+    return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one()
+
+
+async def remove(session: WriteSession, label_id: int) -> None:
+    """Delete a label; a job that carries it carries none then."""
+    await session.execute(delete(Label).where(Label.id == label_id))

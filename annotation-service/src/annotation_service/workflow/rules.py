@@ -1,0 +1,93 @@
+"""The rules of the workflow, without a database: when an image is decided, and what its result is.
+
+An image is decided when no job of it is open and as many readers have finished as were wanted. More than half of the
+labels agreeing makes the result. Where they do not, one further doctor reads the image; where that does not help, or no
+doctor is left, an expert does, whose label is the ground truth. Comments are not compared.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
+
+COMMENT: Final = "comment"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The label of a finished job."""
+
+    label_id: int
+    fields: Mapping[str, Any]
+    kind: JobKind
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The image stays as it is: readers are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The image is done, with this label as its ground truth."""
+
+    label_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreed:
+    """The readers disagree; `again` if a further reader did not help."""
+
+    again: bool
+
+
+Decision = Undecided | Agreed | Disagreed
+
+
+def decide(state: ImageState, readings: Sequence[Reading], *, open_jobs: int, wanted_readers: int) -> Decision:
+    """What follows for an image from the labels of its finished jobs, which come in the order of their ids."""
+    if state in {ImageState.DONE, ImageState.UNASSIGNED} or open_jobs or not readings:
+        return Undecided()
+    experts = [each for each in readings if each.kind is JobKind.EXPERT]
+    if experts:
+        return Agreed(experts[-1].label_id)
+    if state is ImageState.DIFFERENT_AGAIN or len(readings) < wanted_readers:
+        return Undecided()
+    agreed = majority(readings)
+    if agreed is not None:
+        return Agreed(agreed)
+    return Disagreed(again=state is ImageState.DIFFERENT)
+
+
+def majority(readings: Sequence[Reading]) -> int | None:
+    """The first label with the fields that more than half of the readings have; None if there is no such label."""
+    labels: dict[str, list[int]] = {}
+    for each in readings:
+        labels.setdefault(compared(each.fields), []).append(each.label_id)
+    largest = max(labels.values(), key=len, default=[])
+    return largest[0] if 2 * len(largest) > len(readings) else None
+
+
+def compared(fields: Mapping[str, Any]) -> str:
+    """The fields of a label as a text that is equal for labels that agree.
+
+    A field that is null is absent, and a list is a set: the order in which boxes were ticked says nothing. `true`, 1
+    and "1" are different values.
+    """
+    values = {name: value for name, value in fields.items() if value is not None and name != COMMENT}
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = sorted({json.dumps(each, sort_keys=True) for each in value})
+    return json.dumps(values, sort_keys=True)
+
+
+def is_job_transition(old: JobState, new: JobState) -> bool:
+    """Whether a job may change its state like this."""
+    return (old, new) in JOB_TRANSITIONS
+
+
+def is_image_transition(old: ImageState, new: ImageState) -> bool:
+    """Whether an image may change its state like this."""
+    return (old, new) in IMAGE_TRANSITIONS

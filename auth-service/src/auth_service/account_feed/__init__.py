@@ -1,0 +1,1 @@
+"""The feed of changed accounts, from which other services keep a copy of what they show of accounts."""
