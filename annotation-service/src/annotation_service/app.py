@@ -17,6 +17,7 @@ from annotation_service.images import endpoints as images
 from annotation_service.jobs import endpoints as jobs
 from annotation_service.labels import endpoints as labels
 from annotation_service.orm import BLOBS, IDEMPOTENCY_KEYS
+from annotation_service.schemes import endpoints as schemes
 from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
 from annotation_service.workflow.totals import sum_up
@@ -75,7 +76,7 @@ SERVICE = Service(
     description="Doctors label medical images, several of them each; what they agree on is the ground truth.",
     settings=AnnotationSettings,
     open=open_services,
-    routers=(entry_point.router, *at_both_prefixes(_seed_router(), tag=TAG), drafts.router),
+    routers=(entry_point.router, *at_both_prefixes(_seed_router(), tag=TAG), drafts.router, schemes.router),
     dialects=Dialects({prefix + path: YELDA for path in SEED_PATHS for prefix in ("", API)}, default=PROBLEMS),
     tags={
         TAG: "Doctors label images: jobs, labels, and images with their results.",

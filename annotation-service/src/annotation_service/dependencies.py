@@ -41,6 +41,5 @@ def is_admin(caller: Principal) -> bool:
 
 Approved = Annotated[Principal, Depends(_approved)]
 """The caller, which must be an account that an administrator has approved. Others get 403."""
-ApprovedAccount = Approved
 Labelling = Annotated[Principal, Depends(_labelling)]
 """The caller, which must be a doctor, an expert or an administrator. Others get 403."""

@@ -19,6 +19,7 @@ _TIME = sa.DateTime(timezone=True)
 _NOW = sa.func.now()
 
 _FINDINGS = ("dr", "stage", "dme", "hr", "age_dme", "rvo", "crao", "myopia", "od", "glaucoma", "others")
+_GRADES = {"stage", "hr", "age_dme"}  # TheYelda's example has numbers there, and true or false elsewhere
 _SINGLE = [{"type": ["boolean", "integer", "null"]}, {"type": "string", "maxLength": 100}]
 _SEVERAL = {"type": "array", "items": {"type": "integer"}, "maxItems": 32}
 _OPHTHALMOLOGY = {
@@ -26,7 +27,7 @@ _OPHTHALMOLOGY = {
     "type": "object",
     "properties": {
         "quality": {"anyOf": [*_SINGLE, _SEVERAL]},
-        **{name: {"anyOf": _SINGLE} for name in _FINDINGS},
+        **{name: {"anyOf": _SINGLE} | ({"x-ordered": True} if name in _GRADES else {}) for name in _FINDINGS},
         "comment": {"type": ["string", "null"], "maxLength": 10_000},
     },
     "additionalProperties": False,
@@ -149,7 +150,7 @@ def _pictures_and_labels() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
-        sa.Column("schema", postgresql.JSONB, nullable=False),
+        sa.Column("schema", sa.JSON, nullable=False),  # jsonb would not keep the order of the fields
         sa.Column("created_by", sa.BigInteger),
         sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
         sa.PrimaryKeyConstraint("id", name="pk_schemes"),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from annotation_service.dependencies import ApprovedAccount
+from annotation_service.dependencies import Approved
 from annotation_service.schemes import repository
 from annotation_service.schemes.models import Scheme
 from annotation_service.schemes.schemas import NewScheme, SchemeBody, SchemeList
@@ -54,7 +54,7 @@ async def create_scheme(
 
 
 @router.get("/api/schemes", summary="The label schemes")
-async def list_schemes(_caller: ApprovedAccount, session: Reading, page: PageQuery) -> SchemeList:
+async def list_schemes(_caller: Approved, session: Reading, page: PageQuery) -> SchemeList:
     """The newest version of each scheme; what was added last comes first."""
     found = Page.of(await repository.page(session, page), page, lambda row: row.id)
     return SchemeList(schemes=[SchemeBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
@@ -66,7 +66,7 @@ async def list_schemes(_caller: ApprovedAccount, session: Reading, page: PageQue
     response_model=None,
     responses={200: _TAGGED, **errors(NotFound)},
 )
-async def retrieve_newest_scheme(name: Name, request: Request, _caller: ApprovedAccount, session: Reading) -> Response:
+async def retrieve_newest_scheme(name: Name, request: Request, _caller: Approved, session: Reading) -> Response:
     """Versions are numbered from 1 without gaps, so all below this one are there as well."""
     return _answer(request, await repository.find(session, name), "private, no-cache")
 
@@ -78,7 +78,7 @@ async def retrieve_newest_scheme(name: Name, request: Request, _caller: Approved
     responses={200: _TAGGED, **errors(NotFound)},
 )
 async def retrieve_scheme(
-    name: Name, version: Version, request: Request, _caller: ApprovedAccount, session: Reading
+    name: Name, version: Version, request: Request, _caller: Approved, session: Reading
 ) -> Response:
     """A version never changes, and may be kept by the client for good."""
     return _answer(request, await repository.find(session, name, version), "private, max-age=31536000, immutable")

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation_service.schemes.documents import ordered_fields
 from annotation_service.schemes.models import Scheme
-from annotation_service.schemes.rules import SchemeRules
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "name": "skin-lesion",
     "title": "Dermoscopy of a single lesion",
     "schema": {
@@ -21,9 +21,7 @@ _EXAMPLE = {
         "required": ["malignant"],
     },
 }
-Document = Annotated[
-    dict[str, Any], Field(alias="schema", description="JSON Schema (2020-12) of an object: the fields of a label.")
-]
+_DOCUMENT = "JSON Schema (2020-12) of an object, whose properties are the fields of a label."
 
 
 class NewScheme(BaseModel):
@@ -35,7 +33,7 @@ class NewScheme(BaseModel):
         str, Field(pattern="^[a-z][a-z0-9-]{0,62}$", description="The same name again is the next version.")
     ]
     title: Annotated[str, Field(min_length=1, max_length=200)]
-    document: Document
+    document: Annotated[dict[str, Any], Field(alias="schema", description=_DOCUMENT)]
 
 
 class SchemeBody(BaseModel):
@@ -46,8 +44,8 @@ class SchemeBody(BaseModel):
     name: str
     version: int
     title: str
-    document: Document
-    fields_in_order: Annotated[list[str], Field(alias="fields")]
+    document: Annotated[dict[str, Any], Field(serialization_alias="schema", description=_DOCUMENT)]
+    fields_in_order: Annotated[list[str], Field(serialization_alias="fields")]
     """The names of the fields, in the order of the document."""
     ordered: list[str]
     """The fields whose values are grades; `x-ordered` in the document."""
@@ -56,14 +54,13 @@ class SchemeBody(BaseModel):
     @classmethod
     def of(cls, row: Scheme) -> Self:
         """From a row."""
-        rules = SchemeRules(row.id, row.name, row.version, row.schema)
         return cls(
             name=row.name,
             version=row.version,
             title=row.title,
-            schema=row.schema,
-            fields=list(rules.fields),
-            ordered=list(rules.ordered),
+            document=row.schema,
+            fields_in_order=list(row.schema["properties"]),
+            ordered=ordered_fields(row.schema),
             created_at=row.created_at,
         )
 
