@@ -8,7 +8,10 @@ from typing import Final
 from fastapi import APIRouter
 
 from annotation_service.accounts.service import KnownAccounts
+from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
+from annotation_service.clients.collection import CoreCollection
+from annotation_service.clients.inference import InferenceService
 from annotation_service.config import AnnotationSettings
 from annotation_service.drafts import endpoints as drafts
 from annotation_service.entry_point import endpoints as entry_point
@@ -17,13 +20,22 @@ from annotation_service.images import endpoints as images
 from annotation_service.jobs import endpoints as jobs
 from annotation_service.labels import endpoints as labels
 from annotation_service.orm import BLOBS, IDEMPOTENCY_KEYS
+from annotation_service.photos import endpoints as photos
+from annotation_service.photos.service import Photos
+from annotation_service.pictures import endpoints as pictures
+from annotation_service.pictures.representations import Representations
+from annotation_service.pictures.service import Pictures
+from annotation_service.pictures.sources import picture_sources
 from annotation_service.schemes import endpoints as schemes
 from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
+from annotation_service.uploads import endpoints as uploads
 from annotation_service.workflow.totals import sum_up
 from lightbox_shared.background import periodic_task
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.http import service_http
 from lightbox_shared.idempotency import IdempotencyKeys
 from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service
@@ -33,15 +45,26 @@ SEED_PATHS: Final = ("/jobs", "/images", "/labels", "/label", "/uploads", "/down
 TAG: Final = "TheYelda"
 SUM_UP_SECONDS: Final = 5
 FORGET_SECONDS: Final = 3600
+MAX_PICTURES_WAITING: Final = 16
+"""Pictures that may wait to be checked or converted. Further ones get 503 with `Retry-After`."""
 
 
 @asynccontextmanager
 async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterator[Services]:
     """Open what the endpoints use, with the tasks that read changes of accounts and tidy up."""
-    settings, database = resources.settings, resources.database
-    accounts = KnownAccounts(database, AuthServiceAccounts(resources.auth_http, resources.own_tokens))
+    settings, database, tokens = resources.settings, resources.database, resources.own_tokens
+    blobs, max_pixels = resources.blobs(BLOBS), settings.max_picture_pixels
+    accounts = KnownAccounts(database, AuthServiceAccounts(resources.auth_http, tokens))
     idempotency = IdempotencyKeys(IDEMPOTENCY_KEYS)
+    # One at a time each: the largest picture takes half a gigabyte while it is decoded.
+    checking = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being uploaded.")
+    showing = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being converted.")
+    photo_accounts = AuthServicePhotos(resources.auth_http, tokens)
     async with AsyncExitStack() as stack:
+        inference_http = await stack.enter_async_context(service_http(settings.inference_service_url))
+        core_http = await stack.enter_async_context(service_http(settings.core_collection_service_url))
+        inference = InferenceService(inference_http, tokens)
+        sources = picture_sources(database, inference, CoreCollection(core_http, tokens))
         for task in (
             periodic_task(accounts.refresh, "accounts", every=settings.account_poll_seconds, first_after=0),
             periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
@@ -51,9 +74,18 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
         yield Services(
             settings=settings,
             database=database,
-            blobs=resources.blobs(BLOBS),
+            blobs=blobs,
             accounts=accounts,
             schemes=Schemes(),
+            pictures=Pictures(
+                blobs,
+                threads=checking,
+                sources=sources,
+                max_bytes=settings.max_picture_bytes,
+                max_pixels=max_pixels,
+            ),
+            representations=Representations(database, blobs, threads=showing, max_pixels=max_pixels),
+            photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
             idempotency=idempotency,
         )
 
@@ -66,7 +98,7 @@ async def _forget_keys(database: Database, keys: IdempotencyKeys) -> None:
 def _seed_router() -> APIRouter:
     """What TheYelda has had from the beginning."""
     router = APIRouter()
-    for each in (jobs.router, labels.router, images.router):
+    for each in (jobs.router, labels.router, images.router, pictures.router, uploads.router, photos.router):
         router.include_router(each)
     return router
 

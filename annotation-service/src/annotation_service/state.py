@@ -7,6 +7,9 @@ from fastapi import Depends
 
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.config import AnnotationSettings
+from annotation_service.photos.service import Photos
+from annotation_service.pictures.representations import Representations
+from annotation_service.pictures.service import Pictures
 from annotation_service.schemes.service import Schemes
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
@@ -23,6 +26,9 @@ class Services:
     blobs: Blobs
     accounts: KnownAccounts
     schemes: Schemes
+    pictures: Pictures
+    representations: Representations
+    photos: Photos
     idempotency: IdempotencyKeys
 
 

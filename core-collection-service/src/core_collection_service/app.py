@@ -106,6 +106,7 @@ SERVICE = Service(
         events.router,
         read.direct_router,
         read.router,
+        read.internal_router,
         delete.router,
     ),
     dialects=Dialects({"/collections": PROBLEMS, "/.well-known/core": PROBLEMS}),

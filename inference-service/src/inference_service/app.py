@@ -62,7 +62,14 @@ SERVICE = Service(
     "no medical device, no clinical claim.",
     settings=InferenceSettings,
     open=open_services,
-    routers=(xrays.router, covid19.router, predictions.router, model_repository.router),
+    routers=(
+        xrays.router,
+        xrays.internal_router,
+        covid19.router,
+        predictions.router,
+        predictions.internal_router,
+        model_repository.router,
+    ),
     dialects=Dialects({"/api/chexray": CHEXRAY, "/alive": COVID19, "/predict": COVID19}),
     tags={
         "CheXRay": "Findings in chest X-rays, with a history for each account.",

@@ -134,3 +134,23 @@ class Blobs:
         if self._large is None:
             raise BlobMissing(digest.hex())
         return await self._large.get(digest)
+
+    async def size(self, session: ReadSession | WriteSession, digest: bytes) -> int:
+        """The number of bytes of a blob. Raises `BlobMissing`."""
+        found: int | None = await session.scalar(select(self._table.c.size).where(self._table.c.sha256 == digest))
+        if found is None:
+            raise BlobMissing(digest.hex())
+        return found
+
+    async def part(self, session: ReadSession | WriteSession, digest: bytes, wanted: range) -> bytes:
+        """The bytes of a blob at the positions `wanted`, fewer at its end. Raises `BlobMissing`."""
+        data = func.substring(self._table.c.data, wanted.start + 1, len(wanted))
+        found = (await session.execute(select(data).where(self._table.c.sha256 == digest))).one_or_none()
+        if found is None:
+            raise BlobMissing(digest.hex())
+        part: bytes | None = found[0]
+        if part is not None:
+            return part
+        if self._large is None:
+            raise BlobMissing(digest.hex())
+        return await self._large.part(digest, wanted.start, len(wanted))

@@ -134,9 +134,14 @@ class _WholeMultiPart(MultiPartParser):
     """A parser that refuses a body without a closing boundary, which Starlette's own takes for complete."""
 
     complete = False
+    file_too_large = False
 
-    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None], **limits: int) -> None:
+    def __init__(
+        self, headers: Headers, stream: AsyncGenerator[bytes, None], *, max_file_bytes: int | None, **limits: int
+    ) -> None:
         super().__init__(headers, self._whole(stream), **limits)
+        self._max_file_bytes = max_file_bytes
+        self._part_bytes = 0
 
     async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         async for chunk in stream:
@@ -144,28 +149,52 @@ class _WholeMultiPart(MultiPartParser):
         if not self.complete:  # raised inside of the stream, so that `parse` closes its temporary files
             raise BadRequest(ENDED_EARLY)
 
+    def on_part_begin(self) -> None:
+        super().on_part_begin()
+        self._part_bytes = 0
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """The rest of a file that is too large is read, so that the client gets its answer, and not stored."""
+        self._part_bytes += end - start
+        is_file = self._current_part.file is not None
+        if is_file and self._max_file_bytes is not None and self._part_bytes > self._max_file_bytes:
+            self.file_too_large = True
+            return
+        super().on_part_data(data, start, end)
+
     def on_end(self) -> None:
         self.complete = True
 
 
 async def read_multipart(
-    headers: Headers, stream: AsyncGenerator[bytes, None], *, max_files: int, max_fields: int, max_part_bytes: int
+    headers: Headers,
+    stream: AsyncGenerator[bytes, None],
+    *,
+    max_files: int,
+    max_fields: int,
+    max_part_bytes: int,
+    max_file_bytes: int | None = None,
 ) -> FormData:
     """The parts of a multipart body (RFC 7578). The caller must `close()` it, since files above 1 MB are on disk.
 
-    Raises `UnsupportedMediaType` for another character set than UTF-8, and `BadRequest` for a body that is malformed or
-    incomplete.
+    Raises `UnsupportedMediaType` for another character set than UTF-8, `BadRequest` for a body that is malformed or
+    incomplete, and `TooLarge` for a file of more than `max_file_bytes`.
     """
     _, parameters = parse_options_header(headers["content-type"])
     if parameters.get(b"charset", b"utf-8").lower() not in _UTF8:  # Starlette would use any codec that it names
         raise UnsupportedMediaType(_MEDIA_TYPES)
     limits = {"max_files": max_files, "max_fields": max_fields, "max_part_size": max_part_bytes}
+    parser = _WholeMultiPart(headers, stream, max_file_bytes=max_file_bytes, **limits)
     try:
-        return await _WholeMultiPart(headers, stream, **limits).parse()
+        form = await parser.parse()
     except MultiPartException as error:
         raise BadRequest(f"The multipart body is broken: {error.message}") from error
     except ClientDisconnect as error:
         raise BadRequest(ENDED_EARLY) from error
+    if parser.file_too_large:
+        await form.close()
+        raise TooLarge("A file is larger than is accepted.")
+    return form
 
 
 async def _parse_multipart(body: bytes, headers: Headers) -> dict[str, object]:

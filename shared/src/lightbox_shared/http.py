@@ -1,11 +1,11 @@
 """Calls between services. The typed clients in a service's `clients/` are subclasses of `ServiceClient`.
 
-A call carries the service's own token, the request id and the trace. It is retried after connection errors and after
-502, 503 and 504; a service that still does not answer is `Unavailable`.
+A call carries the service's own token, the request id and the trace. Where that can't do a thing twice, it is retried
+after connection errors and after 502, 503 and 504; a service that still does not answer is `Unavailable`.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import quote_plus
@@ -23,9 +23,14 @@ TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 RENEW_BEFORE_SECONDS: Final = 60
 _GRANT: Final = {"grant_type": "client_credentials"}
 _RETRY_STATUSES: Final = frozenset({502, 503, 504})
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 JWKS_PATH: Final = "/.well-known/jwks.json"
+
+
+_Send = Callable[[dict[str, str]], Awaitable[httpx.Response]]
+"""Sends a request with these headers."""
 
 
 class ServiceTokens:
@@ -71,16 +76,51 @@ class ServiceClient:
 
         Raises `Unavailable` if the service does not answer, or answers 502, 503 or 504.
         """
+        return await self._send(lambda headers: self._http.get(path, params=params, headers=headers), repeatable=True)
+
+    async def put(self, path: str, body: object) -> httpx.Response:
+        """Send a PUT request with `body` as JSON. It is retried like a GET: a PUT that arrives twice has the effect of
+        one (RFC 9110 section 9.2.2).
+
+        Raises `Unavailable` like `get`.
+        """
+        return await self._send(lambda headers: self._http.put(path, json=body, headers=headers), repeatable=True)
+
+    async def post(
+        self,
+        path: str,
+        body: object = None,
+        *,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        timeout_seconds: float | None = None,
+        repeatable: bool = False,
+    ) -> httpx.Response:
+        """Send a POST request with `body` as JSON, or with the fields `data` and the `files` (field -> name, content,
+        media type) as a multipart form.
+
+        It is retried only if it can't have been carried out: if no connection was made, or the token was refused. With
+        `repeatable`, for requests that may arrive twice, it is retried like a GET. `timeout_seconds` is
+        how long the service may be silent, where the default is too short. Raises `Unavailable` like `get`.
+        """
+        waiting = TIMEOUT if timeout_seconds is None else httpx.Timeout(timeout_seconds, connect=TIMEOUT.connect)
+        return await self._send(
+            lambda headers: self._http.post(path, json=body, data=data, files=files, headers=headers, timeout=waiting),
+            repeatable=repeatable,
+        )
+
+    async def _send(self, send: _Send, *, repeatable: bool) -> httpx.Response:
+        retried = (httpx.TransportError, _RetryableStatus) if repeatable else (*_NOT_SENT, _TokenRefused)
         try:
             async for attempt in stamina.retry_context(
-                on=(httpx.TransportError, _RetryableStatus), attempts=3, wait_initial=0.05, wait_max=0.5, timeout=5.0
+                on=retried, attempts=3, wait_initial=0.05, wait_max=0.5, timeout=5.0
             ):
                 with attempt:
                     token = await self._tokens.get()
-                    answer = await self._http.get(path, params=params, headers=outgoing_headers(token))
+                    answer = await send(outgoing_headers(token))
                     if answer.status_code == httpx.codes.UNAUTHORIZED:
                         self._tokens.forget()
-                        raise _RetryableStatus(answer.status_code)
+                        raise _TokenRefused(answer.status_code)
                     if answer.status_code in _RETRY_STATUSES:
                         raise _RetryableStatus(answer.status_code)
                     return answer
@@ -91,6 +131,10 @@ class ServiceClient:
 
 class _RetryableStatus(Exception):
     """The service answered with a status after which the request is sent again."""
+
+
+class _TokenRefused(_RetryableStatus):
+    """The service has not carried the request out, since it did not accept the token."""
 
 
 def outgoing_headers(token: str) -> dict[str, str]:
@@ -118,3 +162,10 @@ async def auth_access(
 
         secret = settings.client_secret.get_secret_value()
         yield KeySet(fetch_keys), ServiceTokens(http, service=service, secret=secret), http
+
+
+@asynccontextmanager
+async def service_http(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Open an HTTP client for the service at `url`."""
+    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as http:
+        yield http

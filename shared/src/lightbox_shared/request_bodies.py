@@ -7,6 +7,7 @@ FastAPI itself reads a body in one media type only. Clients of the documented sy
 urlencoded forms or as multipart forms.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -16,12 +17,13 @@ from pydantic import BaseModel, ValidationError
 
 from lightbox_shared.config import Settings
 from lightbox_shared.forms import JSON_TYPE, MAX_BYTES, MULTIPART_TYPE, URLENCODED_TYPE, read_fields
-from lightbox_shared.uploads import read_upload
+from lightbox_shared.uploads import UploadedFile, open_uploads, read_upload
 
 Model = TypeVar("Model", bound=BaseModel)
 
 Schema = dict[str, Any]
 REF_TEMPLATE: Final = "#/components/schemas/{model}"
+_BINARY: Final = {"type": "string", "format": "binary"}
 
 
 @runtime_checkable
@@ -46,6 +48,14 @@ class Upload(Generic[Model]):
     fields: Model
 
 
+@dataclass(frozen=True, slots=True)
+class FilesUpload(Generic[Model]):
+    """Uploaded files and the text fields of the same form."""
+
+    files: tuple[UploadedFile, ...]
+    fields: Model
+
+
 def form_or_json(model: type[BaseModel], *, max_bytes: int = MAX_BYTES, any_text: bool = False) -> params.Depends:
     """A dependency that reads a JSON object, an urlencoded form or multipart text fields as `model`.
 
@@ -62,6 +72,16 @@ def file_upload(fields: type[BaseModel] = NoFields, *, file: str) -> params.Depe
     `lightbox_shared.uploads.read_upload`, and `RequestValidationError` for text fields that are not valid.
     """
     return params.Depends(_FileUpload(fields, file))
+
+
+def files_upload(fields: type[BaseModel] = NoFields, *, file: str, max_files: int) -> params.Depends:
+    """A dependency that reads a `multipart/form-data` body with several files in fields of one name as a `FilesUpload`.
+
+    Each file may have `Settings.max_picture_bytes`. The files are on disk while the endpoint runs. The dependency
+    raises the exceptions of `lightbox_shared.uploads.open_uploads`, and `RequestValidationError` for text fields that
+    are not valid.
+    """
+    return params.Depends(_FilesUpload(fields, file, max_files), scope="function")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +114,34 @@ class _FileUpload:
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
         """The text fields and the file in one multipart schema."""
-        own = _schema(self.fields, components)
-        properties = {**own.get("properties", {}), self.file: {"type": "string", "format": "binary"}}
-        required = [*own.get("required", []), self.file]
-        schema = {"type": "object", "properties": properties, "required": required}
-        return {"required": True, "content": {MULTIPART_TYPE: {"schema": schema}}}
+        return _multipart_body(self.fields, self.file, _BINARY, components)
+
+
+@dataclass(frozen=True, slots=True)
+class _FilesUpload:
+    fields: type[BaseModel]
+    file: str
+    max_files: int
+
+    async def __call__(self, request: Request) -> AsyncIterator[FilesUpload[BaseModel]]:
+        settings: Settings = request.state.settings
+        async with open_uploads(
+            request, self.file, max_files=self.max_files, max_bytes=settings.max_picture_bytes
+        ) as sent:
+            yield FilesUpload(sent.files, validated(self.fields, dict(sent.fields)))
+
+    def request_body(self, components: dict[str, Schema]) -> Schema:
+        """The text fields and a list of files in one multipart schema."""
+        files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": self.max_files}
+        return _multipart_body(self.fields, self.file, files, components)
+
+
+def _multipart_body(fields: type[BaseModel], file: str, described: Schema, components: dict[str, Schema]) -> Schema:
+    own = _schema(fields, components)
+    properties = {**own.get("properties", {}), file: described}
+    required = [*own.get("required", []), file]
+    schema = {"type": "object", "properties": properties, "required": required}
+    return {"required": True, "content": {MULTIPART_TYPE: {"schema": schema}}}
 
 
 def validated(model: type[Model], values: dict[str, object], *, settings: Settings | None = None) -> Model:

@@ -1,4 +1,4 @@
-"""The table of pictures."""
+"""The tables of pictures and of what is made of them."""
 
 from datetime import datetime
 
@@ -32,3 +32,14 @@ class Picture(Base):
     """Bytes of the original."""
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class GreenChannel(Base):
+    """The green channel of a picture, made when it was asked for first."""
+
+    __tablename__ = "green_channels"
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """The digest of the picture."""
+    channel_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The blob of its green channel; None for a picture that is grey itself."""

@@ -1,23 +1,36 @@
 """The endpoints of `/api/predictions`: run any model of the repository on a picture, and read earlier records."""
 
-from typing import Annotated
+from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter
 
 from inference_service.predictions import repository, service
-from inference_service.predictions.schemas import PredictionBody, PredictionFields, PredictionList
-from inference_service.state import ServicesDep
-from lightbox_shared.auth.dependencies import CurrentAccount, needs
+from inference_service.predictions.models import Prediction
+from inference_service.predictions.schemas import (
+    InternalPredictionFields,
+    LabelFields,
+    PredictionBody,
+    PredictionFields,
+    PredictionList,
+)
+from inference_service.state import Services, ServicesDep
+from lightbox_shared.auth.dependencies import CurrentAccount, ServiceOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.database import Reading
+from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import PictureError
 from lightbox_shared.openapi import errors
 from lightbox_shared.pagination import Page, PageQuery
 from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import Upload, file_upload
+from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
 
 router = APIRouter(tags=["Predictions"], dependencies=[needs(Scope.PREDICT)])
+internal_router = APIRouter(tags=["Internal"])
+
+Fields = TypeVar("Fields", bound=PredictionFields)
+
+LARGEST_LABEL: Final = 1024 * 1024
+"""Bytes of a request with a label."""
 
 
 @router.post("/api/predictions", status_code=201, summary="Read a picture with a model")
@@ -27,6 +40,10 @@ async def create_prediction(
     services: ServicesDep,
 ) -> PredictionBody:
     """Run `model` on the picture in `file`. The prediction is recorded, the picture is not stored."""
+    return PredictionBody.of(await _predict(services, sent, caller.account))
+
+
+async def _predict(services: Services, sent: Upload[Fields], account_id: int) -> Prediction:
     version = services.catalog.find(sent.fields.model)
     if version is None:
         raise InvalidRequest.of("model", f"There is no model {sent.fields.model[:100]!r}; /api/models lists them.")
@@ -38,14 +55,16 @@ async def create_prediction(
     except PictureError as error:
         raise InvalidRequest.of("file", str(error)) from error
     async with services.database.writing() as session:
-        return PredictionBody.of(await service.record(session, result, caller.account))
+        return await service.record(session, result, account_id)
 
 
 @router.get("/api/predictions", summary="The account's predictions")
 async def list_predictions(caller: CurrentAccount, session: Reading, page: PageQuery) -> PredictionList:
     """The predictions of the account, newest first."""
     found = Page.of(await repository.page_of_account(session, caller.account, page), page, lambda row: row.id)
-    return PredictionList(predictions=[PredictionBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
+    labels = await repository.labels_of(session, [row.id for row in found.rows])
+    bodies = [PredictionBody.of(row, labels.get(row.id)) for row in found.rows]
+    return PredictionList(predictions=bodies, next_cursor=found.next_cursor)
 
 
 @router.get("/api/predictions/{prediction_id}", summary="One prediction", responses=errors(NotFound))
@@ -54,4 +73,34 @@ async def retrieve_prediction(prediction_id: RowId, caller: CurrentAccount, sess
     row = await repository.find(session, prediction_id)
     if row is None or row.account_id != caller.account:
         raise NotFound
-    return PredictionBody.of(row)
+    labels = await repository.labels_of(session, [row.id])
+    return PredictionBody.of(row, labels.get(row.id))
+
+
+@internal_router.post(
+    "/internal/predictions", status_code=201, summary="Read a picture with a model, for another service"
+)
+async def internal_create_prediction(
+    _service: ServiceOnly,
+    sent: Annotated[Upload[InternalPredictionFields], file_upload(InternalPredictionFields, file="file")],
+    services: ServicesDep,
+) -> PredictionBody:
+    """Like `POST /api/predictions`, for the account `account_id`."""
+    return PredictionBody.of(await _predict(services, sent, sent.fields.account_id))
+
+
+@internal_router.put(
+    "/internal/predictions/{prediction_id}/label",
+    status_code=204,
+    summary="Tell the ground truth of a prediction",
+    responses=errors(NotFound),
+)
+async def internal_put_prediction_label(
+    prediction_id: RowId,
+    label: Annotated[LabelFields, form_or_json(LabelFields, max_bytes=LARGEST_LABEL)],
+    session: Writing,
+    service_name: ServiceOnly,
+) -> None:
+    """Keep the label beside the prediction, in place of the one that was told before. The prediction itself never
+    changes."""
+    await service.put_label(session, prediction_id, label, service_name)

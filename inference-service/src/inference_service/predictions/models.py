@@ -1,8 +1,9 @@
-"""The table of predictions. Rows are inserted and never changed."""
+"""The tables of predictions, whose rows are inserted and never changed, and of the labels that belong to them."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,3 +30,21 @@ class Prediction(Base):
     thresholds: Mapped[dict[str, float]] = mapped_column(JSONB)
     scores: Mapped[dict[str, float]] = mapped_column(JSONB)
     """The scores by label. Numbers in JSONB are exact, so they are read back bit for bit as they were written."""
+
+
+class PredictionLabel(Base):
+    """What people have found out about the picture of a prediction: its ground truth, which another service tells."""
+
+    __tablename__ = "prediction_labels"
+
+    prediction_id: Mapped[int] = mapped_column(ForeignKey(Prediction.id), primary_key=True, autoincrement=False)
+    fields: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """The values of the label by field."""
+    scheme: Mapped[str] = mapped_column(Text)
+    """The scheme of the label, as name/version."""
+    source: Mapped[str] = mapped_column(Text)
+    """The service that told it."""
+    source_id: Mapped[int] = mapped_column(BigInteger)
+    """The id of the label in that service."""
+    labelled_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,11 +1,11 @@
 """The request and response bodies of `/api/predictions`."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from inference_service.predictions.models import Prediction
+from inference_service.predictions.models import Prediction, PredictionLabel
 from inference_service.predictions.notice import NOTICE
 
 
@@ -15,6 +15,42 @@ class PredictionFields(BaseModel):
     model: Annotated[
         str, Field(description="`name` or `name/version`; `/api/models` lists them.", examples=["covid19"])
     ]
+
+
+class InternalPredictionFields(PredictionFields):
+    """The same where another service asks for an account."""
+
+    account_id: Annotated[int, Field(ge=1, lt=2**63, description="The account that the prediction belongs to.")]
+
+
+class LabelFields(BaseModel):
+    """The label of a picture, which another service tells."""
+
+    fields: Annotated[dict[str, Any], Field(description="The values of the label by field.")]
+    scheme: Annotated[str, Field(min_length=1, max_length=300, examples=["ophthalmology/1"])]
+    source_id: Annotated[int, Field(ge=1, lt=2**63, description="The id of the label in that service.")]
+    labelled_at: AwareDatetime
+
+
+class PredictionLabelBody(BaseModel):
+    """What people have found out about the picture, to compare the prediction with."""
+
+    fields: Annotated[dict[str, Any], Field(description="The values of the label by field.")]
+    scheme: Annotated[str, Field(description="The label scheme, as name/version.", examples=["ophthalmology/1"])]
+    source: Annotated[str, Field(description="The service that has the label.", examples=["annotation-service"])]
+    source_id: Annotated[int, Field(description="The id of the label there.")]
+    labelled_at: datetime
+
+    @classmethod
+    def of(cls, row: PredictionLabel) -> Self:
+        """The body for a row of the table."""
+        return cls(
+            fields=row.fields,
+            scheme=row.scheme,
+            source=row.source,
+            source_id=row.source_id,
+            labelled_at=row.labelled_at,
+        )
 
 
 class PredictionBody(BaseModel):
@@ -31,10 +67,13 @@ class PredictionBody(BaseModel):
     preprocessing_version: str
     thresholds: dict[str, float]
     scores: dict[str, float]
+    label: Annotated[
+        PredictionLabelBody | None, Field(description="The ground truth, once people have labelled the picture.")
+    ] = None
     notice: str = NOTICE
 
     @classmethod
-    def of(cls, row: Prediction) -> Self:
+    def of(cls, row: Prediction, label: PredictionLabel | None = None) -> Self:
         """The body for a row of the table."""
         return cls(
             id=row.id,
@@ -46,6 +85,7 @@ class PredictionBody(BaseModel):
             preprocessing_version=row.preprocessing_version,
             thresholds=row.thresholds,
             scores=row.scores,
+            label=None if label is None else PredictionLabelBody.of(label),
         )
 
 

@@ -9,9 +9,11 @@ from anyio import CapacityLimiter, to_thread
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
 from inference_service.predictions import repository
 from inference_service.predictions.models import Prediction
+from inference_service.predictions.schemas import LabelFields
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256
 from lightbox_shared.database import WriteSession
+from lightbox_shared.errors import NotFound
 from lightbox_shared.images import MediaType, decode_grey
 
 StorePicture = Callable[[bytes], Coroutine[None, None, None]]
@@ -86,3 +88,10 @@ async def record(session: WriteSession, result: PredictionResult, account_id: in
         scores=result.scores,
     )
     return await repository.add(session, prediction)
+
+
+async def put_label(session: WriteSession, prediction_id: int, label: LabelFields, service: str) -> None:
+    """Keep the ground truth of a prediction, as another service tells it. Raises `NotFound`."""
+    if not await repository.exists(session, prediction_id):
+        raise NotFound
+    await repository.put_label(session, {"prediction_id": prediction_id, "source": service, **label.model_dump()})

@@ -10,18 +10,19 @@ from inference_service.xrays import repository, service
 from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import UserBody, XRayBody, XRayFields, XRayQuery
-from lightbox_shared.auth.dependencies import CurrentAccount, needs
+from lightbox_shared.auth.dependencies import CurrentAccount, ServiceOnly, needs
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
 from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import NotFound
-from lightbox_shared.images import BROWSER_TYPES
+from lightbox_shared.images import BROWSER_TYPES, MediaType
 from lightbox_shared.openapi import content, errors, headers
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
 from lightbox_shared.urls import public_base
 
 router = APIRouter(tags=["CheXRay"], dependencies=[needs(Scope.PREDICT)])
+internal_router = APIRouter(tags=["Internal"])
 
 XRayUpload = Annotated[Upload[XRayFields], file_upload(XRayFields, file="image")]
 
@@ -102,3 +103,24 @@ async def chexray_picture(
         return bytes_response(request, b"", found.media_type, etag=etag, headers=headers)
     data, media_type = await service.picture_for_browsers(services, session, found)
     return bytes_response(request, data, media_type, etag=etag, headers=headers)
+
+
+@internal_router.get(
+    "/internal/xrays/{xray_id}/picture",
+    summary="The picture of an X-ray as it was uploaded, for other services",
+    response_class=Response,
+    responses={200: content(*(each.value for each in MediaType)), **errors(NotFound)},
+)
+async def internal_xray_picture(
+    xray_id: RowId,
+    _service: ServiceOnly,
+    session: Reading,
+    services: ServicesDep,
+    *,
+    account_id: Annotated[int, Query(ge=1, lt=2**63, description="The account that wants to see it.")],
+    key: Annotated[str, Query(max_length=500, description="Of a link to the picture.")] = "",
+) -> Response:
+    """The original bytes, if the X-ray belongs to the account or the key opens it; 404 otherwise."""
+    found = await service.find_for_account(services, session, xray_id, account_id=account_id, key=key)
+    data = await services.blobs.get(session, found.picture_sha256)
+    return Response(data, media_type=found.media_type)

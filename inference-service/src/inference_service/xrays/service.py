@@ -83,15 +83,33 @@ def picture_path(services: Services, xray: XRay) -> str:
 async def find_by_link(services: Services, session: ReadSession, xray_id: int, key: str) -> XRay:
     """The X-ray with this id, if the link to its picture has this key. Raises `NotFound` for any other key."""
     xray = await repository.find(session, xray_id)
-    if xray is None:
-        raise NotFound
-    if xray.open_key is None:
-        opens = services.links.read(key) == xray.id
-    else:
-        opens = hmac.compare_digest(key.encode(), xray.open_key.encode())
-    if not opens:
+    if xray is None or not _opens(services, key, xray):
         raise NotFound
     return xray
+
+
+async def find_for_account(
+    services: Services, session: ReadSession, xray_id: int, *, account_id: int, key: str
+) -> XRay:
+    """The X-ray with this id, if it belongs to the account, or the link to its picture has this key. Raises `NotFound`.
+
+    Anonymous X-rays have no owner who could be recognized, and always take their key.
+    """
+    xray = await repository.find(session, xray_id)
+    if xray is None:
+        raise NotFound
+    is_owner = xray.account_id == account_id != ANONYMOUS_ACCOUNT
+    if not is_owner and not _opens(services, key, xray):
+        raise NotFound
+    return xray
+
+
+def _opens(services: Services, key: str, xray: XRay) -> bool:
+    """Whether a link with this key leads to the picture. Raises `NotFound` for a signed key that is expired or
+    forged."""
+    if xray.open_key is None:
+        return services.links.read(key) == xray.id
+    return hmac.compare_digest(key.encode(), xray.open_key.encode())
 
 
 async def picture_for_browsers(services: Services, session: ReadSession, xray: XRay) -> tuple[bytes, str]:

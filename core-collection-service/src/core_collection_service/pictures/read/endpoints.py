@@ -1,15 +1,15 @@
 """Pictures and lists of them over HTTP."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import QueryParams
 
 from core_collection_service.access import Caller
 from core_collection_service.dependencies import COLLECTION_PARAMETER, CollectionName, CurrentCaller
 from core_collection_service.direct_routes import DirectRoute, prerequisites
-from core_collection_service.errors import NotAcceptable
+from core_collection_service.errors import NoSuchCollection, NotAcceptable
 from core_collection_service.parameters import (
     CURSOR,
     DEVICE_ID,
@@ -26,17 +26,22 @@ from core_collection_service.pictures.errors import NoSuchPicture
 from core_collection_service.pictures.lists.representations import LIST_TYPES, SENML_TYPES
 from core_collection_service.pictures.lists.responses import list_response
 from core_collection_service.pictures.models import PictureKey, PictureRecord
-from core_collection_service.pictures.queries import PictureId, read_picture_id
-from core_collection_service.pictures.read.openapi import PICTURE, PICTURE_OR_LIST, answers
+from core_collection_service.pictures.queries import PictureId, read_picture_id, read_picture_key
+from core_collection_service.pictures.read.openapi import ORIGINAL, PICTURE, PICTURE_OR_LIST, answers
 from core_collection_service.pictures.read.responses import needs_whole_picture, picture_response, thumbnail_response
 from core_collection_service.pictures.read.selection import SelectedList, select
 from core_collection_service.pictures.thumbnails.rendering import read_box
 from core_collection_service.state import Services, ServicesDep
+from lightbox_shared.auth.dependencies import ServiceOnly
 from lightbox_shared.negotiation import choose
+from lightbox_shared.openapi import errors
 
 router = APIRouter(tags=["CoRE collection"])
 direct_router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)
 """The operation that is called most."""
+internal_router = APIRouter(tags=["Internal"])
+
+BoundTo = Annotated[str | None, Query(description="The only device whose pictures the account may read.")]
 
 _CACHED_QUERY: Final = {DEVICE_ID.name, TIMESTAMP.name}
 
@@ -122,6 +127,45 @@ async def picture_by_id(
     record = await services.pictures.find_by_id(collection, read_picture_id(picture_id))
     _check_may_read(caller, record)
     return await _picture_or_thumbnail(request, record, services)
+
+
+@internal_router.get(
+    "/internal/pictures/{collection}",
+    summary="The picture of a device and a time, for other services",
+    response_class=Response,
+    responses={200: ORIGINAL, **errors(NoSuchPicture, NoSuchCollection)},
+    openapi_extra={"parameters": [DEVICE_ID.describe(required=True), TIMESTAMP.describe(required=True)]},
+)
+async def internal_find_picture(
+    request: Request, collection: CollectionName, _service: ServiceOnly, services: ServicesDep, bound_to: BoundTo = None
+) -> Response:
+    """The original bytes, for an account that may read all pictures or those of the device `bound_to`."""
+    record = await services.pictures.find(read_picture_key(request, collection))
+    return await _original(record, bound_to, services)
+
+
+@internal_router.get(
+    "/internal/pictures/{collection}/{picture_id}",
+    summary="A picture by its id, for other services",
+    response_class=Response,
+    responses={200: ORIGINAL, **errors(NoSuchPicture, NoSuchCollection)},
+)
+async def internal_picture_by_id(
+    collection: CollectionName,
+    picture_id: PictureId,
+    _service: ServiceOnly,
+    services: ServicesDep,
+    bound_to: BoundTo = None,
+) -> Response:
+    """The original bytes, for an account that may read all pictures or those of the device `bound_to`."""
+    record = await services.pictures.find_by_id(collection, read_picture_id(picture_id))
+    return await _original(record, bound_to, services)
+
+
+async def _original(record: PictureRecord, bound_to: str | None, services: Services) -> Response:
+    if bound_to is not None and bound_to != record.device_id:
+        raise NoSuchPicture
+    return Response(await services.storage.original(record), media_type=record.media_type)
 
 
 async def _whole_picture(request: Request, key: PictureKey, services: Services) -> Response:

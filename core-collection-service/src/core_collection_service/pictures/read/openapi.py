@@ -42,6 +42,7 @@ _VALIDATORS: Final = {
     "ETag": "For `If-None-Match`; of the original it is the SHA-256 in hexadecimal digits.",
     "Last_Modified": "When the picture was received.",
 }
+ORIGINAL: Final[dict[str, Any]] = {"description": "The picture as it was sent.", **_BINARY}
 PICTURE: Final[dict[str, Any]] = {
     "description": "The picture as it was sent, or a thumbnail of it.",
     **headers(**_VALIDATORS),

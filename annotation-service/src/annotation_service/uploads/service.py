@@ -1,0 +1,43 @@
+"""Uploading pictures: all files of a request become images, or none does."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+
+from annotation_service.images import service as images
+from annotation_service.pictures.models import Picture
+from annotation_service.pictures.preparing import PreparedPicture
+from annotation_service.state import Services
+from annotation_service.workflow.models import Image
+from lightbox_shared.errors import InvalidRequest
+from lightbox_shared.images import PictureError
+from lightbox_shared.uploads import UploadedFile
+
+
+async def upload(
+    services: Services, files: Sequence[UploadedFile], source: str, account_id: int
+) -> list[tuple[Image, Picture]]:
+    """Check the files one after the other, and store them and their images in one transaction.
+
+    Raises `InvalidRequest` if there is no file, or one is no picture, and `Unavailable` if too many pictures wait to be
+    checked.
+    """
+    if not files:
+        raise InvalidRequest.of("file", "No file was submitted.")
+    with ExitStack() as opened:
+        prepared: list[PreparedPicture] = []
+        for file in files:
+            # The name tells several files apart.
+            named = f"{file.filename}: " if len(files) > 1 else ""
+            if not file.size:
+                raise InvalidRequest.of("file", f"{named}The submitted file is empty.")
+            try:
+                checked = await services.pictures.prepare(file.file, file.filename, source)
+            except PictureError as error:
+                raise InvalidRequest.of("file", f"{named}{error}") from error
+            prepared.append(opened.enter_context(closing(checked)))
+        made: list[tuple[Image, Picture]] = []
+        async with services.database.writing() as session:
+            for each in prepared:
+                picture = await services.pictures.keep(session, each, account_id)
+                made.append((await images.create(session, picture.id, account_id), picture))
+    return made
