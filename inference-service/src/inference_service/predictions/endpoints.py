@@ -97,9 +97,9 @@ async def internal_create_prediction(
 )
 async def internal_put_prediction_label(
     prediction_id: RowId,
+    service_name: ServiceOnly,
     label: Annotated[LabelFields, form_or_json(LabelFields, max_bytes=LARGEST_LABEL)],
     session: Writing,
-    service_name: ServiceOnly,
 ) -> None:
     """Keep the label beside the prediction, in place of the one that was told before. The prediction itself never
     changes."""
