@@ -58,6 +58,7 @@ async def test_a_picture_becomes_an_image(lab: Lab, prefix: str) -> None:
         "id": body["image_id"],
         "image_id": body["image_id"],
         "label_id": None,
+        "groundtruth_id": None,
         "state": "unassigned",
         "image_state": 300,
         "filename": "眼底 1.png",

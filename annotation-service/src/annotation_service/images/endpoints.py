@@ -44,6 +44,7 @@ from lightbox_shared.openapi import errors, headers
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import form_or_json
 from lightbox_shared.second_prefix import Prefix, deleted
+from lightbox_shared.urls import public_base
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 
@@ -116,7 +117,8 @@ async def yelda_create_image(
     prefix: Prefix,
 ) -> Response:
     """The picture is fetched from where it is, checked, and kept: what is labelled stays as it was."""
-    image, picture = await services.new_images.create(request, caller, body)
+    own_base = public_base(request, services.settings.public_url)
+    image, picture = await service.create_from_path(services, caller, body, own_base=own_base)
     return answer(request, image, picture, prefix, status=201)
 
 

@@ -1,14 +1,16 @@
 """Making, changing and deleting images."""
 
 from annotation_service.images import repository
-from annotation_service.images.schemas import EditedImage
+from annotation_service.images.schemas import EditedImage, NewImage
 from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import BUILT_IN_ID
+from annotation_service.state import Services
 from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.errors import ImageHasJobs, NoSuchImage
 from annotation_service.workflow.models import Image
 from annotation_service.workflow.service import Cause
+from lightbox_shared.auth.principal import Principal
 from lightbox_shared.database import ReadSession, WriteSession
 
 
@@ -25,6 +27,21 @@ async def create(session: WriteSession, picture_id: int, created_by: int, *, sch
     image = await repository.insert_image(session, picture_id, created_by, scheme_id)
     await workflow_repository.record(session, [workflow.entry(image, None, image.state, Cause("made", created_by))])
     return image
+
+
+async def create_from_path(
+    services: Services, caller: Principal, body: NewImage, *, own_base: str
+) -> tuple[Image, Picture]:
+    """An image of a picture of the platform, which is fetched and checked before the transaction begins. Raises
+    `InvalidRequest` for an address or a scheme that the caller can't use, and `Unavailable` if the picture's owner does
+    not answer."""
+    async with (
+        services.pictures.from_file_path(body.file_path, caller, own_base=own_base) as found,
+        services.database.writing() as session,
+    ):
+        scheme_id = BUILT_IN_ID if body.scheme is None else (await services.schemes.named(session, body.scheme)).id
+        picture = await services.pictures.keep(session, found, caller.account)
+        return await create(session, picture.id, caller.account, scheme_id=scheme_id), picture
 
 
 async def lock(session: WriteSession, image_id: int) -> Image:
