@@ -247,7 +247,7 @@ async def test_totals_stay_right_under_concurrent_changes(lab: Lab) -> None:
 
     async def shuffle(account_id: int) -> None:
         path = f"/accounts/{account_id}"
-        for authority in ("doctor", "guest", "none", "doctor"):
+        for authority in ("doctor", "guest", "expert", "none", "doctor"):
             answer = await lab.http.put(path, json={"authority": authority}, headers=admin.headers)
             assert answer.status_code == 200
         if account_id % 2:
@@ -256,7 +256,7 @@ async def test_totals_stay_right_under_concurrent_changes(lab: Lab) -> None:
     async with anyio.create_task_group() as tasks:
         for account_id in ids:
             tasks.start_soon(shuffle, account_id)
-    for authority, expected in (("none", 0), ("admin", 1), ("doctor", 6), ("guest", 0)):
+    for authority, expected in (("none", 0), ("admin", 1), ("doctor", 6), ("expert", 0), ("guest", 0)):
         body = (await lab.http.get(f"/accounts?authority={authority}", headers=admin.headers)).json()
         assert (authority, body["total"], len(body["data"])) == (authority, expected, expected)
     assert (await lab.http.get("/accounts", headers=admin.headers)).json()["total"] == 7

@@ -157,6 +157,16 @@ async def test_approval(terminal: Terminal, sign_up: SignUp, database: Database)
     assert {each["actor"] for each in changes} == {"command-line"}
 
 
+async def test_an_expert(terminal: Terminal) -> None:
+    for name, arguments in {"ada": ("--authority", "expert"), "bob": ()}.items():
+        await terminal.ok(app, "add", name, *arguments, "--password-stdin", stdin=PASSWORD)
+    await terminal.ok(app, "approve", "bob", "--as", "expert")
+    assert [each["username"] for each in await listed(terminal, "--authority", "expert")] == ["ada", "bob"]
+    await terminal.ok(app, "set-authority", "ada", "doctor")
+    await terminal.ok(app, "set-authority", "ada", "expert")
+    assert [each["authority"] for each in await listed(terminal)] == ["admin", "expert", "expert"]
+
+
 async def test_an_administrator_can_be_demoted_when_there_is_another(
     terminal: Terminal, client: httpx.AsyncClient
 ) -> None:

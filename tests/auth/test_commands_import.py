@@ -168,7 +168,7 @@ async def test_skipped_rows_are_reported(terminal: Terminal, sign_up: SignUp, da
     content = "username,password_hash,email,authority\n" + "\n".join(rows)
     expected = [
         (2, "its username is taken"),
-        (3, "its authority is not one of none, admin, doctor, guest"),
+        (3, "its authority is not one of none, admin, doctor, guest, expert"),
         (4, "its email is not valid"),
         (6, "its username is in the file before"),
         (7, "its password hash can't be used: it is of no known kind"),

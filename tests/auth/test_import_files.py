@@ -122,6 +122,7 @@ def test_rows_that_become_accounts() -> None:
     assert account()["authority"] == Authority.NONE
     assert account(Rules(Authority.GUEST), authority="")["authority"] == Authority.GUEST
     assert account(authority="103")["authority"] == account(authority=103)["authority"] == Authority.GUEST
+    assert account(authority="expert")["authority"] == account(authority=104)["authority"] == Authority.EXPERT
     assert account(Rules(allow_admins=True), authority="admin")["authority"] == Authority.ADMIN
     assert account(email="")["email"] is None
 
@@ -162,8 +163,8 @@ def test_djangos_prefixes_are_taken_off(prefix: str) -> None:
         ({"password": HASH.replace("$04$", "$31$")}, f"{service.UNUSABLE_HASH}: the cost of bcrypt is not between"),
         *(({"email": text}, service.INVALID_EMAIL) for text in ("ada", "a@b@c", "a\0@b.example", "\ud800@b.example")),
         ({"email": 7}, service.INVALID_EMAIL),
-        *(({"authority": text}, service.UNKNOWN_AUTHORITY) for text in ("king", "1e2", "٢", "104")),
-        *(({"authority": number}, service.UNKNOWN_AUTHORITY) for number in (104, True, 1.5)),
+        *(({"authority": text}, service.UNKNOWN_AUTHORITY) for text in ("king", "1e2", "٢", "105")),
+        *(({"authority": number}, service.UNKNOWN_AUTHORITY) for number in (105, True, 1.5)),
         ({"authority": []}, service.UNKNOWN_AUTHORITY),
         ({"authority": "admin"}, service.ADMIN),
         ({"authority": 101}, service.ADMIN),

@@ -19,7 +19,7 @@ from lightbox_shared.auth.principal import Authority
 TAKEN = (409, "用户名已存在")
 NOT_SIGNED_IN = (401, "用户未登录")
 RULE = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
-UNKNOWN_AUTHORITY = "Not one of 100 (none), 101 (admin), 102 (doctor), 103 (guest)."
+UNKNOWN_AUTHORITY = "Not one of 100 (none), 101 (admin), 102 (doctor), 103 (guest), 104 (expert)."
 PHOTO = "photo: Enter a path of this platform, an http or https address, or the name of a picture."
 PROFILE = {"nickname": "Nick 医生", "email": "yelda@mail.com", "photo": "/uploads/photos/1"}
 
@@ -181,7 +181,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"email": "a" * 300 + "@b.c"}, "email: Enter a valid email address."),
     ({"email": ["a@b.c"]}, "email: Not a valid string."),
     ({"authority": 1}, f"authority: {UNKNOWN_AUTHORITY}"),
-    ({"authority": 104}, f"authority: {UNKNOWN_AUTHORITY}"),
+    ({"authority": 105}, f"authority: {UNKNOWN_AUTHORITY}"),
     ({"authority": "boss"}, f"authority: {UNKNOWN_AUTHORITY}"),
     ({"authority": "１０２"}, f"authority: {UNKNOWN_AUTHORITY}"),
     ({"authority": True}, f"authority: {UNKNOWN_AUTHORITY}"),

@@ -23,8 +23,8 @@ TO_ADMIN = (401, "管理员无法修改他人权限为管理员")
 ADMIN_STAYS = (401, "管理员不可删除")
 OK = (200, "")
 
-WHO = ("admin", "doctor", "guest", "waiting", "anonymous caller")
-WHOM = ("self", "doctor", "guest", "waiting", "admin", "anonymous", "missing", "huge", "zero", "negative")
+WHO = ("admin", "expert", "doctor", "guest", "waiting", "anonymous caller")
+WHOM = ("self", "expert", "doctor", "guest", "waiting", "admin", "anonymous", "missing", "huge", "zero", "negative")
 NO_ACCOUNTS = {"anonymous": ANONYMOUS_ID, "missing": MISSING_ID, "huge": 10**40, "zero": 0, "negative": -7}
 
 
@@ -37,6 +37,7 @@ async def lab(make_settings: MakeSettings) -> AsyncIterator[Lab]:
 async def callers(lab: Lab) -> dict[str, Person]:
     return {
         "admin": await lab.admin(),
+        "expert": await lab.person(Authority.EXPERT),
         "doctor": await lab.person(Authority.DOCTOR),
         "guest": await lab.person(Authority.GUEST),
         "waiting": await lab.person(Authority.NONE),
@@ -46,6 +47,7 @@ async def callers(lab: Lab) -> dict[str, Person]:
 
 async def others(lab: Lab) -> dict[str, int]:
     return NO_ACCOUNTS | {
+        "expert": await lab.account(Authority.EXPERT),
         "doctor": await lab.account(Authority.DOCTOR),
         "guest": await lab.account(Authority.GUEST),
         "waiting": await lab.account(Authority.NONE),
@@ -94,6 +96,9 @@ AUTHORITIES: dict[tuple[str, str, str], tuple[int, str]] = {
     ("admin", "waiting", "none"): OK,
     ("admin", "waiting", "doctor"): OK,
     ("admin", "waiting", "guest"): OK,
+    ("admin", "waiting", "expert"): OK,
+    ("admin", "doctor", "expert"): OK,
+    ("admin", "expert", "doctor"): OK,
     ("admin", "waiting", "admin"): TO_ADMIN,
     ("admin", "doctor", "admin"): TO_ADMIN,
     ("admin", "doctor", "none"): OK,
@@ -110,6 +115,10 @@ AUTHORITIES: dict[tuple[str, str, str], tuple[int, str]] = {
     ("doctor", "waiting", "doctor"): OTHERS_EDIT,
     ("doctor", "admin", "none"): OTHERS_EDIT,
     ("doctor", "missing", "none"): OTHERS_EDIT,
+    ("doctor", "self", "expert"): AUTHORITY,
+    ("expert", "self", "expert"): OK,
+    ("expert", "self", "admin"): AUTHORITY,
+    ("expert", "doctor", "guest"): OTHERS_EDIT,
     ("guest", "self", "doctor"): AUTHORITY,
     ("guest", "self", "guest"): OK,
     ("waiting", "self", "none"): OK,
@@ -141,6 +150,7 @@ DELETIONS: dict[tuple[str, str], tuple[int, str]] = {
     ("admin", "missing"): NOT_FOUND,
     ("admin", "huge"): NOT_FOUND,
     ("doctor", "guest"): OTHERS_DELETE,
+    ("expert", "doctor"): OTHERS_DELETE,
     ("doctor", "admin"): OTHERS_DELETE,
     ("doctor", "missing"): OTHERS_DELETE,
     ("doctor", "anonymous"): OTHERS_DELETE,

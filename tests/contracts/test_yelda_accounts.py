@@ -91,7 +91,7 @@ def test_editing(http: httpx.Client, admin: Headers, make: Make) -> None:
     assert put(1, {"nickname": "x"}, admin) == NOT_FOUND
     assert put(account_id, {"username": taken.upper()}, headers) == TAKEN
     assert said(http.put(path, json={})) == NOT_SIGNED_IN
-    assert refused(http.put(path, json={"authority": 104}, headers=headers)).startswith("authority: ")
+    assert refused(http.put(path, json={"authority": 105}, headers=headers)).startswith("authority: ")
     assert refused(http.put(path, json={"email": "no address"}, headers=headers)).startswith("email: ")
     assert http.get(path, headers=headers).json()["nickname"] == "Doc"
 

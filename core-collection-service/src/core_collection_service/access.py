@@ -17,7 +17,7 @@ from lightbox_shared.errors import Forbidden, InsufficientScope, NotAuthenticate
 
 SENDING_SCOPES: Final = frozenset({Scope.COLLECT})
 READING_SCOPES: Final = frozenset({Scope.COLLECT, Scope.READ})
-SENDING_AUTHORITIES: Final = frozenset({Authority.DOCTOR, Authority.ADMIN})
+SENDING_AUTHORITIES: Final = frozenset({Authority.DOCTOR, Authority.EXPERT, Authority.ADMIN})
 
 
 class Access(StrEnum):

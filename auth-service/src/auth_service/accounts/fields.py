@@ -17,7 +17,7 @@ MAX_EMAIL_LENGTH: Final = 254
 MAX_NICKNAME_LENGTH: Final = 150
 MAX_PHOTO_LENGTH: Final = 2048
 
-UNKNOWN_AUTHORITY: Final = "Not one of 100 (none), 101 (admin), 102 (doctor), 103 (guest)."
+UNKNOWN_AUTHORITY: Final = "Not one of {}.".format(", ".join(f"{each:d} ({each.name.lower()})" for each in Authority))
 INVALID_EMAIL: Final = "Enter a valid email address."
 INVALID_PHOTO: Final = "Enter a path of this platform, an http or https address, or the name of a picture."
 CONTROL_CHARACTERS: Final = "Control characters are not allowed."

@@ -18,7 +18,7 @@ class Account(Base):
 
     __tablename__ = "accounts"
     __table_args__ = (
-        CheckConstraint("authority BETWEEN 100 AND 103", name="authority_known"),
+        CheckConstraint("authority BETWEEN 100 AND 104", name="authority_known"),
         Index("ix_accounts_authority_id", "authority", "id"),
     )
 

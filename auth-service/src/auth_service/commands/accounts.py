@@ -33,6 +33,7 @@ class AuthorityName(StrEnum):
     NONE = "none"
     GUEST = "guest"
     DOCTOR = "doctor"
+    EXPERT = "expert"
     ADMIN = "admin"
 
     @property
@@ -45,6 +46,7 @@ class Approval(StrEnum):
     """An authority that an approval can give."""
 
     DOCTOR = "doctor"
+    EXPERT = "expert"
     GUEST = "guest"
 
 

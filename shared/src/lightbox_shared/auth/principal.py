@@ -17,7 +17,7 @@ class Authority(IntEnum):
     DOCTOR = 102
     GUEST = 103
     EXPERT = 104
-    """A doctor whose label settles what others disagree on."""
+    """A doctor who decides where doctors disagree; may do everything that a doctor may."""
 
 
 class Scope(StrEnum):
