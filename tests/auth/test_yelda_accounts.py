@@ -349,7 +349,8 @@ async def test_the_document(lab: Lab) -> None:
     assert set(document["paths"]["/accounts/{account_id}"]) == {"get", "put", "delete"}
     assert "/Self" not in document["paths"]
     properties = document["components"]["schemas"]["YeldaListedAccount"]["properties"]
-    assert set(properties) == {"_links", "id", "account_id", "username", "nickname", "email", "photo", "authority"}
+    of_all = {"_links", "id", "account_id", "username", "nickname", "email", "photo", "authority"}
+    assert set(properties) == of_all | {"authority_name"}
     body = document["paths"]["/authorization"]["post"]["requestBody"]["content"]["application/json"]
     name = body["schema"]["$ref"].rpartition("/")[2]
     assert document["components"]["schemas"][name]["required"] == ["username", "password"]

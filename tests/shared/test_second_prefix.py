@@ -5,8 +5,9 @@ from fastapi.responses import Response
 from support.asgi import client_of, running
 from support.kit import MakeApp
 
-from lightbox_shared.hal import Resource, self_link
-from lightbox_shared.second_prefix import Prefix, at_both_prefixes, deleted
+from lightbox_shared.hal import HAL_TYPE, Resource, self_link
+from lightbox_shared.openapi import headers
+from lightbox_shared.second_prefix import Prefix, at_both_prefixes, deleted, deletion
 
 router = APIRouter()
 
@@ -22,7 +23,7 @@ async def one_thing(thing_id: int, prefix: Prefix) -> dict[str, str]:
     return {"href": f"{prefix}/things/{thing_id}"}
 
 
-@router.delete("/things/{thing_id}")
+@router.delete("/things/{thing_id}", status_code=204, responses=deletion(Gone, **headers(X_Thing="Its id.")))
 async def delete_thing(thing_id: int, request: Request, prefix: Prefix) -> Response:
     gone = Gone(message="gone", _links=self_link(f"{prefix}/things/{thing_id}"))
     return deleted(request, prefix, gone, headers={"X-Thing": str(thing_id)})
@@ -47,3 +48,11 @@ def test_the_operations_are_described_apart(make_app: MakeApp) -> None:
     first, second = paths["/things/{thing_id}"]["get"], paths["/api/things/{thing_id}"]["get"]
     assert (first["operationId"], first["tags"]) == ("one_thing", ["Things"])
     assert (second["operationId"], second["tags"]) == ("api_one_thing", ["Things under /api"])
+
+
+def test_both_answers_to_a_deletion_are_described(make_app: MakeApp) -> None:
+    responses = make_app(router).openapi()["paths"]["/things/{thing_id}"]["delete"]["responses"]
+    body = {"schema": {"$ref": "#/components/schemas/Gone"}}
+    assert responses["200"]["content"] == {"application/json": body, HAL_TYPE: body}
+    assert "content" not in responses["204"]
+    assert responses["200"]["headers"] == responses["204"]["headers"]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from auth_service.account_feed import endpoints as account_feed
 from auth_service.accounts import endpoints as accounts
@@ -21,7 +22,11 @@ from auth_service.sessions import endpoints as sessions
 from auth_service.state import Services, assemble
 from lightbox_shared.background import periodic_task
 from lightbox_shared.errors.dialects import DetailList, Dialects, FieldMap
+from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service
+
+YELDA_TAG: Final = "TheYelda"
+YELDA_PATHS: Final = ("/authorization", "/self", "/Self", "/accounts")
 
 
 @asynccontextmanager
@@ -52,8 +57,8 @@ SERVICE = Service(
     routers=(
         chexray.router,
         imagehub.router,
-        yelda.router,
-        accounts.router,
+        *at_both_prefixes(yelda.router, tag=YELDA_TAG),
+        *at_both_prefixes(accounts.router, tag=YELDA_TAG),
         oauth.router,
         keys.router,
         sessions.router,
@@ -70,14 +75,18 @@ SERVICE = Service(
             "/api/chexray": FieldMap(),
             "/login": DetailList(),
             "/auth": DetailList(),
-            **dict.fromkeys(("/authorization", "/self", "/Self", "/accounts"), YELDA),
+            **{prefix + path: YELDA for prefix in ("", API) for path in YELDA_PATHS},
             "/oauth": OAuthError(),
         }
     ),
     tags={
         "CheXRay": "Findings in chest X-rays, with a history for each account.",
         "ImageHub": "The gallery: its login.",
-        "TheYelda": "Labelling by doctors: signing in, accounts and their approval.",
+        YELDA_TAG: "Labelling by doctors: signing in, accounts and their approval.",
+        tag_under_api(
+            YELDA_TAG
+        ): "The same resources where the system's web clients look for them. An account's authority "
+        "is a number there, and what deletes something answers with a message.",
         "OAuth": "Tokens for applications and services (RFC 6749), their revocation, introspection and keys.",
         "Sessions": "Where an account is signed in.",
         "API keys": "Keys with which programs and devices act for an account, within scopes.",

@@ -26,6 +26,7 @@ TAG_ORDER: Final = (
     "CoRE collection",
     "ImageHub",
     "TheYelda",
+    "TheYelda under /api",
     "Predictions",
     "Models",
     "API keys",

@@ -12,13 +12,13 @@ asks for `Prefix` where its answer has links or differs:
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from lightbox_shared.hal import Resource, hal_response
+from lightbox_shared.hal import Resource, hal_content, hal_response
 
 API: Final = "/api"
 
@@ -58,3 +58,12 @@ def deleted(request: Request, prefix: str, resource: Resource, *, headers: Mappi
     if prefix:
         return hal_response(request, resource, headers=headers)
     return Response(status_code=204, headers=dict(headers or {}))
+
+
+def deletion(model: type[Resource], **described: Any) -> dict[int | str, dict[str, Any]]:  # noqa: ANN401
+    """For `responses` of an endpoint that answers with `deleted`, whose resource is a `model`. `described` are members
+    of both Response Objects, such as `lightbox_shared.openapi.headers`."""
+    return {
+        200: {"model": model, "description": "Deleted; under `/api`.", **hal_content(model), **described},
+        204: {"description": "Deleted; at the root.", **described},
+    }

@@ -23,6 +23,7 @@ from auth_service.accounts.schemas import (
     YeldaAccount,
     YeldaAccounts,
     YeldaCreatedAccount,
+    YeldaDeletedAccount,
     YeldaEdit,
     YeldaEditedAccount,
     YeldaListedAccount,
@@ -43,10 +44,12 @@ from lightbox_shared.openapi import errors, headers
 from lightbox_shared.pagination import MAX_LIMIT
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.second_prefix import Prefix, deleted, deletion
 
 FIND: Final = ACCOUNTS_PATH + "{?username,authority,offset,limit}"
 
-router = APIRouter(tags=["TheYelda"])
+router = APIRouter()
+"""The resources that are the same at the root and under `/api` (`lightbox_shared.second_prefix`)."""
 internal_router = APIRouter(tags=["Internal"])
 
 Offset = Annotated[int, Query(ge=0, lt=2**63, description="Accounts to skip.")]
@@ -72,9 +75,9 @@ async def _creator(caller: OptionalCaller, services: ServicesDep) -> Caller | No
     responses={200: hal_content(YeldaSelf)},
 )
 @router.get("/Self", dependencies=[needs(*Scope)], include_in_schema=False)
-async def yelda_self(request: Request, caller: SignedIn) -> Response:
+async def yelda_self(request: Request, caller: SignedIn, prefix: Prefix) -> Response:
     """The id of the account behind the token or the cookie."""
-    links = self_link(request.url.path, account=account_path(caller.id))
+    links = self_link(request.url.path, account=account_path(caller.id, prefix))
     found = YeldaSelf(message="ID获取成功", account_id=caller.id, _links=links)
     return hal_response(request, found, modified=caller.modified_at)
 
@@ -87,11 +90,12 @@ async def yelda_self(request: Request, caller: SignedIn) -> Response:
     responses={200: hal_content(YeldaAccount), **errors(Refused, AccountNotFound)},
 )
 async def yelda_account(
-    request: Request, account_id: int, caller: SignedIn, session: Reading, services: ServicesDep
+    request: Request, account_id: int, *, caller: SignedIn, session: Reading, services: ServicesDep, prefix: Prefix
 ) -> Response:
     """The caller's own account; administrators see every account."""
     account = await services.authorization.see(session, caller, account_id)
-    return hal_response(request, YeldaAccount.of(account, "用户获取成功"), modified=account.modified_at)
+    found = YeldaAccount.of(account, "用户获取成功", prefix)
+    return hal_response(request, found, modified=account.modified_at)
 
 
 @router.put(
@@ -112,11 +116,13 @@ async def yelda_edit_account(
     body: Annotated[YeldaEdit, form_or_json(YeldaEdit)],
     services: ServicesDep,
     source: Source,
+    prefix: Prefix,
 ) -> Response:
     """Change the caller's own account; administrators change every account. Absent fields stay as they are. A new
     password ends all sessions of the account."""
     account = await services.authorization.edit(caller, account_id, Edit.of(body.given()), source)
-    return hal_response(request, YeldaEditedAccount.of(account, "用户修改成功"), modified=account.modified_at)
+    edited = YeldaEditedAccount.of(account, "用户修改成功", prefix)
+    return hal_response(request, edited, modified=account.modified_at)
 
 
 @router.delete(
@@ -124,15 +130,23 @@ async def yelda_edit_account(
     status_code=204,
     summary="Delete an account",
     dependencies=[needs()],
-    responses=errors(Refused, AccountNotFound, LastAdministrator),
+    responses={**deletion(YeldaDeletedAccount), **errors(Refused, AccountNotFound, LastAdministrator)},
 )
 async def yelda_delete_account(
-    account_id: int, *, caller: SignedIn, session: Writing, services: ServicesDep, source: Source
+    request: Request,
+    account_id: int,
+    *,
+    caller: SignedIn,
+    session: Writing,
+    services: ServicesDep,
+    source: Source,
+    prefix: Prefix,
 ) -> Response:
     """Delete the caller's own account; administrators delete every account that is not an administrator's. The sessions
     and API keys of the account end at once."""
     await services.authorization.delete(session, caller, account_id, source)
-    return Response(status_code=204)
+    links = self_link(account_path(account_id, prefix))
+    return deleted(request, prefix, YeldaDeletedAccount(message="用户删除成功", _links=links))
 
 
 @router.get(
@@ -148,6 +162,7 @@ async def yelda_list_accounts(
     caller: SignedIn,
     session: Reading,
     services: ServicesDep,
+    prefix: Prefix,
     username: Annotated[str | None, Query(description="Only the account of this name.")] = None,
     authority: Annotated[AuthorityField | None, Query(description="Only accounts with this authority.")] = None,
     offset: Offset = 0,
@@ -158,11 +173,13 @@ async def yelda_list_accounts(
     filters = {name: request.query_params.get(name) for name in ("username", "authority")}
     found = YeldaAccounts(
         message="用户集合获取成功",
-        data=[YeldaListedAccount.of(account) for account in page.accounts],
+        data=[YeldaListedAccount.of(account, prefix) for account in page.accounts],
         total=page.total,
         offset=offset,
         limit=limit,
-        _links=page_links(ACCOUNTS_PATH, filters, offset=offset, limit=limit, total=page.total, find=FIND),
+        _links=page_links(
+            prefix + ACCOUNTS_PATH, filters, offset=offset, limit=limit, total=page.total, find=prefix + FIND
+        ),
     )
     return hal_response(request, found, modified=page.modified_at)
 
@@ -185,11 +202,12 @@ async def yelda_create_account(
     body: Annotated[YeldaNewAccount, form_or_json(YeldaNewAccount)],
     services: ServicesDep,
     source: Source,
+    prefix: Prefix,
 ) -> Response:
     """Administrators can always make accounts. Where self-registration is on, everyone can, and the account waits for
     approval by an administrator."""
     account = await services.authorization.create(caller, NewAccount(**body.model_dump()), source)
-    path = account_path(account.id)
+    path = account_path(account.id, prefix)
     made = YeldaCreatedAccount(message="用户创建成功", account_id=account.id, _links=self_link(path))
     return hal_response(request, made, status=201, headers={"Location": path})
 

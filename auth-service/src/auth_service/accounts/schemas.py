@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from auth_service.accounts.fields import AuthorityField, Email, NewPassword, Nickname, Photo, Username, authority_name
 from auth_service.accounts.models import Account
@@ -12,9 +13,17 @@ from lightbox_shared.hal import Resource, self_link
 ACCOUNTS_PATH: Final = "/accounts"
 
 
-def account_path(account_id: int) -> str:
-    """The path of an account."""
-    return f"{ACCOUNTS_PATH}/{account_id}"
+def account_path(account_id: int, prefix: str = "") -> str:
+    """The path of an account, under the prefix of the request that it is for."""
+    return f"{prefix}{ACCOUNTS_PATH}/{account_id}"
+
+
+def _none() -> None:
+    """The default of a member that is absent; as a factory it is not in the schema."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class AccountForServices(BaseModel):
@@ -60,32 +69,39 @@ class YeldaProfile(Resource):
     photo: str | None
 
 
-class YeldaAccount(YeldaProfile):
+class YeldaShownAccount(YeldaProfile):
+    """An account as it is looked at, whose authority has two notations."""
+
+    authority: str | int = Field(
+        description="The name of the authority at the root, its number under `/api`.", examples=["doctor", 102]
+    )
+    authority_name: str | SkipJsonSchema[None] = Field(
+        default_factory=_none, exclude_if=_is_none, description="Under `/api` alone.", examples=["doctor"]
+    )
+
+
+class YeldaAccount(YeldaShownAccount):
     """One account."""
 
     message: str
     account_id: int
-    authority: str = Field(description="The name of the authority.", examples=["doctor"])
 
     @classmethod
-    def of(cls, account: Account, message: str) -> Self:
-        """From a row."""
-        name = authority_name(account.authority)
-        return cls(message=message, account_id=account.id, authority=name, **_profile(account))
+    def of(cls, account: Account, message: str, prefix: str) -> Self:
+        """From a row, for a request under this prefix."""
+        return cls(message=message, account_id=account.id, **_shown(account, prefix))
 
 
-class YeldaListedAccount(YeldaProfile):
+class YeldaListedAccount(YeldaShownAccount):
     """One account of a list."""
 
     id: int
     account_id: int = Field(description="The same as `id`; some clients read this one.")
-    authority: str = Field(description="The name of the authority.", examples=["doctor"])
 
     @classmethod
-    def of(cls, account: Account) -> Self:
-        """From a row."""
-        name = authority_name(account.authority)
-        return cls(id=account.id, account_id=account.id, authority=name, **_profile(account))
+    def of(cls, account: Account, prefix: str) -> Self:
+        """From a row, for a request under this prefix."""
+        return cls(id=account.id, account_id=account.id, **_shown(account, prefix))
 
 
 class YeldaEditedAccount(YeldaProfile):
@@ -95,18 +111,30 @@ class YeldaEditedAccount(YeldaProfile):
     authority: int = Field(description="The number of the authority.", examples=[102])
 
     @classmethod
-    def of(cls, account: Account, message: str) -> Self:
-        """From a row."""
-        return cls(message=message, authority=account.authority, **_profile(account))
+    def of(cls, account: Account, message: str, prefix: str) -> Self:
+        """From a row, for a request under this prefix."""
+        return cls(message=message, authority=account.authority, **_profile(account, prefix))
 
 
-def _profile(account: Account) -> dict[str, Any]:
+class YeldaDeletedAccount(Resource):
+    """An account was deleted."""
+
+    message: str
+
+
+def _shown(account: Account, prefix: str) -> dict[str, Any]:
+    name = authority_name(account.authority)
+    authority = {"authority": account.authority, "authority_name": name} if prefix else {"authority": name}
+    return {**authority, **_profile(account, prefix)}
+
+
+def _profile(account: Account, prefix: str) -> dict[str, Any]:
     return {
         "username": account.username,
         "nickname": account.nickname,
         "email": account.email,
         "photo": account.photo,
-        "_links": self_link(account_path(account.id)),
+        "_links": self_link(account_path(account.id, prefix)),
     }
 
 

@@ -74,6 +74,12 @@ class YeldaAuthorization(Resource):
     expires_in: int = Field(description="Seconds.")
 
 
+class YeldaEndedAuthorization(Resource):
+    """The session has ended."""
+
+    message: str
+
+
 class ImageHubLogIn(BaseModel):
     """A name and a password."""
 

@@ -16,7 +16,7 @@ from auth_service.dependencies import SignedIn
 from auth_service.login_throttling.errors import TooManyFailures
 from auth_service.logins.credentials import basic_credentials
 from auth_service.logins.errors import AwaitingApproval, NoSuchAccount, WrongPassword
-from auth_service.logins.schemas import YeldaAuthorization, YeldaLogIn
+from auth_service.logins.schemas import YeldaAuthorization, YeldaEndedAuthorization, YeldaLogIn
 from auth_service.logins.service import Login
 from auth_service.request_source import Source
 from auth_service.sessions.service import Client
@@ -27,6 +27,7 @@ from lightbox_shared.errors import NotAuthenticated
 from lightbox_shared.hal import hal_content, hal_response, self_link
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.request_bodies import Schema, form_or_json
+from lightbox_shared.second_prefix import Prefix, deleted, deletion
 from lightbox_shared.urls import public_base
 
 CLIENT: Final = Client("yelda", timedelta(hours=12))
@@ -34,7 +35,8 @@ THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _BODY: Final[Any] = form_or_json(YeldaLogIn, any_text=True).dependency
 
-router = APIRouter(tags=["TheYelda"])
+router = APIRouter()
+"""The resources that are the same at the root and under `/api` (`lightbox_shared.second_prefix`)."""
 
 
 class UnknownUser(NotAuthenticated):
@@ -97,6 +99,7 @@ async def yelda_authorize(
     credentials: Annotated[YeldaLogIn, Depends(_BasicOrBody())],
     services: ServicesDep,
     source: Source,
+    prefix: Prefix,
 ) -> Response:
     """Open a session for 12 hours. Accounts that wait for approval are refused."""
     try:
@@ -109,7 +112,7 @@ async def yelda_authorize(
         raise WrongUserPassword from error
     except AwaitingApproval as error:
         raise NotApproved from error
-    response = hal_response(request, _authorization(login), status=201, headers={"Cache-Control": "no-store"})
+    response = hal_response(request, _authorization(login, prefix), status=201, headers={"Cache-Control": "no-store"})
     _set_cookie(request, response, services.settings, login.issued.token, login.issued.expires_in)
     return response
 
@@ -119,20 +122,21 @@ async def yelda_authorize(
     status_code=204,
     summary="Sign out",
     dependencies=[needs()],
-    responses={204: headers(Set_Cookie="Takes the session cookie away.")},
+    responses=deletion(YeldaEndedAuthorization, **headers(Set_Cookie="Takes the session cookie away.")),
 )
 async def yelda_end_authorization(
-    request: Request, caller: SignedIn, session: Writing, services: ServicesDep, source: Source
+    request: Request, *, caller: SignedIn, session: Writing, services: ServicesDep, source: Source, prefix: Prefix
 ) -> Response:
     """End the session of the token or the cookie."""
     if await services.sessions.revoke(session, caller.id, caller.session_id):
         await record(session, Action.SESSION_ENDED, source, account_id=caller.id, session_id=caller.session_id)
-    response = Response(status_code=204)
+    ended = YeldaEndedAuthorization(message="登出成功", _links=self_link(f"{prefix}/authorization"))
+    response = deleted(request, prefix, ended)
     _set_cookie(request, response, services.settings, "", 0)
     return response
 
 
-def _authorization(login: Login) -> YeldaAuthorization:
+def _authorization(login: Login, prefix: str) -> YeldaAuthorization:
     account = login.account
     return YeldaAuthorization(
         message="登录成功",
@@ -140,7 +144,7 @@ def _authorization(login: Login) -> YeldaAuthorization:
         authority=account.authority,
         access_token=login.issued.token,
         expires_in=login.issued.expires_in,
-        _links=self_link("/authorization", account=account_path(account.id)),
+        _links=self_link(f"{prefix}/authorization", account=account_path(account.id, prefix)),
     )
 
 
