@@ -119,7 +119,7 @@ async def test_a_client_may_send_back_what_it_was_answered(lab: Lab) -> None:
     person = await lab.person(Authority.GUEST)
     path = f"/accounts/{person.id}"
     shown = (await lab.http.get(path, headers=person.headers)).json()
-    assert (shown["nickname"], shown["email"], shown["photo"]) == (None, None, None)
+    assert (shown["nickname"], shown["email"], shown["photo"]) == (None, None, "default.png")
     assert (await lab.http.put(path, json=shown, headers=person.headers)).status_code == 200
     assert await lab.is_signed_in(person.headers)
 

@@ -40,7 +40,7 @@ async def test_the_list(lab: Lab) -> None:
         "username": "person-1",
         "nickname": None,
         "email": None,
-        "photo": None,
+        "photo": "default.png",
         "authority": "doctor",
         "_links": {"self": {"href": f"/accounts/{ids[2]}"}},
     }
@@ -74,7 +74,7 @@ async def test_the_list(lab: Lab) -> None:
 
     for query, field in [
         ("?limit=0", "limit"),
-        ("?limit=1001", "limit"),
+        ("?limit=5001", "limit"),
         ("?limit=x", "limit"),
         ("?offset=-1", "offset"),
         (f"?offset={2**63}", "offset"),
@@ -118,3 +118,22 @@ async def test_when_the_list_changed_last(lab: Lab) -> None:
     assert (await lab.http.delete(f"/accounts/{account_id}", headers=admin)).status_code == 204
     assert (await lab.http.get("/accounts?authority=doctor", headers=admin)).json()["total"] == 0
     assert parsedate_to_datetime(await modified()) > datetime(2020, 1, 1, tzinfo=UTC)
+
+
+async def test_a_page_of_five_thousand(lab: Lab) -> None:
+    admin = (await lab.admin()).headers
+    async with lab.database.writing() as session:
+        await session.execute(
+            text(
+                "INSERT INTO accounts (username, username_key, authority)"
+                " SELECT 'user-' || n, 'user-' || n, 102 FROM generate_series(1, 5004) AS n"
+            )
+        )
+    whole = (await lab.http.get("/accounts?limit=5000", headers=admin)).json()
+    assert (len(whole["data"]), whole["limit"], whole["total"]) == (5000, 5000, 5005)
+    rest = (await lab.http.get(whole["_links"]["next"]["href"], headers=admin)).json()
+    assert len(rest["data"]) == 5
+    assert "next" not in rest["_links"]
+    page = (await lab.http.get("/api/accounts", headers=admin)).json()
+    assert (len(page["data"]), page["limit"]) == (1000, 1000)
+    assert page["_links"]["next"]["href"] == "/api/accounts?offset=1000&limit=1000"

@@ -33,7 +33,7 @@ async def test_one_account(lab: Lab) -> None:
             "username": person.username,
             "nickname": None,
             "email": None,
-            "photo": None,
+            "photo": "default.png",
             "authority": 100 + number,
             "authority_name": authority.name.lower(),
             "_links": {"self": {"href": f"/api{path}"}},

@@ -41,11 +41,14 @@ from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import NotFound, TooManyRequests
 from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import MAX_LIMIT
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import form_or_json
 from lightbox_shared.second_prefix import Prefix, deleted, deletion
 
+LISTED: Final = 1000
+MOST_LISTED: Final = 5000
+"""Accounts on a page, without a limit and at most. Clients count pages by the limit that they ask for, so a larger one
+is refused and not cut down."""
 FIND: Final = ACCOUNTS_PATH + "{?username,authority,offset,limit}"
 
 router = APIRouter()
@@ -53,7 +56,7 @@ router = APIRouter()
 internal_router = APIRouter(tags=["Internal"])
 
 Offset = Annotated[int, Query(ge=0, lt=2**63, description="Accounts to skip.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Accounts on the page, at most.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="Accounts on the page, at most.")]
 
 
 # Refused before the body is read: an account that may not do it is not told what is wrong with its request.
@@ -113,7 +116,7 @@ async def yelda_edit_account(
     account_id: Annotated[int, Depends(_editable)],
     *,
     caller: SignedIn,
-    body: Annotated[YeldaEdit, form_or_json(YeldaEdit)],
+    body: Annotated[YeldaEdit, form_or_json(YeldaEdit, any_text=True)],
     services: ServicesDep,
     source: Source,
     prefix: Prefix,
@@ -166,7 +169,7 @@ async def yelda_list_accounts(
     username: Annotated[str | None, Query(description="Only the account of this name.")] = None,
     authority: Annotated[AuthorityField | None, Query(description="Only accounts with this authority.")] = None,
     offset: Offset = 0,
-    limit: Limit = MAX_LIMIT,
+    limit: Limit = LISTED,
 ) -> Response:
     """All accounts in the order of their ids, for administrators. Other accounts find themselves, by `username`."""
     page = await services.authorization.page(session, caller, Search(username, authority), offset=offset, limit=limit)

@@ -12,15 +12,20 @@ from auth_service.accounts.usernames import MAX_USERNAME_LENGTH, clean_username,
 from auth_service.config import AuthSettings
 from auth_service.passwords.rules import MAX_PASSWORD_LENGTH, password_problem
 from lightbox_shared.auth.principal import Authority
+from lightbox_shared.errors.sentences import NOT_A_STRING
+from lightbox_shared.forms import is_storable
 
 MAX_EMAIL_LENGTH: Final = 254
 MAX_NICKNAME_LENGTH: Final = 150
 MAX_PHOTO_LENGTH: Final = 2048
+DEFAULT_PHOTO: Final = "default.png"
+"""What is shown for an account without a picture of its own; annotation-service has the file."""
 
 UNKNOWN_AUTHORITY: Final = "Not one of {}.".format(", ".join(f"{each:d} ({each.name.lower()})" for each in Authority))
 INVALID_EMAIL: Final = "Enter a valid email address."
 INVALID_PHOTO: Final = "Enter a path of this platform, an http or https address, or the name of a picture."
 CONTROL_CHARACTERS: Final = "Control characters are not allowed."
+NULL_CHARACTERS: Final = "Null characters are not allowed."
 
 # The documented way of the library to accept names that the public DNS does not have (.local, .test, .internal).
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -42,10 +47,10 @@ _AUTHORITY_SCHEMA: Final[dict[str, Any]] = {
 
 
 def authority_of(value: object) -> Authority | None:
-    """The authority that is written as `102`, `"102"` or `"doctor"`; None for everything else."""
+    """The authority that is written as `102`, `"102"`, `"doctor"` or `"Doctor"`; None for everything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return next((authority for authority in Authority if authority == value), None)
-    return _AUTHORITIES.get(value) if isinstance(value, str) else None
+    return _AUTHORITIES.get(value.lower()) if isinstance(value, str) else None
 
 
 def authority_name(code: int) -> str:
@@ -97,10 +102,18 @@ def _nickname(text: str) -> str:
     return text
 
 
-def _photo(text: str) -> str:
+def _photo(text: str) -> str | None:
     if not _PHOTO.fullmatch(text):
         raise ValueError(INVALID_PHOTO)
-    return text
+    return None if text in {"", DEFAULT_PHOTO} else text
+
+
+def refuse_unstorable(value: object) -> object:
+    """A text that can be stored, or a value that is no text. Raises `ValueError`. For fields of a body in which others,
+    which are ignored, may have any text."""
+    if isinstance(value, str) and not is_storable(value):
+        raise ValueError(NULL_CHARACTERS if "\0" in value else NOT_A_STRING)
+    return value
 
 
 def _authority(value: object) -> Authority:
@@ -125,4 +138,5 @@ NewPassword = Annotated[
 Nickname = Annotated[str, Field(max_length=MAX_NICKNAME_LENGTH), AfterValidator(_nickname)]
 Email = Annotated[str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
 Photo = Annotated[str, Field(max_length=MAX_PHOTO_LENGTH), AfterValidator(_photo)]
+"""None after the validation for `DEFAULT_PHOTO` and an empty text, which say that there is no picture."""
 AuthorityField = Annotated[Authority, BeforeValidator(_authority), WithJsonSchema(_AUTHORITY_SCHEMA)]

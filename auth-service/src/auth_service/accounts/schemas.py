@@ -1,11 +1,21 @@
 """The bodies of requests and responses about accounts."""
 
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from auth_service.accounts.fields import AuthorityField, Email, NewPassword, Nickname, Photo, Username, authority_name
+from auth_service.accounts.fields import (
+    DEFAULT_PHOTO,
+    AuthorityField,
+    Email,
+    NewPassword,
+    Nickname,
+    Photo,
+    Username,
+    authority_name,
+    refuse_unstorable,
+)
 from auth_service.accounts.models import Account
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.hal import Resource, self_link
@@ -41,9 +51,9 @@ class AccountForServices(BaseModel):
 
 
 class PhotoOfAccount(BaseModel):
-    """The file that another service keeps as the picture of an account."""
+    """The file that another service keeps as the picture of an account; null for none."""
 
-    photo: Annotated[Photo, Field(min_length=1)]
+    photo: Photo | None
 
 
 class YeldaSelf(Resource):
@@ -66,7 +76,7 @@ class YeldaProfile(Resource):
     username: str
     nickname: str | None
     email: str | None
-    photo: str | None
+    photo: str = Field(description="`default.png` where there is none.", examples=["default.png"])
 
 
 class YeldaShownAccount(YeldaProfile):
@@ -133,7 +143,7 @@ def _profile(account: Account, prefix: str) -> dict[str, Any]:
         "username": account.username,
         "nickname": account.nickname,
         "email": account.email,
-        "photo": account.photo,
+        "photo": account.photo or DEFAULT_PHOTO,
         "_links": self_link(account_path(account.id, prefix)),
     }
 
@@ -172,7 +182,7 @@ def _absent() -> Any:  # noqa: ANN401 - as pydantic's own `Field`
 
 class YeldaEdit(BaseModel):
     """What to change in an account: absent fields stay as they are, and null takes a nickname, an email or a photo
-    away. Other fields are ignored, so that a client may send back what it was answered."""
+    away. Other fields are ignored, with any values, so that a client may send back what it was answered."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"nickname": "Nick", "photo": "/uploads/photos/1"}]})
 
@@ -182,6 +192,8 @@ class YeldaEdit(BaseModel):
     nickname: Nickname | None = _absent()
     email: Email | None = _absent()
     photo: Photo | None = _absent()
+
+    _storable = field_validator("*", mode="before")(refuse_unstorable)
 
     def given(self) -> dict[str, Any]:
         """The fields that the request has."""
