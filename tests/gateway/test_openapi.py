@@ -176,8 +176,15 @@ def test_what_the_gateway_answers() -> None:
     problem = shown["components"]["responses"]["TooManyRequests"]
     assert set(problem["content"]) == {"application/problem+json"}
     assert set(problem["headers"]) == {"Retry-After", "RateLimit", "RateLimit-Policy"}
-    ended = shown["paths"]["/authorization"]["delete"]["responses"]["401"]["content"]["application/json"]
-    assert ended == {"schema": {"$ref": "#/components/schemas/MessageDetailMember"}}
+    ended = shown["paths"]["/authorization"]["delete"]["responses"]
+    assert ended["401"]["content"]["application/json"] == {
+        "schema": {"$ref": "#/components/schemas/MessageDetailMember"}
+    }
+    assert ended["429"] == {"$ref": "#/components/responses/TooManyRequestsWithMessage"}
+    with_message = shown["components"]["responses"]["TooManyRequestsWithMessage"]["content"]["application/problem+json"]
+    assert with_message == {"schema": {"$ref": "#/components/schemas/ProblemDetailsWithMessage"}}
+    assert "message" in shown["components"]["schemas"]["ProblemDetailsWithMessage"]["required"]
+    assert "message" not in shown["components"]["schemas"]["ProblemDetails"]["properties"]
 
 
 def test_it_works_with_a_service_down(platform: Platform) -> None:

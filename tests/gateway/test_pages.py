@@ -155,12 +155,16 @@ def test_a_program_at_the_bare_address_is_told_what_is_missing(platform: Platfor
     response = platform.http.get("/", headers={} if accept is None else {"Accept": accept})
     assert (response.status_code, response.headers["retry-after"]) == (503, "3600")
     assert response.headers["content-type"] == "application/problem+json"
+    sentence = (
+        "annotation-service, which answers this path, is not part of this installation. "
+        "The API is described at /docs, and for programs at /openapi.json."
+    )
     assert response.json() == {
         "type": "/problems/unavailable",
         "title": "Service Unavailable",
         "status": 503,
-        "detail": "annotation-service, which answers this path, is not part of this installation. "
-        "The API is described at /docs, and for programs at /openapi.json.",
+        "detail": sentence,
+        "message": sentence,
     }
 
 

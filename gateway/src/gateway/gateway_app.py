@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -22,16 +23,15 @@ from gateway.routes import GATEWAY, Routes
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.context import QUIET_PATHS
 from lightbox_shared.errors import BadRequest, Forbidden, InternalError, LightboxError, NotFound
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, ProblemDetails
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
 from lightbox_shared.metrics import HttpMetrics
 
 log = structlog.get_logger()
 
 # Dot segments, backslashes and control characters, which the gateway and a service could understand differently.
 _AMBIGUOUS_PATH: Final = re.compile(r"(?:^|/)\.\.?(?:/|$)|[\\\x00-\x1f\x7f]")
-_STATUSES_IN_DIALECT: Final = frozenset({400, 401, 403})
 # Clients of the COVID-19 system know this member; other clients read the detail.
-_UNKNOWN_PATH: Final = ProblemDetails({"ERROR": "Not a valid endpoint, you only have /alive or /predict"})
+_UNKNOWN_PATH: Final = {"ERROR": "Not a valid endpoint, you only have /alive or /predict"}
 _MAX_PATH_IN_MESSAGE: Final = 200
 
 
@@ -115,17 +115,24 @@ class GatewayApp:
         if request.status:
             log.warning("answer ended early", request_id=request.request_id, error=error.detail)
             return
-        if request.route is None:
-            dialect = _UNKNOWN_PATH if isinstance(error, NotFound) else PROBLEM_DETAILS
-        elif isinstance(error, QuotaExceeded):
-            dialect = ProblemDetails({"type": PROBLEM_TYPE, "violated-policies": [error.policy]})
-        else:
-            dialect = request.route.dialect if error.status in _STATUSES_IN_DIALECT else PROBLEM_DETAILS
-        response = dialect.render(error)
+        response = self._dialect(request, error).render(error)
         if request.body_unread:
             await respond_early(request, response)
         else:
             await request.respond(response)
+
+    def _dialect(self, request: RequestState, error: LightboxError) -> Dialect:
+        """The form of an error. Of a request that was refused before its route was looked for, it is that of the other
+        errors on the paths around, whose clients read it."""
+        route = request.route
+        if route is None:
+            near = self._routes.find(request.path, request.method)
+            form = PROBLEM_DETAILS if near is None else near.dialect.others
+            return replace(form, extra=_UNKNOWN_PATH) if isinstance(error, NotFound) else form
+        if isinstance(error, QuotaExceeded):
+            extra = {"type": PROBLEM_TYPE, "violated-policies": [error.policy]}
+            return replace(route.dialect.others, extra=extra)
+        return route.dialect.of(error.status)
 
     def _record(self, request: RequestState) -> None:
         seconds = time.perf_counter() - request.started

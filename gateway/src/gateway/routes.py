@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Final
 
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialect, ErrorMember, FieldMap
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialect, ErrorMember, FieldMap, ProblemDetails
+
+STATUSES_DOCUMENTED: Final = frozenset({400, 401, 403})
 
 
 class Access(Enum):
@@ -35,6 +37,20 @@ class Rate(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class RouteDialect:
+    """The forms of the gateway's own errors on a route."""
+
+    documented: Dialect = PROBLEM_DETAILS
+    """Of 400, 401 and 403, which the systems document."""
+    others: ProblemDetails = PROBLEM_DETAILS
+    """Of all other statuses (404, 405, 413, 429, 502, 503, 504 and so on), which are problem details (RFC 9457)."""
+
+    def of(self, status: int) -> Dialect:
+        """The form of an error with this status."""
+        return self.documented if status in STATUSES_DOCUMENTED else self.others
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One row of the table."""
 
@@ -46,8 +62,7 @@ class Route:
     """The maximum of a request's body in bytes. A larger body is answered 413."""
     timeout: float = 30.0
     """How many seconds the service may be silent, before its answer (then 504) and within it."""
-    dialect: Dialect = PROBLEM_DETAILS
-    """The format of the answers 400, 401 and 403. Other errors of the gateway are problem details (RFC 9457)."""
+    dialect: RouteDialect = RouteDialect()
     methods: frozenset[str] = field(default_factory=frozenset)
     """The methods of this row. If it is empty, all methods are forwarded, and the service refuses those it lacks."""
     scopes: frozenset[Scope] = frozenset()
@@ -88,10 +103,17 @@ PICTURES: Final = 128 * MB  # several pictures in one form; the service has the 
 CORE_PICTURE: Final = 56 * MB  # a picture in base64 (4/3), in CBOR written as hexadecimal text (2)
 CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at most 60 MiB
 
-CHEXRAY: Final = FieldMap("Token")
-COVID19: Final = ErrorMember()
-IMAGEHUB_SHAPE: Final = DetailList()
-YELDA: Final = ErrorMember({400: "请求非法", 401: "用户未登录", 403: "用户没有权限"}, member="message", detail="detail")
+CHEXRAY: Final = RouteDialect(FieldMap("Token"))
+COVID19: Final = RouteDialect(ErrorMember())
+IMAGEHUB_SHAPE: Final = RouteDialect(DetailList())
+# TheYelda's clients read `message` of every error, and throw where it is missing.
+WITH_MESSAGE: Final = ProblemDetails(sentence_member="message")
+YELDA: Final = RouteDialect(
+    ErrorMember({400: "请求非法", 401: "用户未登录", 403: "用户没有权限"}, member="message", detail="detail"),
+    WITH_MESSAGE,
+)
+BESIDE_YELDA: Final = RouteDialect(WITH_MESSAGE, WITH_MESSAGE)
+"""Of paths that the system does not document, and its clients may call."""
 
 # TheYelda's resources, which are the same at the root and under `/api`.
 _YELDA_ROWS: Final[tuple[Route, ...]] = (
@@ -167,10 +189,10 @@ TABLE: Final[tuple[Route, ...]] = (
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
     *_at_both_prefixes(_YELDA_ROWS),
-    Route("/api/assignments", ANNOTATION, REQUIRED, READ, 1 * MB, 120, scopes=ANNOTATE),
-    Route("/api/agreement", ANNOTATION, REQUIRED, READ, FORM, 120, scopes=ANNOTATE),
-    Route("/api/exports", ANNOTATION, ADMIN, scopes=ANNOTATE),
-    Route("/api/schemes", ANNOTATION, REQUIRED, READ, 256 * KB, scopes=ANNOTATE),
+    Route("/api/assignments", ANNOTATION, REQUIRED, READ, 1 * MB, 120, BESIDE_YELDA, scopes=ANNOTATE),
+    Route("/api/agreement", ANNOTATION, REQUIRED, READ, FORM, 120, BESIDE_YELDA, scopes=ANNOTATE),
+    Route("/api/exports", ANNOTATION, ADMIN, dialect=BESIDE_YELDA, scopes=ANNOTATE),
+    Route("/api/schemes", ANNOTATION, REQUIRED, READ, 256 * KB, dialect=BESIDE_YELDA, scopes=ANNOTATE),
 )
 
 

@@ -1,15 +1,16 @@
 """Adds to an operation of a service who may call it, and the error responses of the gateway.
 
-The answers 401 and 403, and 400 for a body that breaks off, have the format of the route; other errors of the gateway
-are problem details (RFC 9457). If a service answers the same status in another format, both are described.
+The answers 401 and 403, and 400 for a body that breaks off, have the documented form of the route; other errors of the
+gateway are problem details (RFC 9457), in the form of the route too. If a service answers the same status in another
+format, both are described.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.routes import GATEWAY, Access, Route
+from gateway.routes import GATEWAY, WITH_MESSAGE, Access, Route
 from lightbox_shared.auth.principal import READ_METHODS, Scope
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, ProblemDetails
 
 Json = dict[str, Any]
 
@@ -18,6 +19,7 @@ def _header(description: str, schema: Json, *, required: bool = False) -> Json:
     return {"description": description, "schema": schema, **({"required": True} if required else {})}
 
 
+_REFERENCE: Final = "#/components/responses/"
 _TEXT: Final[Json] = {"type": "string"}
 _RETRY_AFTER: Final = _header(
     "Seconds to wait before the next attempt.", {"type": "integer", "minimum": 0}, required=True
@@ -57,13 +59,21 @@ def _response(status: int, dialect: Dialect) -> Json:
     return {"description": _OWN[status][1], **headers, "content": content}
 
 
-RESPONSES: Final[Mapping[str, Json]] = {name: _response(status, PROBLEM_DETAILS) for status, (name, _) in _OWN.items()}
+def _component(status: int, form: ProblemDetails) -> str:
+    member = form.sentence_member
+    return _OWN[status][0] + ("" if member is None else f"With{member.title()}")
+
+
+RESPONSES: Final[Mapping[str, Json]] = {
+    _component(status, form): _response(status, form) for form in (PROBLEM_DETAILS, WITH_MESSAGE) for status in _OWN
+}
 """The error responses of the gateway in problem details, as components of the document."""
 
 
 def error_schemas(route: Route) -> dict[str, Json]:
     """The schemas of the error responses of the gateway on a route, by name."""
-    named = [*PROBLEM_DETAILS.content.values(), *route.dialect.content.values()]
+    forms: tuple[Dialect, ...] = (PROBLEM_DETAILS, route.dialect.others, route.dialect.documented)
+    named = [each for form in forms for each in form.content.values()]
     return {name: dict(schema) for name, schema in named}
 
 
@@ -81,6 +91,7 @@ def with_gateway_responses(operation: Json, path: str, method: str, route: Route
 
 def _refusals(operation: Json, path: str, route: Route) -> Iterator[tuple[int, Dialect]]:
     """Status and format of the errors that the gateway may answer in place of the service."""
+    documented, others = route.dialect.documented, route.dialect.others
     statuses = [400, 431]
     if "{" in path:
         statuses.append(404)
@@ -88,13 +99,13 @@ def _refusals(operation: Json, path: str, route: Route) -> Iterator[tuple[int, D
         statuses += [408, 413]
     if route.service != GATEWAY:
         statuses += [429, 502, 503, 504]
-    yield from ((status, PROBLEM_DETAILS) for status in statuses)
-    if "requestBody" in operation and route.dialect != PROBLEM_DETAILS:
-        yield 400, route.dialect  # for a body that breaks off
+    yield from ((status, others) for status in statuses)
+    if "requestBody" in operation and documented != others:
+        yield 400, documented  # for a body that breaks off
     if route.access is not Access.PUBLIC:
-        yield 401, route.dialect
+        yield 401, documented
     if route.access is not Access.PUBLIC or route.signs_in:
-        yield 403, route.dialect
+        yield 403, documented
 
 
 def _with_refusal(known: Json | None, status: int, dialect: Dialect) -> Json:
@@ -102,13 +113,13 @@ def _with_refusal(known: Json | None, status: int, dialect: Dialect) -> Json:
 
     The media type of the service comes first, since some client generators use only the first one.
     """
-    if known is None and dialect == PROBLEM_DETAILS:
-        return {"$ref": f"#/components/responses/{_OWN[status][0]}"}
+    if known is None and isinstance(dialect, ProblemDetails):
+        return {"$ref": _REFERENCE + _component(status, dialect)}
     added = _response(status, dialect)
     if known is None:
         return added
     if "$ref" in known:
-        known = RESPONSES[_OWN[status][0]]
+        known = RESPONSES[known["$ref"].removeprefix(_REFERENCE)]
     merged = {key: _joined(known.get(key, {}), added.get(key, {})) for key in ("headers", "content")}
     return {**known, **{key: entries for key, entries in merged.items() if entries}}
 

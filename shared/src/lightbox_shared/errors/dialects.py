@@ -42,24 +42,26 @@ class Dialect(Protocol):
 JSON_TYPE: Final = "application/json"
 PROBLEM_TYPE: Final = "application/problem+json"
 _TEXT: Final = {"type": "string"}
+_PROBLEM_PROPERTIES: Final[Mapping[str, object]] = {
+    "type": {"type": "string", "format": "uri-reference"},
+    "title": _TEXT,
+    "status": {"type": "integer"},
+    "detail": _TEXT,
+    "errors": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"field": _TEXT, "detail": _TEXT},
+            "required": ["field", "detail"],
+        },
+    },
+}
+_PROBLEM_REQUIRED: Final = ("type", "title", "status", "detail")
 _PROBLEM_SCHEMA: Final[Mapping[str, object]] = {
     "type": "object",
     "description": "RFC 9457.",
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": _TEXT,
-        "status": {"type": "integer"},
-        "detail": _TEXT,
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": _TEXT, "detail": _TEXT},
-                "required": ["field", "detail"],
-            },
-        },
-    },
-    "required": ["type", "title", "status", "detail"],
+    "properties": _PROBLEM_PROPERTIES,
+    "required": list(_PROBLEM_REQUIRED),
 }
 
 
@@ -111,8 +113,13 @@ class ProblemDetails:
 
     @property
     def content(self) -> Mapping[str, NamedSchema]:
-        """Problem details with the extension member `errors`."""
-        return {PROBLEM_TYPE: NamedSchema("ProblemDetails", _PROBLEM_SCHEMA)}
+        """Problem details with the extension member `errors`, and that for the sentence where there is one."""
+        member = self.sentence_member
+        if member is None:
+            return {PROBLEM_TYPE: NamedSchema("ProblemDetails", _PROBLEM_SCHEMA)}
+        properties = {**_PROBLEM_PROPERTIES, member: _TEXT}
+        schema = {**_PROBLEM_SCHEMA, "properties": properties, "required": [*_PROBLEM_REQUIRED, member]}
+        return {PROBLEM_TYPE: NamedSchema(f"ProblemDetailsWith{member.title()}", schema)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +230,7 @@ def bad_request_if_invalid(kind: type[LightboxError]) -> int:
     return int(HTTPStatus.BAD_REQUEST if issubclass(kind, InvalidRequest) else kind.status)
 
 
-PROBLEM_DETAILS: Dialect = ProblemDetails()
+PROBLEM_DETAILS: Final = ProblemDetails()
 
 
 @dataclass(frozen=True, slots=True)
