@@ -223,30 +223,51 @@ async def test_accounts_can_be_hidden(make_settings: MakeSettings) -> None:
         assert said(await lab.authorize("new", PASSWORD)) == WAITING
 
 
-@pytest.mark.parametrize(
-    ("base", "forwarded", "secure"),
-    [
-        ("http://localhost", None, False),
-        ("http://localhost:8000", None, False),
-        ("http://127.0.0.1:8000", None, False),
-        ("http://[::1]:8000", None, False),
-        ("http://lab.local", None, True),
-        ("https://lab.example", None, True),
-        ("http://localhost.evil.example", None, True),
-        ("http://127.0.0.1.nip.io", None, True),
-        ("http://internal:8001", "localhost:8000", False),
-        ("http://localhost:8001", "lab.example", True),
-    ],
-)
-async def test_the_cookie(lab: Lab, base: str, forwarded: str | None, secure: bool) -> None:
-    headers = {} if forwarded is None else {"X-Forwarded-Host": forwarded, "X-Forwarded-Proto": "http"}
+HOSTS = ("localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "lab.local", "lab.example:8443", "192.0.2.7")
+
+
+async def _cookie(client: httpx.AsyncClient, base: str, **forwarded: str) -> Morsel[str]:
+    """The cookie of a sign-in at an address; `forwarded` are headers of the gateway."""
+    headers = {f"X-Forwarded-{name.title()}": value for name, value in forwarded.items()}
     fields = {"username": "admin", "password": ADMIN_PASSWORD}
-    answer = await lab.http.post(base + AUTHORIZATION, json=fields, headers=headers)
-    cookie = cookie_of(answer)
+    return cookie_of(await client.post(base + AUTHORIZATION, json=fields, headers=headers))
+
+
+async def test_the_cookie(lab: Lab) -> None:
+    cookie = await _cookie(lab.http, "http://lab.local")
     assert cookie["httponly"] is True
     assert cookie["samesite"].lower() == "lax"
     assert (cookie["path"], cookie["domain"], cookie["max-age"]) == ("/", "", str(12 * 3600))
-    assert (cookie["secure"] is True) is secure
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_the_cookie_is_for_https_alone_where_browsers_speak_it(lab: Lab, host: str) -> None:
+    """In development; a browser drops a secure cookie that comes over plain HTTP."""
+    assert (await _cookie(lab.http, f"http://{host}"))["secure"] == ""
+    assert (await _cookie(lab.http, f"https://{host}"))["secure"] is True
+    assert (await _cookie(lab.http, "http://internal:8001", host=host, proto="http"))["secure"] == ""
+    assert (await _cookie(lab.http, "http://internal:8001", host=host, proto="https"))["secure"] is True
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "lab.example"])
+@pytest.mark.parametrize(
+    ("environment", "public_url", "over_http"),
+    [
+        ("development", None, False),
+        ("development", "http://lab.example", False),
+        ("development", "https://lab.example/", True),
+        ("production", None, True),  # a proxy that is not trusted has taken the TLS off
+        ("production", "http://lab.example", False),
+        ("production", "https://lab.example", True),
+    ],
+)
+async def test_what_the_settings_say_of_the_cookie(
+    make_settings: MakeSettings, host: str, environment: str, public_url: str | None, over_http: bool
+) -> None:
+    settings = make_settings(environment=environment, public_url=public_url)
+    async with running(create_app(settings)) as app, client_of(app) as client:
+        assert ((await _cookie(client, f"http://{host}"))["secure"] is True) is over_http
+        assert (await _cookie(client, f"https://{host}"))["secure"] is True
 
 
 async def test_settings_of_the_cookie(make_settings: MakeSettings) -> None:

@@ -31,7 +31,6 @@ from lightbox_shared.second_prefix import Prefix, deleted, deletion
 from lightbox_shared.urls import public_base
 
 CLIENT: Final = Client("yelda", timedelta(hours=12))
-THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _BODY: Final[Any] = form_or_json(YeldaLogIn, any_text=True).dependency
 
@@ -149,15 +148,26 @@ def _authorization(login: Login, prefix: str) -> YeldaAuthorization:
 
 
 def _set_cookie(request: Request, response: Response, settings: AuthSettings, token: str, seconds: int) -> None:
-    """Set the session cookie (RFC 6265). A browser does not store a secure cookie of a server that it reaches without
-    TLS, so it is not secure for a server on this machine."""
-    host = urlsplit(public_base(request, settings.public_url)).hostname
+    """Set the session cookie (RFC 6265)."""
     response.set_cookie(
         settings.session_cookie,
         token,
         max_age=seconds,
         path="/",
-        secure=host not in THIS_MACHINE,
+        secure=_is_secure(request, settings),
         httponly=True,
         samesite="lax",
     )
+
+
+def _is_secure(request: Request, settings: AuthSettings) -> bool:
+    """Whether the cookie is for HTTPS alone: where the request came over HTTPS, or `public_url` says that browsers do.
+
+    Browsers drop such a cookie of a server that they reach over plain HTTP. In development it is therefore never set
+    there. In production a request without TLS is in most cases one of which a proxy has taken the TLS off, without
+    being trusted to say so (`trusted_proxies`): the cookie is for HTTPS alone then, or it would be sent in clear text
+    to the first `http://` link. A platform in production that browsers do reach over plain HTTP says so in
+    `public_url`.
+    """
+    schemes = {urlsplit(public_base(request, url)).scheme for url in (None, settings.public_url)}
+    return "https" in schemes or (settings.in_production and settings.public_url is None)
