@@ -1,10 +1,8 @@
 """Uploading medical pictures: each becomes an image, all of a request or none."""
 
 import hashlib
-from io import BytesIO
 
 import httpx
-import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from sqlalchemy import func, select

@@ -26,9 +26,11 @@ from annotation_service.pictures import endpoints as pictures
 from annotation_service.pictures.representations import Representations
 from annotation_service.pictures.service import Pictures
 from annotation_service.pictures.sources import picture_sources
-from annotation_service.schemes import endpoints as schemes
+from annotation_service.schemes import endpoints as scheme_endpoints
 from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
+from annotation_service.statistics import endpoints as statistics
+from annotation_service.statistics.service import Statistics
 from annotation_service.uploads import endpoints as uploads
 from annotation_service.workflow.totals import sum_up
 from lightbox_shared.background import periodic_task
@@ -45,6 +47,7 @@ SEED_PATHS: Final = ("/jobs", "/images", "/labels", "/label", "/uploads", "/down
 TAG: Final = "TheYelda"
 SUM_UP_SECONDS: Final = 5
 FORGET_SECONDS: Final = 3600
+MAX_STATISTICS_WAITING: Final = 8
 MAX_PICTURES_WAITING: Final = 16
 """Pictures that may wait to be checked or converted. Further ones get 503 with `Retry-After`."""
 
@@ -59,6 +62,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
     # One at a time each: the largest picture takes half a gigabyte while it is decoded.
     checking = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being uploaded.")
     showing = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being converted.")
+    calculating = BoundedThreads(1, max_waiting=MAX_STATISTICS_WAITING, busy="Too many statistics are being made.")
+    schemes = Schemes()
     photo_accounts = AuthServicePhotos(resources.auth_http, tokens)
     async with AsyncExitStack() as stack:
         inference_http = await stack.enter_async_context(service_http(settings.inference_service_url))
@@ -76,7 +81,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             database=database,
             blobs=blobs,
             accounts=accounts,
-            schemes=Schemes(),
+            schemes=schemes,
             pictures=Pictures(
                 blobs,
                 threads=checking,
@@ -85,6 +90,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
                 max_pixels=max_pixels,
             ),
             representations=Representations(database, blobs, threads=showing, max_pixels=max_pixels),
+            statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
             idempotency=idempotency,
         )
@@ -98,8 +104,9 @@ async def _forget_keys(database: Database, keys: IdempotencyKeys) -> None:
 def _seed_router() -> APIRouter:
     """What TheYelda has had from the beginning."""
     router = APIRouter()
-    for each in (jobs.router, labels.router, images.router, pictures.router, uploads.router, photos.router):
-        router.include_router(each)
+    for each in (jobs, labels, images, pictures, uploads, photos):
+        router.include_router(each.router)
+    router.include_router(statistics.seed_router)
     return router
 
 
@@ -108,7 +115,13 @@ SERVICE = Service(
     description="Doctors label medical images, several of them each; what they agree on is the ground truth.",
     settings=AnnotationSettings,
     open=open_services,
-    routers=(entry_point.router, *at_both_prefixes(_seed_router(), tag=TAG), drafts.router, schemes.router),
+    routers=(
+        entry_point.router,
+        *at_both_prefixes(_seed_router(), tag=TAG),
+        drafts.router,
+        scheme_endpoints.router,
+        statistics.router,
+    ),
     dialects=Dialects({prefix + path: YELDA for path in SEED_PATHS for prefix in ("", API)}, default=PROBLEMS),
     tags={
         TAG: "Doctors label images: jobs, labels, and images with their results.",

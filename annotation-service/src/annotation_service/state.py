@@ -11,6 +11,7 @@ from annotation_service.photos.service import Photos
 from annotation_service.pictures.representations import Representations
 from annotation_service.pictures.service import Pictures
 from annotation_service.schemes.service import Schemes
+from annotation_service.statistics.service import Statistics
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
 from lightbox_shared.idempotency import IdempotencyKeys
@@ -29,6 +30,7 @@ class Services:
     pictures: Pictures
     representations: Representations
     photos: Photos
+    statistics: Statistics
     idempotency: IdempotencyKeys
 
 

@@ -234,6 +234,8 @@ def _images_and_jobs() -> None:
     )
     op.create_index("ix_jobs_account_order", "jobs", ["account_id", "order_key", "id"])
     op.create_index("ix_jobs_open", "jobs", ["account_id", "order_key"], postgresql_where=sa.text("state < 202"))
+    finished = sa.text("state = 202")
+    op.create_index("ix_jobs_finished_at", "jobs", ["finished_at", "id"], postgresql_where=finished)
     leased = sa.text("leased_until IS NOT NULL")
     op.create_index("ix_jobs_leased_until", "jobs", ["leased_until"], postgresql_where=leased)
     for statement in _LABEL_REMOVED:

@@ -53,6 +53,7 @@ class Job(Base):
         UniqueConstraint("image_id", "account_id", name="uq_jobs_image_account"),
         Index("ix_jobs_account_order", "account_id", "order_key", "id"),
         Index("ix_jobs_open", "account_id", "order_key", postgresql_where=text("state < 202")),
+        Index("ix_jobs_finished_at", "finished_at", "id", postgresql_where=text("state = 202")),
         Index("ix_jobs_leased_until", "leased_until", postgresql_where=text("leased_until IS NOT NULL")),
     )
 
