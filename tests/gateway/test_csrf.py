@@ -1,8 +1,13 @@
 """Requests that pages of other sites cause (CSRF)."""
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from support.gateway import Platform, Start
 
+from gateway.csrf import CrossSiteRequest, CsrfProtection
+from gateway.headers import RequestHeaders
+from gateway.trusted_proxies import Client
 from lightbox_shared.auth.api_keys import make
 
 PATH = "/api/predictions"
@@ -166,6 +171,17 @@ def test_where_the_cookie_is_not_used_it_does_not_matter(start: Start) -> None:
         ({}, {"Host": "LAB.example:80"}, "http://lab.example", True),
         ({}, {"Host": "lab.example"}, "https://lab.example", False),
         ({}, {"Host": "lab.example:8000"}, "http://lab.example", False),
+        # A proxy that forwards Host without its port, and a foreign port where Host has one.
+        ({}, {"Host": "lab.local"}, "http://lab.local:8080", True),
+        ({}, {"Host": "lab.local:8080"}, "http://lab.local:8081", False),
+        ({}, {"Host": "lab.local:80"}, "http://lab.local:8080", False),
+        ({}, {"Host": "lab.local"}, "https://lab.local:8443", False),
+        ({}, {"Host": "lab.local"}, "http://lab.local:8080.evil.example", False),
+        ({}, {"Host": "lab.local"}, "http://lab.local:8080@evil.example", False),
+        ({"public_url": "http://lab.local:8080"}, {"Host": "lab.local"}, "http://lab.local:8080", True),
+        ({"public_url": "http://lab.local:8080"}, {"Host": "lab.local"}, "http://lab.local:8081", False),
+        ({"public_url": "http://lab.local"}, {"Host": "lab.local"}, "http://lab.local:8080", False),
+        ({"public_url": "https://lab.example"}, {"Host": "lab.local"}, "http://lab.local:8080", True),
         ({}, {"Host": "lab.example", "X-Forwarded-Host": "evil.example"}, "http://evil.example", False),
         ({"public_url": "https://lab.example/"}, {"Host": "10.0.0.7:8000"}, "https://lab.example", True),
         ({"public_url": "https://lab.example:443"}, {"Host": "10.0.0.7:8000"}, "https://lab.example", True),
@@ -190,3 +206,95 @@ def test_what_the_own_origin_is(
     platform = start(allowed_origins="", **settings)
     headers = {**browser(platform, None, origin), **host}
     assert platform.http.post(PATH, headers=headers).status_code == (200 if passes else 403)
+
+
+HOSTS = st.sampled_from(
+    ["lab.local", "lab.example", "a.lab.local", "localhost.example", "192.0.2.7", "[2001:db8::7]", "x", "a-b_c.example"]
+)
+PORTS = st.none() | st.sampled_from([80, 443, 8000, 8080]) | st.integers(1, 65535)
+SCHEMES = st.sampled_from(["http", "https"])
+DEFAULT_PORTS = {"http": 80, "https": 443}
+protections = {
+    public: CsrfProtection(frozenset(), public_url=public)
+    for public in (None, "http://lab.local:8080", "https://lab.example")
+}
+
+
+def accepts(protection: CsrfProtection, client: Client, origin: str | None, site: str | None = None) -> bool:
+    sent = {"origin": origin, "sec-fetch-site": site}
+    headers = RequestHeaders([(name.encode(), value.encode()) for name, value in sent.items() if value is not None])
+    try:
+        protection.check(headers, client)
+    except CrossSiteRequest:
+        return False
+    return True
+
+
+def written(scheme: str, host: str, port: int | None) -> str:
+    """An origin as browsers write it: without the port that is the scheme's own."""
+    return f"{scheme}://{host}" if port in {None, DEFAULT_PORTS[scheme]} else f"{scheme}://{host}:{port}"
+
+
+@given(HOSTS, PORTS, SCHEMES)
+def test_a_host_without_a_port_is_itself_with_every_port(host: str, port: int | None, scheme: str) -> None:
+    for spelled in (host, host.upper()):
+        client = Client("192.0.2.1", scheme, spelled)
+        assert accepts(protections[None], client, written(scheme, host, port))
+
+
+@given(HOSTS, PORTS, st.integers(1, 65535), SCHEMES)
+def test_a_host_with_a_port_is_itself_with_that_port(host: str, port: int | None, own: int, scheme: str) -> None:
+    client = Client("192.0.2.1", scheme, f"{host}:{own}")
+    same = (port or DEFAULT_PORTS[scheme]) == own
+    assert accepts(protections[None], client, written(scheme, host, port)) is same
+
+
+@given(HOSTS, PORTS, PORTS, SCHEMES, SCHEMES, st.sampled_from(list(protections)))
+def test_another_scheme_or_host_is_foreign(
+    host: str, own_port: int | None, port: int | None, scheme: str, other_scheme: str, public: str | None
+) -> None:
+    client = Client("192.0.2.1", scheme, host if own_port is None else f"{host}:{own_port}")
+    for foreign in ("evil.example", f"{host}.evil.example", f"evil{host}", f"evil.{host}", f"{host}-evil", "null"):
+        assert not accepts(protections[public], client, written(scheme, foreign, port))
+    for trick in (
+        f"{scheme}://{host}@evil.example",
+        f"{scheme}://{host}:8080@evil.example",
+        f"{scheme}://{host}/",
+        "null",
+    ):
+        assert not accepts(protections[public], client, trick)
+    assume(scheme != other_scheme)
+    assert accepts(protections[None], client, written(other_scheme, host, port)) is False
+
+
+@given(PORTS, HOSTS)
+def test_where_the_settings_name_the_host_they_name_its_port(port: int | None, other: str) -> None:
+    protection = protections["http://lab.local:8080"]
+    for client in (Client("", "http", "lab.local"), Client("", "http", "10.0.0.7:8000")):
+        assert accepts(protection, client, "http://lab.local:8080")
+        expected = port == 8080 or (port in {None, 80} and client.host == "lab.local")
+        assert accepts(protection, client, written("http", "lab.local", port)) is expected
+    assume(other != "lab.local")
+    assert accepts(protection, Client("", "http", other), written("http", other, port))
+
+
+@given(HOSTS, PORTS, SCHEMES, st.text(max_size=40) | st.from_regex(r"https?://[\w.:@/\[\]-]{0,30}", fullmatch=True))
+def test_any_text_may_be_an_origin(host: str, port: int | None, scheme: str, origin: str) -> None:
+    """Accepted is nothing but an origin of this scheme and host."""
+    try:
+        origin.encode()
+    except UnicodeEncodeError:
+        return
+    client = Client("192.0.2.1", scheme, host if port is None else f"{host}:{port}")
+    if accepts(protections[None], client, origin):
+        rest = origin.removeprefix(f"{scheme}://{host}")
+        assert rest != origin
+        assert rest == "" or (rest[0] == ":" and rest[1:].isdigit())
+
+
+@given(HOSTS, PORTS, SCHEMES, st.sampled_from(["same-origin", "none", "same-site", "cross-site", "", "x"]))
+def test_what_the_browser_says_counts_first(host: str, port: int | None, scheme: str, site: str) -> None:
+    """A page on another port is of the same site, and not of the same origin."""
+    client = Client("192.0.2.1", scheme, host)
+    for origin in (None, written(scheme, host, port), "https://evil.example"):
+        assert accepts(protections[None], client, origin, site) is (site in {"same-origin", "none"})

@@ -5,6 +5,12 @@ Therefore a request that can change something is accepted with the cookie only f
 that the settings name. Browsers state where a request comes from in `Sec-Fetch-Site` (W3C Fetch Metadata), which pages
 can't set. Over plain HTTP, and from old browsers, it is missing, and `Origin` is checked, which browsers send with
 every such request. Programs other than browsers send neither header, and are accepted.
+
+Some proxies forward `Host` without its port: the page is at `http://lab.local:8080`, and the request names `lab.local`.
+So where `Host` has no port, an origin of the same scheme and host is this host's with every port, unless the setting
+`public_url` says which port that host has. It costs little, since cookies do not keep ports apart either (RFC 6265
+section 8.5): a server on another port of this host is sent the session cookie anyway. Where `Host` has a port, the
+origin has to have the same.
 """
 
 import re
@@ -19,6 +25,8 @@ from lightbox_shared.errors import Forbidden
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_PAGES: Final = frozenset({b"same-origin", b"none"})
 _LOOPBACK: Final = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
+_ORIGIN: Final = re.compile(rb"(https?://(?:\[[0-9a-f:.]+\]|[a-z0-9._~-]+))(?::\d{1,5})?")
+"""A serialized origin (RFC 6454 section 6.2); its group is all but the port."""
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
@@ -54,9 +62,18 @@ class CsrfProtection:
         if sites:
             trusted = _OWN_PAGES.issuperset(sites) or self._trusts(origin)
         else:
-            trusted = origin is None or origin in {_own_origin(client), self._public} or self._trusts(origin)
+            trusted = origin is None or self._is_own(origin, client) or self._trusts(origin)
         if not trusted:
             raise CrossSiteRequest
+
+    def _is_own(self, origin: bytes, client: Client) -> bool:
+        """Whether it is the origin of this host, as far as the request and the settings say."""
+        if origin in {_own_origin(client), self._public}:
+            return True
+        named = _ORIGIN.fullmatch(origin)
+        if named is None or (self._public is not None and _without_port(self._public) == named[1]):
+            return False
+        return named[1] == f"{client.scheme}://{client.host}".lower().encode("latin-1")
 
     def _trusts(self, origin: bytes | None) -> bool:
         if origin is None:
@@ -67,6 +84,11 @@ class CsrfProtection:
 def _own_origin(client: Client) -> bytes:
     host = client.host.lower().removesuffix(_DEFAULT_PORTS.get(client.scheme, ""))
     return f"{client.scheme}://{host}".encode("latin-1")
+
+
+def _without_port(origin: bytes) -> bytes | None:
+    found = _ORIGIN.fullmatch(origin)
+    return None if found is None else found[1]
 
 
 def _public_origin(url: str | None) -> bytes | None:
