@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 from support.annotation import SECRET_KEY, Lab, MakeAnnotationSettings
+from support.annotation_peers import Peers, connected
 from support.asgi import WithState, client_of, running
+from support.collection import core_settings_at, trusting
+from support.databases import FreshDatabase
 from support.gateway import Key
+from support.inference import running_inference
 from support.kit import verifier_of
 
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.app import create_app
 from annotation_service.clients.accounts import AccountChanges
 from annotation_service.config import AnnotationSettings
+from core_collection_service.app import create_app as create_core_app
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +62,15 @@ async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> As
 async def lab(service: WithState, signing_key: Key) -> AsyncIterator[Lab]:
     async with client_of(service) as client:
         yield Lab(service, client, signing_key)
+
+
+@pytest.fixture
+async def peers(lab: Lab, fresh_database: FreshDatabase, tmp_path: Path, signing_key: Key) -> AsyncIterator[Peers]:
+    """The lab with the services that have pictures and models."""
+    core_settings = core_settings_at(fresh_database("core_collection_service"), tmp_path)()
+    async with (
+        running_inference(fresh_database("inference_service"), tmp_path, signing_key) as inference,
+        running(create_core_app(core_settings)) as core,
+        connected(lab, inference, trusting(core, signing_key)) as found,
+    ):
+        yield found

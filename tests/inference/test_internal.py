@@ -14,7 +14,6 @@ from support.gateway import Key
 from support.inference import MODEL, account_headers, service_headers
 
 from inference_service.orm import Base
-from lightbox_shared.database import Database
 
 LABEL = {
     "fields": {"dr": True, "stage": "2", "comment": "眼" * 3000},
@@ -104,7 +103,7 @@ async def test_a_prediction_that_can_not_be_made(asking: httpx.AsyncClient, chan
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
 
 
-async def test_a_label_is_kept_beside_the_prediction(asking: httpx.AsyncClient, key: Key, database: Database) -> None:
+async def test_a_label_is_kept_beside_the_prediction(asking: httpx.AsyncClient, key: Key) -> None:
     prediction = (await predicted(asking)).json()
     path = f"/internal/predictions/{prediction['id']}/label"
     for label in ({**LABEL, "fields": {"dr": False}, "source_id": 11}, LABEL, LABEL):

@@ -102,3 +102,23 @@ async def test_a_rollback_keeps_nothing_readable(ready: Database, stored: Blobs,
     with pytest.raises(BlobMissing):
         await read(ready, stored, sha256(data))
     assert await read(ready, stored, await keep(ready, stored, data)) == data
+
+
+@pytest.mark.parametrize("data", [bytes(range(200)), LARGE], ids=["in the row", "in the object store"])
+async def test_a_part_and_the_size(ready: Database, stored: Blobs, data: bytes) -> None:
+    digest = await keep(ready, stored, data)
+    async with ready.reading() as session:
+        assert await stored.size(session, digest) == len(data)
+        for wanted in (range(1), range(10, 20), range(len(data) - 3, len(data)), range(len(data))):
+            assert await stored.part(session, digest, wanted) == data[wanted.start : wanted.stop]
+        for call in (stored.size(session, sha256(b"x")), stored.part(session, sha256(b"x"), range(1))):
+            with pytest.raises(BlobMissing):
+                await call
+
+
+async def test_a_part_of_what_the_store_has_lost(ready: Database, stored: Blobs) -> None:
+    digest = await keep(ready, stored, LARGE)
+    without = Blobs(TABLE, row_limit=LIMIT)
+    async with ready.reading() as session:
+        with pytest.raises(BlobMissing):
+            await without.part(session, digest, range(1))

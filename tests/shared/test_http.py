@@ -176,3 +176,65 @@ async def test_what_a_service_needs_of_auth_service(free_port: int) -> None:
     make: Callable[[Settings], httpx.AsyncClient] = auth_http
     async with make(Settings(port=9000)) as http:
         assert str(http.base_url) == "http://127.0.0.1:9001"
+
+
+Call = Callable[[ServiceClient], Any]
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("failure", [401, 502, 503, 504, *TRANSPORT], ids=repr)
+@pytest.mark.parametrize(
+    "call",
+    [lambda client: client.put("/x", {"a": "眼"}), lambda client: client.post("/x", {"a": "眼"}, repeatable=True)],
+    ids=["put", "repeatable post"],
+)
+async def test_what_may_arrive_twice_is_tried_again(failure: int | Exception, call: Call) -> None:
+    fake = Fake(failure)
+    async with calling(fake) as client:
+        assert (await call(client)).json() == {"n": 2}
+    assert [request.content for request in fake.calls] == ['{"a":"眼"}'.encode()] * 2
+
+
+NOT_SENT = [401, httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("full")]
+PERHAPS_DONE = [502, 503, 504, httpx.ReadError("cut"), httpx.ReadTimeout(""), httpx.RemoteProtocolError("cut")]
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("failure", NOT_SENT, ids=repr)
+async def test_a_post_that_was_not_carried_out_is_tried_again(failure: int | Exception) -> None:
+    fake = Fake(failure)
+    async with calling(fake) as client:
+        assert (await client.post("/x", {"a": 1})).json() == {"n": 2}
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("failure", PERHAPS_DONE, ids=repr)
+async def test_a_post_that_may_have_been_carried_out_is_not(failure: int | Exception) -> None:
+    fake = Fake(failure)
+    async with calling(fake) as client:
+        with pytest.raises(Unavailable):
+            await client.post("/x", {"a": 1})
+    assert len(fake.calls) == 1
+
+
+async def test_a_form_with_a_file() -> None:
+    fake = Fake(401)
+    async with calling(fake) as client:
+        answer = await client.post("/x", data={"model": "m"}, files={"file": ("p", b"bytes", "image/png")})
+        assert answer.status_code == 200
+    first, second = fake.calls
+    assert first.method == "POST"
+    for request in (first, second):
+        assert request.headers["content-type"].startswith("multipart/form-data")
+        for part in (b'name="model"', b'filename="p"', b"image/png", b"bytes"):
+            assert part in request.content
+
+
+async def test_how_long_a_post_may_take() -> None:
+    fake = Fake()
+    async with calling(fake) as client:
+        await client.post("/x", {}, timeout_seconds=60)
+        await client.post("/x", {})
+    waited = [request.extensions["timeout"] for request in fake.calls]
+    assert [each["read"] for each in waited] == [60, 5]
+    assert [each["connect"] for each in waited] == [2, 2]

@@ -11,7 +11,15 @@ from support.asgi import client_of, running
 from support.kit import MakeApp
 
 from lightbox_shared.errors.dialects import Dialects, FieldMap
-from lightbox_shared.request_bodies import NoFields, Upload, file_upload, form_or_json, model_reference
+from lightbox_shared.request_bodies import (
+    FilesUpload,
+    NoFields,
+    Upload,
+    file_upload,
+    files_upload,
+    form_or_json,
+    model_reference,
+)
 
 
 class Person(BaseModel):
@@ -39,6 +47,13 @@ async def old_people(body: Annotated[Person, form_or_json(Person)]) -> Person:
 @router.post("/files")
 async def files(sent: Annotated[Upload[Title], file_upload(Title, file="picture")]) -> dict[str, Any]:
     return {"size": None if sent.data is None else len(sent.data), "title": sent.fields.title}
+
+
+@router.post("/several")
+async def several(
+    sent: Annotated[FilesUpload[Title], files_upload(Title, file="picture", max_files=2)],
+) -> dict[str, Any]:
+    return {"names": [each.filename for each in sent.files], "title": sent.fields.title}
 
 
 @router.post("/bare")
@@ -101,6 +116,25 @@ async def test_a_file_and_its_fields(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "title")
     answer = await client.post("/files", files={"picture": ("x.png", bytes(1024 * 1024 + 1))})
     assert (answer.status_code, answer.json()["detail"]) == (413, "The file is larger than 1 MB.")
+
+
+async def test_several_files_and_their_fields(client: httpx.AsyncClient) -> None:
+    two = [("picture", ("a.png", b"1")), ("picture", ("b.png", b"2"))]
+    answer = await client.post("/several", data={"title": "PA"}, files=two)
+    assert answer.json() == {"names": ["a.png", "b.png"], "title": "PA"}
+    assert (await client.post("/several", files=[*two, two[0]])).status_code == 400
+    assert (await client.post("/several", data={"title": "too long"}, files=two)).status_code == 422
+    large = [("picture", ("a.png", bytes(1024 * 1024 + 1)))]
+    assert (await client.post("/several", files=large)).status_code == 413
+
+
+def test_several_files_describe_themselves() -> None:
+    described = files_upload(Title, file="picture", max_files=2).dependency.request_body({})  # type: ignore[union-attr]
+    schema = described["content"]["multipart/form-data"]["schema"]
+    assert schema["required"] == ["picture"]
+    file = {"type": "string", "format": "binary"}
+    assert schema["properties"]["picture"] == {"type": "array", "items": file, "minItems": 1, "maxItems": 2}
+    assert schema["properties"]["title"]["maxLength"] == 5
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -2,20 +2,24 @@
 
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
+from anyio import to_thread
 from blockbuster import BlockBuster
 from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
 from starlette.types import Message
 from support.asgi import WithState, client_of, running
 from support.kit import MakeApp
 
 from lightbox_shared.blobs import sha256
 from lightbox_shared.forms import read_fields
-from lightbox_shared.uploads import MAX_FIELD_BYTES, MAX_FIELDS, read_upload
+from lightbox_shared.uploads import MAX_FIELD_BYTES, MAX_FIELDS, open_uploads, read_upload
 
 MAX_BYTES = 3 * 1024 * 1024
+MAX_FILES = 3
 BOUNDARY = "cut-here"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 END = f"--{BOUNDARY}--\r\n".encode()
@@ -27,6 +31,16 @@ router = APIRouter()
 async def upload(request: Request) -> dict[str, object]:
     sent = await read_upload(request, "image", MAX_BYTES)
     return {"sha256": None if sent.data is None else sha256(sent.data).hex(), "fields": sent.fields}
+
+
+@router.post("/several")
+async def several(request: Request) -> dict[str, object]:
+    async with open_uploads(request, "image", max_files=MAX_FILES, max_bytes=MAX_BYTES) as sent:
+        contents = [await to_thread.run_sync(each.file.read) for each in sent.files]
+        files = [
+            [each.filename, each.size, sha256(data).hex()] for each, data in zip(sent.files, contents, strict=True)
+        ]
+        return {"files": files, "fields": sent.fields}
 
 
 @router.post("/fields")
@@ -233,3 +247,62 @@ async def test_files_are_closed(client: httpx.AsyncClient, no_blocking_calls: Bl
     large = b"\xff" * (2 * 1024 * 1024)
     for body in (file(large) + END, file(large), file(large) + part("x", b"1" * (MAX_FIELD_BYTES + 1)) + END):
         await send(client, body)
+
+
+async def send_several(client: httpx.AsyncClient, body: bytes, media_type: str = MULTIPART) -> tuple[int, Any]:
+    answer = await client.post("/several", content=body, headers={"Content-Type": media_type})
+    return answer.status_code, answer.json()
+
+
+async def test_several_files_come_in_their_order(client: httpx.AsyncClient) -> None:
+    sent = [("a.png", b"first"), ("", b""), ("ä/b.png", BYTES["the most"])]
+    body = b"".join(file(data, f'; filename="{name}"') for name, data in sent)
+    other = part("another", b"x", '; filename="left-out.png"')
+    expected = [[name, len(data), sha256(data).hex()] for name, data in sent]
+    texts = part("title", b"t") + part("title", b"second")
+    assert await send_several(client, texts + body + END) == (200, {"files": expected, "fields": {"title": "t"}})
+    two = b"".join(file(data) for _, data in sent[:2])
+    assert len((await send_several(client, other + two + END))[1]["files"]) == 2
+
+
+async def test_too_many_files(client: httpx.AsyncClient) -> None:
+    status, body = await send_several(client, file() * (MAX_FILES + 1) + END)
+    assert (status, "Too many files" in body["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("before", [0, 1, MAX_FILES - 1])
+async def test_one_file_that_is_too_large(client: httpx.AsyncClient, before: int) -> None:
+    body = file() * before + file(bytes(MAX_BYTES + 1)) + file() * (MAX_FILES - 1 - before) + END
+    status, answered = await send_several(client, body)
+    assert (status, answered["errors"]) == (413, [{"field": "image", "detail": "A file is larger than 3 MB."}])
+
+
+async def test_a_file_that_is_too_large_is_not_stored(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    original = UploadFile.write
+
+    async def write(self: UploadFile, data: bytes) -> None:
+        written.append(len(data))
+        await original(self, data)
+
+    monkeypatch.setattr(UploadFile, "write", write)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield file()[:-7]
+        for _ in range(40):
+            yield bytes(256 * 1024)
+        yield b"\r\n" + END
+
+    answer = await client.post("/several", content=chunks(), headers={"Content-Type": MULTIPART})
+    assert answer.status_code == 413
+    assert sum(written) <= MAX_BYTES + 10
+
+
+async def test_several_of_none(client: httpx.AsyncClient) -> None:
+    empty: dict[str, object] = {"files": [], "fields": {}}
+    assert await send_several(client, b"{}", "application/json") == (200, empty)
+    assert await send_several(client, END) == (200, empty)
+    assert (await send_several(client, file()))[0] == 400
+    assert (await send_several(client, file() + END, f"{MULTIPART}; charset=utf-16"))[0] == 415

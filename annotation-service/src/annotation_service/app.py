@@ -31,6 +31,8 @@ from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
 from annotation_service.statistics import endpoints as statistics
 from annotation_service.statistics.service import Statistics
+from annotation_service.suggestions import endpoints as suggestions
+from annotation_service.suggestions.service import TELLING_SECONDS, Suggestions
 from annotation_service.uploads import endpoints as uploads
 from annotation_service.workflow.totals import sum_up
 from lightbox_shared.background import periodic_task
@@ -69,10 +71,12 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
         inference_http = await stack.enter_async_context(service_http(settings.inference_service_url))
         core_http = await stack.enter_async_context(service_http(settings.core_collection_service_url))
         inference = InferenceService(inference_http, tokens)
+        suggesting = Suggestions(database, blobs, inference)
         sources = picture_sources(database, inference, CoreCollection(core_http, tokens))
         for task in (
             periodic_task(accounts.refresh, "accounts", every=settings.account_poll_seconds, first_after=0),
             periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
+            periodic_task(suggesting.tell_truths, "labels for predictions", every=TELLING_SECONDS),
             periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
         ):
             await stack.enter_async_context(task)
@@ -93,6 +97,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
             idempotency=idempotency,
+            suggestions=suggesting,
         )
 
 
@@ -121,6 +126,7 @@ SERVICE = Service(
         drafts.router,
         scheme_endpoints.router,
         statistics.router,
+        suggestions.router,
     ),
     dialects=Dialects({prefix + path: YELDA for path in SEED_PATHS for prefix in ("", API)}, default=PROBLEMS),
     tags={

@@ -12,6 +12,7 @@ from annotation_service.pictures.representations import Representations
 from annotation_service.pictures.service import Pictures
 from annotation_service.schemes.service import Schemes
 from annotation_service.statistics.service import Statistics
+from annotation_service.suggestions.service import Suggestions
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
 from lightbox_shared.idempotency import IdempotencyKeys
@@ -32,6 +33,7 @@ class Services:
     photos: Photos
     statistics: Statistics
     idempotency: IdempotencyKeys
+    suggestions: Suggestions
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

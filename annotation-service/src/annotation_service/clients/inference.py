@@ -25,6 +25,10 @@ class PictureRefused(Exception):
     """The model can't read the picture. The text says why."""
 
 
+class LabelRefused(Exception):
+    """The service does not take the label, and would not take it another time."""
+
+
 class Prediction(BaseModel):
     """What a model says about a picture."""
 
@@ -61,8 +65,8 @@ class Predictions(Protocol):
         ...
 
     async def tell_truth(self, prediction_id: int, truth: TruthToTell) -> None:
-        """Keep the ground truth beside the prediction, in place of an earlier one. Raises `NotFound` and
-        `Unavailable`."""
+        """Keep the ground truth beside the prediction, in place of an earlier one. Raises `NotFound` if the prediction
+        is gone, `LabelRefused` and `Unavailable`."""
         ...
 
 
@@ -98,7 +102,8 @@ class InferenceService(ServiceClient):
             timeout_seconds=PREDICTION_SECONDS,
         )
         if answer.status_code in {413, 422}:
-            raise PictureRefused(answer.json()["detail"])
+            problem = answer.json()
+            raise PictureRefused(next((each["detail"] for each in problem.get("errors", [])), problem["detail"]))
         if answer.status_code != 201:
             raise Unavailable("inference-service does not run the model.")
         return Prediction.model_validate_json(answer.content)
@@ -108,5 +113,7 @@ class InferenceService(ServiceClient):
         answer = await self.put(f"/internal/predictions/{prediction_id}/label", truth.model_dump(mode="json"))
         if answer.status_code == 404:
             raise NotFound
+        if answer.status_code in {400, 413, 422}:
+            raise LabelRefused(answer.text[:500])
         if not answer.is_success:
             raise Unavailable("inference-service does not take the label.")

@@ -56,6 +56,7 @@ def prepare(file: IO[bytes], filename: str, source: str, *, max_pixels: int) -> 
     if checked.preview is not None:
         preview = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - closed by `PreparedPicture.close`
         preview.write(checked.preview.data)
+        preview.seek(0)  # and nothing is left to be written when it is closed, which happens on the event loop
         preview_sha256 = sha256(checked.preview.data)
     return PreparedPicture(
         filename=clean_filename(filename) or f"picture{EXTENSIONS[checked.media_type]}",
