@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.annotation import SECRET_KEY, Lab, MakeAnnotationSettings
+from support.annotation import SECRET_KEY, KeptAudit, Lab, MakeAnnotationSettings
 from support.annotation_peers import Peers, connected
 from support.asgi import WithState, client_of, running
 from support.collection import core_settings_at, trusting
@@ -18,6 +18,8 @@ from annotation_service.accounts.service import KnownAccounts
 from annotation_service.app import create_app
 from annotation_service.clients.accounts import AccountChanges
 from annotation_service.config import AnnotationSettings
+from annotation_service.exports.download import Downloads
+from annotation_service.exports.service import Exports
 from core_collection_service.app import create_app as create_core_app
 
 
@@ -54,8 +56,11 @@ class NoFurtherChanges:
 async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> AsyncIterator[WithState]:
     async with running(create_app(make_settings())) as app:
         known = KnownAccounts(app.state["database"], NoFurtherChanges())
-        services = replace(app.state["services"], accounts=known)
-        yield WithState(app.app, {**app.state, "tokens": verifier_of(signing_key), "services": services})
+        audit = KeptAudit()
+        exports, downloads = Exports(app.state["database"], audit), Downloads(app.state["database"], audit)
+        services = replace(app.state["services"], accounts=known, exports=exports, downloads=downloads)
+        own = {"tokens": verifier_of(signing_key), "services": services, "audit": audit}
+        yield WithState(app.app, {**app.state, **own})
 
 
 @pytest.fixture

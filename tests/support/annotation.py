@@ -2,19 +2,21 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from annotation_service.accounts.models import Account
+from annotation_service.clients.audit import Detail
 from annotation_service.config import AnnotationSettings
 from annotation_service.pictures.models import Picture
 from annotation_service.state import Services
 from annotation_service.workflow.models import Image
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
 from support import pictures
 from support.asgi import WithState
 from support.gateway import Key
@@ -64,6 +66,19 @@ class Person:
 
 
 @dataclass
+class KeptAudit:
+    """An audit trail in memory, which can be out of reach."""
+
+    entries: list[tuple[int, str | None, dict[str, Detail]]] = field(default_factory=list)
+    is_down: bool = False
+
+    async def record_export(self, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
+        if self.is_down:
+            raise Unavailable
+        self.entries.append((account_id, address, dict(details)))
+
+
+@dataclass
 class Lab:
     """A running annotation-service, and people and images in it."""
 
@@ -86,6 +101,12 @@ class Lab:
         """The header of a token of this account."""
         token = self.key.token(sub=f"account:{account_id}", authority=int(authority), **claims)
         return {"Authorization": f"Bearer {token}"}
+
+    @property
+    def audit(self) -> "KeptAudit":
+        """What was written to the audit trail."""
+        found: KeptAudit = self.service.state["audit"]
+        return found
 
     async def person(self, authority: Authority, nickname: str | None = None, **columns: Any) -> Person:
         """A new account of this authority."""

@@ -10,12 +10,17 @@ from fastapi import APIRouter
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
+from annotation_service.clients.audit import AuthServiceAudit
 from annotation_service.clients.collection import CoreCollection
 from annotation_service.clients.inference import InferenceService
 from annotation_service.config import AnnotationSettings
 from annotation_service.drafts import endpoints as drafts
 from annotation_service.entry_point import endpoints as entry_point
 from annotation_service.errors import PROBLEMS, YELDA
+from annotation_service.exports import endpoints as exports
+from annotation_service.exports.download import Downloads
+from annotation_service.exports.service import Exports
+from annotation_service.exports.worker import ExportWorker
 from annotation_service.images import endpoints as images
 from annotation_service.jobs import endpoints as jobs
 from annotation_service.labels import endpoints as labels
@@ -52,6 +57,8 @@ FORGET_SECONDS: Final = 3600
 MAX_STATISTICS_WAITING: Final = 8
 MAX_PICTURES_WAITING: Final = 16
 """Pictures that may wait to be checked or converted. Further ones get 503 with `Retry-After`."""
+EXPORT_POLL_SECONDS: Final = 1
+TIDY_UP_SECONDS: Final = 60
 
 
 @asynccontextmanager
@@ -67,6 +74,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
     calculating = BoundedThreads(1, max_waiting=MAX_STATISTICS_WAITING, busy="Too many statistics are being made.")
     schemes = Schemes()
     photo_accounts = AuthServicePhotos(resources.auth_http, tokens)
+    audit = AuthServiceAudit(resources.auth_http, tokens)
+    worker = ExportWorker(database, lifetime_seconds=settings.export_lifetime_seconds)
     async with AsyncExitStack() as stack:
         inference_http = await stack.enter_async_context(service_http(settings.inference_service_url))
         core_http = await stack.enter_async_context(service_http(settings.core_collection_service_url))
@@ -78,6 +87,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
             periodic_task(suggesting.tell_truths, "labels for predictions", every=TELLING_SECONDS),
             periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
+            periodic_task(worker.work, "exports", every=EXPORT_POLL_SECONDS),
+            periodic_task(worker.tidy_up, "old exports", every=TIDY_UP_SECONDS),
         ):
             await stack.enter_async_context(task)
         yield Services(
@@ -96,6 +107,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             representations=Representations(database, blobs, threads=showing, max_pixels=max_pixels),
             statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
+            exports=Exports(database, audit),
+            downloads=Downloads(database, audit),
             idempotency=idempotency,
             suggestions=suggesting,
         )
@@ -111,7 +124,8 @@ def _seed_router() -> APIRouter:
     router = APIRouter()
     for each in (jobs, labels, images, pictures, uploads, photos):
         router.include_router(each.router)
-    router.include_router(statistics.seed_router)
+    for seed_router in (statistics.seed_router, exports.seed_router):
+        router.include_router(seed_router)
     return router
 
 
@@ -127,6 +141,7 @@ SERVICE = Service(
         scheme_endpoints.router,
         statistics.router,
         suggestions.router,
+        exports.router,
     ),
     dialects=Dialects({prefix + path: YELDA for path in SEED_PATHS for prefix in ("", API)}, default=PROBLEMS),
     tags={

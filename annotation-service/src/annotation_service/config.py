@@ -17,6 +17,8 @@ class AnnotationSettings(Settings):
     """The pause between two requests for changed accounts."""
     lease_seconds: Annotated[int, Field(ge=10, le=7 * 24 * 3600)] = 1800
     """How long an image that a doctor took from the queue stays with the doctor without a draft."""
+    export_lifetime_seconds: Annotated[int, Field(ge=60, le=30 * 24 * 3600)] = 24 * 3600
+    """How long the file of an export is kept."""
 
     @model_validator(mode="after")
     def _services_on_this_machine(self) -> Self:

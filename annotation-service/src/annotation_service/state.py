@@ -7,6 +7,8 @@ from fastapi import Depends
 
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.config import AnnotationSettings
+from annotation_service.exports.download import Downloads
+from annotation_service.exports.service import Exports
 from annotation_service.photos.service import Photos
 from annotation_service.pictures.representations import Representations
 from annotation_service.pictures.service import Pictures
@@ -32,6 +34,8 @@ class Services:
     representations: Representations
     photos: Photos
     statistics: Statistics
+    exports: Exports
+    downloads: Downloads
     idempotency: IdempotencyKeys
     suggestions: Suggestions
 

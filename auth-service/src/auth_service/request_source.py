@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from lightbox_shared.addresses import client_address
 from lightbox_shared.auth.principal import ACCOUNT_SUBJECT, SERVICE_SUBJECT
 
 COMMAND_LINE: Final = "command-line"
@@ -37,10 +38,7 @@ def service_actor(name: str) -> str:
 
 
 async def _source(request: Request) -> RequestSource:
-    # The gateway replaces what a client sends in this header by the one address that it believes.
-    forwarded = request.headers.get("x-forwarded-for")
-    peer = request.client.host if request.client else "unknown"
-    return RequestSource(forwarded.strip()[:64] if forwarded else peer)
+    return RequestSource(client_address(request))
 
 
 Source = Annotated[RequestSource, Depends(_source)]

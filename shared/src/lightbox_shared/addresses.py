@@ -1,7 +1,11 @@
-"""Addresses of clients, as rate limits count them."""
+"""Addresses of clients: as the gateway saw them, and as rate limits count them."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+
+from starlette.requests import HTTPConnection
+
+LONGEST_ADDRESS = 64
 
 
 @lru_cache(maxsize=4096)
@@ -15,3 +19,11 @@ def partition(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
     return address
+
+
+def client_address(request: HTTPConnection) -> str:
+    """The client's address, as the gateway saw it. The gateway replaces what a client sends in `X-Forwarded-For` by the
+    one address that it believes."""
+    forwarded = request.headers.get("x-forwarded-for")
+    peer = request.client.host if request.client else "unknown"
+    return forwarded.strip()[:LONGEST_ADDRESS] if forwarded else peer

@@ -24,6 +24,7 @@ router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 
 Name = Annotated[str, Path(max_length=63, pattern="^[a-z0-9-]+$", examples=["ophthalmology"])]
 Version = Annotated[int, Path(ge=1, le=MAX_VERSION, examples=[1])]
+MAX_BYTES = 256 * 1024
 _LOCATION = headers(Location="The version.")
 _TAGGED = {"model": SchemeBody, **headers(ETag="Of this version.")}
 
@@ -39,7 +40,7 @@ _TAGGED = {"model": SchemeBody, **headers(ETag="Of this version.")}
 )
 async def create_scheme(
     caller: AdminOnly,
-    body: Annotated[NewScheme, form_or_json(NewScheme)],
+    body: Annotated[NewScheme, form_or_json(NewScheme, max_bytes=MAX_BYTES)],
     services: ServicesDep,
     session: Writing,
     response: Response,

@@ -45,7 +45,7 @@ class SchemeRules:
         self.version = version
         self.properties: Mapping[str, Any] = document["properties"]
         """The schema of each field."""
-        self._definitions: Mapping[str, Any] = document.get("$defs", {})
+        self.definitions: Mapping[str, Any] = document.get("$defs", {})
         self.fields: tuple[str, ...] = tuple(self.properties)
         """The names of the fields, in the order of the document."""
         self.ordered: tuple[str, ...] = tuple(ordered_fields(document))
@@ -100,7 +100,7 @@ class SchemeRules:
 
     def _unfit_fields(self, fields: dict[str, Any]) -> list[FieldError]:
         unknown = [self._unknown(name) for name in fields if name not in self.properties]
-        definitions = {"$defs": self._definitions}
+        definitions = {"$defs": self.definitions}
         unfit = [
             FieldError(name, "The value does not fit the schema of this field.")
             for name, schema in self.properties.items()
