@@ -39,7 +39,7 @@ async def create_from_path(
         services.pictures.from_file_path(body.file_path, caller, own_base=own_base) as found,
         services.database.writing() as session,
     ):
-        scheme_id = BUILT_IN_ID if body.scheme is None else (await services.schemes.named(session, body.scheme)).id
+        scheme_id = await services.schemes.id_of(session, body.scheme)
         picture = await services.pictures.keep(session, found, caller.account)
         return await create(session, picture.id, caller.account, scheme_id=scheme_id), picture
 

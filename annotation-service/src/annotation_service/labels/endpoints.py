@@ -70,12 +70,11 @@ async def yelda_create_label(
 ) -> Response:
     """A label belongs to the doctor who makes it. It counts when a finished job carries it. With an `Idempotency-Key`
     the request can be sent again."""
-    scheme_id = BUILT_IN_ID if body.scheme is None else (await services.schemes.named(session, body.scheme)).id
-    scheme = await services.schemes.find(session, scheme_id)
+    scheme = await services.schemes.find(session, await services.schemes.id_of(session, body.scheme))
     scheme.check(body.values)
 
     async def create() -> Response:
-        label = await repository.add(session, caller.account, scheme_id, body.values)
+        label = await repository.add(session, caller.account, scheme.id, body.values)
         return answer(request, label, scheme, prefix, "创建成功", status=201)
 
     return await services.idempotency.once(session, request, caller.account, body, create)

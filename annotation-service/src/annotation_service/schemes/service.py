@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from annotation_service.schemes import repository
 from annotation_service.schemes.documents import label_scheme
-from annotation_service.schemes.models import Scheme
+from annotation_service.schemes.models import BUILT_IN_ID, Scheme
 from annotation_service.schemes.rules import SchemeRules
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest
@@ -43,6 +43,10 @@ class Schemes:
                 raise LookupError(f"There is no scheme with the id {scheme_id}.")
             found = self._rules[scheme_id] = SchemeRules(row.id, row.name, row.version, row.schema)
         return found
+
+    async def id_of(self, session: Session, reference: str | None) -> int:
+        """The id of the scheme that `named` finds; without a reference that of the built-in one."""
+        return BUILT_IN_ID if not reference else (await self.named(session, reference)).id
 
     async def named(self, session: Session, reference: str, field: str = "scheme") -> Scheme:
         """The scheme `name/version`, or the newest version of `name`. Raises `InvalidRequest`, which names `field`, if

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from annotation_service.schemes.models import BUILT_IN_ID
 from annotation_service.schemes.rules import SchemeRules
 from annotation_service.schemes.service import Schemes
 from annotation_service.statistics import repository
@@ -31,10 +30,7 @@ class Statistics:
 
     async def scheme(self, session: ReadSession, labels: LabelFilter) -> SchemeRules:
         """The scheme of the labels. Raises `InvalidRequest` if there is none of this name."""
-        if labels.scheme is None:
-            return await self._schemes.find(session, BUILT_IN_ID)
-        named = await self._schemes.named(session, labels.scheme)
-        return await self._schemes.find(session, named.id)
+        return await self._schemes.find(session, await self._schemes.id_of(session, labels.scheme))
 
     async def agreement(self, session: ReadSession, scheme: SchemeRules, labels: LabelFilter) -> list[FieldAgreement]:
         """The agreement between doctors in every field. Raises `Unavailable` if too many requests calculate."""

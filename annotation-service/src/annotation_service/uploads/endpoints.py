@@ -40,6 +40,6 @@ async def yelda_upload_pictures(
     services: ServicesDep,
 ) -> Response:
     """One picture, or several in fields of the same name, DICOM as well: each becomes an image, or none does."""
-    made = UploadedImages.of_all(await service.upload(services, sent.files, sent.fields.source, caller.account), prefix)
+    made = UploadedImages.of_all(await service.upload(services, sent.files, sent.fields, caller.account), prefix)
     location = f"{prefix}/images/{made.image_id}"
     return hal_response(request, made, status=201, headers={"Location": location})

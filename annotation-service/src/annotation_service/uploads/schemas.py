@@ -25,6 +25,7 @@ class UploadFields(BaseModel):
         Field(max_length=2048, description="Where the picture comes from.", examples=["Clinic A"]),
         AfterValidator(_without_control_characters),
     ] = UPLOADED
+    scheme: str | None = Field(None, max_length=200, description="The label scheme, as `name` or `name/version`.")
 
 
 class UploadedImages(ListedImage):

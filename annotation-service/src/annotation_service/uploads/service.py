@@ -7,6 +7,7 @@ from annotation_service.images import service as images
 from annotation_service.pictures.models import Picture
 from annotation_service.pictures.preparing import PreparedPicture
 from annotation_service.state import Services
+from annotation_service.uploads.schemas import UploadFields
 from annotation_service.workflow.models import Image
 from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.images import PictureError
@@ -14,11 +15,11 @@ from lightbox_shared.uploads import UploadedFile
 
 
 async def upload(
-    services: Services, files: Sequence[UploadedFile], source: str, account_id: int
+    services: Services, files: Sequence[UploadedFile], fields: UploadFields, account_id: int
 ) -> list[tuple[Image, Picture]]:
     """Check the files one after the other, and store them and their images in one transaction.
 
-    Raises `InvalidRequest` if there is no file, or one is no picture, and `Unavailable` if too many pictures wait to be
+    Raises `InvalidRequest` if there is no file, one is no picture, or there is no such scheme, and `Unavailable` if too many pictures wait to be
     checked.
     """
     if not files:
@@ -31,13 +32,14 @@ async def upload(
             if not file.size:
                 raise InvalidRequest.of("file", f"{named}The submitted file is empty.")
             try:
-                checked = await services.pictures.prepare(file.file, file.filename, source)
+                checked = await services.pictures.prepare(file.file, file.filename, fields.source)
             except PictureError as error:
                 raise InvalidRequest.of("file", f"{named}{error}") from error
             prepared.append(opened.enter_context(closing(checked)))
         made: list[tuple[Image, Picture]] = []
         async with services.database.writing() as session:
+            scheme_id = await services.schemes.id_of(session, fields.scheme)
             for each in prepared:
                 picture = await services.pictures.keep(session, each, account_id)
-                made.append((await images.create(session, picture.id, account_id), picture))
+                made.append((await images.create(session, picture.id, account_id, scheme_id=scheme_id), picture))
     return made
