@@ -24,7 +24,8 @@ from annotation_service.statistics.readings import TOO_MANY_CATEGORIES, Field, R
 from annotation_service.statistics.two_readers import TwoReaders, two_readers
 
 MAX_PAIRS: Final = 300
-"""So many pairs of doctors are compared in a field, those with the most images in common."""
+"""So many pairs of doctors, and so many doctors with themselves, are compared in a field: those with the most images in
+common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class FieldAgreement:
     """Pairs of doctors beyond `MAX_PAIRS`."""
     same_doctor: tuple[TwoReaders, ...]
     """Every doctor who has read an image more than once, sorted by their ids."""
+    same_doctor_left_out: int
+    """Such doctors beyond `MAX_PAIRS`."""
 
 
 def agreement(readings: Readings, resamples: int = RESAMPLES) -> list[FieldAgreement]:
@@ -73,18 +76,18 @@ def field_agreement(readings: Readings, place: int, resamples: int = RESAMPLES) 
     if field.has_too_many_categories:
         nothing = undefined(TOO_MANY_CATEGORIES)
         measures = ManyReaders(nothing, nothing, nothing, nothing if field.is_ordered else None, nothing)
-        return FieldAgreement(field, *_counts(first), measures, (), 0, ())
+        return FieldAgreement(field, *_counts(first), measures, (), 0, (), 0)
     categories = len(field.categories)
     pairs = pairs_of_doctors(first, doctor_ids.size, categories)
-    chosen = _largest(pairs)
     repeated = doctors_with_themselves(first, second, doctor_ids.size, categories)
     return FieldAgreement(
         field,
         *_counts(first),
         many_readers(image_patterns(first, categories), field, resamples),
-        tuple(two_readers(chosen, doctor_ids, field, resamples)),
-        len(pairs) - len(chosen),
-        tuple(two_readers(repeated, doctor_ids, field, resamples)),
+        tuple(two_readers(_largest(pairs), doctor_ids, field, resamples)),
+        max(0, len(pairs) - MAX_PAIRS),
+        tuple(two_readers(_largest(repeated), doctor_ids, field, resamples)),
+        max(0, len(repeated) - MAX_PAIRS),
     )
 
 

@@ -22,6 +22,7 @@ CONFIDENCE: Final = 0.95
 SEED: Final = 0x6C62_6F78
 PATTERN_COST: Final = 8
 """Drawing the number of images of a pattern takes as long as drawing so many images."""
+_ROUNDING: Final = 1e-12
 _CELLS: Final = 1 << 20
 """The size of the largest table of resamples and patterns that is in memory."""
 
@@ -64,7 +65,7 @@ def measures(values: Floats, reasons: Sequence[str]) -> list[Measure]:
     highs = _quantile(ordered, defined, (1 + CONFIDENCE) / 2)
     is_undefined = np.isnan(values[:, 0])
     has_too_few = defined * 2 < resamples
-    is_constant = ordered[:, 0] == np.take_along_axis(ordered, np.maximum(defined - 1, 0)[:, None], axis=1)[:, 0]
+    is_constant = _quantile(ordered, defined, 1) - ordered[:, 0] < _ROUNDING
     found = []
     for place, reason in enumerate(reasons):
         count = int(defined[place])

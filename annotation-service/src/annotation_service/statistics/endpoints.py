@@ -38,8 +38,8 @@ async def retrieve_agreement(
     _caller: AdminOnly, labels: FilterQuery, services: ServicesDep, session: Reading
 ) -> AgreementBody:
     """For each field of a scheme: percent agreement, Fleiss' kappa, Krippendorff's alpha and Gwet's AC1 of all doctors,
-    Cohen's kappa of each pair, and of doctors who labelled a picture twice, with intervals and counts. The labels of
-    experts who settled a difference do not count."""
+    Cohen's kappa of each pair, and of doctors who labelled a picture twice, with intervals and counts. Labels of
+    further readers and experts, who were asked because others differed, do not count."""
     scheme = await services.statistics.scheme(session, labels)
     found = await services.statistics.agreement(session, scheme, labels)
     return AgreementBody(scheme=str(scheme), fields=[FieldAgreementBody.of(each) for each in found])

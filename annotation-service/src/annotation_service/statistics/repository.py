@@ -13,6 +13,7 @@ from annotation_service.labels.models import Label
 from annotation_service.pictures.models import Picture
 from annotation_service.statistics.filters import LabelFilter
 from annotation_service.workflow.models import Image, Job, JobTotal
+from annotation_service.workflow.rules import COMMENT
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.database import ReadSession
 
@@ -44,7 +45,7 @@ class Doctor:
 async def readings(session: ReadSession, scheme_id: int, labels: LabelFilter) -> AsyncIterator[Sequence[Row[Any]]]:
     """Pages of (picture, account_id, fields as JSON text) of the finished labels of readers, in the order in which they
     were finished. `picture` is one number for all images of the same bytes, so that a doctor who labels a picture twice
-    is seen."""
+    is seen. Readers who were asked because others differed are left out: they would make agreement look worse."""
     same = (
         select(func.min(_SAME_IMAGE.id))
         .join(_SAME_PICTURE, _SAME_PICTURE.id == _SAME_IMAGE.picture_id)
@@ -53,11 +54,17 @@ async def readings(session: ReadSession, scheme_id: int, labels: LabelFilter) ->
         .scalar_subquery()
     )
     statement = (
-        select(same.label("picture"), Job.account_id, cast(Label.fields, Text).label("fields"), Job.finished_at, Job.id)
+        select(
+            same.label("picture"),
+            Job.account_id,
+            cast(Label.fields - COMMENT, Text).label("fields"),
+            Job.finished_at,
+            Job.id,
+        )
         .join(Label, Label.id == Job.label_id)
         .join(Image, Image.id == Job.image_id)
         .join(Picture, Picture.id == Image.picture_id)
-        .where(*_conditions(scheme_id, labels), Job.kind != JobKind.EXPERT)
+        .where(*_conditions(scheme_id, labels), Job.kind == JobKind.READER)
     )
     async for page in _pages(session, statement):
         yield page
@@ -68,8 +75,8 @@ async def judged(session: ReadSession, scheme_id: int, labels: LabelFilter) -> A
     statement = (
         select(
             Job.account_id,
-            cast(Label.fields, Text).label("fields"),
-            cast(_TRUTH.fields, Text).label("truth"),
+            cast(Label.fields - COMMENT, Text).label("fields"),
+            cast(_TRUTH.fields - COMMENT, Text).label("truth"),
             Job.finished_at,
             Job.id,
         )

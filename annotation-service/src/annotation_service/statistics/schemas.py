@@ -92,6 +92,7 @@ class FieldAgreementBody(BaseModel):
     pairs: list[TwoReadersBody]
     pairs_left_out: int
     same_doctor: list[TwoReadersBody] = Field(description="Doctors who have labelled a picture twice.")
+    same_doctor_left_out: int
 
     @classmethod
     def of(cls, found: FieldAgreement) -> Self:
@@ -110,6 +111,7 @@ class FieldAgreementBody(BaseModel):
             pairs=[TwoReadersBody.of(each) for each in found.pairs],
             pairs_left_out=found.pairs_left_out,
             same_doctor=[TwoReadersBody.of(each) for each in found.same_doctor],
+            same_doctor_left_out=found.same_doctor_left_out,
         )
 
 

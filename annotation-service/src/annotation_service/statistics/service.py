@@ -10,7 +10,7 @@ from annotation_service.schemes.rules import SchemeRules
 from annotation_service.schemes.service import Schemes
 from annotation_service.statistics import repository
 from annotation_service.statistics.accuracy import DoctorAccuracy, accuracy
-from annotation_service.statistics.agreement import FieldAgreement, agreement
+from annotation_service.statistics.agreement import FieldAgreement, field_agreement
 from annotation_service.statistics.filters import LabelFilter
 from annotation_service.statistics.readings import FieldScale, JudgedReadingsBuilder, ReadingsBuilder
 from annotation_service.workflow.rules import COMMENT
@@ -37,7 +37,11 @@ class Statistics:
         builder = ReadingsBuilder(scales(scheme))
         async for page in repository.readings(session, scheme.id, labels):
             await self._threads.run(partial(_add_readings, builder, page))
-        return await self._threads.run(lambda: agreement(builder.build()))
+        readings = await self._threads.run(builder.build)
+        # A field at a time, so that a request whose client has gone does not hold the thread to the end.
+        return [
+            await self._threads.run(partial(field_agreement, readings, place)) for place in range(len(readings.fields))
+        ]
 
     async def accuracy(self, session: ReadSession, scheme: SchemeRules, labels: LabelFilter) -> list[DoctorAccuracy]:
         """How often each doctor finds the ground truth. Raises `Unavailable` if too many requests calculate."""

@@ -5,11 +5,11 @@ labels agreeing makes the result. Where they do not, one further doctor reads th
 doctor is left, an expert does, whose label is the ground truth. Comments are not compared.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from annotation_service.labels.categories import category_key
 from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
 
 COMMENT: Final = "comment"
@@ -73,14 +73,10 @@ def majority(readings: Sequence[Reading]) -> int | None:
 def compared(fields: Mapping[str, Any]) -> str:
     """The fields of a label as a text that is equal for labels that agree.
 
-    A field that is null is absent, and a list is a set: the order in which boxes were ticked says nothing. `true`, 1
-    and "1" are different values.
+    A field that is null is absent; all else is as for agreement (`labels.categories`).
     """
     values = {name: value for name, value in fields.items() if value is not None and name != COMMENT}
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = sorted({json.dumps(each, sort_keys=True) for each in value})
-    return json.dumps(values, sort_keys=True)
+    return category_key(values)
 
 
 def is_job_transition(old: JobState, new: JobState) -> bool:
