@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from annotation_service.accounts.models import Account
 from annotation_service.labels.models import Label
@@ -57,7 +57,7 @@ async def readings(session: ReadSession, scheme_id: int, labels: LabelFilter) ->
         select(
             same.label("picture"),
             Job.account_id,
-            cast(Label.fields - COMMENT, Text).label("fields"),
+            _without_comment(Label.fields).label("fields"),
             Job.finished_at,
             Job.id,
         )
@@ -75,8 +75,8 @@ async def judged(session: ReadSession, scheme_id: int, labels: LabelFilter) -> A
     statement = (
         select(
             Job.account_id,
-            cast(Label.fields - COMMENT, Text).label("fields"),
-            cast(_TRUTH.fields - COMMENT, Text).label("truth"),
+            _without_comment(Label.fields).label("fields"),
+            _without_comment(_TRUTH.fields).label("truth"),
             Job.finished_at,
             Job.id,
         )
@@ -117,6 +117,11 @@ async def doctors(session: ReadSession) -> Sequence[Doctor]:
         .order_by(Account.id)
     )
     return [Doctor(row.id, row.name) for row in (await session.execute(statement)).all()]
+
+
+def _without_comment(fields: InstrumentedAttribute[dict[str, Any]]) -> ColumnElement[str]:
+    """The fields as JSON text. Without the comment most labels are equal to an earlier one."""
+    return cast(fields.op("-")(cast(COMMENT, Text)), Text)
 
 
 def _conditions(scheme_id: int, labels: LabelFilter) -> list[ColumnElement[bool]]:
