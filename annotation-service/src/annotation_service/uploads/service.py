@@ -19,8 +19,8 @@ async def upload(
 ) -> list[tuple[Image, Picture]]:
     """Check the files one after the other, and store them and their images in one transaction.
 
-    Raises `InvalidRequest` if there is no file, one is no picture, or there is no such scheme, and `Unavailable` if too many pictures wait to be
-    checked.
+    Raises `InvalidRequest` if there is no file, one is no picture, or there is no such scheme, and `Unavailable` if too
+    many pictures wait to be checked.
     """
     if not files:
         raise InvalidRequest.of("file", "No file was submitted.")

@@ -1,0 +1,175 @@
+"""The demo of TheYelda: two doctors and a third label phantoms from a queue, a difference is settled by one more
+reader, and agreement and an export come out."""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from lightbox.demo.answers import SAMPLES, DemoError, ok
+from lightbox_shared.config import Settings
+
+DOCTOR: Final = 102
+PICTURES: Final = ("normal.png", "cardiomegaly.jpg", "pleural-effusion.dcm")
+READERS: Final = 2
+SCHEME: Final[dict[str, Any]] = {
+    "name": "demo-chest",
+    "title": "What the demo's doctors look for",
+    "schema": {
+        "type": "object",
+        "properties": {
+            "large_heart": {"type": "boolean"},
+            "effusion": {"type": "boolean"},
+            "quality": {"enum": ["poor", "usable", "good"], "x-ordered": True},
+        },
+        "required": ["large_heart", "effusion"],
+        "additionalProperties": False,
+    },
+}
+SEEN: Final[dict[str, tuple[bool, bool]]] = {
+    "normal.png": (False, False),
+    "cardiomegaly.jpg": (True, False),
+    "pleural-effusion.dcm": (False, True),
+}
+DOUBTED: Final = "pleural-effusion.dcm"
+"""The picture on which the second doctor sees something else than the first one."""
+EXPORT_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """An account of a doctor of the demo, and its session."""
+
+    id: int
+    nickname: str
+    headers: dict[str, str]
+
+
+def walk(http: httpx.Client, console: Console) -> None:
+    """Label three pictures as doctors do. Raises `DemoError`.
+
+    Approving doctors takes an administrator. If the password of none is at hand, that is printed and nothing is done.
+    """
+    admin = _administrator(http)
+    if admin is None:
+        console.print("Labelling takes an administrator, who approves doctors: set LIGHTBOX_ADMIN_PASSWORD.")
+        return
+    doctors = [_doctor(http, admin, name) for name in ("Ada", "Berta", "Clara")]
+    ok(http.post("/api/schemes", json=SCHEME, headers=admin))
+    images = _upload(http, admin)
+    ids = [int(image["id"]) for image in images]
+    asked = {"mode": "queue", "images": ids, "readers": READERS, "doctors": [each.id for each in doctors]}
+    ok(http.post("/api/assignments", json=asked, headers=admin))
+    for doctor in (*doctors[:2], *doctors):  # the third one gets what the first two disagree on
+        _label_all(http, doctor, doctors)
+    _show_results(http, console, admin, ids)
+    _show_agreement(http, console, admin)
+    _show_export(http, console, admin)
+
+
+def _administrator(http: httpx.Client) -> dict[str, str] | None:
+    """The header of an administrator's session, by the password in the environment or in the data folder."""
+    kept = Settings().data_dir / "admin-password"
+    password = os.environ.get("LIGHTBOX_ADMIN_PASSWORD") or (kept.read_text().strip() if kept.exists() else "")
+    if not password:
+        return None
+    name = os.environ.get("LIGHTBOX_ADMIN_USERNAME") or "admin"
+    return _sign_in(http, name, password) if password else None
+
+
+def _sign_in(http: httpx.Client, username: str, password: str) -> dict[str, str] | None:
+    answer = http.post("/authorization", json={"username": username, "password": password})
+    http.cookies.clear()
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"} if answer.is_success else None
+
+
+def _doctor(http: httpx.Client, admin: dict[str, str], nickname: str) -> Doctor:
+    username, password = f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
+    fields = {"username": username, "password": password, "nickname": nickname}
+    account_id = ok(http.post("/accounts", json=fields, headers=admin))["account_id"]
+    ok(http.put(f"/accounts/{account_id}", json={"authority": DOCTOR}, headers=admin))
+    headers = _sign_in(http, username, password)
+    if headers is None:
+        raise DemoError(f"{username} was approved and can't sign in.")
+    return Doctor(account_id, nickname, headers)
+
+
+def _upload(http: httpx.Client, admin: dict[str, str]) -> list[dict[str, Any]]:
+    """Upload the pictures in one request; the images that were made of them."""
+    files = [("file", (name, (SAMPLES / name).read_bytes())) for name in PICTURES]
+    fields = {"scheme": SCHEME["name"], "source": "demo"}
+    made: list[dict[str, Any]] = ok(http.post("/uploads/medical-images", data=fields, files=files, headers=admin))[
+        "data"
+    ]
+    return made
+
+
+def _label_all(http: httpx.Client, doctor: Doctor, doctors: list[Doctor]) -> None:
+    """Take images from the queue until it is empty, and label each. A draft is kept on the way."""
+    while True:
+        answer = http.post("/api/assignments/next", headers=doctor.headers)
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return
+        job = ok(answer)["job"]
+        image = ok(http.get(f"/images/{job['image_id']}", headers=doctor.headers))
+        label = _label(image["filename"], doctor, doctors)
+        ok(http.put(f"/api/jobs/{job['job_id']}/draft", json={"draft": label}, headers=doctor.headers))
+        made = ok(http.post("/labels", json={"scheme": SCHEME["name"], **label}, headers=doctor.headers))
+        path = f"/jobs/{job['job_id']}"
+        ok(http.put(path, json={"job_state": 201}, headers=doctor.headers))
+        ok(http.put(path, json={"job_state": 202, "label_id": made["label_id"]}, headers=doctor.headers))
+
+
+def _label(filename: str, doctor: Doctor, doctors: list[Doctor]) -> dict[str, Any]:
+    large_heart, effusion = SEEN[filename]
+    if filename == DOUBTED and doctor is doctors[1]:
+        effusion = not effusion
+    return {"large_heart": large_heart, "effusion": effusion, "quality": "good"}
+
+
+def _show_results(http: httpx.Client, console: Console, admin: dict[str, str], ids: list[int]) -> None:
+    table = Table("image", "readers", "state", "ground truth", title="three phantoms, two readers each, one difference")
+    for image_id in ids:
+        image = ok(http.get(f"/images/{image_id}", headers=admin))
+        jobs = ok(http.get("/jobs", params={"image_id": image_id}, headers=admin))["data"]
+        truth = "-"
+        if image["label_id"] is not None:
+            label = ok(http.get(f"/label/{image['label_id']}", headers=admin))
+            truth = ", ".join(f"{name}: {label[name]}" for name in ("large_heart", "effusion"))
+        table.add_row(image["filename"], ", ".join(job["nickname"] for job in jobs), image["state"], truth)
+    console.print(table)
+
+
+def _show_agreement(http: httpx.Client, console: Console, admin: dict[str, str]) -> None:
+    found = ok(http.get("/api/agreement", params={"scheme": SCHEME["name"]}, headers=admin))
+    table = Table("field", "images", "agreement", "Gwet's AC1", title=f"agreement, {found['scheme']}")
+    for field in found["fields"]:
+        shown = [_number(field[name]["value"]) for name in ("percent_agreement", "gwet_ac1")]
+        table.add_row(field["field"], str(field["counts"]["images"]), *shown)
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _show_export(http: httpx.Client, console: Console, admin: dict[str, str]) -> None:
+    made = http.post("/api/exports", json={"format": "csv"}, headers=admin)
+    ok(made)
+    deadline = time.monotonic() + EXPORT_SECONDS
+    while True:
+        export = ok(http.get(made.headers["location"], headers=admin))
+        if export["state"] == "done":
+            break
+        if export["state"] == "failed" or time.monotonic() > deadline:
+            raise DemoError(f"The export is {export['state']}.")
+        time.sleep(0.2)
+    file = http.get(export["file"], headers=admin)
+    console.print(
+        f"an export of all labels, in csv: {len(file.text.splitlines()) - 1} rows, {len(file.content):,} bytes"
+    )
