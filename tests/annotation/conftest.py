@@ -16,6 +16,7 @@ from support.kit import verifier_of
 
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.app import create_app
+from annotation_service.assignments.service import Assignments
 from annotation_service.clients.accounts import AccountChanges
 from annotation_service.config import AnnotationSettings
 from annotation_service.exports.download import Downloads
@@ -58,7 +59,10 @@ async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> As
         known = KnownAccounts(app.state["database"], NoFurtherChanges())
         audit = KeptAudit()
         exports, downloads = Exports(app.state["database"], audit), Downloads(app.state["database"], audit)
-        services = replace(app.state["services"], accounts=known, exports=exports, downloads=downloads)
+        started = app.state["services"]
+        assignments = Assignments(known, started.schemes)
+        own_parts = {"accounts": known, "assignments": assignments, "exports": exports, "downloads": downloads}
+        services = replace(started, **own_parts)
         own = {"tokens": verifier_of(signing_key), "services": services, "audit": audit}
         yield WithState(app.app, {**app.state, **own})
 

@@ -8,6 +8,10 @@ from typing import Final
 from fastapi import APIRouter
 
 from annotation_service.accounts.service import KnownAccounts
+from annotation_service.assignments import endpoints as assignments
+from annotation_service.assignments.leaving import reassign_jobs_of_the_gone
+from annotation_service.assignments.queue import end_all_leases
+from annotation_service.assignments.service import Assignments
 from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
 from annotation_service.clients.audit import AuthServiceAudit
@@ -53,6 +57,7 @@ SEED_PATHS: Final = ("/jobs", "/images", "/labels", "/label", "/uploads", "/down
 """The paths of TheYelda, which answer at the root and under `/api`."""
 TAG: Final = "TheYelda"
 SUM_UP_SECONDS: Final = 5
+QUEUE_SECONDS: Final = 5
 FORGET_SECONDS: Final = 3600
 MAX_STATISTICS_WAITING: Final = 8
 MAX_PICTURES_WAITING: Final = 16
@@ -84,6 +89,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
         sources = picture_sources(database, inference, CoreCollection(core_http, tokens))
         for task in (
             periodic_task(accounts.refresh, "accounts", every=settings.account_poll_seconds, first_after=0),
+            periodic_task(partial(end_all_leases, database), "leases", every=QUEUE_SECONDS),
+            periodic_task(partial(reassign_jobs_of_the_gone, database), "doctors who left", every=QUEUE_SECONDS),
             periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
             periodic_task(suggesting.tell_truths, "labels for predictions", every=TELLING_SECONDS),
             periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
@@ -105,6 +112,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
                 max_pixels=max_pixels,
             ),
             representations=Representations(database, blobs, threads=showing, max_pixels=max_pixels),
+            assignments=Assignments(accounts, schemes),
             statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
             exports=Exports(database, audit),
@@ -138,6 +146,7 @@ SERVICE = Service(
         entry_point.router,
         *at_both_prefixes(_seed_router(), tag=TAG),
         drafts.router,
+        assignments.router,
         scheme_endpoints.router,
         statistics.router,
         suggestions.router,

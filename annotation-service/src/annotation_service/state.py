@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from annotation_service.accounts.service import KnownAccounts
+from annotation_service.assignments.service import Assignments
 from annotation_service.config import AnnotationSettings
 from annotation_service.exports.download import Downloads
 from annotation_service.exports.service import Exports
@@ -33,6 +34,7 @@ class Services:
     pictures: Pictures
     representations: Representations
     photos: Photos
+    assignments: Assignments
     statistics: Statistics
     exports: Exports
     downloads: Downloads

@@ -222,10 +222,12 @@ async def readings(session: WriteSession, image_id: int) -> tuple[list[Reading],
     return found, len(rows) - len(finished)
 
 
-async def free_reader(session: WriteSession, image: Image, authority: Authority) -> int | None:
+async def free_reader(
+    session: WriteSession, image: Image, authority: Authority, *, among: Sequence[int] | None = None
+) -> int | None:
     """The account of this authority that has no job for the image, with the fewest open jobs; None if there is none.
 
-    A doctor has to be one of the image's eligible doctors, where it names some.
+    A doctor has to be one of `among` if it is given, else one of the image's eligible doctors where it names some.
     """
     open_jobs = func.coalesce(
         select(func.sum(JobTotal.change))
@@ -238,8 +240,9 @@ async def free_reader(session: WriteSession, image: Image, authority: Authority)
         Account.deleted.is_(False),
         ~exists().where(Job.image_id == image.id, Job.account_id == Account.id),
     )
-    if authority is Authority.DOCTOR and image.eligible_doctors is not None:
-        statement = statement.where(Account.id.in_(image.eligible_doctors))
+    eligible = image.eligible_doctors if among is None and authority is Authority.DOCTOR else among
+    if eligible is not None:
+        statement = statement.where(Account.id.in_(eligible))
     found: int | None = await session.scalar(statement.order_by(open_jobs, Account.id).limit(1))
     return found
 

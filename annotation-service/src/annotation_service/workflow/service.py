@@ -60,7 +60,7 @@ async def create_job(
     if image.state not in {ImageState.UNASSIGNED, ImageState.RUNNING}:
         raise errors.ImageIsSettled
     values = {**(options or {}), "account_id": account_id, "kind": JobKind.READER}
-    job = await _insert_job(session, image, values, cause)
+    job = await insert_job(session, image, values, cause)
     if job is None:
         raise errors.DoctorHasJob
     changes = await _missing_readers(session, image)
@@ -95,7 +95,7 @@ async def edit_job(session: WriteSession, image: Image, job: Job, edit: JobEdit,
     history = [entry(job, step - 1, step, Cause("the doctor's request", account_id)) for step in steps]
     changed = await repository.step_job(session, job.id, target, label_id, history)
     if target is JobState.FINISHED:
-        await _advance(session, image)
+        await advance(session, image)
     return changed
 
 
@@ -110,7 +110,7 @@ async def delete_job(session: WriteSession, image: Image, job: Job, cause: Cause
     changes = await _missing_readers(session, image)
     if changes:
         image = await repository.change_image(session, image.id, changes)
-    await _advance(session, image)
+    await advance(session, image)
 
 
 async def edit_image(session: WriteSession, image: Image, edit: ImageEdit, *, actor: int) -> Image:
@@ -144,7 +144,7 @@ async def want_readers(session: WriteSession, image: Image, *, wanted_readers: i
     missing = await _missing_readers(session, image)
     if missing:
         image = await repository.change_image(session, image.id, missing)
-    await _advance(session, image)
+    await advance(session, image)
     return image
 
 
@@ -168,7 +168,7 @@ async def _check_label(session: WriteSession, image: Image, job: Job, label_id: 
         raise errors.WrongScheme
 
 
-async def _advance(session: WriteSession, image: Image) -> None:
+async def advance(session: WriteSession, image: Image) -> None:
     """Decide what follows for an image after one of its jobs has been finished or deleted."""
     found, open_jobs = await repository.readings(session, image.id)
     state = ImageState(image.state)
@@ -189,10 +189,10 @@ async def _give_to(session: WriteSession, image: Image, authority: Authority, ki
     if account_id is None:
         return False
     values = {"account_id": account_id, "kind": kind}
-    return await _insert_job(session, image, values, Cause("the readers disagree")) is not None
+    return await insert_job(session, image, values, Cause("the readers disagree")) is not None
 
 
-async def _insert_job(session: WriteSession, image: Image, values: Mapping[str, Any], cause: Cause) -> Job | None:
+async def insert_job(session: WriteSession, image: Image, values: Mapping[str, Any], cause: Cause) -> Job | None:
     job = await repository.insert_job(session, {**values, "image_id": image.id})
     if job is not None:
         await repository.record(session, [entry(job, None, job.state, cause)])

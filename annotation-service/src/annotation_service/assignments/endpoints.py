@@ -1,0 +1,117 @@
+"""Assigning images to doctors, and the queue."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from annotation_service.assignments import leaving, queue, repository
+from annotation_service.assignments.errors import NoSuchAssignment, NotAssignable, TooFewReaders
+from annotation_service.assignments.schemas import (
+    AssignmentBody,
+    AssignmentList,
+    AssignmentProgress,
+    NewAssignment,
+    NewAssignmentBody,
+    NextJob,
+    Reassigned,
+    Reassignment,
+)
+from annotation_service.dependencies import Labelling
+from annotation_service.state import ServicesDep
+from annotation_service.workflow.service import Cause
+from lightbox_shared.auth.dependencies import AdminOnly, needs
+from lightbox_shared.auth.principal import Scope
+from lightbox_shared.database import Reading, Writing
+from lightbox_shared.idempotency import KeyInUse, KeyReused
+from lightbox_shared.openapi import errors, headers
+from lightbox_shared.pagination import Page, PageQuery
+from lightbox_shared.parameters import RowId
+from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.second_prefix import API
+
+router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
+
+ASSIGNMENTS_PATH = "/api/assignments"
+MAX_BODY = 1024 * 1024
+
+
+@router.post(
+    "/api/assignments",
+    status_code=201,
+    summary="Ask for readers of many images",
+    response_model=NewAssignmentBody,
+    responses={
+        201: headers(Location="The path of the assignment."),
+        **errors(NotAssignable, TooFewReaders, KeyInUse, KeyReused),
+    },
+)
+async def create_assignment(
+    request: Request,
+    *,
+    caller: AdminOnly,
+    asked: Annotated[NewAssignment, form_or_json(NewAssignment, max_bytes=MAX_BODY)],
+    services: ServicesDep,
+    reading: Reading,
+    session: Writing,
+) -> Response:
+    """So many readers for each image, all at once or from a queue, from these doctors, those with the least to do
+    first, and none twice for one image. All images get their readers, or none does. With an `Idempotency-Key` the
+    request can be sent again."""
+    doctors = await services.assignments.know_readers(reading, asked.doctors, "doctors")
+
+    async def create() -> Response:
+        made, jobs = await services.assignments.create(session, asked, doctors, caller.account)
+        body = NewAssignmentBody.made(made, jobs).model_dump_json()
+        own = {"Location": f"{ASSIGNMENTS_PATH}/{made.id}"}
+        return Response(body, 201, own, media_type="application/json")
+
+    return await services.idempotency.once(session, request, caller.account, asked, create)
+
+
+@router.get("/api/assignments", summary="All assignments")
+async def list_assignments(_caller: AdminOnly, session: Reading, page: PageQuery) -> AssignmentList:
+    """Newest first."""
+    found = Page.of(await repository.page(session, page), page, lambda row: row.id)
+    return AssignmentList(assignments=[AssignmentBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
+
+
+@router.get("/api/assignments/{assignment_id}", summary="How far one has come", responses=errors(NoSuchAssignment))
+async def retrieve_assignment(assignment_id: RowId, _caller: AdminOnly, session: Reading) -> AssignmentProgress:
+    """Its images by state, and its jobs by doctor, overdue ones counted. An image counts for the assignment that asked
+    for its readers last."""
+    row = await repository.find(session, assignment_id)
+    if row is None:
+        raise NoSuchAssignment
+    return AssignmentProgress.progressed(row, await repository.progress(session, assignment_id))
+
+
+@router.post(
+    "/api/assignments/next",
+    summary="The next job of a doctor",
+    response_model=NextJob,
+    responses={201: {"model": NextJob, "description": "A new job from the queue."}, 204: {"description": "Nothing."}},
+)
+async def take_next_job(caller: Labelling, services: ServicesDep, session: Writing) -> Response:
+    """An open job of the caller, what was begun first, else the next image from the queue. That one stays with the
+    doctor for a time (`leased_until`), which every draft extends, and then goes to someone else."""
+    found = await queue.next_job(session, caller, lease_seconds=services.settings.lease_seconds)
+    if found is None:
+        return Response(status_code=204)
+    job, is_new = found
+    body = NextJob.of(job, API).model_dump_json(by_alias=True)
+    return Response(body, 201 if is_new else 200, media_type="application/json")
+
+
+@router.post("/api/assignments/reassign", summary="Give the open work of a doctor to others")
+async def reassign_jobs(
+    *,
+    caller: AdminOnly,
+    body: Annotated[Reassignment, form_or_json(Reassignment)],
+    services: ServicesDep,
+    reading: Reading,
+    session: Writing,
+) -> Reassigned:
+    """Open jobs without a label go to other doctors, else back to the queue. This happens by itself when an account is
+    deleted, or is no doctor any more."""
+    among = None if body.to is None else await services.assignments.know_readers(reading, body.to, "to")
+    return await leaving.reassign(session, body.from_account, Cause("reassigned", caller.account), among=among)

@@ -1,0 +1,45 @@
+"""The tables of assignments, and of drafts whose job went back to the queue."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, SmallInteger, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from annotation_service.orm import Base
+from lightbox_shared.database.orm import PrimaryKey
+
+
+class Assignment(Base):
+    """A request for readers of many images. A row is written once."""
+
+    __tablename__ = "assignments"
+
+    id: Mapped[PrimaryKey]
+    mode: Mapped[str] = mapped_column(Text)
+    """`assigned`: the jobs were made at once; `queue`: doctors take the images."""
+    readers: Mapped[int] = mapped_column(SmallInteger)
+    doctors: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """The accounts that may read; None for all doctors."""
+    due_at: Mapped[datetime | None]
+    shows_suggestions: Mapped[bool]
+    order_seed: Mapped[int] = mapped_column(BigInteger)
+    """From which every doctor's own order of the images is made."""
+    images: Mapped[int] = mapped_column(Integer)
+    """How many images it was about."""
+    jobs: Mapped[int] = mapped_column(Integer)
+    """How many jobs were made at once."""
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class KeptDraft(Base):
+    """The draft of a job whose lease has ended, for the doctor's next visit to the image."""
+
+    __tablename__ = "kept_drafts"
+
+    image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    draft: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    saved_at: Mapped[datetime]

@@ -1,0 +1,192 @@
+"""Assignments on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from annotation_service.assignments.models import Assignment
+from annotation_service.assignments.repository import Next, Progress
+from annotation_service.fields import Id, NamedStateField
+from annotation_service.images.schemas import ListedImage
+from annotation_service.jobs.schemas import JobFields
+from annotation_service.workflow.states import NamedState
+
+MAX_IMAGES = 20_000
+MAX_DOCTORS = 500
+MAX_READERS = 50
+
+
+def _with_zone(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("A time needs its zone, such as Z.")
+    return at
+
+
+class Rule(BaseModel):
+    """Images for which a model's score of a finding is in a range: those that it is unsure about."""
+
+    model: Annotated[str, Field(max_length=200, description="`name`, or `name/version`.")]
+    finding: Annotated[str, Field(max_length=200)]
+    between: Annotated[tuple[float, float], Field(description="The lowest and the highest score.")]
+
+    @model_validator(mode="after")
+    def _a_range(self) -> Self:
+        low, high = self.between
+        if not 0 <= low <= high <= 1:
+            raise ValueError("between: Two scores from 0 to 1, the lower one first.")
+        return self
+
+
+class NewAssignment(BaseModel):
+    """Which images get how many readers. Without `images` and `rule`, all images of `state` are meant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"mode": "assigned", "readers": 3, "doctors": [7, 8, 9, 10], "images": [1, 2, 3]},
+                {"mode": "queue", "readers": 2, "state": "unassigned", "scheme": "ophthalmology"},
+            ]
+        }
+    )
+
+    mode: Literal["assigned", "queue"] = "assigned"
+    readers: Annotated[int, Field(ge=1, le=MAX_READERS)] = 1
+    doctors: Annotated[
+        list[Id] | None, Field(min_length=1, max_length=MAX_DOCTORS, description="By default all approved doctors.")
+    ] = None
+    images: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_IMAGES)] = None
+    state: Annotated[NamedStateField, Field(description="`unassigned` or `running`.")] = NamedState.UNASSIGNED
+    scheme: Annotated[str | None, Field(max_length=200)] = None
+    rule: Rule | None = None
+    due_at: Annotated[datetime | None, AfterValidator(_with_zone)] = None
+    shows_suggestions: bool = False
+    """Whether doctors see what models suggest before they have finished."""
+
+
+class Reassignment(BaseModel):
+    """Whose open work goes to others."""
+
+    model_config = ConfigDict(populate_by_name=True, json_schema_extra={"examples": [{"from": 7, "to": [8, 9]}]})
+
+    from_account: Annotated[Id, Field(alias="from")]
+    to: Annotated[
+        list[Id] | None, Field(min_length=1, max_length=MAX_DOCTORS, description="By default all who may read.")
+    ] = None
+
+
+class Reassigned(BaseModel):
+    """What became of the open jobs of an account."""
+
+    given: int = Field(description="Jobs that others have now.")
+    queued: int = Field(description="Jobs that went back to the queue.")
+    left: int = Field(description="Jobs for which there is no one else.")
+
+
+class AssignmentBody(BaseModel):
+    """An assignment."""
+
+    id: int
+    mode: str
+    readers: int
+    doctors: list[int] | None
+    images: int
+    jobs: int = Field(description="Jobs that were made at once; in a queue they are made as doctors take them.")
+    due_at: datetime | None
+    shows_suggestions: bool
+    order_seed: str = Field(description="A 64-bit number, as text: JavaScript can't hold it.")
+    created_by: int
+    created_at: datetime
+
+    @classmethod
+    def values(cls, row: Assignment) -> dict[str, Any]:
+        """The members from the row."""
+        return {
+            "id": row.id,
+            "mode": row.mode,
+            "readers": row.readers,
+            "doctors": row.doctors,
+            "images": row.images,
+            "jobs": row.jobs,
+            "due_at": row.due_at,
+            "shows_suggestions": row.shows_suggestions,
+            "order_seed": str(row.order_seed),
+            "created_by": row.created_by,
+            "created_at": row.created_at,
+        }
+
+    @classmethod
+    def of(cls, row: Assignment) -> Self:
+        """From the row."""
+        return cls(**cls.values(row))
+
+
+class NewAssignmentBody(AssignmentBody):
+    """An assignment that was made."""
+
+    jobs_by_doctor: dict[str, int] = Field(description="New jobs by the id of the doctor.")
+
+    @classmethod
+    def made(cls, row: Assignment, jobs_by_doctor: dict[int, int]) -> Self:
+        """From the row, and who got how many jobs."""
+        return cls(**cls.values(row), jobs_by_doctor={str(each): count for each, count in jobs_by_doctor.items()})
+
+
+class DoctorProgress(BaseModel):
+    """The jobs of one doctor in an assignment."""
+
+    account_id: int
+    unlabeled: int
+    labeling: int
+    finished: int
+    overdue: int = Field(description="Open jobs whose time is over.")
+
+
+class AssignmentProgress(AssignmentBody):
+    """An assignment and how far it has come."""
+
+    images_by_state: dict[str, int]
+    missing_readers: int = Field(description="Readers that images in the queue still want.")
+    progress: list[DoctorProgress]
+
+    @classmethod
+    def progressed(cls, row: Assignment, progress: Progress) -> Self:
+        """From the row and the counts."""
+        return cls(
+            **cls.values(row),
+            images_by_state=progress.images_by_state,
+            missing_readers=progress.missing_readers,
+            progress=[DoctorProgress(**each) for each in progress.doctors],
+        )
+
+
+class AssignmentList(BaseModel):
+    """A page of assignments, newest first."""
+
+    assignments: list[AssignmentBody]
+    next_cursor: str | None
+
+
+class NextJob(BaseModel):
+    """The job that a doctor is to do next, with all that its form needs."""
+
+    job: JobFields
+    image: ListedImage
+    scheme: str = Field(description="The label scheme, as `name/version`.")
+    draft: dict[str, Any] | None
+    due_at: datetime | None
+    leased_until: datetime | None = Field(description="When the job goes back to the queue without a draft.")
+    open_jobs: int = Field(description="Open jobs of the doctor, this one included.")
+
+    @classmethod
+    def of(cls, found: Next, prefix: str) -> Self:
+        """From the rows."""
+        return cls(
+            job=JobFields(**JobFields.values(found.job, prefix)),
+            image=ListedImage.of(found.image, found.picture, prefix),
+            scheme=found.scheme,
+            draft=found.job.draft,
+            due_at=found.job.due_at,
+            leased_until=found.job.leased_until,
+            open_jobs=found.open_jobs,
+        )

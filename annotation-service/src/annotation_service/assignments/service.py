@@ -1,0 +1,107 @@
+"""Assigning many images in one transaction."""
+
+import secrets
+from collections.abc import Sequence
+from functools import partial
+
+from anyio import to_thread
+
+from annotation_service.accounts.service import KnownAccounts
+from annotation_service.assignments import repository
+from annotation_service.assignments.errors import NotAssignable, TooFewReaders, unknown_doctors, unknown_images
+from annotation_service.assignments.models import Assignment
+from annotation_service.assignments.schemas import NewAssignment
+from annotation_service.schemes.service import Schemes
+from annotation_service.suggestions import repository as suggestions
+from annotation_service.workflow import assigning, assigning_repository
+from annotation_service.workflow.assigning import Team, TooFewDoctors, is_assignable
+from annotation_service.workflow.assigning_repository import Assignable
+from annotation_service.workflow.service import Cause
+from annotation_service.workflow.states import NamedState
+from lightbox_shared.database import ReadSession, WriteSession
+
+QUEUE = "queue"
+REASON = "assigned with others"
+
+
+class Assignments:
+    """The use cases of assigning. Used by many tasks of one event loop."""
+
+    def __init__(self, accounts: KnownAccounts, schemes: Schemes) -> None:
+        self._accounts = accounts
+        self._schemes = schemes
+
+    async def know_readers(self, session: ReadSession, account_ids: Sequence[int] | None, field: str) -> list[int]:
+        """The accounts that may read, by default all doctors. Raises `InvalidRequest`, which names `field`, for ids of
+        others, after asking whether they have become doctors a moment ago."""
+        if account_ids is None:
+            return await repository.readers(session, None)
+        wanted = sorted(set(account_ids))
+        known = await repository.readers(session, wanted)
+        if known != wanted:
+            await self._accounts.refresh()
+            known = await repository.readers(session, wanted)
+        unknown = sorted(set(wanted) - set(known))
+        if unknown:
+            raise unknown_doctors(unknown, field)
+        return known
+
+    async def create(
+        self, session: WriteSession, asked: NewAssignment, doctors: Sequence[int], actor: int
+    ) -> tuple[Assignment, dict[int, int]]:
+        """Ask for readers of images; the assignment, and how many jobs each doctor got.
+
+        Raises `InvalidRequest` for unknown images, schemes and models, `NotAssignable` and `TooFewReaders`.
+        """
+        images = await self._lock_images(session, asked)
+        seed = secrets.randbits(63)
+        team = Team(new_jobs=dict.fromkeys(doctors, 0))
+        if asked.mode != QUEUE:
+            open_jobs = await assigning_repository.open_jobs(session, doctors)
+            choose = partial(assigning.choose_readers, images, open_jobs, asked.readers, seed=seed)
+            try:
+                team = await to_thread.run_sync(choose)
+            except TooFewDoctors as error:
+                raise TooFewReaders(error.image_id, asked.readers) from error
+        assignment = await repository.add(
+            session,
+            {
+                "mode": asked.mode,
+                "readers": asked.readers,
+                "doctors": None if asked.doctors is None else list(doctors),
+                "due_at": asked.due_at,
+                "shows_suggestions": asked.shows_suggestions,
+                "order_seed": seed,
+                "images": len(images),
+                "jobs": len(team.pairs),
+                "created_by": actor,
+            },
+        )
+        columns = {"due_at": asked.due_at}
+        await assigning.give(session, team, Cause(REASON, actor), order_seed=seed, job_columns=columns)
+        of_images = {
+            "assignment_id": assignment.id,
+            "eligible_doctors": assignment.doctors,
+            "shows_suggestions": asked.shows_suggestions,
+        }
+        await assigning.want(session, [each.id for each in images], asked.readers, of_images)
+        return assignment, team.new_jobs
+
+    async def _lock_images(self, session: WriteSession, asked: NewAssignment) -> list[Assignable]:
+        if asked.images is not None:
+            wanted = sorted(set(asked.images))
+            images = await assigning_repository.lock_images(session, repository.of_ids(wanted))
+            unknown = sorted(set(wanted) - {each.id for each in images})
+            if unknown:
+                raise unknown_images(unknown)
+            settled = [each.id for each in images if not is_assignable(each.state)]
+            if settled:
+                raise NotAssignable(settled)
+            return images
+        scheme_id = None if asked.scheme is None else (await self._schemes.named(session, asked.scheme)).id
+        conditions = repository.of_state(asked.state or NamedState.UNASSIGNED, scheme_id)
+        if asked.rule is not None:
+            low, high = asked.rule.between
+            found = await suggestions.images_within(session, asked.rule.model, asked.rule.finding, low, high)
+            conditions += repository.of_ids(found)
+        return await assigning_repository.lock_images(session, conditions)
