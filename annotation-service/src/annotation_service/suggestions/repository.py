@@ -9,7 +9,6 @@ from sqlalchemy import Float, cast, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from annotation_service.labels.models import Label
-from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
 from annotation_service.suggestions.models import Suggestion
 from annotation_service.workflow.models import Image, Job
@@ -29,13 +28,6 @@ class UntoldTruth:
     labelled_at: datetime
     scheme: str
     """name/version"""
-
-
-async def find_image(session: ReadSession, image_id: int) -> tuple[Image, Picture] | None:
-    """An image and its picture."""
-    statement = select(Image, Picture).join(Picture, Picture.id == Image.picture_id).where(Image.id == image_id)
-    row = (await session.execute(statement)).one_or_none()
-    return None if row is None else (row[0], row[1])
 
 
 async def find_job(session: ReadSession, image_id: int, account_id: int) -> Job | None:

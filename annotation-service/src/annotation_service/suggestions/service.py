@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from annotation_service.clients.inference import LabelRefused, PictureRefused, Predictions, TruthToTell
+from annotation_service.images import repository as images
 from annotation_service.suggestions import repository
 from annotation_service.suggestions.errors import Blinded
 from annotation_service.suggestions.models import Suggestion
@@ -41,7 +42,7 @@ class Suggestions:
         read the picture, and `Unavailable`.
         """
         async with self._database.reading() as session:
-            found = await repository.find_image(session, image_id)
+            found = await images.find(session, image_id)
         if found is None:
             raise NoSuchImage
         identity = await self._predictions.newest_version(model)
@@ -113,7 +114,7 @@ class Suggestions:
 async def visible(session: ReadSession, image_id: int, caller: Principal) -> Sequence[Suggestion]:
     """The suggestions for an image that the caller may see: administrators all, doctors with a job for the image those
     of an image that shows them, or once their own job is finished. Raises `NoSuchImage` and `Blinded`."""
-    found = await repository.find_image(session, image_id)
+    found = await images.find(session, image_id)
     if caller.authority is Authority.ADMIN:
         if found is None:
             raise NoSuchImage
