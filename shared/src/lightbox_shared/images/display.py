@@ -112,26 +112,36 @@ def _decode(data: bytes, max_pixels: int, *, convert_all: bool = False) -> _Deco
         )
         if shown_as_it_is and not convert_all:
             return _Decoded(image, media_type, shown_as_it_is, profile=None)
-        shown = ImageOps.exif_transpose(_in_shown_mode(image))
+        shown = _in_shown_mode(image)
+        if orientation not in _UPRIGHT:
+            shown = ImageOps.exif_transpose(shown)
         return _Decoded(shown, media_type, shown_as_it_is, _profile(image, shown.mode))
 
 
 def _in_shown_mode(image: Image.Image) -> Image.Image:
     """With 8 bits a sample: grey, in colours, or in colours with transparency."""
     if image.mode in _SIXTEEN_BITS:
-        return _eight_bits(Image.fromarray(np.asarray(image).astype(np.float32) / np.float32(65535)))
+        return _scaled(image, 255 / 65535)
     if image.mode not in _CONVERTED:
         raise UnsupportedPicture("Pictures of 32 bits a sample have no defined white; send 8 or 16 bits.")
     if image.has_transparency_data:
         return image.convert("RGBA")
+    if image.mode in {"L", "RGB"}:
+        return image  # `convert` would copy it
     return image.convert("L" if image.mode in _GREY_MODES else "RGB")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """A grey picture in mode "L"; it comes in that mode, or in mode "F" from 0 to 1."""
-    if image.mode == "L":
-        return image
-    return Image.fromarray(np.rint(np.asarray(image) * np.float32(255)).astype(np.uint8))
+    return image if image.mode == "L" else _scaled(image, 255)
+
+
+def _scaled(image: Image.Image, factor: float) -> Image.Image:
+    """The values times `factor`, rounded. In place, since those of a large picture take 200 MB."""
+    values = np.asarray(image).astype(np.float32)
+    values *= np.float32(factor)
+    np.rint(values, out=values)
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def _profile(image: Image.Image, mode: str) -> bytes | None:
