@@ -110,7 +110,8 @@ def _of_schema(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[Any
 
 
 def _of_member(document: dict[str, Any], member: dict[str, Any]) -> list[Any]:
-    return [FILE] if member.get("format") == "binary" else list(_of_schema(document, member))
+    one = member.get("items", {}) if member.get("type") == "array" else member  # of several files one is sent
+    return [FILE] if one.get("format") == "binary" else list(_of_schema(document, member))
 
 
 def as_text(values: object) -> str:

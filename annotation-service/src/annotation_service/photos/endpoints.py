@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from annotation_service.photos.schemas import UploadedPhoto
 from annotation_service.pictures.responses import HEADERS
@@ -56,7 +56,12 @@ async def yelda_upload_photo(
         **errors(NotFound),
     },
 )
-async def yelda_photo(request: Request, photo: str, _caller: CurrentAccount, services: ServicesDep) -> Response:
+async def yelda_photo(
+    request: Request,
+    photo: Annotated[str, Path(description="The `photo` of an account.", examples=["default.png"])],
+    _caller: CurrentAccount,
+    services: ServicesDep,
+) -> Response:
     """The photo of this name, for every account that is signed in. `default.png` always exists."""
     found = await services.photos.find(photo)
     return bytes_response(request, found.data, found.media_type.value, etag=sha256(found.data).hex(), headers=HEADERS)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from annotation_service.dependencies import Approved, is_admin
 from annotation_service.pictures.errors import NoSuchPicture, OriginalNeedsAdministrator
@@ -34,7 +34,7 @@ _BINARY = content(*(each.value for each in MediaType))
 )
 async def yelda_picture(
     request: Request,
-    url: str,
+    url: Annotated[str, Path(description="The `url` of an image.")],
     caller: Approved,
     services: ServicesDep,
     *,
