@@ -53,6 +53,19 @@ def sign_up(http: httpx.Client) -> SignUp:
     return partial(new_account, http)
 
 
+@pytest.fixture(params=["", "/api"], ids=["root", "api"])
+def prefix(request: pytest.FixtureRequest) -> str:
+    """Where TheYelda's resources are; they are the same at both addresses."""
+    return str(request.param)
+
+
+@pytest.fixture
+def yelda(platform: Platform, prefix: str) -> Iterator[httpx.Client]:
+    """A client of TheYelda at one of its two addresses."""
+    with httpx.Client(base_url=platform.url + prefix, timeout=60) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def admin(platform: Platform, admin_password: str) -> Headers:
     """The header with a token of the administrator."""

@@ -53,6 +53,20 @@ def refused(answer: httpx.Response) -> str:
     return str(body["detail"])
 
 
+def authority_shown(prefix: str, code: int) -> dict[str, object]:
+    """How an account that is looked at shows its authority, at the root and under `/api`."""
+    name = {100: "none", 101: "admin", 102: "doctor", 103: "guest", 104: "expert"}[code]
+    return {"authority": code, "authority_name": name} if prefix else {"authority": name}
+
+
+def was_deleted(prefix: str, answer: httpx.Response, message: str, href: str) -> bool:
+    """Whether this is the answer to a DELETE: without a body at the root, with the documented message under `/api`."""
+    if not prefix:
+        return (answer.status_code, answer.content) == (204, b"")
+    found = {"message": message, "_links": {"self": {"href": href}}}
+    return answer.status_code == 200 and bool(answer.json() == found)
+
+
 def cookie_of(answer: httpx.Response) -> Morsel[str]:
     [header] = answer.headers.get_list("set-cookie")
     return SimpleCookie(header)["lightbox_session"]
