@@ -159,6 +159,13 @@ def not_collected(world: World) -> dict[str, Any]:
     return {}
 
 
+OF_YELDA: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
+    "yelda_account": yelda,
+    "yelda_authorize": yelda,
+    "yelda_create_account": without_yelda,
+    "yelda_delete_account": yelda,
+    "yelda_edit_account": yelda,
+}
 PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "chexray_log_in": ada,
     "chexray_picture": picture,
@@ -180,11 +187,8 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "retrieve_prediction": prediction,
     "revoke_api_key": key,
     "revoke_token": token,
-    "yelda_account": yelda,
-    "yelda_authorize": yelda,
-    "yelda_create_account": without_yelda,
-    "yelda_delete_account": yelda,
-    "yelda_edit_account": yelda,
+    **OF_YELDA,
+    **{f"api_{name}": prepare for name, prepare in OF_YELDA.items()},
 }
 """operationId -> what makes the example possible; it returns values that a document can't know."""
 
