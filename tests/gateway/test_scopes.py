@@ -11,7 +11,29 @@ P, C, A, H, R = Scope.PREDICT, Scope.COLLECT, Scope.ANNOTATE, Scope.HUB, Scope.R
 ANYTHING = frozenset(Scope)
 WHOLE: frozenset[Scope] = frozenset()
 
+AT_BOTH_PREFIXES = [
+    ("GET", "/jobs", {A}),
+    ("PUT", "/images/7", {A}),
+    ("POST", "/labels", {A}),
+    ("GET", "/label/7", {A}),
+    ("POST", "/uploads/medical-images", {A}),
+    ("GET", "/download", {A}),
+    ("GET", "/accounts/performance/7", {A}),
+    ("GET", "/self", ANYTHING),
+    ("GET", "/Self", ANYTHING),
+    ("POST", "/accounts", WHOLE),
+    ("GET", "/accounts", WHOLE),
+    ("PUT", "/accounts/7", WHOLE),
+    ("DELETE", "/authorization", WHOLE),
+    ("PATCH", "/authorization", WHOLE),
+]
 ROWS = [
+    *AT_BOTH_PREFIXES,
+    *((method, f"/api{path}", scopes) for method, path, scopes in AT_BOTH_PREFIXES),
+    ("POST", "/api/assignments", {A}),
+    ("GET", "/api/agreement", {A}),
+    ("POST", "/api/exports", {A}),
+    ("GET", "/api/schemes", {A}),
     ("GET", "/metrics", {R}),
     ("GET", "/api/chexray/user", {P}),
     ("POST", "/api/chexray/xray", {P}),
@@ -23,24 +45,10 @@ ROWS = [
     ("POST", "/collections/images", {C}),
     ("GET", "/collections/images", {C}),
     ("DELETE", "/collections/images/7", WHOLE),
-    ("GET", "/jobs", {A}),
-    ("PUT", "/images/7", {A}),
-    ("POST", "/labels", {A}),
-    ("GET", "/label/7", {A}),
-    ("POST", "/uploads/medical-images", {A}),
-    ("GET", "/download", {A}),
-    ("GET", "/accounts/performance/7", {A}),
-    ("GET", "/self", ANYTHING),
-    ("GET", "/Self", ANYTHING),
     ("GET", "/auth", ANYTHING),
     ("GET", "/api/sessions", WHOLE),
     ("POST", "/api/keys", WHOLE),
     ("GET", "/api/audit", WHOLE),
-    ("POST", "/accounts", WHOLE),
-    ("GET", "/accounts", WHOLE),
-    ("PUT", "/accounts/7", WHOLE),
-    ("DELETE", "/authorization", WHOLE),
-    ("PATCH", "/authorization", WHOLE),
 ]
 
 
