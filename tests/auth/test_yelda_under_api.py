@@ -120,10 +120,10 @@ def _without_prefix(answer: httpx.Response) -> tuple[int, dict[str, str], Any]:
 @pytest.mark.parametrize("accept", ["*/*", "application/hal+json"])
 async def test_all_else_is_the_same(lab: Lab, accept: str) -> None:
     admin, doctor = await lab.admin(), await lab.person(Authority.DOCTOR)
-    nobody: dict[str, str] = {}
+    stranger: dict[str, str] = {}
     requests: list[tuple[str, str, dict[str, str], dict[str, Any]]] = [
         ("GET", "/self", doctor.headers, {}),
-        ("GET", "/self", nobody, {}),
+        ("GET", "/self", stranger, {}),
         ("GET", "/accounts", admin.headers, {}),
         ("GET", "/accounts?username=ADMIN", admin.headers, {}),
         ("GET", "/accounts?limit=0", admin.headers, {}),
@@ -143,15 +143,15 @@ async def test_all_else_is_the_same(lab: Lab, accept: str) -> None:
         ),
         ("DELETE", f"/accounts/{ADMIN_ID}", admin.headers, {}),
         ("DELETE", f"/accounts/{ADMIN_ID}", doctor.headers, {}),
-        ("DELETE", "/authorization", nobody, {}),
+        ("DELETE", "/authorization", stranger, {}),
         ("PATCH", f"/accounts/{doctor.id}", doctor.headers, {}),
-        ("GET", "/authorization", nobody, {}),
-        ("GET", "/accounts/7/8", nobody, {}),
-        ("POST", "/authorization", nobody, {"json": {"username": "nobody", "password": "x"}}),
-        ("POST", "/authorization", nobody, {"json": {"username": "admin", "password": "x"}}),
-        ("POST", "/authorization", nobody, {"json": {}}),
-        ("POST", "/accounts", nobody, {"json": {"username": "admin", "password": "x"}}),
-        ("POST", "/accounts", nobody, {"json": {"username": "a b", "password": "x"}}),
+        ("GET", "/authorization", stranger, {}),
+        ("GET", "/accounts/7/8", stranger, {}),
+        ("POST", "/authorization", stranger, {"json": {"username": "nobody", "password": "x"}}),
+        ("POST", "/authorization", stranger, {"json": {"username": "admin", "password": "x"}}),
+        ("POST", "/authorization", stranger, {"json": {}}),
+        ("POST", "/accounts", stranger, {"json": {"username": "admin", "password": "x"}}),
+        ("POST", "/accounts", stranger, {"json": {"username": "a b", "password": "x"}}),
     ]
     for method, path, headers, options in requests:
         answers = [

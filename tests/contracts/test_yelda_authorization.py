@@ -239,7 +239,7 @@ def test_one_cookie_for_both_addresses(http: httpx.Client, make: Make) -> None:
 
 def test_every_error_has_a_message(yelda: httpx.Client, admin: Headers) -> None:
     """The gateway's own as well as those of the services: the clients read it, and throw without it."""
-    for method, path, status, options in [
+    requests: list[tuple[str, str, int, dict[str, Any]]] = [
         ("GET", "/accounts//7", 404, {}),
         ("GET", "/accounts/7/8", 404, {"headers": admin}),
         ("GET", "/authorization/7", 404, {}),
@@ -258,7 +258,8 @@ def test_every_error_has_a_message(yelda: httpx.Client, admin: Headers) -> None:
             403,
             {"headers": {"Cookie": "lightbox_session=x", "Origin": "http://evil.example"}},
         ),
-    ]:
+    ]
+    for method, path, status, options in requests:
         answer = yelda.request(method, path, **options)
         assert (method, path, answer.status_code) == (method, path, status)
         assert answer.json()["message"], (method, path)

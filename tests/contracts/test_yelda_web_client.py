@@ -2,20 +2,16 @@
 of the real platform."""
 
 import itertools
-import os
 import re
 import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from conftest import ROOT
 from support import pictures
+from support.web_servers import listening
 from support.yelda_client import PASSWORD, Headers, Make, cookie_of
 
 from lightbox.run.platform import Platform
@@ -60,32 +56,6 @@ def caddy(folder: Path, site: str) -> list[str]:
     return ["caddy", "run", "--config", str(path), "--adapter", "caddyfile"]
 
 
-Command = Callable[[Path, str], list[str]]
-
-
-@contextmanager
-def serving(folder: Path, command: Command, site: str, port: int) -> Iterator[str]:
-    with subprocess.Popen(
-        command(folder, site),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
-    ) as process:
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except ConnectionRefusedError:
-                    assert process.poll() is None, process.stdout and process.stdout.read().decode()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
 @pytest.fixture(params=["nginx", "nginx without the port", "caddy"])
 def page(request: pytest.FixtureRequest, tmp_path: Path, free_port: int, platform: Platform) -> Iterator[httpx.Client]:
     """A browser on the client's page: it adds the origin of the page to what changes something."""
@@ -105,13 +75,17 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, free_port: int, platfor
     if request.param == "nginx without the port":
         site = replaced(site, host=("$http_host", "$host"))
 
-    def add_origin(sent: httpx.Request) -> None:
+    def as_a_browser(sent: httpx.Request) -> None:
+        # Not by an address of this machine, all of whose pages are trusted in development.
+        sent.headers["Host"] = f"lab.local:{free_port}"
         if sent.method not in {"GET", "HEAD"}:
-            sent.headers.setdefault("Origin", f"http://127.0.0.1:{free_port}")
+            sent.headers.setdefault("Origin", f"http://lab.local:{free_port}")
 
+    command = nginx(tmp_path, site) if program == "nginx" else caddy(tmp_path, site)
+    folders = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(tmp_path))
     with (
-        serving(tmp_path, nginx if program == "nginx" else caddy, site, free_port) as url,
-        httpx.Client(base_url=url, timeout=60, event_hooks={"request": [add_origin]}) as http,
+        listening(command, free_port, folders) as url,
+        httpx.Client(base_url=url, timeout=60, event_hooks={"request": [as_a_browser]}) as http,
     ):
         yield http
 

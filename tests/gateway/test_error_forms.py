@@ -1,8 +1,6 @@
 """The gateway's own errors: on TheYelda's paths all of them have `message`, on the others they are as ever."""
 
 import socket
-import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -11,6 +9,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start
+from support.rude import Rude
 
 from gateway.routes import AUTH, INFERENCE, TABLE, Route, Routes
 from lightbox_shared.errors import NotFound
@@ -120,30 +119,12 @@ def test_a_service_that_cannot_be_reached(start: Start) -> None:
     assert "message" not in platform.http.get("/alive").json()
 
 
-@pytest.fixture
-def rude() -> Iterator[str]:
-    """The address of a server that does not speak HTTP."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(65536)
-                    connection.sendall(b"SSH-2.0-server\r\n\r\n")
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def test_a_service_that_breaks_off(start: Start, rude: str) -> None:
-    platform = start(_at_inference(), inference_service_url=rude)
-    for path in YELDA_PATHS:
-        assert problem(platform.http.get(path, headers=platform.bearer), 502)["type"] == "/problems/bad-gateway"
-    assert "message" not in platform.http.get("/alive").json()
+def test_a_service_that_breaks_off(start: Start) -> None:
+    with closing(Rude(10**6, b"SSH-2.0-server\r\n\r\n")) as rude:
+        platform = start(_at_inference(), inference_service_url=rude.url)
+        for path in YELDA_PATHS:
+            assert problem(platform.http.get(path, headers=platform.bearer), 502)["type"] == "/problems/bad-gateway"
+        assert "message" not in platform.http.get("/alive").json()
 
 
 def test_a_service_that_is_silent(start: Start) -> None:

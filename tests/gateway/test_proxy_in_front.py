@@ -3,8 +3,6 @@
 import re
 import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from conftest import ROOT
 from support.gateway import Start
 from support.processes import until
+from support.web_servers import listening
 
 PAGE = (ROOT / "docs" / "proxy.md").read_text()
 MOST = 100
@@ -38,22 +37,8 @@ def haproxy(folder: Path, gateway: int) -> Iterator[str]:
         port: int = probe.getsockname()[1]
     path = folder / "haproxy.cfg"
     path.write_text(configuration(port, gateway))
-    with subprocess.Popen(
-        [str(shutil.which("haproxy")), "-db", "-f", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        try:
-            deadline = time.monotonic() + 10
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except ConnectionRefusedError:
-                    assert process.poll() is None, process.stdout and process.stdout.read().decode()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with listening([str(shutil.which("haproxy")), "-db", "-f", str(path)], port) as url:
+        yield url
 
 
 def test_the_client_and_its_address_are_known(start: Start, tmp_path: Path) -> None:
