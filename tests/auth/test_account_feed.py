@@ -91,7 +91,7 @@ async def test_all_accounts_at_first_and_then_what_changes(service: WithState, c
     await _change(service, ada, email="ada@lab.local", photo="ada.png")
     assert await copy.read() == []
     await _delete(service, ada)
-    gone = {"id": ada, "username": None, "nickname": None, "authority": 100, "deleted": True}
+    gone = {"id": ada, "username": "", "nickname": None, "authority": 100, "deleted": True}
     assert await copy.read() == [gone]
     assert await Copy(copy.http).read() == [ADMIN, gone]  # a deletion is told to later readers too
 

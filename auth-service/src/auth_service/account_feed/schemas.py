@@ -9,12 +9,11 @@ class ChangedAccount(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: int
-    username: str | None
-    """Null where the account was deleted."""
+    username: str
     nickname: str | None
     authority: int
-    """100 where the account was deleted."""
     deleted: bool
+    """Nothing is kept of a deleted account: its username is empty then, its nickname null, its authority 100."""
 
 
 class AccountFeed(BaseModel):

@@ -22,7 +22,7 @@ async def changes(session: ReadSession, cursor: str | None, limit: int) -> Accou
     accounts = [
         ChangedAccount(
             id=row.account_id,
-            username=row.username,
+            username=row.username or "",
             nickname=row.nickname,
             authority=Authority.NONE if row.authority is None else row.authority,
             deleted=row.username is None,
