@@ -99,9 +99,11 @@ async def test_all_accounts_at_first_and_then_what_changes(service: WithState, c
 async def test_a_login_is_no_change(client: httpx.AsyncClient, copy: Copy, sign_up: SignUp) -> None:
     name = (await sign_up())["username"]
     await copy.read()
+    cursor = copy.cursor
     answer = await client.post("/api/chexray/login", json={"username": name, "password": "correct horse"})
     assert answer.status_code == 200
     assert await copy.read() == []
+    assert copy.cursor == cursor  # although transactions have gone on: a reader that stores its cursor writes nothing
 
 
 async def test_pages(service: WithState, as_gateway: httpx.AsyncClient) -> None:

@@ -30,6 +30,11 @@ async def changes(session: ReadSession, cursor: str | None, limit: int) -> Accou
         for row in rows[:limit]
     ]
     more = len(rows) > limit
-    last = rows[limit - 1] if more else None
-    following = Place(next_known) if last is None else Place(place.known, next_known, (int(last.xid), last.account_id))
+    if more:
+        last = rows[limit - 1]
+        following = Place(place.known, next_known, (int(last.xid), last.account_id))
+    elif rows or place.next_known is not None:
+        following = Place(next_known)
+    else:
+        following = place  # nothing is new, so the reader need not store another cursor
     return AccountFeed(accounts=accounts, next_cursor=following.cursor, more=more)
