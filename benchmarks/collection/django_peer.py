@@ -88,7 +88,7 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
         yield from ((row.id, Result("wrk not installed")) for row in rows)
         return
     try:
-        django_project.install()
+        django_project.ENVIRONMENT.install()
     except BenchmarkError as error:
         yield from ((row.id, Result(str(error))) for row in rows)
         return

@@ -6,19 +6,17 @@ that. The source of the project is text in this module, since its packages are i
 """
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.harness import FOLDER, VAR, BenchmarkError
+from benchmarks.environments import PeerEnvironment
+from benchmarks.harness import FOLDER
 from benchmarks.running import free_port, running
 
-REQUIREMENTS: Final = FOLDER / "collection" / "django-requirements.txt"
-ENVIRONMENT: Final = VAR / "django"
+ENVIRONMENT: Final = PeerEnvironment("Django", FOLDER / "collection" / "django-requirements.txt")
 READY: Final = "/.well-known/core"
 
 MANAGE: Final = """\
@@ -201,22 +199,6 @@ SERVERS: Final = {
 """The first one is Django's development server, without the process that watches files for changes."""
 
 
-def install() -> None:
-    """Create the environment, unless there is one with these requirements. Raises `BenchmarkError`."""
-    mark = ENVIRONMENT / REQUIREMENTS.name
-    required = REQUIREMENTS.read_bytes()
-    if mark.exists() and mark.read_bytes() == required:
-        return
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    for command in ([sys.executable, "-m", "venv", str(ENVIRONMENT)], [*pip, "install", "-r", str(REQUIREMENTS)]):
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            last = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
-            raise BenchmarkError(f"Django can't be installed: {last}")
-    mark.write_bytes(required)
-
-
 @contextmanager
 def serving(folder: Path, server: str) -> Iterator[str]:
     """Run the project with a new database on one of `SERVERS`. Yields its URL. Raises `BenchmarkError`."""
@@ -224,13 +206,12 @@ def serving(folder: Path, server: str) -> Iterator[str]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    programs = ENVIRONMENT / "bin"
-    migrate = [str(programs / "python"), "manage.py", "migrate", "--run-syncdb", "-v", "0"]
+    migrate = [ENVIRONMENT.program("python"), "manage.py", "migrate", "--run-syncdb", "-v", "0"]
     subprocess.run(migrate, check=True, cwd=folder)
     port = free_port()
     program, *options = (argument.format(address=f"127.0.0.1:{port}") for argument in SERVERS[server])
     settings = {"SEED_DEBUG": "1"} if "runserver" in options else {}
     address = f"http://127.0.0.1:{port}"
-    command = [str(programs / program), *options]
+    command = [ENVIRONMENT.program(program), *options]
     with running(command, address + READY, folder, PYTHONPATH=str(folder), PATH=os.environ["PATH"], **settings):
         yield address
