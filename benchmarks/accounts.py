@@ -9,6 +9,7 @@ from typing import Final
 import httpx
 
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
+from benchmarks.running import server_of
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform
 
@@ -40,10 +41,9 @@ class Listing:
 
     def __init__(self, platform: Platform, http: httpx.Client, accounts: int) -> None:
         """Fill the database of the platform. Raises `BenchmarkError` if the number of accounts is not as expected."""
-        if platform.postgres is None:
-            raise BenchmarkError("the platform has no database server of its own")
-        platform.postgres.sql(FILL.format(count=accounts), "lightbox_auth")
-        platform.postgres.sql("VACUUM ANALYZE", "lightbox_auth")
+        postgres = server_of(platform)
+        postgres.sql(FILL.format(count=accounts), "lightbox_auth")
+        postgres.sql("VACUUM ANALYZE", "lightbox_auth")
         password = (platform.data_dir / "admin-password").read_text(encoding="utf-8").strip()
         answer = http.post("/authorization", json={"username": "admin", "password": password}).raise_for_status()
         http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

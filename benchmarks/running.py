@@ -13,6 +13,7 @@ import httpx
 
 from benchmarks.harness import BenchmarkError
 from lightbox.run.platform import Platform
+from lightbox.run.postgres import PostgresServer
 from lightbox.service_secrets import load_or_create
 
 START_SECONDS = 60.0
@@ -84,3 +85,10 @@ def sign_up(platform: Platform) -> str:
     answer.raise_for_status()
     token: str = answer.json()["token"]
     return token
+
+
+def server_of(platform: Platform) -> PostgresServer:
+    """The database server that the platform has started. Raises `BenchmarkError` if it uses another one."""
+    if platform.postgres is None:
+        raise BenchmarkError("the platform has no database server of its own")
+    return platform.postgres

@@ -1,16 +1,17 @@
 """Label Studio from the package index, in an environment of its own, with SQLite or PostgreSQL.
 
 It never calls out: analytics, error reports and the look for newer versions are off by its settings. On PostgreSQL it
-leaves out an index on the text of annotations by trigrams, since `pg_trgm` is not among the extensions of the server,
-by a setting of its own; without that index it stores annotations faster.
+leaves out indexes on the text of annotations, also by its settings, since their extensions (`pg_trgm`, `btree_gin`) are
+not among those of the server; without them it stores annotations faster.
 """
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +24,10 @@ from benchmarks.running import environment, free_port, running
 from lightbox.run.postgres import PostgresServer
 
 ENVIRONMENT: Final = PeerEnvironment("Label Studio", FOLDER / "annotation" / "label-studio-requirements.txt")
-TOKEN: Final = "0123456789abcdef0123456789abcdef01234567"
-EMAIL: Final = "admin@lab.local"
+ADMINISTRATOR: Final = {"Authorization": "Token 0123456789abcdef0123456789abcdef01234567"}
 PASSWORD: Final = "a bench's password"
-SECONDS: Final = 300.0
+PATIENCE_SECONDS: Final = 300.0
 DATABASE: Final = "label_studio"
-SQLITE: Final[Mapping[str, str]] = {"DJANGO_DB": "sqlite"}
 
 START: Final = "label-studio start"
 UWSGI: Final = "uWSGI with two processes"
@@ -40,8 +39,9 @@ SERVERS: Final = {
         "--buffer-size", "65535", "--disable-logging", "--chdir", "{package}", "--module", "core.wsgi",
     ),
 }  # fmt: skip
-"""The first one is how the package starts itself: Django's development server, a process with a thread a connection.
-The second one is the server of its extra `uwsgi`, with a process for each core."""
+"""The first one is how the package starts itself: Django's development server, one process with a thread for each
+connection. The second one is the server of its extra `uwsgi`, with a process for each core; with four processes, or
+threads, it stored fewer annotations."""
 
 SETTINGS: Final = {
     "COLLECT_ANALYTICS": "false",
@@ -52,6 +52,7 @@ SETTINGS: Final = {
     "SKIP_BTREE_GIN_EXTENSION": "full",
     "SKIP_TRIGRAM_EXTENSION": "full",
 }
+FOR_UWSGI: Final = {"APP_WEBSERVER": "uwsgi", "DJANGO_SETTINGS_MODULE": "core.settings.label_studio"}
 
 YES_OR_NO: Final = ("yes", "no")
 FIELDS: Final = {
@@ -71,93 +72,97 @@ FIELDS: Final = {
 """The choices of each field of a label. Besides them there is a comment."""
 
 
-def prepare(folder: Path, database: Mapping[str, str]) -> dict[str, str]:
-    """Create an instance with an administrator, whose data are in `folder`, and return its settings.
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An installation with its data in a folder. Its database is a file there, or on a server of PostgreSQL."""
 
-    `database` is `SQLITE` or what `on_postgres` returns. Raises `BenchmarkError`.
-    """
-    folder.mkdir()
-    home = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
-    settings = SETTINGS | home | {"LABEL_STUDIO_BASE_DATA_DIR": str(folder / "data")} | dict(database)
-    command = [ENVIRONMENT.program("label-studio"), "init", "--quiet", "--username", EMAIL, "--password", PASSWORD]
-    command += ["--user-token", TOKEN, "--enable-legacy-api-token"]
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=folder, env=environment(**settings), timeout=SECONDS
-    )
-    if done.returncode:
-        raise BenchmarkError(f"Label Studio can't be initialised: {done.stderr[-2000:]}")
-    return settings
+    folder: Path
+    database: Mapping[str, str] = field(default_factory=lambda: {"DJANGO_DB": "sqlite"})
 
+    @classmethod
+    def on_postgres(cls, folder: Path, server: PostgresServer) -> "Instance":
+        """An instance with a new database on a server that runs. Raises `PostgresError`."""
+        server.ensure_database(DATABASE)
+        where = {"HOST": str(server.socket_folder), "NAME": DATABASE, "USER": DATABASE, "PASSWORD": ""}
+        return cls(folder, {"DJANGO_DB": "default", **{f"POSTGRE_{name}": text for name, text in where.items()}})
 
-def on_postgres(server: PostgresServer) -> dict[str, str]:
-    """The settings for a new database of a server that runs. Raises `PostgresError`."""
-    server.ensure_database(DATABASE)
-    return {
-        "DJANGO_DB": "default",
-        "POSTGRE_HOST": str(server.socket_folder),
-        "POSTGRE_NAME": DATABASE,
-        "POSTGRE_USER": DATABASE,
-        "POSTGRE_PASSWORD": "",
-    }
+    @property
+    def settings(self) -> dict[str, str]:
+        """Its settings, as variables of the environment. They also keep it from the home folder."""
+        homes = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "LABEL_STUDIO_BASE_DATA_DIR")
+        return {**SETTINGS, **dict.fromkeys(homes, str(self.folder)), **self.database}
 
+    def initialise(self) -> None:
+        """Create the tables, and an administrator. Raises `BenchmarkError`."""
+        self.folder.mkdir()
+        command = [ENVIRONMENT.program("label-studio"), "init", "--quiet", "--enable-legacy-api-token"]
+        command += ["--username", "admin@lab.local", "--password", PASSWORD]
+        command += ["--user-token", ADMINISTRATOR["Authorization"].removeprefix("Token ")]
+        settings = environment(**self.settings)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, env=settings)
+        if done.returncode:
+            raise BenchmarkError(f"Label Studio can't be initialised: {done.stderr[-2000:]}")
 
-@contextmanager
-def serving(folder: Path, settings: Mapping[str, str], server: str) -> Iterator[str]:
-    """Run an instance on one of `SERVERS`. Yields its URL. Raises `BenchmarkError`."""
-    port = free_port()
-    (package,) = ENVIRONMENT.folder.glob("lib/python*/site-packages/label_studio")
-    program, *options = (each.format(port=port, package=package) for each in SERVERS[server])
-    for_uwsgi = {"APP_WEBSERVER": "uwsgi", "DJANGO_SETTINGS_MODULE": "core.settings.label_studio"}
-    mine = dict(settings) | (for_uwsgi if server == UWSGI else {})
-    address = f"http://127.0.0.1:{port}"
-    with running([ENVIRONMENT.program(program), *options], f"{address}/health", folder, **mine):
-        yield address
+    def copied(self, folder: Path) -> "Instance":
+        """A copy of an instance on SQLite that does not run."""
+        shutil.copytree(self.folder, folder)
+        return Instance(folder)
+
+    @contextmanager
+    def serving(self, server: str) -> Iterator[str]:
+        """Run it on one of `SERVERS`. Yields its URL. Raises `BenchmarkError`."""
+        port = free_port()
+        (package,) = ENVIRONMENT.folder.glob("lib/python*/site-packages/label_studio")
+        program, *options = (each.format(port=port, package=package) for each in SERVERS[server])
+        settings = self.settings | (FOR_UWSGI if server == UWSGI else {})
+        address = f"http://127.0.0.1:{port}"
+        with running([ENVIRONMENT.program(program), *options], f"{address}/health", self.folder, **settings):
+            yield address
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project with tasks for annotators, each of whom has an account."""
+    """A project, and the accounts that label its tasks."""
 
     id: int
     team: Team
 
+    @classmethod
+    def create(cls, url: str, folder: Path, tasks: int) -> "Project":
+        """Create a project on an instance without others, where each annotator has a number of tasks.
+
+        `folder` is for the client. Raises `BenchmarkError` if an account can't be made, and `httpx.HTTPError`.
+        """
+        tokens = [_sign_up(url, number) for number in range(ANNOTATORS)]
+        documents = [{"data": {"image": f"/data/upload/{number}.png"}} for number in range(tasks * ANNOTATORS)]
+        with _administrator(url) as http:
+            project = {"title": "Eyes", "label_config": label_config()}
+            number = int(http.post("/api/projects/", json=project).raise_for_status().json()["id"])
+            imported = http.post(f"/api/projects/{number}/import?return_task_ids=true", json=documents)
+            ids = [str(each) for each in imported.raise_for_status().json()["task_ids"]]
+        annotators = [Annotator(f"Token {each}", ids[at::ANNOTATORS]) for at, each in enumerate(tokens)]
+        step = Step("POST", f"/api/tasks/{TASK}/annotations/", json.dumps(annotation()), status=201)
+        return cls(number, Team((step,), annotators, folder))
+
     def check(self, url: str) -> None:
         """Raises `BenchmarkError` if the project has fewer annotations than its team has finished."""
-        with _client(url) as http:
+        with _administrator(url) as http:
             found = http.get(f"/api/projects/{self.id}/").raise_for_status().json()["total_annotations_number"]
         if found < self.team.finished:
             raise BenchmarkError(f"Label Studio has {found} annotations instead of {self.team.finished}")
 
 
-def create_project(url: str, folder: Path, tasks: int) -> Project:
-    """Create a project, and give each annotator a number of tasks. `folder` is for the client.
-
-    Raises `BenchmarkError` if an account can't be made, and `httpx.HTTPError`.
-    """
-    tokens = [_sign_up(url, number) for number in range(ANNOTATORS)]
-    documents = [{"data": {"image": f"/data/upload/{number}.png"}} for number in range(tasks * ANNOTATORS)]
-    with _client(url) as http:
-        project = {"title": "Eyes", "label_config": label_config()}
-        number = int(http.post("/api/projects/", json=project).raise_for_status().json()["id"])
-        answer = http.post(f"/api/projects/{number}/import?return_task_ids=true", json=documents).raise_for_status()
-        ids = [str(each) for each in answer.json()["task_ids"]]
-    annotators = [Annotator(f"Token {each}", ids[at::ANNOTATORS]) for at, each in enumerate(tokens)]
-    step = Step("POST", f"/api/tasks/{TASK}/annotations/", json.dumps(annotation()), status=201)
-    return Project(number, Team((step,), annotators, folder))
-
-
 def label_config() -> str:
     """The label configuration: choices for each field, and a comment."""
-    fields = [
-        f'<Choices name="{name}" toName="image">' + "".join(f'<Choice value="{each}"/>' for each in choices)
+    fields = "".join(
+        f'<Choices name="{name}" toName="image">{"".join(map(_choice, choices))}</Choices>'
         for name, choices in FIELDS.items()
-    ]
-    every = "".join(f"{each}</Choices>" for each in fields)
-    return f'<View><Image name="image" value="$image"/>{every}<TextArea name="comment" toName="image"/></View>'
+    )
+    return f'<View><Image name="image" value="$image"/>{fields}<TextArea name="comment" toName="image"/></View>'
 
 
 def annotation() -> dict[str, object]:
-    """An annotation with all fields, as its own client sends it."""
+    """An annotation with all fields, as Label Studio's own client sends it."""
     values: list[tuple[str, str, dict[str, list[str]]]] = [
         (name, "choices", {"choices": [choices[0]]}) for name, choices in FIELDS.items()
     ]
@@ -169,13 +174,17 @@ def annotation() -> dict[str, object]:
     return {"lead_time": 12.3, "result": result}
 
 
-def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Token {TOKEN}"}, timeout=SECONDS)
+def _choice(value: str) -> str:
+    return f'<Choice value="{value}"/>'
+
+
+def _administrator(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, headers=ADMINISTRATOR, timeout=PATIENCE_SECONDS)
 
 
 def _sign_up(url: str, number: int) -> str:
     """Sign up by the form, as a person does. Returns the token of the account."""
-    with httpx.Client(base_url=url, timeout=SECONDS) as http:
+    with httpx.Client(base_url=url, timeout=PATIENCE_SECONDS) as http:
         page = http.get("/user/signup/").raise_for_status().text
         hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         form = {"email": f"annotator-{number}@lab.local", "password": PASSWORD}

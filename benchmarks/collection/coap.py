@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.collection.documents import PATH, png
-from benchmarks.collection.targets import DATABASE, server_of
+from benchmarks.collection.targets import DATABASE
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds, progress
+from benchmarks.running import server_of
 from lightbox.run.platform import Platform
 from lightbox.run.temporary import running_platform, temporary_folder
 

@@ -11,8 +11,8 @@ from typing import Final
 from benchmarks import load
 from benchmarks.collection.documents import CBOR, PATH, png, upload_script
 from benchmarks.harness import BenchmarkError
+from benchmarks.running import server_of
 from lightbox.run.platform import Platform
-from lightbox.run.postgres import PostgresServer
 from lightbox_shared.installation import service_named
 
 SERVICE: Final = "core-collection-service"
@@ -72,10 +72,3 @@ class Ingest:
         digest = self.postgres.sql("SELECT encode(sha256(data), 'hex') FROM pictures LIMIT 1", DATABASE)
         if not least <= found <= most or digest != hashlib.sha256(self._data).hexdigest():
             raise BenchmarkError(f"{least} to {most} pictures should be there and {found} are")
-
-
-def server_of(platform: Platform) -> PostgresServer:
-    """The database server that the platform has started. Raises `BenchmarkError` if it uses another one."""
-    if platform.postgres is None:
-        raise BenchmarkError("the platform has no database server of its own")
-    return platform.postgres
