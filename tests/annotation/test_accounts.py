@@ -14,7 +14,7 @@ DOCTOR, GUEST, EXPERT = int(Authority.DOCTOR), int(Authority.GUEST), int(Authori
 
 
 def account(account_id: int, authority: int = DOCTOR, *, deleted: bool = False) -> ChangedAccount:
-    name = f"account-{account_id}"
+    name = "" if deleted else f"account-{account_id}"
     return ChangedAccount(id=account_id, username=name, nickname=None, authority=authority, deleted=deleted)
 
 
@@ -89,3 +89,12 @@ async def test_an_older_copy_does_not_replace_a_newer_one(lab: Lab) -> None:
     assert not await first.is_reader(7)
     async with lab.database.reading() as session:
         assert await repository.cursor(session) == "2"
+
+
+async def test_the_name_of_a_deleted_account_stays(lab: Lab) -> None:
+    source = Changes(account(7), account(7, Authority.NONE, deleted=True))
+    await KnownAccounts(lab.database, source).refresh()
+    async with lab.database.reading() as session:
+        found = await repository.find(session, 7)
+    assert found is not None
+    assert (found.username, found.deleted) == ("account-7", True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.accounts.models import Account, AccountFeed
@@ -32,5 +32,11 @@ async def store(session: WriteSession, changed: Sequence[ChangedAccount], *, beh
     if moved.one_or_none() is None or not changed:
         return
     statement = insert(Account).values([each.model_dump() for each in changed])
-    columns = {name: statement.excluded[name] for name in ("username", "nickname", "authority", "deleted")}
+    new = statement.excluded
+    columns = {
+        # The name of a deleted account is not told any more; here it stays, since labels have it.
+        **{each: case((new.deleted, getattr(Account, each)), else_=new[each]) for each in ("username", "nickname")},
+        "authority": new.authority,
+        "deleted": new.deleted,
+    }
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=columns))

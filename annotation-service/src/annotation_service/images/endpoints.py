@@ -43,7 +43,7 @@ from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import form_or_json
-from lightbox_shared.second_prefix import Prefix, deleted
+from lightbox_shared.second_prefix import Prefix, deleted, deletion
 from lightbox_shared.urls import public_base
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
@@ -168,7 +168,10 @@ async def yelda_edit_image(
     "/images/{image_id}",
     status_code=204,
     summary="Delete an image",
-    responses={204: LOCATION, **errors(DeletingNeedsAdministrator, NoSuchImage, ImageHasJobs)},
+    responses={
+        **deletion(ImageDeleted, **LOCATION),
+        **errors(DeletingNeedsAdministrator, NoSuchImage, ImageHasJobs),
+    },
 )
 async def yelda_delete_image(
     request: Request,

@@ -27,7 +27,7 @@ from lightbox_shared.idempotency import KeyInUse, KeyReused
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import form_or_json
-from lightbox_shared.second_prefix import Prefix, deleted
+from lightbox_shared.second_prefix import Prefix, deleted, deletion
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 
@@ -130,7 +130,10 @@ async def yelda_edit_label(
     "/label/{label_id}",
     status_code=204,
     summary="Delete a label",
-    responses={204: LOCATION, **errors(NoSuchLabel, CannotDeleteLabelOfOthers, LabelIsFinished)},
+    responses={
+        **deletion(LabelDeleted, **LOCATION),
+        **errors(NoSuchLabel, CannotDeleteLabelOfOthers, LabelIsFinished),
+    },
 )
 @router.delete("/labels/{label_id}", status_code=204, include_in_schema=False)
 async def yelda_delete_label(
