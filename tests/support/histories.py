@@ -1,17 +1,16 @@
-"""What `tests/annotation/test_workflow_histories.py` stands on: the workflow's functions on a real PostgreSQL, one after
-the other in a transaction that is rolled back at the end, and the rules that hold after each of them."""
+"""What `tests/annotation/test_workflow_histories.py` stands on: a transaction of a real PostgreSQL in which functions
+of the workflow run one after the other, and the rules that hold after each of them."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 import uvloop
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from annotation_service.accounts.models import Account
-from annotation_service.labels.models import Label
 from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
 from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
@@ -39,6 +38,18 @@ SELECT json_build_object(
 )
 """
 
+_NEW_IMAGE: Final = """
+WITH made AS (
+  INSERT INTO images (picture_id, created_by, wanted_readers, missing_readers) VALUES ($1, 2, $2, $2)
+    RETURNING id, state
+)
+INSERT INTO transitions (image_id, to_state, account_id, reason)
+  SELECT id, state, 2, 'made' FROM made RETURNING image_id
+"""
+_NEW_LABEL: Final = (
+    "INSERT INTO labels (author_id, scheme_id, fields) VALUES ($1, $2, jsonb_build_object('dr', $3::int)) RETURNING id"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -47,6 +58,11 @@ class Seen:
     image: Row | None
     jobs: list[Row]
     history: list[Row]
+
+    @property
+    def state(self) -> int | None:
+        """The state of the image; None if it is deleted."""
+        return None if self.image is None else self.image["state"]
 
     @property
     def finished(self) -> list[Row]:
@@ -63,13 +79,13 @@ class Bench:
     """Runs functions of the workflow from code that is not asynchronous, as that of hypothesis is."""
 
     def __init__(self, url: str) -> None:
-        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._loop = uvloop.new_event_loop()
         self._database = Database(url, pool_size=1)
-        self.picture_id, self.schemes = self._runner.run(self._prepare())
+        self.picture_id, self.schemes = self.run(self._prepare())
 
     def close(self) -> None:
-        self._runner.run(self._database.dispose())
-        self._runner.close()
+        self.run(self._database.dispose())
+        self._loop.close()
 
     async def _prepare(self) -> tuple[int, dict[str, int]]:
         async with self._database.writing() as session:
@@ -104,13 +120,11 @@ class Bench:
             connection = await self._database.engine.connect()
             return connection, await connection.begin()
 
-        return Example(self, *self._runner.run(connect()))
+        return Example(self, *self.run(connect()))
 
     def run(self, work: Awaitable[Answer]) -> Answer:
-        async def awaited() -> Answer:
-            return await work
-
-        return self._runner.run(awaited())
+        """The answer of asynchronous code."""
+        return self._loop.run_until_complete(work)
 
 
 class Example:
@@ -136,25 +150,25 @@ class Example:
 
     def see(self, image_id: int) -> Seen:
         """An image as it is in the database."""
+        return Seen(**self._fetch(_SEEN, image_id))
 
-        async def fetch() -> dict[str, Any]:
-            raw = await self._connection.get_raw_connection()
-            assert raw.driver_connection is not None
-            found: dict[str, Any] = await raw.driver_connection.fetchval(_SEEN, image_id)
-            return found
-
-        return Seen(**self._bench.run(fetch()))
+    def image(self, wanted_readers: int) -> int:
+        """The id of a new image."""
+        found: int = self._fetch(_NEW_IMAGE, self._bench.picture_id, wanted_readers)
+        return found
 
     def label(self, author_id: int, value: int, *, scheme: str = "built in") -> int:
         """The id of a new label."""
+        found: int = self._fetch(_NEW_LABEL, author_id, self._bench.schemes[scheme], value)
+        return found
 
-        async def add(session: WriteSession) -> int:
-            label = Label(author_id=author_id, scheme_id=self._bench.schemes[scheme], fields={"dr": value})
-            session.add(label)
-            await session.flush()
-            return label.id
+    def _fetch(self, statement: str, *values: object) -> Any:
+        async def fetch() -> object:
+            raw = await self._connection.get_raw_connection()
+            assert raw.driver_connection is not None
+            return await raw.driver_connection.fetchval(statement, *values)
 
-        return self.run(add)
+        return self._bench.run(fetch())
 
 
 def check(before: Seen, after: Seen) -> None:
@@ -179,7 +193,7 @@ def _check_history(seen: Seen) -> None:
         now = states.get(job_id) if job_id is not None else seen.image and seen.image["state"]
         assert chain[0][0] is None
         assert chain[-1][1] == now, "the history ends with what is there"
-        assert all(earlier[1] == later[0] for earlier, later in zip(chain, chain[1:], strict=False)), chain
+        assert all(earlier[1] == later[0] for earlier, later in pairwise(chain)), chain
         assert all(step[1] is not None for step in chain[:-1]), "nothing happens to what is deleted"
         allowed = JOB_TRANSITIONS if job_id is not None else IMAGE_TRANSITIONS | {(ImageState.DONE, ImageState.DONE)}
         assert {step for step in chain if None not in step} <= allowed, chain

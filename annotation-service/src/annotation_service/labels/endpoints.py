@@ -140,8 +140,7 @@ async def yelda_delete_label(
     request: Request, label_id: RowId, *, caller: Labelling, session: Writing, prefix: Prefix
 ) -> Response:
     """Delete a label that no finished job carries."""
-    label = await service.lock_to_delete(session, caller, label_id)
-    await repository.remove(session, label.id)
+    await service.delete(session, caller, label_id)
     path = prefix + label_path(label_id)
     gone = LabelDeleted(message="已删除标注信息", _links=self_link(path, collection=prefix + LABELS_PATH))
     return deleted(request, prefix, gone, headers={"Location": path})

@@ -1,12 +1,15 @@
 """The queries on labels."""
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import column, delete, func, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.labels.models import Label
 from lightbox_shared.database import ReadSession, WriteSession
+
+_JOBS: Final = table("jobs", *(column(name) for name in ("label_id", "finished_at", "version", "modified_at")))
+"""The part of the table of jobs, which belongs to the workflow, that a label has to do with."""
 
 
 async def find(session: ReadSession | WriteSession, label_id: int) -> Label | None:
@@ -33,6 +36,17 @@ async def change(session: WriteSession, label_id: int, fields: dict[str, Any]) -
     return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one()
 
 
+async def take_out_of_its_job(session: WriteSession, label_id: int) -> None:
+    """The open job that carries the label carries none then.
+
+    The job is locked before the label, as it is where a doctor finishes it: two transactions that lock in different
+    orders would wait for each other.
+    """
+    carrier = update(_JOBS).where(_JOBS.c.label_id == label_id, _JOBS.c.finished_at.is_(None))
+    changes = {"label_id": None, "version": _JOBS.c.version + 1, "modified_at": func.now()}
+    await session.execute(carrier.values(changes))
+
+
 async def remove(session: WriteSession, label_id: int) -> None:
-    """Delete a label; a job that carries it carries none then."""
+    """Delete a label."""
     await session.execute(delete(Label).where(Label.id == label_id))

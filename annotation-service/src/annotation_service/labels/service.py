@@ -36,15 +36,18 @@ async def lock_to_edit(session: WriteSession, caller: Principal, label_id: int) 
     return label
 
 
-async def lock_to_delete(session: WriteSession, caller: Principal, label_id: int) -> Label:
-    """A label that the caller may delete, locked. Raises `NoSuchLabel`, `CannotDeleteLabelOfOthers` and
-    `LabelIsFinished`."""
-    label = await _lock(session, label_id)
+async def delete(session: WriteSession, caller: Principal, label_id: int) -> None:
+    """Delete a label of the caller. Raises `NoSuchLabel`, `CannotDeleteLabelOfOthers` and `LabelIsFinished`."""
+    label = await repository.find(session, label_id)
+    if label is None:
+        raise NoSuchLabel
     if label.author_id != caller.account:
         raise CannotDeleteLabelOfOthers
+    await repository.take_out_of_its_job(session, label_id)
+    label = await _lock(session, label_id)
     if label.finished_at is not None:
         raise LabelIsFinished
-    return label
+    await repository.remove(session, label_id)
 
 
 async def _lock(session: WriteSession, label_id: int) -> Label:
