@@ -21,6 +21,7 @@ from annotation_service.clients.accounts import AccountChanges
 from annotation_service.config import AnnotationSettings
 from annotation_service.exports.download import Downloads
 from annotation_service.exports.service import Exports
+from annotation_service.state import Services
 from core_collection_service.app import create_app as create_core_app
 
 
@@ -58,11 +59,11 @@ async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> As
     async with running(create_app(make_settings())) as app:
         known = KnownAccounts(app.state["database"], NoFurtherChanges())
         audit = KeptAudit()
-        exports, downloads = Exports(app.state["database"], audit), Downloads(app.state["database"], audit)
-        started = app.state["services"]
+        started: Services = app.state["services"]
+        exports = Exports(started.database, audit, started.exports.wake)
+        downloads = Downloads(started.database, audit)
         assignments = Assignments(known, started.schemes)
-        own_parts = {"accounts": known, "assignments": assignments, "exports": exports, "downloads": downloads}
-        services = replace(started, **own_parts)
+        services = replace(started, accounts=known, assignments=assignments, exports=exports, downloads=downloads)
         own = {"tokens": verifier_of(signing_key), "services": services, "audit": audit}
         yield WithState(app.app, {**app.state, **own})
 

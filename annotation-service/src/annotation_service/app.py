@@ -44,7 +44,7 @@ from annotation_service.suggestions import endpoints as suggestions
 from annotation_service.suggestions.service import TELLING_SECONDS, Suggestions
 from annotation_service.uploads import endpoints as uploads
 from annotation_service.workflow.totals import sum_up
-from lightbox_shared.background import periodic_task
+from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
@@ -62,7 +62,6 @@ FORGET_SECONDS: Final = 3600
 MAX_STATISTICS_WAITING: Final = 8
 MAX_PICTURES_WAITING: Final = 16
 """Pictures that may wait to be checked or converted. Further ones get 503 with `Retry-After`."""
-EXPORT_POLL_SECONDS: Final = 1
 TIDY_UP_SECONDS: Final = 60
 
 
@@ -94,7 +93,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
             periodic_task(suggesting.tell_truths, "labels for predictions", every=TELLING_SECONDS),
             periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
-            periodic_task(worker.work, "exports", every=EXPORT_POLL_SECONDS),
+            background_task(worker.run(), "exports"),
             periodic_task(worker.tidy_up, "old exports", every=TIDY_UP_SECONDS),
         ):
             await stack.enter_async_context(task)
@@ -115,7 +114,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             assignments=Assignments(accounts, schemes),
             statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
-            exports=Exports(database, audit),
+            exports=Exports(database, audit, worker.wake),
             downloads=Downloads(database, audit),
             idempotency=idempotency,
             suggestions=suggesting,

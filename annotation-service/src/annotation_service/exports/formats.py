@@ -8,7 +8,7 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Final
 
@@ -16,10 +16,9 @@ import anyio
 import anyio.to_thread
 
 from annotation_service.exports.csv_cells import csv_lines, timestamp
-from annotation_service.exports.parquet import write_parquet
+from annotation_service.exports.parquet import Batches, write_parquet
 from annotation_service.exports.rows import Columns, ResultRow
 
-Batches = AsyncIterator[list[ResultRow]]
 Write = Callable[[bytes], Awaitable[None]]
 
 

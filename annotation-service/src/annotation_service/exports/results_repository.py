@@ -17,7 +17,8 @@ from annotation_service.workflow.models import Image, Job
 from annotation_service.workflow.states import ImageState, JobState
 from lightbox_shared.database import WriteSession
 
-BATCH_ROWS: Final = 500
+BATCH_ROWS: Final = 200
+"""A label can have tens of kilobytes."""
 SCHEME_ID: Final = func.coalesce(Label.scheme_id, Image.scheme_id)
 DOCTOR_NAME: Final = func.coalesce(func.nullif(Account.nickname, ""), Account.username)
 

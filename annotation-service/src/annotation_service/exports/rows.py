@@ -15,6 +15,8 @@ LABEL_PREFIX: Final = "label_"
 """Before the names of a label's fields in tables, so that no field is mistaken for another column. No field is named
 `id` (`schemes.documents.RESERVED`)."""
 REFERENCE: Final = "#/$defs/"
+_STATE_NAMES: Final = {int(state): str(NamedState.of(state)) for state in ImageState}
+_KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in JobKind}
 
 
 class Kind(StrEnum):
@@ -59,12 +61,12 @@ class ResultRow(NamedTuple):
         return {
             "image_id": self.image_id,
             "image_name": self.image_name,
-            "state": str(NamedState.of(ImageState(self.image_state))),
+            "state": _STATE_NAMES[self.image_state],
             "image_state": self.image_state,
             "sha256": self.sha256.hex(),
             "job_id": self.job_id,
             "job_state": self.job_state,
-            "job_kind": None if self.job_kind is None else JobKind(self.job_kind).name.lower(),
+            "job_kind": None if self.job_kind is None else _KIND_NAMES[self.job_kind],
             "account_id": self.account_id,
             "doctor_name": self.doctor_name,
             "label_id": self.label_id,

@@ -27,7 +27,7 @@ def file_path(export_id: int) -> str:
 class ExportFilters(BaseModel):
     """Which results are wanted; null for all."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     state: Annotated[NamedStateField, Field(description="Of the image: a name, or a code as in lists of images.")] = (
         None

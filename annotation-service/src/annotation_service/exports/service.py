@@ -1,7 +1,7 @@
 """Asking for exports, and reading their files. What takes results out is written down in the audit trail first: where
 that can't be done, nothing is taken out."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from annotation_service.accounts import repository as accounts_repository
@@ -19,9 +19,11 @@ UNKNOWN_ACCOUNT: Final = "There is no such account."
 class Exports:
     """The exports of the service."""
 
-    def __init__(self, database: Database, audit: AuditTrail) -> None:
+    def __init__(self, database: Database, audit: AuditTrail, wake: Callable[[], None]) -> None:
+        """`wake` is called when an export waits for its worker."""
         self._database = database
         self._audit = audit
+        self.wake = wake
 
     async def create(self, wanted: NewExport, account_id: int, address: str | None) -> Export:
         """Let an export be made. Raises `InvalidRequest` for an unknown doctor, and `Unavailable` if the audit trail
@@ -34,7 +36,9 @@ class Exports:
         details = {"export_id": export_id, "format": str(wanted.format), **filters}
         await self._audit.record_export(account_id, address, details)
         async with self._database.writing() as session:
-            return await repository.add(session, export_id, wanted.format, filters, account_id)
+            export = await repository.add(session, export_id, wanted.format, filters, account_id)
+        self.wake()
+        return export
 
     async def file(self, export_id: int) -> Export:
         """The export if its file is complete. Raises `NoSuchExport` and `ExportNotDone`."""

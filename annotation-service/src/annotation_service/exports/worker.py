@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 import anyio
@@ -26,6 +26,8 @@ from lightbox_shared.errors.handlers import is_database_outage
 
 log = structlog.get_logger()
 
+POLL_SECONDS: Final = 1.0
+"""The pause between two looks for exports that other replicas were asked for, or that were given up by others."""
 HEARTBEAT_SECONDS: Final = 5.0
 DEAD_AFTER_SECONDS: Final = 30.0
 MAX_INTERRUPTIONS: Final = 3
@@ -52,7 +54,24 @@ class ExportWorker:
         self._lifetime = lifetime_seconds
         self._heartbeat = heartbeat_seconds
         self._dead_after = dead_after_seconds
+        self._wanted = asyncio.Event()
         self._encoding = anyio.CapacityLimiter(1)
+
+    def wake(self) -> None:
+        """Look for exports at once."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Make exports, now and whenever one waits, until the task is cancelled."""
+        while True:
+            self._wanted.clear()
+            try:
+                await self.work()
+            except Exception as error:  # noqa: BLE001 - the next time it may succeed
+                log.warning("exports can't be made", error=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wanted.wait()
 
     async def work(self) -> None:
         """Make exports until none waits."""
