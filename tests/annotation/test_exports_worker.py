@@ -16,7 +16,7 @@ from support.annotation import MakeAnnotationSettings
 from support.results import many_results
 
 from annotation_service.exports import repository, results_repository
-from annotation_service.exports.formats import Format, encode
+from annotation_service.exports.formats import ExportFormat, encode
 from annotation_service.exports.models import CHUNK_BYTES, Export, ExportChunk
 from annotation_service.exports.results_repository import BATCH_ROWS, ResultFilter
 from annotation_service.exports.rows import Columns, ResultRow
@@ -345,7 +345,7 @@ async def test_what_breaks_a_parquet_file_is_told_as_it_is(error: Exception) -> 
 
     for batches, write in ((no_batches(), keep), (empty(), refuse)):
         with pytest.raises(type(error)) as caught:
-            await encode(Format.PARQUET, columns, batches, write, limiter=anyio.CapacityLimiter(1))
+            await encode(ExportFormat.PARQUET, columns, batches, write, limiter=anyio.CapacityLimiter(1))
         assert caught.value is error
 
 

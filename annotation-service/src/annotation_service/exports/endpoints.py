@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from annotation_service.exports import repository
 from annotation_service.exports.errors import ExportNotDone, NoSuchDoctor, NoSuchExport
-from annotation_service.exports.formats import Format
+from annotation_service.exports.formats import ExportFormat
 from annotation_service.exports.schemas import ExportBody, ExportList, NewExport, export_path
 from annotation_service.exports.streaming import ClosingResponse
 from annotation_service.fields import IdQuery
@@ -26,6 +26,7 @@ from lightbox_shared.request_bodies import form_or_json
 seed_router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 
+_FILE = content(*(each.media_type.partition(";")[0] for each in ExportFormat))
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -95,7 +96,9 @@ async def delete_export(export_id: RowId, _caller: AdminOnly, session: Writing) 
     summary="The file of an export",
     response_class=Response,
     responses={
-        200: content(*(each.media_type.partition(";")[0] for each in Format)),
+        200: {**_FILE, **headers(ETag="The SHA-256 of the file.")},
+        206: {"description": "The part that `Range` names.", **_FILE, **headers(Content_Range="Which bytes.")},
+        304: {"description": "The client has the file already."},
         **errors(NoSuchExport, ExportNotDone, PreconditionFailed, RangeNotSatisfiable),
     },
 )
@@ -123,6 +126,6 @@ async def retrieve_export_file(
     return ClosingResponse(
         services.exports.part(export, positions),
         headers=own,
-        media_type=Format(export.format).media_type,
+        media_type=ExportFormat(export.format).media_type,
         status_code=200 if wanted is None else 206,
     )

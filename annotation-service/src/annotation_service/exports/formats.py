@@ -22,7 +22,7 @@ from annotation_service.exports.rows import Columns, ResultRow
 Write = Callable[[bytes], Awaitable[None]]
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """The format of an export."""
 
     CSV = "csv"
@@ -36,14 +36,14 @@ class Format(StrEnum):
 
 
 _MEDIA_TYPES: Final = {
-    Format.CSV: "text/csv; charset=utf-8",
-    Format.JSONL: "application/jsonl",
-    Format.PARQUET: "application/vnd.apache.parquet",
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.JSONL: "application/jsonl",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
 
 
 async def encode(
-    wanted: Format, columns: Columns, batches: Batches, write: Write, *, limiter: anyio.CapacityLimiter
+    wanted: ExportFormat, columns: Columns, batches: Batches, write: Write, *, limiter: anyio.CapacityLimiter
 ) -> None:
     """Read all batches and write the file, in pieces of any size. `limiter` is for the threads."""
 
@@ -52,12 +52,12 @@ async def encode(
             await write(await anyio.to_thread.run_sync(encode_batch, batch, limiter=limiter))
 
     match wanted:
-        case Format.PARQUET:
+        case ExportFormat.PARQUET:
             await write_parquet(columns, batches, write, limiter=limiter)
-        case Format.CSV:
+        case ExportFormat.CSV:
             await write(csv_lines([columns.names]))
             await encode_batches(lambda rows: csv_lines(map(columns.cells, rows)))
-        case Format.JSONL:
+        case ExportFormat.JSONL:
             await encode_batches(lambda rows: json_lines(columns, rows))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from annotation_service.exports.formats import Format
+from annotation_service.exports.formats import ExportFormat
 from annotation_service.exports.models import Export, ExportState
 from annotation_service.exports.results_repository import ResultFilter
 from annotation_service.fields import JobStateField, NamedStateField, OptionalId
@@ -32,9 +32,9 @@ class ExportFilters(BaseModel):
     state: Annotated[NamedStateField, Field(description="Of the image: a name, or a code as in lists of images.")] = (
         None
     )
-    job_state: Annotated[JobStateField, Field(description="200, 201 or 202. Then jobs only: see `ground_truth`.")] = (
-        None
-    )
+    job_state: Annotated[
+        JobStateField, Field(description="200, 201 or 202. Ground truths without a job are left out then.")
+    ] = None
     account_id: Annotated[OptionalId, Field(description="The doctor.")] = None
     since: Annotated[
         date | None, Field(alias="from", description="The first day on which a label was finished, in UTC.")
@@ -65,7 +65,7 @@ class NewExport(ExportFilters):
         extra="forbid", json_schema_extra={"examples": [{"format": "csv", "state": "done", "from": "2026-01-01"}]}
     )
 
-    format: Format
+    format: ExportFormat
 
 
 class ExportBody(BaseModel):
@@ -75,7 +75,7 @@ class ExportBody(BaseModel):
 
     id: int
     state: ExportState
-    format: Format
+    format: ExportFormat
     filters: dict[str, Any]
     """The filters that were given."""
     created_by: int
@@ -99,7 +99,7 @@ class ExportBody(BaseModel):
         return cls(
             id=row.id,
             state=ExportState(row.state),
-            format=Format(row.format),
+            format=ExportFormat(row.format),
             filters=row.filters,
             created_by=row.created_by,
             created_at=row.created_at,

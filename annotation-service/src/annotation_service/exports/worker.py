@@ -16,7 +16,7 @@ import anyio
 import structlog
 
 from annotation_service.exports import repository, results_repository
-from annotation_service.exports.formats import Format, encode
+from annotation_service.exports.formats import ExportFormat, encode
 from annotation_service.exports.models import CHUNK_BYTES, Export
 from annotation_service.exports.rows import Columns, ResultRow
 from annotation_service.exports.schemas import ExportFilters
@@ -120,7 +120,9 @@ class ExportWorker:
             found = await results_repository.schemes(session, results)
             columns = Columns({row.id: SchemeRules(row.id, row.name, row.version, row.schema) for row in found})
             async with aclosing(results_repository.rows(session, results)) as batches:
-                await encode(Format(export.format), columns, file.counted(batches), file.write, limiter=self._encoding)
+                await encode(
+                    ExportFormat(export.format), columns, file.counted(batches), file.write, limiter=self._encoding
+                )
         await file.finish(self._lifetime)
 
     async def _is_mine(self, file: "_File") -> bool:

@@ -1,7 +1,7 @@
 """The endpoints of `/api/schemes`."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -26,7 +26,11 @@ Name = Annotated[str, Path(max_length=63, pattern="^[a-z0-9-]+$", examples=["oph
 Version = Annotated[int, Path(ge=1, le=MAX_VERSION, examples=[1])]
 MAX_BYTES = 256 * 1024
 _LOCATION = headers(Location="The version.")
-_TAGGED = {"model": SchemeBody, **headers(ETag="Of this version.")}
+_TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"model": SchemeBody, **headers(ETag="Of this version.")},
+    304: {"description": "The client has this version already."},
+    **errors(NotFound),
+}
 
 
 @router.post(
@@ -65,7 +69,7 @@ async def list_schemes(_caller: Approved, session: Reading, page: PageQuery) -> 
     "/api/schemes/{name}",
     summary="The newest version of a scheme",
     response_model=None,
-    responses={200: _TAGGED, **errors(NotFound)},
+    responses=_TAGGED,
 )
 async def retrieve_newest_scheme(name: Name, request: Request, _caller: Approved, session: Reading) -> Response:
     """Versions are numbered from 1 without gaps, so all below this one are there as well."""
@@ -76,7 +80,7 @@ async def retrieve_newest_scheme(name: Name, request: Request, _caller: Approved
     "/api/schemes/{name}/{version}",
     summary="One version of a scheme",
     response_model=None,
-    responses={200: _TAGGED, **errors(NotFound)},
+    responses=_TAGGED,
 )
 async def retrieve_scheme(
     name: Name, version: Version, request: Request, _caller: Approved, session: Reading
