@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from annotation_service.statistics import readings as module
 from annotation_service.labels.categories import category, category_key
+from annotation_service.statistics import readings as module
 from annotation_service.statistics.readings import (
     MAX_CATEGORIES,
     MISSING,
