@@ -130,10 +130,8 @@ class Histories(RuleBasedStateMachine):
 
     def edit(self, at: int, job: dict[str, Any], edit: JobEdit, account_id: int) -> bool:
         async def work(session: WriteSession) -> None:
-            found = await repository.lock_image_of_job(session, job["id"])
-            if found is None:
-                raise NoSuchJob
-            await service.edit_job(session, *found, edit, account_id)
+            locked = await service.lock_to_edit(session, job["id"], edit)
+            await service.edit_job(session, locked, edit, account_id)
 
         return self.act(at, work)
 
@@ -225,7 +223,7 @@ class Histories(RuleBasedStateMachine):
             found = await repository.lock_image_of_job(session, job["id"])
             if found is None:
                 raise NoSuchJob
-            await service.delete_job(session, *found, Cause("deleted by an administrator", ADMIN))
+            await service.delete_job(session, found.image, found.job, Cause("deleted by an administrator", ADMIN))
 
         self.act(at, work)
 

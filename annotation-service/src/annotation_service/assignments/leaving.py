@@ -23,9 +23,9 @@ async def reassign(
     outcome = Reassigned(given=0, queued=0, left=0)
     for job_id in await repository.open_jobs_of(session, account_id):
         found = await workflow_repository.lock_image_of_job(session, job_id)
-        if found is None or not _is_open(found[1], account_id):
+        if found is None or not _is_open(found.job, account_id):
             continue
-        image, job = found
+        image, job = found.image, found.job
         if await _give_away(session, image, job, cause, among):
             outcome.given += 1
         elif image.wanted_readers and job.kind == JobKind.READER:

@@ -61,9 +61,9 @@ async def end_leases(session: WriteSession) -> int:
     ended = 0
     for job_id in await repository.ended_leases(session, AT_ONCE):
         found = await workflow_repository.lock_image_of_job(session, job_id)
-        if found is None or not await repository.has_ended(session, found[1]):
+        if found is None or not await repository.has_ended(session, found.job):
             continue  # a draft came, or another replica was quicker
-        image, job = found
+        image, job = found.image, found.job
         if job.draft is not None:
             await repository.keep_draft(session, job)
         await workflow.delete_job(session, image, job, ENDED)

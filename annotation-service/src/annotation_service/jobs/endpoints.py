@@ -179,14 +179,20 @@ async def yelda_edit_job(
     *,
     caller: Labelling,
     body: Annotated[EditedJob, form_or_json(EditedJob)],
+    services: ServicesDep,
     session: Writing,
     prefix: Prefix,
 ) -> Response:
     """Its doctor begins a job (201), puts a label into it, and finishes it (202)."""
-    image, job = await service.lock_own(session, job_id, caller.account)
-    if is_outdated(request, etag_of(job)):
-        return answer(request, job, prefix, OUTDATED, status=412)
-    edited = await workflow.edit_job(session, image, job, body.edit, caller.account)
+    edit = body.edit
+    edited = None
+    if edit == workflow.ONLY_BEGIN and "if-match" not in request.headers:
+        edited = await workflow.begin_job(services.database, job_id, caller.account)
+    if edited is None:
+        locked = await service.lock_own(session, job_id, edit, caller.account)
+        if is_outdated(request, etag_of(locked.job)):
+            return answer(request, locked.job, prefix, OUTDATED, status=412)
+        edited = await workflow.edit_job(session, locked, edit, caller.account)
     return answer(request, edited, prefix, "成功编辑任务")
 
 
@@ -205,8 +211,10 @@ async def yelda_delete_job(
     prefix: Prefix,
 ) -> Response:
     """Take an image away from a doctor. The label of the job stays."""
-    image, job = await service.lock(session, job_id)
-    await workflow.delete_job(session, image, job, workflow.Cause("deleted by an administrator", caller.account))
+    locked = await service.lock(session, job_id)
+    await workflow.delete_job(
+        session, locked.image, locked.job, workflow.Cause("deleted by an administrator", caller.account)
+    )
     path = prefix + job_path(job_id)
     body = JobDeleted(message="已删除该任务", _links=self_link(path, collection=prefix + JOBS_PATH))
     return hal_response(request, body, headers={"Location": path})

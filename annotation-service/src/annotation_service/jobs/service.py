@@ -6,8 +6,9 @@ from annotation_service.jobs.repository import JobFilter
 from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.errors import NoSuchImage, NoSuchJob, NotTheDoctor
-from annotation_service.workflow.models import Image, Job
-from annotation_service.workflow.service import Cause
+from annotation_service.workflow.models import Job
+from annotation_service.workflow.repository import LockedJob
+from annotation_service.workflow.service import Cause, JobEdit
 from lightbox_shared.auth.principal import Principal
 from lightbox_shared.database import ReadSession, WriteSession
 
@@ -37,7 +38,7 @@ async def create(session: WriteSession, image_id: int, account_id: int, actor: i
         raise no_such_image() from error
 
 
-async def lock(session: WriteSession, job_id: int) -> tuple[Image, Job]:
+async def lock(session: WriteSession, job_id: int) -> LockedJob:
     """The job and its image, locked until the end of the transaction. Raises `NoSuchJob`."""
     found = await workflow_repository.lock_image_of_job(session, job_id)
     if found is None:
@@ -45,9 +46,9 @@ async def lock(session: WriteSession, job_id: int) -> tuple[Image, Job]:
     return found
 
 
-async def lock_own(session: WriteSession, job_id: int, account_id: int) -> tuple[Image, Job]:
-    """The same for a job of this account. Raises `NotTheDoctor` as well."""
-    image, job = await lock(session, job_id)
-    if job.account_id != account_id:
+async def lock_own(session: WriteSession, job_id: int, edit: JobEdit, account_id: int) -> LockedJob:
+    """A job of this account with what `edit` needs, locked. Raises `NoSuchJob` and `NotTheDoctor`."""
+    locked = await workflow.lock_to_edit(session, job_id, edit)
+    if locked.job.account_id != account_id:
         raise NotTheDoctor
-    return image, job
+    return locked

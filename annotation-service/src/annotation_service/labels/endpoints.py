@@ -21,7 +21,7 @@ from annotation_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.conditional import PreconditionFailed, is_outdated
-from lightbox_shared.database import Reading, Writing
+from lightbox_shared.database import Reading, Statements, Writing
 from lightbox_shared.hal import hal_content, hal_response, self_link
 from lightbox_shared.idempotency import KeyInUse, KeyReused
 from lightbox_shared.openapi import errors, headers
@@ -65,7 +65,7 @@ async def yelda_create_label(
     caller: Labelling,
     body: Annotated[LabelFields, form_or_json(LabelFields)],
     services: ServicesDep,
-    session: Writing,
+    session: Reading,
     prefix: Prefix,
 ) -> Response:
     """A label belongs to the doctor who makes it. It counts when a finished job carries it. With an `Idempotency-Key`
@@ -73,11 +73,11 @@ async def yelda_create_label(
     scheme = await services.schemes.find(session, await services.schemes.id_of(session, body.scheme))
     scheme.check(body.values)
 
-    async def create() -> Response:
-        label = await repository.add(session, caller.account, scheme.id, body.values)
+    async def create(statements: Statements) -> Response:
+        label = await repository.add(statements, caller.account, scheme.id, body.values)
         return answer(request, label, scheme, prefix, "创建成功", status=201)
 
-    return await services.idempotency.once(session, request, caller.account, body, create)
+    return await service.create_once(services, request, caller.account, body, create)
 
 
 @router.get(

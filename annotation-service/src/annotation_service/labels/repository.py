@@ -1,15 +1,23 @@
 """The queries on labels."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import column, delete, func, select, table, update
+from sqlalchemy import Table, bindparam, column, delete, func, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.labels.models import Label
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.database import ReadSession, Statements, WriteSession
 
 _JOBS: Final = table("jobs", *(column(name) for name in ("label_id", "finished_at", "version", "modified_at")))
 """The part of the table of jobs, which belongs to the workflow, that a label has to do with."""
+
+
+_LABELS: Final = cast("Table", Label.__table__)
+_ADD: Final = (
+    insert(_LABELS)
+    .values({name: bindparam(name, type_=_LABELS.c[name].type) for name in ("author_id", "scheme_id", "fields")})
+    .returning(*_LABELS.c)
+)
 
 
 async def find(session: ReadSession | WriteSession, label_id: int) -> Label | None:
@@ -23,10 +31,10 @@ async def lock(session: WriteSession, label_id: int) -> Label | None:
     return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
-async def add(session: WriteSession, author_id: int, scheme_id: int, fields: dict[str, Any]) -> Label:
+async def add(statements: Statements, author_id: int, scheme_id: int, fields: dict[str, Any]) -> Label:
     """Insert a label."""
     values = {"author_id": author_id, "scheme_id": scheme_id, "fields": fields}
-    return (await session.execute(insert(Label).values(values).returning(Label))).scalar_one()
+    return Label(**(await statements.execute(_ADD, values)).mappings().one())
 
 
 async def change(session: WriteSession, label_id: int, fields: dict[str, Any]) -> Label:

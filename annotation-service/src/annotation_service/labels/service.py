@@ -1,5 +1,10 @@
 """Who may see and change labels."""
 
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
 from annotation_service.dependencies import is_admin
 from annotation_service.labels import repository
 from annotation_service.labels.errors import (
@@ -10,8 +15,10 @@ from annotation_service.labels.errors import (
     NoSuchLabel,
 )
 from annotation_service.labels.models import Label
+from annotation_service.state import Services
 from lightbox_shared.auth.principal import Principal
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.database import ReadSession, Statements, WriteSession
+from lightbox_shared.idempotency import idempotency_key
 
 
 async def see(session: ReadSession, caller: Principal, label_id: int) -> Label:
@@ -55,3 +62,21 @@ async def _lock(session: WriteSession, label_id: int) -> Label:
     if label is None:
         raise NoSuchLabel
     return label
+
+
+async def create_once(
+    services: Services,
+    request: Request,
+    account_id: int,
+    body: BaseModel,
+    create: Callable[[Statements], Awaitable[Response]],
+) -> Response:
+    """The answer of `create`, or the stored one where the request has an `Idempotency-Key` that was used before.
+
+    Without a key the insertion is the whole transaction, and its statement one round trip.
+    """
+    if idempotency_key(request) is None:
+        async with services.database.autocommit() as connection:
+            return await create(connection)
+    async with services.database.writing() as session:
+        return await services.idempotency.once(session, request, account_id, body, lambda: create(session))

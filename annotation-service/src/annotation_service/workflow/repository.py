@@ -1,35 +1,39 @@
 """The queries of the workflow. Locks are taken in one order: the image, then its jobs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     SmallInteger,
     Table,
+    Text,
     bindparam,
     case,
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import aliased
 
 from annotation_service.accounts.models import Account
 from annotation_service.labels.models import Label
 from annotation_service.workflow.models import Image, ImageTotal, Job, JobTotal, Transition
-from annotation_service.workflow.rules import Reading
+from annotation_service.workflow.rules import JobLabel
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.database import ReadSession, Statements, WriteSession
 
 History = Sequence[Mapping[str, Any]]
 """Entries of the history, as columns of `Transition`."""
 
+_JOBS: Final = cast("Table", Job.__table__)
 _LABELS: Final = cast("Table", Label.__table__)
 _TRANSITIONS: Final = cast("Table", Transition.__table__)
 TRANSITION_COLUMNS: Final = ("image_id", "job_id", "from_state", "to_state", "account_id", "reason")
@@ -42,19 +46,26 @@ _LOCK_IMAGE_OF_JOB: Final = (
     .with_for_update(key_share=True, of=[Image, Job])  # PostgreSQL locks the rows of a join in the order of its tables
     .execution_options(populate_existing=True)
 )
+_IN_USE: Final = exists().where(Job.label_id == Label.id, Job.id != bindparam("job_id")).correlate(Label)
 _LOCK_LABEL: Final = (
-    select(Label, exists().where(Job.label_id == Label.id, Job.id != bindparam("job_id")))
+    select(Label, _IN_USE)
     .where(Label.id == bindparam("label_id"))
     .with_for_update(key_share=True, of=Label)
     .execution_options(populate_existing=True)
 )
-_JOBS_AND_LABELS: Final = (
-    select(Job.state, Job.kind, Label.id, Label.fields)
-    .outerjoin(Label, Label.id == Job.label_id)
-    .where(Job.image_id == bindparam("image_id"))
-    .order_by(Job.id)
+_LOCK_WITH_LABEL: Final = (
+    select(Image, Job, Label, _IN_USE)
+    .join(Job, Job.image_id == Image.id)
+    .join(Label, Label.id == bindparam("label_id"))
+    .where(Job.id == bindparam("job_id"))
+    .with_for_update(key_share=True, of=[Image, Job, Label])
+    .execution_options(populate_existing=True)
 )
-
+_OTHER: Final = aliased(Job, name="other")
+_JOB_LABEL: Final = (_OTHER.id, _OTHER.state, _OTHER.kind, Label.id, Label.fields)
+_JOBS_AND_LABELS: Final = (
+    select(*_JOB_LABEL).outerjoin(Label, Label.id == _OTHER.label_id).where(_OTHER.image_id == bindparam("image_id"))
+)
 
 _FINISHED: Final = bindparam("new_state", type_=SmallInteger) == JobState.FINISHED
 _ENTRIES: Final = (
@@ -63,35 +74,72 @@ _ENTRIES: Final = (
     .render_derived()
 )
 _RECORD: Final = insert(_TRANSITIONS).from_select(TRANSITION_COLUMNS, select(*_ENTRIES.c))
-_STEP_JOB: Final = (
-    update(Job)
-    .where(Job.id == bindparam("job_id"))
+_STEPPED: Final = (
+    update(_JOBS)
+    .where(_JOBS.c.id == bindparam("job_id"))
     .values(
         state=bindparam("new_state"),
         label_id=bindparam("new_label_id"),
         started_at=case(
             (
                 bindparam("new_state", type_=SmallInteger) >= JobState.LABELING,
-                func.coalesce(Job.started_at, func.now()),
+                func.coalesce(_JOBS.c.started_at, func.now()),
             ),
-            else_=Job.started_at,
+            else_=_JOBS.c.started_at,
         ),
-        finished_at=case((_FINISHED, func.now()), else_=Job.finished_at),
-        leased_until=case((_FINISHED, None), else_=Job.leased_until),
-        draft=case((_FINISHED, None), else_=Job.draft),
-        draft_saved_at=case((_FINISHED, None), else_=Job.draft_saved_at),
-        version=Job.version + 1,
+        finished_at=case((_FINISHED, func.now()), else_=_JOBS.c.finished_at),
+        leased_until=case((_FINISHED, None), else_=_JOBS.c.leased_until),
+        draft=case((_FINISHED, None), else_=_JOBS.c.draft),
+        draft_saved_at=case((_FINISHED, None), else_=_JOBS.c.draft_saved_at),
+        version=_JOBS.c.version + 1,
         modified_at=func.now(),
     )
-    .returning(Job)
-    .add_cte(
-        update(_LABELS)
-        .where(_LABELS.c.id == bindparam("new_label_id", type_=BigInteger), _FINISHED)
-        .values(finished_at=func.now())
-        .cte("closed"),
-        _RECORD.cte("recorded"),
+    .returning(*_JOBS.c)
+    .cte("stepped")
+)
+_CLOSED: Final = (
+    update(_LABELS)
+    .where(_LABELS.c.id == bindparam("new_label_id", type_=BigInteger), _FINISHED)
+    .values(finished_at=func.now())
+    .cte("closed")
+)
+_OTHERS: Final = (
+    select(func.jsonb_agg(func.jsonb_build_array(*_JOB_LABEL), type_=JSONB))
+    .outerjoin(Label, Label.id == _OTHER.label_id)
+    .where(_OTHER.image_id == _STEPPED.c.image_id, _OTHER.id != _STEPPED.c.id)
+    .scalar_subquery()
+)
+_STEP_JOB: Final = select(*_STEPPED.c, _OTHERS.label("others")).add_cte(_CLOSED, _RECORD.cte("recorded"))
+_BEGUN: Final = (
+    update(_JOBS)
+    .where(
+        _JOBS.c.id == bindparam("job_id"),
+        _JOBS.c.account_id == bindparam("of_account"),
+        _JOBS.c.state == JobState.UNLABELED,
     )
-    .execution_options(populate_existing=True, synchronize_session=False)
+    .values(
+        state=JobState.LABELING,
+        started_at=func.coalesce(_JOBS.c.started_at, func.now()),
+        version=_JOBS.c.version + 1,
+        modified_at=func.now(),
+    )
+    .returning(*_JOBS.c)
+    .cte("begun")
+)
+_BEGIN_JOB: Final = select(*_BEGUN.c).add_cte(
+    insert(_TRANSITIONS)
+    .from_select(
+        TRANSITION_COLUMNS,
+        select(
+            _BEGUN.c.image_id,
+            _BEGUN.c.id,
+            literal(int(JobState.UNLABELED)),
+            _BEGUN.c.state,
+            _BEGUN.c.account_id,
+            bindparam("reason", type_=Text),
+        ),
+    )
+    .cte("recorded")
 )
 _MOVE_IMAGE: Final = (
     update(Image)
@@ -109,16 +157,32 @@ _MOVE_IMAGE: Final = (
 )
 
 
+class LockedJob(NamedTuple):
+    """A job with its image and the label that its doctor puts into it, all locked."""
+
+    image: Image
+    job: Job
+    label: Label | None = None
+    label_is_in_use: bool = False
+    """Whether another job carries the label."""
+
+
 async def lock_image(session: WriteSession, image_id: int) -> Image | None:
     """The image as it is now, locked until the end of the transaction."""
     statement = select(Image).where(Image.id == image_id).with_for_update(key_share=True)
     return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
-async def lock_image_of_job(session: WriteSession, job_id: int) -> tuple[Image, Job] | None:
+async def lock_image_of_job(session: WriteSession, job_id: int) -> LockedJob | None:
     """The job as it is now, and its image, both locked until the end of the transaction."""
     row = (await session.execute(_LOCK_IMAGE_OF_JOB, {"job_id": job_id})).one_or_none()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else LockedJob(*row)
+
+
+async def lock_with_label(session: WriteSession, job_id: int, label_id: int) -> LockedJob | None:
+    """The same with a label, and whether another job carries that; None also if there is no such label."""
+    row = (await session.execute(_LOCK_WITH_LABEL, {"job_id": job_id, "label_id": label_id})).one_or_none()
+    return None if row is None else LockedJob(*row)
 
 
 async def find_job(session: ReadSession | WriteSession, job_id: int) -> Job | None:
@@ -137,11 +201,23 @@ async def insert_job(session: WriteSession, values: Mapping[str, Any]) -> Job | 
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def step_job(session: WriteSession, job_id: int, state: int, label_id: int | None, history: History) -> Job:
+async def begin_job(statements: Statements, job_id: int, account_id: int, reason: str) -> Job | None:
+    """Move an unlabeled job of this account on to labeling; None if there is no such job. It needs no lock, since no
+    decision on the image depends on it."""
+    values = {"job_id": job_id, "of_account": account_id, "reason": reason}
+    row = (await statements.execute(_BEGIN_JOB, values)).mappings().one_or_none()
+    return None if row is None else Job(**row)
+
+
+async def step_job(
+    session: WriteSession, job_id: int, state: int, label_id: int | None, history: History
+) -> tuple[Job, list[JobLabel]]:
     """Put a label into a locked job, and move it on to `state`; a finished job has no draft and no lease, and its label
-    is closed to changes."""
+    is closed to changes. The job, and the other jobs of its image, which has to be locked as well."""
     values = {"job_id": job_id, "new_state": state, "new_label_id": label_id}
-    return (await session.execute(_STEP_JOB, {**_columns(history), **values})).scalar_one()
+    row = dict((await session.execute(_STEP_JOB, {**_columns(history), **values})).mappings().one())
+    others = [JobLabel(*each) for each in row.pop("others") or ()]
+    return Job(**row), others
 
 
 async def move_image(
@@ -214,12 +290,9 @@ async def count_readers(session: WriteSession, image_id: int) -> int:
     return int((await session.execute(statement)).scalar_one())
 
 
-async def readings(session: WriteSession, image_id: int) -> tuple[list[Reading], int]:
-    """The labels of the finished jobs of an image, in the order of the jobs, and how many jobs are not finished."""
-    rows = (await session.execute(_JOBS_AND_LABELS, {"image_id": image_id})).all()
-    finished = [row for row in rows if row.state == JobState.FINISHED]
-    found = [Reading(row.id, row.fields, JobKind(row.kind)) for row in finished]
-    return found, len(rows) - len(finished)
+async def jobs_and_labels(session: WriteSession, image_id: int) -> list[JobLabel]:
+    """The jobs of an image, each with the label that it carries."""
+    return [JobLabel(*row) for row in (await session.execute(_JOBS_AND_LABELS, {"image_id": image_id})).all()]
 
 
 async def free_reader(

@@ -5,9 +5,9 @@ labels agreeing makes the result. Where they do not, one further doctor reads th
 doctor is left, an expert does, whose label is the ground truth. Comments are not compared.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from annotation_service.labels.categories import category_key
 from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
@@ -22,6 +22,16 @@ class Reading:
     label_id: int
     fields: Mapping[str, Any]
     kind: JobKind
+
+
+class JobLabel(NamedTuple):
+    """A job of an image, and the label that it carries."""
+
+    job_id: int
+    state: int
+    kind: int
+    label_id: int | None
+    fields: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,17 @@ def decide(state: ImageState, readings: Sequence[Reading], *, open_jobs: int, wa
     if agreed is not None:
         return Agreed(agreed)
     return Disagreed(again=state is ImageState.DIFFERENT)
+
+
+def readings_of(jobs: Iterable[JobLabel]) -> tuple[list[Reading], int]:
+    """The labels of the finished jobs of an image, in the order of the jobs, and how many jobs are not finished."""
+    found, open_jobs = [], 0
+    for job in sorted(jobs, key=lambda job: job.job_id):
+        if job.state != JobState.FINISHED:
+            open_jobs += 1
+        elif job.label_id is not None and job.fields is not None:
+            found.append(Reading(job.label_id, job.fields, JobKind(job.kind)))
+    return found, open_jobs
 
 
 def majority(readings: Sequence[Reading]) -> int | None:

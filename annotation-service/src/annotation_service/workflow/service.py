@@ -5,16 +5,27 @@ The image is locked first, so that two doctors who finish at the same moment com
 sees what the first one has done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from annotation_service.labels.models import Label
 from annotation_service.workflow import errors, repository
 from annotation_service.workflow.models import Image, Job
-from annotation_service.workflow.rules import Agreed, Disagreed, decide, is_image_transition
+from annotation_service.workflow.repository import LockedJob
+from annotation_service.workflow.rules import (
+    Agreed,
+    Disagreed,
+    JobLabel,
+    decide,
+    is_image_transition,
+    readings_of,
+)
 from annotation_service.workflow.states import ImageState, JobKind, JobState
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.database import WriteSession
+from lightbox_shared.database import Database, WriteSession
+
+BY_DOCTOR: Final = "the doctor's request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,9 @@ class JobEdit:
 
     label_id: int | None = None
     state: JobState | None = None
+
+
+ONLY_BEGIN: Final = JobEdit(state=JobState.LABELING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +85,30 @@ async def create_job(
     return job
 
 
-async def edit_job(session: WriteSession, image: Image, job: Job, edit: JobEdit, account_id: int) -> Job:
-    """Put a label into a job of this account, begin it, or finish it. `image` and `job` are locked.
+async def begin_job(database: Database, job_id: int, account_id: int) -> Job | None:
+    """Begin an unlabeled job of this account, in a transaction of its own, which is one statement; None if there is no
+    such job."""
+    async with database.autocommit() as connection:
+        return await repository.begin_job(connection, job_id, account_id, BY_DOCTOR)
+
+
+async def lock_to_edit(session: WriteSession, job_id: int, edit: JobEdit) -> LockedJob:
+    """The job with its image, and with the label that the doctor puts into it. Raises `NoSuchJob`."""
+    found = None
+    if edit.label_id is not None:
+        found = await repository.lock_with_label(session, job_id, edit.label_id)
+    found = found or await repository.lock_image_of_job(session, job_id)
+    if found is None:
+        raise errors.NoSuchJob
+    return found
+
+
+async def edit_job(session: WriteSession, locked: LockedJob, edit: JobEdit, account_id: int) -> Job:
+    """Put a label into a job of this account, begin it, or finish it.
 
     Raises `NotTheDoctor`, `JobIsFinished`, `JobMovesBack`, `NoLabel`, and what a label is refused for.
     """
+    job = locked.job
     if job.account_id != account_id:
         raise errors.NotTheDoctor
     state = JobState(job.state)
@@ -89,13 +122,15 @@ async def edit_job(session: WriteSession, image: Image, job: Job, edit: JobEdit,
         raise errors.NoLabel
     if target is state and label_id == job.label_id:
         return job
+    label = None
     if label_id is not None and (label_id != job.label_id or target is JobState.FINISHED):
-        await _check_label(session, image, job, label_id)
+        label = await _lock_label(session, locked, label_id)
     steps = [step for step in JobState if state < step <= target]
-    history = [entry(job, step - 1, step, Cause("the doctor's request", account_id)) for step in steps]
-    changed = await repository.step_job(session, job.id, target, label_id, history)
-    if target is JobState.FINISHED:
-        await advance(session, image)
+    history = [entry(job, step - 1, step, Cause(BY_DOCTOR, account_id)) for step in steps]
+    changed, others = await repository.step_job(session, job.id, target, label_id, history)
+    if target is JobState.FINISHED and label is not None:
+        own = JobLabel(job.id, target, job.kind, label.id, label.fields)
+        await _follow(session, locked.image, [*others, own])
     return changed
 
 
@@ -157,20 +192,28 @@ async def _missing_readers(session: WriteSession, image: Image) -> dict[str, Any
     return {} if missing == image.missing_readers else {"missing_readers": missing}
 
 
-async def _check_label(session: WriteSession, image: Image, job: Job, label_id: int) -> None:
-    found = await repository.lock_label(session, label_id, job.id)
-    if found is None or found[0].author_id != job.account_id:
+async def _lock_label(session: WriteSession, locked: LockedJob, label_id: int) -> Label:
+    """The label, locked, if the job can carry it."""
+    label, is_in_use = locked.label, locked.label_is_in_use
+    if label is None or label.id != label_id:
+        label, is_in_use = await repository.lock_label(session, label_id, locked.job.id) or (None, False)
+    if label is None or label.author_id != locked.job.account_id:
         raise errors.LabelOfSomeoneElse
-    label, is_in_use = found
     if label.finished_at is not None or is_in_use:
         raise errors.LabelInUse
-    if label.scheme_id != image.scheme_id:
+    if label.scheme_id != locked.image.scheme_id:
         raise errors.WrongScheme
+    return label
 
 
 async def advance(session: WriteSession, image: Image) -> None:
-    """Decide what follows for an image after one of its jobs has been finished or deleted."""
-    found, open_jobs = await repository.readings(session, image.id)
+    """Decide what follows for a locked image, whose jobs or wanted readers have changed."""
+    await _follow(session, image, await repository.jobs_and_labels(session, image.id))
+
+
+async def _follow(session: WriteSession, image: Image, jobs: Sequence[JobLabel]) -> None:
+    """Do what follows for a locked image from its jobs."""
+    found, open_jobs = readings_of(jobs)
     state = ImageState(image.state)
     match decide(state, found, open_jobs=open_jobs, wanted_readers=image.wanted_readers):
         case Agreed(label_id):
