@@ -23,15 +23,16 @@ from lightbox_shared.hal import Resource, hal_content, hal_response
 API: Final = "/api"
 
 
-def at_both_prefixes(router: APIRouter, *, tag: str) -> tuple[APIRouter, APIRouter]:
-    """The endpoints of `router` at the root, tagged `tag`, and under `/api`, tagged `<tag> under /api`.
+def at_both_prefixes(*routers: APIRouter, tag: str) -> tuple[APIRouter, APIRouter]:
+    """The endpoints of `routers` at the root, tagged `tag`, and under `/api`, tagged `<tag> under /api`.
 
-    `router` itself has no tags. The operation ids of the second ones begin with `api_`.
+    `routers` themselves have no tags. The operation ids of the second ones begin with `api_`.
     """
     at_root = APIRouter(tags=[tag])
-    at_root.include_router(router)
     under_api = APIRouter(tags=[tag_under_api(tag)], generate_unique_id_function=_operation_id)
-    under_api.include_router(router, prefix=API)
+    for router in routers:
+        at_root.include_router(router)
+        under_api.include_router(router, prefix=API)
     return at_root, under_api
 
 
