@@ -5,12 +5,18 @@ import json
 import httpx
 import pytest
 
-from annotation_service.clients.audit import AuthServiceAudit
+from annotation_service.clients.audit import AuthServiceAudit, Detail
 from auth_service.audit.schemas import EntryOfService
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.http import TOKEN_PATH, ServiceTokens
 
-DETAILS = {"export_id": 5, "format": "csv", "state": "done", "account_id": None, "from": "2026-01-01"}
+DETAILS: dict[str, Detail] = {
+    "export_id": 5,
+    "format": "csv",
+    "state": "done",
+    "account_id": None,
+    "from": "2026-01-01",
+}
 
 
 async def record(status: int) -> list[httpx.Request]:
