@@ -201,3 +201,18 @@ async def test_an_image_that_is_deleted_while_it_is_given_to_a_doctor(lab: Lab) 
     for number, both in enumerate(zip(answers[::2], answers[1::2], strict=True)):
         given, deleted = both if number % 2 else both[::-1]
         assert (given.status_code, deleted.status_code) in {(201, 409), (400, 204)}
+
+
+async def test_a_label_that_is_put_into_two_jobs_at_the_same_moment(lab: Lab) -> None:
+    doctor = await lab.doctor()
+    job_ids = await jobs(lab, await images(lab, 60), doctor)
+    label_ids = await labels(lab, 30, doctor, "yes")
+    requests = [
+        put_job(lab, job_id, doctor, label_id=label_ids[number // 2], job_state=201)
+        for number, job_id in enumerate(job_ids)
+    ]
+    answers = await at_once(requests)
+    for pair in zip(answers[::2], answers[1::2], strict=True):
+        carries, refused = sorted(pair, key=lambda each: each.status_code)
+        assert carries.status_code == 200
+        assert said(refused) == (409, "该标注信息已用于其他任务")

@@ -74,9 +74,16 @@ _ENTRIES: Final = (
     .render_derived()
 )
 _RECORD: Final = insert(_TRANSITIONS).from_select(TRANSITION_COLUMNS, select(*_ENTRIES.c))
+_CARRIER: Final = aliased(Job, name="carrier")
 _STEPPED: Final = (
     update(_JOBS)
-    .where(_JOBS.c.id == bindparam("job_id"))
+    .where(
+        _JOBS.c.id == bindparam("job_id"),
+        # Another transaction may have put the label into another job while this one waited for it.
+        ~exists().where(
+            _CARRIER.label_id == bindparam("new_label_id", type_=BigInteger), _CARRIER.id != bindparam("job_id")
+        ),
+    )
     .values(
         state=bindparam("new_state"),
         label_id=bindparam("new_label_id"),
@@ -211,11 +218,15 @@ async def begin_job(statements: Statements, job_id: int, account_id: int, reason
 
 async def step_job(
     session: WriteSession, job_id: int, state: int, label_id: int | None, history: History
-) -> tuple[Job, list[JobLabel]]:
-    """Put a label into a locked job, and move it on to `state`; a finished job has no draft and no lease, and its label
-    is closed to changes. The job, and the other jobs of its image, which has to be locked as well."""
+) -> tuple[Job, list[JobLabel]] | None:
+    """Put a locked label into a locked job, and move it on to `state`; a finished job has no draft and no lease, and
+    its label is closed to changes. The job, and the other jobs of its image, which has to be locked as well; None if
+    another job carries the label, upon which the transaction has to be rolled back."""
     values = {"job_id": job_id, "new_state": state, "new_label_id": label_id}
-    row = dict((await session.execute(_STEP_JOB, {**_columns(history), **values})).mappings().one())
+    found = (await session.execute(_STEP_JOB, {**_columns(history), **values})).mappings().one_or_none()
+    if found is None:
+        return None
+    row = dict(found)
     others = [JobLabel(*each) for each in row.pop("others") or ()]
     return Job(**row), others
 

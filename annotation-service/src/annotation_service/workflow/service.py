@@ -127,7 +127,10 @@ async def edit_job(session: WriteSession, locked: LockedJob, edit: JobEdit, acco
         label = await _lock_label(session, locked, label_id)
     steps = [step for step in JobState if state < step <= target]
     history = [entry(job, step - 1, step, Cause(BY_DOCTOR, account_id)) for step in steps]
-    changed, others = await repository.step_job(session, job.id, target, label_id, history)
+    stepped = await repository.step_job(session, job.id, target, label_id, history)
+    if stepped is None:
+        raise errors.LabelInUse
+    changed, others = stepped
     if target is JobState.FINISHED and label is not None:
         own = JobLabel(job.id, target, job.kind, label.id, label.fields)
         await _follow(session, locked.image, [*others, own])
