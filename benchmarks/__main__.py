@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from benchmarks import accounts, gateway, inference, logins, memory, token_check
-from benchmarks.annotation import label_studio_peer
+from benchmarks.annotation import bulk, label_studio_peer
 from benchmarks.annotation import scale as annotation_scale
 from benchmarks.collection import coap, django_peer, download, ingest, scale
 from benchmarks.harness import BenchmarkError, Effort, run
@@ -24,6 +24,7 @@ SUITES = (
     scale.SUITE,
     label_studio_peer.SUITE,
     annotation_scale.SUITE,
+    bulk.SUITE,
 )
 
 

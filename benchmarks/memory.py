@@ -4,17 +4,19 @@ import http.client
 import os
 import statistics
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, progress
 from benchmarks.open_gateway import PREFIX
 from benchmarks.running import free_port, gateway_beside, running, sign_up
 from lightbox.run.temporary import free_port_block, running_platform, temporary_folder
+
+Done = TypeVar("Done")
 
 MB: Final = 1024 * 1024
 UPLOAD_BYTES: Final = 100 * MB
@@ -122,25 +124,31 @@ def upload() -> Result:
 
 
 def _added_by_upload(pid: int, port: int, token: str) -> int:
-    answers: list[int] = []
-
-    def send() -> None:
+    def send() -> int:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         headers = {"Authorization": f"Bearer {token}", "Content-Length": str(UPLOAD_BYTES)}
         piece = os.urandom(MB)
         connection.request("POST", PREFIX, (piece for _ in range(UPLOAD_BYTES // MB)), headers)
-        answers.append(connection.getresponse().status)
+        status = connection.getresponse().status
         connection.close()
+        return status
 
+    added, answer = added_meanwhile(pid, send)
+    if answer != http.client.OK:
+        raise BenchmarkError(f"the upload was answered by {answer}")
+    return added
+
+
+def added_meanwhile(pid: int, work: Callable[[], Done]) -> tuple[int, Done]:
+    """Run `work` in a thread. Returns how much larger the resident memory of a process was at its peak meanwhile than
+    before, in bytes, and what `work` returns. Raises what it raises."""
     before = peak = resident(pid)
-    sender = threading.Thread(target=send)
-    sender.start()
-    while sender.is_alive():
-        peak = max(peak, resident(pid))
-        time.sleep(SAMPLE_SECONDS)
-    if answers != [200]:
-        raise BenchmarkError(f"the upload was answered by {answers}")
-    return peak - before
+    with ThreadPoolExecutor(1) as thread:
+        working = thread.submit(work)
+        while not working.done():
+            peak = max(peak, resident(pid))
+            time.sleep(SAMPLE_SECONDS)
+    return peak - before, working.result()
 
 
 def measure(wanted: Collection[str], _effort: Effort) -> Iterator[tuple[str, Result]]:
