@@ -12,6 +12,7 @@ import httpx
 import pytest
 from conftest import SAMPLES
 from openapi_schema_validator import OAS31Validator
+from support import api_labelling
 from support.api_document import Operation, operations, resolved
 from support.api_examples import as_text, examples
 from support.yelda_client import Headers, bearer
@@ -37,36 +38,40 @@ class World:
     def sign_in(self, username: str = "admin", password: str = "") -> dict[str, Any]:
         """A session of its own for each request, since some end theirs."""
         form = {"grant_type": "password", "client_id": "lightbox", "username": username}
-        return self._ok("POST", "/oauth/token", data={**form, "password": password or self.admin_password})
+        return self.ok("POST", "/oauth/token", data={**form, "password": password or self.admin_password})
 
     @property
     def admin(self) -> Headers:
         return bearer(self.sign_in()["access_token"])
 
+    @property
+    def picture(self) -> bytes:
+        return PICTURE.read_bytes()
+
     def upload(self) -> dict[str, Any]:
         files = {"image": PICTURE.read_bytes()}
-        return self._ok("POST", "/api/chexray/upload", files=files, headers=self.admin)
+        return self.ok("POST", "/api/chexray/upload", files=files, headers=self.admin)
 
     def without(self, username: str) -> None:
         """There is no such account."""
-        for account in self._ok("GET", "/accounts", params={"username": username}, headers=self.admin)["data"]:
-            self._ok("DELETE", f"/accounts/{account['account_id']}", headers=self.admin)
+        for account in self.ok("GET", "/accounts", params={"username": username}, headers=self.admin)["data"]:
+            self.ok("DELETE", f"/accounts/{account['account_id']}", headers=self.admin)
 
     def with_account(self, username: str, password: str) -> int:
         """There is such an account, and it is approved; returns its id."""
         self.without(username)
         account = {"username": username, "password": password}
-        account_id: int = self._ok("POST", "/accounts", json=account)["account_id"]
-        self._ok("PUT", f"/accounts/{account_id}", json={"authority": "doctor"}, headers=self.admin)
+        account_id: int = self.ok("POST", "/accounts", json=account)["account_id"]
+        self.ok("PUT", f"/accounts/{account_id}", json={"authority": "doctor"}, headers=self.admin)
         return account_id
 
     def make_key(self) -> int:
-        made = self._ok("POST", "/api/keys", json={"name": "x", "scopes": ["read"]}, headers=self.admin)
+        made = self.ok("POST", "/api/keys", json={"name": "x", "scopes": ["read"]}, headers=self.admin)
         return int(made["id"])
 
     def predict(self) -> int:
         body = {"data": {"model": "covid19"}, "files": {"file": PICTURE.read_bytes()}}
-        return int(self._ok("POST", "/api/predictions", headers=self.admin, **body)["id"])
+        return int(self.ok("POST", "/api/predictions", headers=self.admin, **body)["id"])
 
     def without_picture(self) -> None:
         """The device has sent no picture at that time."""
@@ -76,13 +81,13 @@ class World:
     def collect(self) -> int:
         self.without_picture()
         document = {**TAKEN, "imageData": b64encode(PICTURE.read_bytes()).decode()}
-        return int(self._ok("POST", "/collections/images", json=document)["id"])
+        return int(self.ok("POST", "/collections/images", json=document)["id"])
 
     def secret_of(self, service: str) -> str:
         secrets = json.loads((self.platform.data_dir / "secrets.json").read_text())
         return str(secrets[service]["client_secret"])
 
-    def _ok(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    def ok(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         answer = self.http.request(method, path, **request)
         self.http.cookies.clear()
         assert answer.is_success, answer.text
@@ -160,6 +165,7 @@ def not_collected(world: World) -> dict[str, Any]:
 
 
 OF_YELDA: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
+    **api_labelling.OF_YELDA,
     "yelda_account": yelda,
     "yelda_authorize": yelda,
     "yelda_create_account": without_yelda,
@@ -187,6 +193,7 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "retrieve_prediction": prediction,
     "revoke_api_key": key,
     "revoke_token": token,
+    **api_labelling.OTHERS,
     **OF_YELDA,
     **{f"api_{name}": prepare for name, prepare in OF_YELDA.items()},
 }
@@ -197,8 +204,9 @@ def test_each_example_works(document: dict[str, Any], world: World, subtests: py
     for operation in operations(document):
         for example in examples(document, operation):
             with subtests.test(f"{operation.title} {example.media_type} {as_text(example.values)}"):
-                filled = example.filled(PREPARED.get(operation.name, nothing)(world))
-                headers = world.admin if "security" in operation.described else {}
+                prepared = PREPARED.get(operation.name, nothing)(world)
+                filled = example.filled(prepared)
+                headers = prepared.get("headers", world.admin) if "security" in operation.described else {}
                 request = filled.request(world.http, operation, PICTURE, headers)
                 answer = world.http.send(request, stream=True)
                 world.http.cookies.clear()

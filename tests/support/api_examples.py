@@ -24,12 +24,14 @@ class Example:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def filled(self, prepared: Mapping[str, Any]) -> "Example":
-        """With what a document can't know: parameters without an example, and secrets that are elided."""
+        """With what a document can't know: parameters without an example, secrets that are elided, and in
+        `prepared["body"]` the ids of what there is."""
         values = self.values
         if isinstance(values, dict):
             elided = {name for name, value in values.items() if str(value).endswith(ELIDED)}
             values = {**values, **{name: prepared[name] for name in elided}}
-        return Example(self.media_type, values, {**prepared, **self.parameters})
+            values |= {name: value for name, value in prepared.get("body", {}).items() if name in values}
+        return Example(self.media_type, values, {**self.parameters, **prepared})
 
     def request(
         self, http: httpx.Client, operation: Operation, file: Path, headers: Mapping[str, str]

@@ -14,8 +14,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 from fastapi import Request, params
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 
 from lightbox_shared.config import Settings
+from lightbox_shared.errors import UnsupportedMediaType
 from lightbox_shared.forms import JSON_TYPE, MAX_BYTES, MULTIPART_TYPE, URLENCODED_TYPE, read_fields
 from lightbox_shared.uploads import UploadedFile, open_uploads, read_upload
 
@@ -23,6 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 Schema = dict[str, Any]
 REF_TEMPLATE: Final = "#/components/schemas/{model}"
+_JSON_ONLY: Final = (JSON_TYPE,)
 _BINARY: Final = {"type": "string", "format": "binary"}
 
 
@@ -65,6 +68,14 @@ def form_or_json(model: type[BaseModel], *, max_bytes: int = MAX_BYTES, any_text
     return params.Depends(_FormOrJson(model, max_bytes, any_text))
 
 
+def json_body(model: type[BaseModel], *, max_bytes: int = MAX_BYTES) -> params.Depends:
+    """A dependency that reads a JSON object as `model`, for models with lists and objects, which a form can't have.
+
+    It raises what `form_or_json` raises.
+    """
+    return params.Depends(_FormOrJson(model, max_bytes, any_text=False, media_types=_JSON_ONLY))
+
+
 def file_upload(fields: type[BaseModel] = NoFields, *, file: str) -> params.Depends:
     """A dependency that reads a `multipart/form-data` body with one file and text fields as an `Upload`.
 
@@ -89,17 +100,20 @@ class _FormOrJson:
     model: type[BaseModel]
     max_bytes: int
     any_text: bool
+    media_types: tuple[str, ...] = (JSON_TYPE, URLENCODED_TYPE, MULTIPART_TYPE)
 
     async def __call__(self, request: Request) -> BaseModel:
+        media_type = parse_options_header(request.headers.get("content-type", ""))[0].decode("latin-1")
+        if self.media_types == _JSON_ONLY and media_type not in {"", JSON_TYPE}:
+            raise UnsupportedMediaType(f"Send {JSON_TYPE}, in UTF-8.")
         fields = await read_fields(request, max_bytes=self.max_bytes, any_text=self.any_text)
         return validated(self.model, fields, settings=request.state.settings)
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
-        """The same schema in three media types."""
+        """The same schema in each media type."""
         schema = model_reference(self.model, components)
-        media_types = (JSON_TYPE, URLENCODED_TYPE, MULTIPART_TYPE)
         required = any(field.is_required() for field in self.model.model_fields.values())
-        return {"required": required, "content": {each: {"schema": schema} for each in media_types}}
+        return {"required": required, "content": {each: {"schema": schema} for each in self.media_types}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from lightbox_shared.idempotency import KeyInUse, KeyReused
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.pagination import Page, PageQuery
 from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.request_bodies import json_body
 from lightbox_shared.second_prefix import API
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
@@ -49,7 +49,7 @@ async def create_assignment(
     request: Request,
     *,
     caller: AdminOnly,
-    asked: Annotated[NewAssignment, form_or_json(NewAssignment, max_bytes=MAX_BODY)],
+    asked: Annotated[NewAssignment, json_body(NewAssignment, max_bytes=MAX_BODY)],
     services: ServicesDep,
     reading: Reading,
     session: Writing,
@@ -106,7 +106,7 @@ async def take_next_job(caller: Labelling, services: ServicesDep, session: Writi
 async def reassign_jobs(
     *,
     caller: AdminOnly,
-    body: Annotated[Reassignment, form_or_json(Reassignment)],
+    body: Annotated[Reassignment, json_body(Reassignment)],
     services: ServicesDep,
     reading: Reading,
     session: Writing,

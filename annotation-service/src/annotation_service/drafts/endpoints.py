@@ -15,7 +15,7 @@ from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.openapi import errors
 from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.request_bodies import json_body
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 
@@ -27,7 +27,7 @@ async def save_draft(
     job_id: RowId,
     *,
     caller: Labelling,
-    body: Annotated[NewDraft, form_or_json(NewDraft)],
+    body: Annotated[NewDraft, json_body(NewDraft)],
     services: ServicesDep,
     session: Writing,
 ) -> Draft:

@@ -107,6 +107,8 @@ class EditedImage(BaseModel):
     """What to change in an image. What can't be changed, or is as it was, is ignored, so that a client may send back
     what it was answered."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"source": "Clinic A"}]})
+
     groundtruth_id: OptionalId = None
     label_id: OptionalId = None
     state: NamedStateField = None

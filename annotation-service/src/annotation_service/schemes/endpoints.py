@@ -18,7 +18,7 @@ from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import NotFound
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.request_bodies import json_body
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 
@@ -44,7 +44,7 @@ _TAGGED: dict[int | str, dict[str, Any]] = {
 )
 async def create_scheme(
     caller: AdminOnly,
-    body: Annotated[NewScheme, form_or_json(NewScheme, max_bytes=MAX_BYTES)],
+    body: Annotated[NewScheme, json_body(NewScheme, max_bytes=MAX_BYTES)],
     services: ServicesDep,
     session: Writing,
     response: Response,
