@@ -42,7 +42,7 @@ def shown(platform: Platform) -> str:
 
 def test_it_says_whose_platform_it_writes_into(platform: Platform, shown: str) -> None:
     first = shown.splitlines()[0]
-    assert first.startswith(f"A platform runs at {platform.url}; its data are in {platform.data_dir}. An account demo-")
+    assert first.startswith(f"A platform runs at {platform.url}; its data are in {platform.data_dir}. Accounts demo-")
 
 
 def test_of_another_folder(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,10 +61,18 @@ def test_the_times_that_tell_rows_apart_are_whole(shown: str) -> None:
 
 
 def test_senml_is_shown_as_json(shown: str) -> None:
-    pack = json.loads(shown.partition("as SenML:\n")[2].partition("\nDemonstration models")[0])
+    pack = json.loads(shown.partition("as SenML:\n")[2].partition("\n─")[0])
     assert [record["n"].rpartition("/")[2] for record in pack] == [
         "pictures", "device", "timestamp", "href", "type", "size",
     ]  # fmt: skip
+
+
+def test_three_doctors_label(shown: str) -> None:
+    labelled = shown.partition("two readers each, one difference")[2]
+    assert "Ada, Berta, Clara" in labelled
+    assert labelled.count(" done ") == 3
+    assert "effusion    │ 3      │ 0.67" in labelled
+    assert re.search(r"an export of all labels, in csv: \d+ rows", labelled)
 
 
 def test_the_mark_of_a_platform(tmp_path: Path) -> None:
