@@ -36,20 +36,20 @@ class LabelFields(BaseModel):
 
 
 class LabelResource(Resource):
-    """One label. A field that was not sent is null."""
+    """One label. A field that was not sent is null. A label of another scheme than the built-in one has its `scheme`."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"label_id": 1, **_EXAMPLE}]})
 
     label_id: int
     message: str
-    scheme: str | None = Field(None, description="The scheme, if it is not the built-in one.")
 
     @classmethod
     def of(cls, label: Label, names: Sequence[str], scheme: str | None, message: str, prefix: str) -> Self:
         """From the row, with the names of the fields of its scheme."""
         fields: Mapping[str, Any] = {**dict.fromkeys(names), **label.fields}
+        of_scheme = {} if scheme is None else {"scheme": scheme}
         links = self_link(prefix + label_path(label.id), account=f"{prefix}/accounts/{label.author_id}")
-        return cls(label_id=label.id, message=message, scheme=scheme, _links=links, **fields)
+        return cls(label_id=label.id, message=message, _links=links, **of_scheme, **fields)
 
 
 class LabelDeleted(Resource):
