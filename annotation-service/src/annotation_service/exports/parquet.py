@@ -24,6 +24,8 @@ ROWS_IN_GROUP: Final = 1000
 """A row group is in memory until it is complete, so it is small: a label can have tens of kilobytes."""
 PIECE_BYTES: Final = 256 * 1024
 JSON_COLUMNS: Final = "lightbox.json_columns"
+_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
+"""`json.dumps` with such an option makes an encoder for each value."""
 _STORED: Final = {
     Kind.BOOLEAN: DataType.bool(),
     Kind.INTEGER: DataType.int64(),
@@ -103,9 +105,7 @@ def _array(kind: Kind, values: Sequence[Any]) -> Array:
             whole = [None if value is None else round(value.timestamp() * 1e6) for value in values]
             return Array(whole, DataType.int64()).cast(_STORED[kind])
         case Kind.JSON:
-            return Array(
-                [None if value is None else json.dumps(value, ensure_ascii=False) for value in values], _STORED[kind]
-            )
+            return Array([None if value is None else _AS_JSON(value) for value in values], _STORED[kind])
         case Kind.INTEGER:
             return Array([None if value is None else int(value) for value in values], _STORED[kind])
         case Kind.NUMBER:
