@@ -33,6 +33,7 @@ from annotation_service.pictures import endpoints as pictures
 from annotation_service.pictures.representations import Representations
 from annotation_service.pictures.service import Pictures
 from annotation_service.pictures.sources import picture_sources
+from annotation_service.review import endpoints as review
 from annotation_service.schemes import endpoints as scheme_endpoints
 from annotation_service.schemes.service import Schemes
 from annotation_service.state import Services
@@ -146,6 +147,7 @@ SERVICE = Service(
         entry_point.router,
         drafts.router,
         assignments.router,
+        review.router,
         scheme_endpoints.router,
         statistics.router,
         suggestions.router,

@@ -36,7 +36,7 @@ class LabelFields(BaseModel):
 
 
 class LabelResource(Resource):
-    """One label. A field that was not sent is null. A label of another scheme than the built-in one has its `scheme`."""
+    """One label. A field that was not sent is null. Where the scheme is not the built-in one, `scheme` names it."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"label_id": 1, **_EXAMPLE}]})
 

@@ -1,0 +1,41 @@
+"""The labels of an image side by side, and its history."""
+
+from fastapi import APIRouter
+
+from annotation_service.dependencies import Labelling, is_admin
+from annotation_service.review import repository
+from annotation_service.review.errors import Blinded
+from annotation_service.review.schemas import History, HistoryEntry, LabelOfImage, LabelsOfImage
+from annotation_service.workflow import repository as workflow
+from annotation_service.workflow.errors import NoSuchImage
+from lightbox_shared.auth.dependencies import AdminOnly, needs
+from lightbox_shared.auth.principal import Scope
+from lightbox_shared.database import Reading
+from lightbox_shared.openapi import errors
+from lightbox_shared.parameters import RowId
+
+router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
+
+
+@router.get(
+    "/api/images/{image_id}/labels",
+    summary="The labels of an image side by side",
+    responses=errors(Blinded, NoSuchImage),
+)
+async def list_image_labels(image_id: RowId, caller: Labelling, session: Reading) -> LabelsOfImage:
+    """For administrators, and for the expert who settles the image. Its other readers do not see each other's
+    labels."""
+    if not is_admin(caller) and not await repository.settles(session, image_id, caller.account):
+        raise Blinded
+    if not await repository.image_exists(session, image_id):
+        raise NoSuchImage
+    return LabelsOfImage(labels=[LabelOfImage.of(each) for each in await repository.labels(session, image_id)])
+
+
+@router.get("/api/images/{image_id}/history", summary="What has happened to an image", responses=errors(NoSuchImage))
+async def retrieve_image_history(image_id: RowId, _caller: AdminOnly, session: Reading) -> History:
+    """Who changed its state and those of its jobs, when, and why. It stays when the image is deleted."""
+    found = await workflow.history(session, image_id)
+    if not found:
+        raise NoSuchImage
+    return History(history=[HistoryEntry.of(row) for row in found])

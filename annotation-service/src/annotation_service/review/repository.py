@@ -1,0 +1,72 @@
+"""The queries for reviews."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from annotation_service.accounts.models import Account
+from annotation_service.labels.models import Label
+from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.states import JobKind, JobState
+from lightbox_shared.database import ReadSession
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedLabel:
+    """The label of a finished job of an image, and who made it."""
+
+    label_id: int
+    job_id: int
+    kind: JobKind
+    account_id: int
+    name: str | None
+    fields: dict[str, Any]
+    finished_at: datetime
+    seconds: float | None
+
+
+async def image_exists(session: ReadSession, image_id: int) -> bool:
+    """Whether there is such an image."""
+    return await session.get(Image, image_id) is not None
+
+
+async def settles(session: ReadSession, image_id: int, account_id: int) -> bool:
+    """Whether the account has a job to settle the image."""
+    job = select(Job.id).where(Job.image_id == image_id, Job.account_id == account_id, Job.kind == JobKind.EXPERT)
+    return await session.scalar(job) is not None
+
+
+async def labels(session: ReadSession, image_id: int) -> Sequence[ReviewedLabel]:
+    """The labels of the finished jobs of an image, in the order of the jobs."""
+    statement = (
+        select(
+            Label.id,
+            Job.id.label("job_id"),
+            Job.kind,
+            Job.account_id,
+            func.coalesce(func.nullif(Account.nickname, ""), Account.username).label("name"),
+            Label.fields,
+            Job.finished_at,
+            func.extract("epoch", Job.finished_at - Job.started_at).label("seconds"),
+        )
+        .join(Job, Job.label_id == Label.id)
+        .outerjoin(Account, Account.id == Job.account_id)
+        .where(Job.image_id == image_id, Job.state == JobState.FINISHED)
+        .order_by(Job.id)
+    )
+    return [
+        ReviewedLabel(
+            label_id=row.id,
+            job_id=row.job_id,
+            kind=JobKind(row.kind),
+            account_id=row.account_id,
+            name=row.name,
+            fields=row.fields,
+            finished_at=row.finished_at,
+            seconds=None if row.seconds is None else round(float(row.seconds), 1),
+        )
+        for row in (await session.execute(statement)).all()
+    ]
