@@ -97,6 +97,25 @@ async def test_a_change_to_an_older_job_is_refused_with_the_current_one(lab: Lab
     assert (await lab.http.put(path, json={"job_state": 201}, headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("draft", "sentence"),
+    [
+        pytest.param('{"dr": 1e999}', "It has a number that is too large.", id="infinite"),
+        pytest.param('{"dr": [-1e999]}', "It has a number that is too large.", id="minus infinite"),
+        pytest.param(f'{{"dr": {"9" * 4000}}}', "It has a number that is too large.", id="4,000 digits"),
+        pytest.param(f'{{"dr": {"[" * 300}{"]" * 300}}}', "It is nested deeper than 48 levels.", id="deep lists"),
+        pytest.param('{"a":' * 300 + "1" + "}" * 300, "It is nested deeper than 48 levels.", id="deep objects"),
+        pytest.param(f'{{"dr": [{"0," * 10_000}0]}}', "It has more than 10000 values.", id="many values"),
+    ],
+)
+async def test_drafts_that_can_not_be_kept(lab: Lab, draft: str, sentence: str) -> None:
+    doctor = await lab.doctor()
+    path = f"/api{await job_of(lab, doctor)}/draft"
+    headers = {**doctor.headers, "Content-Type": "application/json"}
+    assert invalid(await lab.http.put(path, content=f'{{"draft": {draft}}}', headers=headers)) == f"draft: {sentence}"
+    assert (await lab.http.get(path, headers=doctor.headers)).json()["draft"] is None
+
+
 async def test_the_last_draft_counts_until_the_job_is_finished(lab: Lab) -> None:
     doctor, other = await lab.doctor(), await lab.doctor()
     path = await job_of(lab, doctor)

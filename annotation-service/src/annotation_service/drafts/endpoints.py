@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from annotation_service.dependencies import Labelling
 from annotation_service.drafts import repository
 from annotation_service.drafts.schemas import Draft, NewDraft
+from annotation_service.schemes.documents import count_values
 from annotation_service.state import ServicesDep
 from annotation_service.workflow.errors import JobIsFinished, NoSuchJob, NotTheDoctor
 from annotation_service.workflow.repository import find_job
@@ -33,6 +34,7 @@ async def save_draft(
 ) -> Draft:
     """The draft of an own open job; the last one wins. A job from the queue stays with its doctor as long as drafts
     come."""
+    count_values(body.draft, "draft")
     lease = services.settings.lease_seconds
     job = await repository.save(session, job_id, caller.account, body.draft, lease_seconds=lease)
     if job is not None:
