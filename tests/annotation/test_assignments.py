@@ -146,6 +146,8 @@ async def test_bodies_that_are_not_valid(lab: Lab) -> None:
         {"state": "x"},
         {"due_at": "tomorrow"},
         {"due_at": "2026-12-01T00:00:00"},
+        {"due_at": "0001-01-01T00:00:00+14:00"},
+        {"due_at": "9999-12-31T23:59:59-14:00"},
         {"rule": {"model": "m", "finding": "f", "between": [0.6, 0.4]}},
         {"rule": {"model": "m", "finding": "f", "between": [0.4]}},
         {"rule": {"model": "m", "finding": "f", "between": [float(-1), 2.0]}},

@@ -1,6 +1,6 @@
 """Assignments on the wire."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -17,10 +17,13 @@ MAX_DOCTORS = 500
 MAX_READERS = 50
 
 
-def _with_zone(at: datetime) -> datetime:
+def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("A time needs its zone, such as Z.")
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("A time in the years 1 to 9999, in UTC.") from error
 
 
 class Rule(BaseModel):
@@ -59,7 +62,7 @@ class NewAssignment(BaseModel):
     state: Annotated[NamedStateField, Field(description="`unassigned` or `running`.")] = NamedState.UNASSIGNED
     scheme: Annotated[str | None, Field(max_length=200)] = None
     rule: Rule | None = None
-    due_at: Annotated[datetime | None, AfterValidator(_with_zone)] = None
+    due_at: Annotated[datetime | None, AfterValidator(_in_utc)] = None
     shows_suggestions: bool = False
     """Whether doctors see what models suggest before they have finished."""
 
