@@ -24,7 +24,7 @@ async def next_job(session: WriteSession, caller: Principal, *, lease_seconds: i
     images that miss a reader, and experts those that are different a second time.
     """
     account_id = caller.account
-    own = await repository.own_next(session, account_id)
+    own = await repository.lock_own_next(session, account_id)
     if own is not None:
         await repository.extend_lease(session, own, seconds=lease_seconds)
         return await repository.next_of(session, own), False

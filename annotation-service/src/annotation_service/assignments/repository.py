@@ -108,14 +108,13 @@ async def progress(session: ReadSession, assignment_id: int) -> Progress:
     return Progress(counts, sum(row[2] or 0 for row in images), doctors)
 
 
-async def own_next(session: WriteSession, account_id: int) -> int | None:
-    """The open job of an account that comes next: one that was begun, then the one that is due first, then by the own
-    order."""
+async def lock_own_next(session: WriteSession, account_id: int) -> int | None:
+    """The open job of an account that comes next, locked: one that was begun, then the one that is due first, then by
+    the own order. None also if it went to someone else while it was waited for."""
     begun = case((or_(Job.state == JobState.LABELING, Job.draft.is_not(None)), 0), else_=1)
     statement = select(Job.id).where(Job.account_id == account_id, Job.state < JobState.FINISHED)
-    found: int | None = await session.scalar(
-        statement.order_by(begun, Job.due_at.asc().nulls_last(), Job.order_key, Job.id).limit(1)
-    )
+    first = statement.order_by(begun, Job.due_at.asc().nulls_last(), Job.order_key, Job.id).limit(1)
+    found: int | None = await session.scalar(first.with_for_update(key_share=True))
     return found
 
 

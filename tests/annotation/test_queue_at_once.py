@@ -1,0 +1,36 @@
+"""The queue, when a job goes away while its doctor asks for it."""
+
+import asyncio
+
+from sqlalchemy import text
+from support.annotation import Lab
+
+from annotation_service.workflow.repository import lock_image_of_job
+from annotation_service.workflow.service import Cause, delete_job
+
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+
+async def wait_for_a_lock(lab: Lab) -> None:
+    """Return when a transaction waits for another one."""
+    async with asyncio.timeout(20), lab.database.reading() as session:
+        while not await session.scalar(WAITING):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_leased_job_goes_away_while_its_doctor_asks_for_it(lab: Lab) -> None:
+    doctor, admin = await lab.doctor(), await lab.admin()
+    body = {"mode": "queue", "images": [await lab.image()]}
+    await lab.http.post("/api/assignments", json=body, headers=admin.headers)
+    taken = await lab.http.post("/api/assignments/next", headers=doctor.headers)
+    assert taken.status_code == 201
+    async with lab.database.writing() as session:
+        found = await lock_image_of_job(session, int(taken.json()["job"]["job_id"]))
+        assert found is not None
+        await delete_job(session, *found, Cause("the lease ended without a draft"))
+        asked = asyncio.create_task(lab.http.post("/api/assignments/next", headers=doctor.headers))
+        await wait_for_a_lock(lab)
+    answer = await asked
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["image"] == taken.json()["image"]
+    assert answer.json()["job"]["job_id"] != taken.json()["job"]["job_id"]
