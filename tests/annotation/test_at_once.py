@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, update
 from support.annotation import Lab, Person, said
 
 from annotation_service.labels.models import Label
@@ -216,3 +216,24 @@ async def test_a_label_that_is_put_into_two_jobs_at_the_same_moment(lab: Lab) ->
         carries, refused = sorted(pair, key=lambda each: each.status_code)
         assert carries.status_code == 200
         assert said(refused) == (409, "该标注信息已用于其他任务")
+
+
+async def test_a_label_that_is_deleted_while_it_settles_an_image(lab: Lab) -> None:
+    admin = await lab.admin()
+    image_ids, label_ids = await images(lab, 30), await labels(lab, 30, admin, "yes")
+    async with lab.database.writing() as session:
+        await session.execute(update(Image).values(state=ImageState.DIFFERENT_AGAIN))
+
+    def settle(image_id: int, label_id: int) -> Request:
+        body = {"groundtruth_id": label_id, "state": "done"}
+        return lambda: lab.http.put(f"/images/{image_id}", json=body, headers=admin.headers)
+
+    def delete(label_id: int) -> Request:
+        return lambda: lab.http.delete(f"/label/{label_id}", headers=admin.headers)
+
+    requests: list[Request] = []
+    for image_id, label_id in zip(image_ids, label_ids, strict=True):
+        requests += [settle(image_id, label_id), delete(label_id)]
+    answers = await at_once(requests)
+    for settled, deleted in zip(answers[::2], answers[1::2], strict=True):
+        assert (settled.status_code, deleted.status_code) in {(200, 401), (409, 204)}

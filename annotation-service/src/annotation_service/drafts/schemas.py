@@ -13,7 +13,9 @@ class NewDraft(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    draft: dict[str, Any] = Field(description="Any JSON object of at most 10,000 values, as a rule the fields of the label so far.")
+    draft: dict[str, Any] = Field(
+        description="Any JSON object of at most 10,000 values, as a rule the fields of the label so far."
+    )
 
 
 class Draft(BaseModel):

@@ -284,9 +284,9 @@ async def lock_label(session: WriteSession, label_id: int, job_id: int) -> tuple
     return None if row is None else (row[0], row[1])
 
 
-async def find_label(session: WriteSession, label_id: int) -> Label | None:
-    """One label."""
-    return await session.get(Label, label_id)
+async def lock_any_label(session: WriteSession, label_id: int) -> Label | None:
+    """The label as it is now, locked until the end of the transaction."""
+    return await session.get(Label, label_id, with_for_update={"key_share": True})
 
 
 async def finish_label(session: WriteSession, label_id: int) -> None:

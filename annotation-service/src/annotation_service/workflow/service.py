@@ -165,7 +165,7 @@ async def edit_image(session: WriteSession, image: Image, edit: ImageEdit, *, ac
     may_be_settled = state in {ImageState.DIFFERENT, ImageState.DIFFERENT_AGAIN, ImageState.DONE}
     if label_id is None or not may_be_settled or any(ImageState.DONE not in meant for meant in moves_to):
         raise errors.ImageMovesWrongly
-    label = await repository.find_label(session, label_id)
+    label = await repository.lock_any_label(session, label_id)
     if label is None or not await repository.is_ground_truth_candidate(session, image.id, label_id, actor):
         raise errors.NotItsLabel
     if label.scheme_id != image.scheme_id:
