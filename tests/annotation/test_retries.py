@@ -97,6 +97,25 @@ async def test_a_change_to_an_older_job_is_refused_with_the_current_one(lab: Lab
     assert (await lab.http.put(path, json={"job_state": 201}, headers=headers)).status_code == 200
 
 
+async def test_what_has_changed_is_not_deleted(lab: Lab) -> None:
+    admin, doctor = await lab.admin(), await lab.doctor()
+    label = await lab.http.post("/labels", json={"dr": True}, headers=doctor.headers)
+    job_path = await job_of(lab, doctor)
+    body = {"label_id": label.json()["label_id"]}
+    assert (await lab.http.put(job_path, json=body, headers=doctor.headers)).status_code == 200
+    image_path = f"/images/{await lab.image()}"
+    for path, person in ((label.headers["location"], doctor), (job_path, admin), (image_path, admin)):
+        stale = {**person.headers, "If-Match": '"0-0"'}
+        assert said(await lab.http.delete(path, headers=stale)) == (412, "内容已被修改")
+        found = await lab.http.get(path, headers=person.headers)
+        assert found.status_code == 200
+        assert (await lab.http.get(job_path, headers=doctor.headers)).json()["label_id"] == str(body["label_id"])
+    for path, person in ((label.headers["location"], doctor), (job_path, admin), (image_path, admin)):
+        etag = (await lab.http.get(path, headers=person.headers)).headers["etag"]
+        gone = await lab.http.delete(path, headers={**person.headers, "If-Match": etag})
+        assert gone.status_code in {200, 204}
+
+
 @pytest.mark.parametrize(
     ("draft", "sentence"),
     [

@@ -206,7 +206,8 @@ class Histories(RuleBasedStateMachine):
 
         async def work(session: WriteSession) -> None:
             if how == "delete":
-                await labels.delete(session, caller, job["label_id"] or 10**9)
+                label = await labels.lock_to_delete(session, caller, job["label_id"] or 10**9)
+                await labels_repository.remove(session, label.id)
                 return
             label = await labels.lock_to_edit(session, caller, job["label_id"] or 10**9)
             await labels_repository.change(session, label.id, {"dr": value})

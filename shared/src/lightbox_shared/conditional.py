@@ -54,6 +54,12 @@ def is_outdated(request: Request, etag: str) -> bool:
     return wanted is not None and not {"*", f'"{etag}"'} & {tag.strip() for tag in wanted.split(",")}
 
 
+def refuse_outdated(request: Request, etag: str) -> None:
+    """Raise `PreconditionFailed` if the client wants to change what is not there any more (`is_outdated`)."""
+    if is_outdated(request, etag):
+        raise PreconditionFailed
+
+
 def is_unchanged(request: Request, etag: str, modified: datetime) -> bool:
     """Whether the client has the current representation, so that the response is 304.
 

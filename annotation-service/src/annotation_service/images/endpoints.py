@@ -37,7 +37,7 @@ from annotation_service.workflow.errors import ImageHasJobs, ImageMovesWrongly, 
 from annotation_service.workflow.models import Image
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
-from lightbox_shared.conditional import PreconditionFailed, is_outdated
+from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.openapi import errors, headers
@@ -170,7 +170,7 @@ async def yelda_edit_image(
     summary="Delete an image",
     responses={
         **deletion(ImageDeleted, **LOCATION),
-        **errors(DeletingNeedsAdministrator, NoSuchImage, ImageHasJobs),
+        **errors(DeletingNeedsAdministrator, NoSuchImage, ImageHasJobs, PreconditionFailed),
     },
 )
 async def yelda_delete_image(
@@ -182,7 +182,9 @@ async def yelda_delete_image(
     prefix: Prefix,
 ) -> Response:
     """Delete an image that has no jobs."""
-    await service.delete(session, await service.lock(session, image_id), caller.account)
+    image = await service.lock(session, image_id)
+    refuse_outdated(request, etag_of(image))
+    await service.delete(session, image, caller.account)
     path = prefix + image_path(image_id)
     gone = ImageDeleted(message="已删除图片", _links=self_link(path, collection=prefix + IMAGES_PATH))
     return deleted(request, prefix, gone, headers={"Location": path})

@@ -51,7 +51,7 @@ from annotation_service.workflow.errors import (
 from annotation_service.workflow.models import Job
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
-from lightbox_shared.conditional import PreconditionFailed, is_outdated
+from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.idempotency import KeyInUse, KeyReused
@@ -200,7 +200,10 @@ async def yelda_edit_job(
     "/jobs/{job_id}",
     summary="Delete a job",
     response_model=JobDeleted,
-    responses={200: {**hal_content(JobDeleted), **LOCATION}, **errors(DeletingNeedsAdministrator, NoSuchJob)},
+    responses={
+        200: {**hal_content(JobDeleted), **LOCATION},
+        **errors(DeletingNeedsAdministrator, NoSuchJob, PreconditionFailed),
+    },
 )
 async def yelda_delete_job(
     request: Request,
@@ -212,6 +215,7 @@ async def yelda_delete_job(
 ) -> Response:
     """Take an image away from a doctor. The label of the job stays."""
     locked = await service.lock(session, job_id)
+    refuse_outdated(request, etag_of(locked.job))
     await workflow.delete_job(
         session, locked.image, locked.job, workflow.Cause("deleted by an administrator", caller.account)
     )

@@ -20,7 +20,7 @@ from annotation_service.schemes.rules import SchemeRules
 from annotation_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, is_outdated
+from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Statements, Writing
 from lightbox_shared.hal import hal_content, hal_response, self_link
 from lightbox_shared.idempotency import KeyInUse, KeyReused
@@ -132,7 +132,7 @@ async def yelda_edit_label(
     summary="Delete a label",
     responses={
         **deletion(LabelDeleted, **LOCATION),
-        **errors(NoSuchLabel, CannotDeleteLabelOfOthers, LabelIsFinished),
+        **errors(NoSuchLabel, CannotDeleteLabelOfOthers, LabelIsFinished, PreconditionFailed),
     },
 )
 @router.delete("/labels/{label_id}", status_code=204, include_in_schema=False)
@@ -140,7 +140,8 @@ async def yelda_delete_label(
     request: Request, label_id: RowId, *, caller: Labelling, session: Writing, prefix: Prefix
 ) -> Response:
     """Delete a label that no finished job carries."""
-    await service.delete(session, caller, label_id)
+    refuse_outdated(request, etag_of(await service.lock_to_delete(session, caller, label_id)))
+    await repository.remove(session, label_id)
     path = prefix + label_path(label_id)
     gone = LabelDeleted(message="已删除标注信息", _links=self_link(path, collection=prefix + LABELS_PATH))
     return deleted(request, prefix, gone, headers={"Location": path})

@@ -43,8 +43,9 @@ async def lock_to_edit(session: WriteSession, caller: Principal, label_id: int) 
     return label
 
 
-async def delete(session: WriteSession, caller: Principal, label_id: int) -> None:
-    """Delete a label of the caller. Raises `NoSuchLabel`, `CannotDeleteLabelOfOthers` and `LabelIsFinished`."""
+async def lock_to_delete(session: WriteSession, caller: Principal, label_id: int) -> Label:
+    """A label that the caller may delete, locked; no job carries it any more. Raises `NoSuchLabel`,
+    `CannotDeleteLabelOfOthers` and `LabelIsFinished`."""
     label = await repository.find(session, label_id)
     if label is None:
         raise NoSuchLabel
@@ -54,7 +55,7 @@ async def delete(session: WriteSession, caller: Principal, label_id: int) -> Non
     label = await _lock(session, label_id)
     if label.finished_at is not None:
         raise LabelIsFinished
-    await repository.remove(session, label_id)
+    return label
 
 
 async def _lock(session: WriteSession, label_id: int) -> Label:
