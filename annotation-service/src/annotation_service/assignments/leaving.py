@@ -1,7 +1,8 @@
 """What happens to the open jobs of a doctor who leaves: other doctors get them, or they go back to the queue. Jobs with
-a label, and finished ones, stay."""
+a label, and finished ones, stay. Drafts are kept, for the case that the doctor gets the image again."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from annotation_service.assignments import repository
 from annotation_service.assignments.schemas import Reassigned
@@ -15,13 +16,40 @@ from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database, WriteSession
 
 
+AT_ONCE: Final = 100
+"""Jobs of the gone that are given to others in one transaction, during which their images are locked."""
+
+
 async def reassign(
     session: WriteSession, account_id: int, cause: Cause, *, among: Sequence[int] | None = None
 ) -> Reassigned:
     """Give the open jobs of an account to others: to those of `among` who may read the image, the one with the least to
     do first. Where there is no one else, a job of a queue goes back to it, and one that was given by hand stays."""
+    return await _reassign(session, await repository.open_jobs_of(session, account_id), account_id, cause, among)
+
+
+async def reassign_jobs_of_the_gone(database: Database, *, at_once: int = AT_ONCE) -> None:
+    """Reassign the open jobs of accounts that were deleted, or are no doctors any more."""
+    async with database.reading() as session:
+        gone = {
+            each: await repository.open_jobs_of(session, each) for each in await repository.gone_with_open_jobs(session)
+        }
+    for account_id, job_ids in gone.items():
+        for start in range(0, len(job_ids), at_once):
+            some = job_ids[start : start + at_once]
+            async with database.writing() as session:
+                await _reassign(session, some, account_id, Cause("the doctor has left"))
+
+
+async def _reassign(
+    session: WriteSession,
+    job_ids: Sequence[int],
+    account_id: int,
+    cause: Cause,
+    among: Sequence[int] | None = None,
+) -> Reassigned:
     outcome = Reassigned(given=0, queued=0, left=0)
-    for job_id in await repository.open_jobs_of(session, account_id):
+    for job_id in job_ids:
         found = await workflow_repository.lock_image_of_job(session, job_id)
         if found is None or not _is_open(found.job, account_id):
             continue
@@ -33,16 +61,10 @@ async def reassign(
             outcome.queued += 1
         else:
             outcome.left += 1
+            continue
+        if job.draft is not None:
+            await repository.keep_draft(session, job)
     return outcome
-
-
-async def reassign_jobs_of_the_gone(database: Database) -> None:
-    """Reassign the open jobs of accounts that were deleted, or are no doctors any more."""
-    async with database.reading() as session:
-        gone = await repository.gone_with_open_jobs(session)
-    for account_id in gone:
-        async with database.writing() as session:
-            await reassign(session, account_id, Cause("the doctor has left"))
 
 
 def _is_open(job: Job, account_id: int) -> bool:
