@@ -31,6 +31,11 @@ def unknown_images(image_ids: list[int]) -> InvalidRequest:
     return InvalidRequest.of("images", f"There is no image {named(image_ids)}.")
 
 
+def too_many_images(most: int) -> InvalidRequest:
+    """The error where more images are meant than one request can be about."""
+    return InvalidRequest.of("images", f"More than {most} images are meant; name those that are, or a scheme or rule.")
+
+
 def unknown_doctors(account_ids: list[int], field: str = "doctors") -> InvalidRequest:
     """The error for ids without an approved doctor."""
     return InvalidRequest.of(field, f"There is no approved doctor {named(account_ids)}.")

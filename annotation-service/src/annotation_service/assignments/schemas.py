@@ -42,7 +42,8 @@ class Rule(BaseModel):
 
 
 class NewAssignment(BaseModel):
-    """Which images get how many readers. Without `images` and `rule`, all images of `state` are meant."""
+    """Which images get how many readers. Without `images` and `rule`, all images of `state` are meant, if they are not
+    more than `images` could name."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -8,9 +8,15 @@ from anyio import to_thread
 
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.assignments import repository
-from annotation_service.assignments.errors import NotAssignable, TooFewReaders, unknown_doctors, unknown_images
+from annotation_service.assignments.errors import (
+    NotAssignable,
+    TooFewReaders,
+    too_many_images,
+    unknown_doctors,
+    unknown_images,
+)
 from annotation_service.assignments.models import Assignment
-from annotation_service.assignments.schemas import NewAssignment
+from annotation_service.assignments.schemas import MAX_IMAGES, NewAssignment
 from annotation_service.schemes.service import Schemes
 from annotation_service.suggestions import repository as suggestions
 from annotation_service.workflow import assigning, assigning_repository
@@ -51,7 +57,7 @@ class Assignments:
     ) -> tuple[Assignment, dict[int, int]]:
         """Ask for readers of images; the assignment, and how many jobs each doctor got.
 
-        Raises `InvalidRequest` for unknown images, schemes and models, `NotAssignable` and `TooFewReaders`.
+        Raises `InvalidRequest` for unknown images and schemes, and for too many images, `NotAssignable` and `TooFewReaders`.
         """
         images = await self._lock_images(session, asked)
         seed = secrets.randbits(63)
@@ -90,7 +96,7 @@ class Assignments:
     async def _lock_images(self, session: WriteSession, asked: NewAssignment) -> list[Assignable]:
         if asked.images is not None:
             wanted = sorted(set(asked.images))
-            images = await assigning_repository.lock_images(session, repository.of_ids(wanted))
+            images = await assigning_repository.lock_images(session, repository.of_ids(wanted), limit=MAX_IMAGES)
             unknown = sorted(set(wanted) - {each.id for each in images})
             if unknown:
                 raise unknown_images(unknown)
@@ -104,4 +110,7 @@ class Assignments:
             low, high = asked.rule.between
             found = await suggestions.images_within(session, asked.rule.model, asked.rule.finding, low, high)
             conditions += repository.of_ids(found)
-        return await assigning_repository.lock_images(session, conditions)
+        images = await assigning_repository.lock_images(session, conditions, limit=MAX_IMAGES + 1)
+        if len(images) > MAX_IMAGES:
+            raise too_many_images(MAX_IMAGES)
+        return images

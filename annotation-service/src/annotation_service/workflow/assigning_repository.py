@@ -25,9 +25,13 @@ class Assignable:
     account_ids: tuple[int, ...]
 
 
-async def lock_images(session: WriteSession, conditions: Sequence[ColumnElement[bool]]) -> list[Assignable]:
-    """The images under these conditions as they are now, locked until the end of the transaction, by their ids."""
-    locked = select(Image.id, Image.state).where(*conditions).order_by(Image.id).with_for_update(key_share=True)
+async def lock_images(
+    session: WriteSession, conditions: Sequence[ColumnElement[bool]], *, limit: int
+) -> list[Assignable]:
+    """The first images under these conditions as they are now, locked until the end of the transaction, by their
+    ids."""
+    wanted = select(Image.id, Image.state).where(*conditions).order_by(Image.id).limit(limit)
+    locked = wanted.with_for_update(key_share=True)
     rows = (await session.execute(locked)).all()
     ids = cast(literal([row.id for row in rows], ARRAY(BigInteger)), ARRAY(BigInteger))
     accounts = func.array_agg(aggregate_order_by(Job.account_id, Job.id))
