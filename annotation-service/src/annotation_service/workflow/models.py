@@ -21,6 +21,7 @@ class Image(Base):
     __table_args__ = (
         Index("ix_images_state_id", "state", "id"),
         Index("ix_images_missing_readers", "id", postgresql_where=text("missing_readers > 0")),
+        Index("ix_images_ground_truth_id", "ground_truth_id", postgresql_where=text("ground_truth_id IS NOT NULL")),
     )
 
     id: Mapped[PrimaryKey]
