@@ -159,3 +159,15 @@ async def test_the_last_draft_counts_until_the_job_is_finished(lab: Lab) -> None
     assert (await lab.http.get(draft_path, headers=doctor.headers)).json()["draft"] is None
     refused = await lab.http.put(draft_path, json={"draft": {}}, headers=doctor.headers)
     assert said(refused) == (403, "用户无法修改已完成的任务")
+
+
+async def test_another_source_is_another_version_of_an_image(lab: Lab) -> None:
+    admin, path = await lab.admin(), f"/images/{await lab.image()}"
+    first = (await lab.http.get(path, headers=admin.headers)).headers["etag"]
+    same = await lab.http.put(path, json={"source": "test"}, headers=admin.headers)
+    assert (same.status_code, same.headers["etag"]) == (200, first)
+    headers = {**admin.headers, "If-Match": first}
+    changed = await lab.http.put(path, json={"source": "Clinic A"}, headers=headers)
+    assert (changed.status_code, changed.json()["source"], changed.headers["etag"] != first) == (200, "Clinic A", True)
+    refused = await lab.http.put(path, json={"source": "Clinic B"}, headers=headers)
+    assert (refused.status_code, refused.json()["source"]) == (412, "Clinic A")

@@ -48,9 +48,10 @@ async def insert_image(session: WriteSession, picture_id: int, created_by: int, 
     return (await session.execute(insert(Image).values(values).returning(Image))).scalar_one()
 
 
-async def set_source(session: WriteSession, picture_id: int, source: str) -> None:
-    """Change where a picture is said to come from."""
-    await session.execute(update(Picture).where(Picture.id == picture_id).values(source=source))
+async def set_source(session: WriteSession, picture_id: int, source: str) -> bool:
+    """Change where a picture is said to come from; whether that is another source than before."""
+    other = update(Picture).where(Picture.id == picture_id, Picture.source != source).values(source=source)
+    return (await session.execute(other.returning(Picture.id))).scalar() is not None
 
 
 async def listed(

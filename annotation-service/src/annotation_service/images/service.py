@@ -55,8 +55,8 @@ async def lock(session: WriteSession, image_id: int) -> Image:
 async def edit(session: WriteSession, image: Image, body: EditedImage, actor: int) -> Image:
     """Change an image that is locked. Raises `ImageMovesWrongly` and `NotItsLabel`."""
     changed = await workflow.edit_image(session, image, body.edit(image.ground_truth_id), actor=actor)
-    if body.source is not None:
-        await repository.set_source(session, image.picture_id, body.source)
+    if body.source is not None and await repository.set_source(session, image.picture_id, body.source):
+        changed = await workflow_repository.change_image(session, image.id, {})
     return changed
 
 
