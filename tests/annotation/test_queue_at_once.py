@@ -14,7 +14,7 @@ WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 async def wait_for_a_lock(lab: Lab) -> None:
     """Return when a transaction waits for another one."""
     async with asyncio.timeout(20), lab.database.reading() as session:
-        while not await session.scalar(WAITING):
+        while not await session.scalar(WAITING):  # noqa: ASYNC110 - PostgreSQL tells no one when it begins to wait
             await asyncio.sleep(0.01)
 
 
@@ -27,7 +27,7 @@ async def test_a_leased_job_goes_away_while_its_doctor_asks_for_it(lab: Lab) -> 
     async with lab.database.writing() as session:
         found = await lock_image_of_job(session, int(taken.json()["job"]["job_id"]))
         assert found is not None
-        await delete_job(session, *found, Cause("the lease ended without a draft"))
+        await delete_job(session, found.image, found.job, Cause("the lease ended without a draft"))
         asked = asyncio.create_task(lab.http.post("/api/assignments/next", headers=doctor.headers))
         await wait_for_a_lock(lab)
     answer = await asked

@@ -15,7 +15,6 @@ from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database, WriteSession
 
-
 AT_ONCE: Final = 100
 """Jobs of the gone that are given to others in one transaction, during which their images are locked."""
 

@@ -57,7 +57,8 @@ class Assignments:
     ) -> tuple[Assignment, dict[int, int]]:
         """Ask for readers of images; the assignment, and how many jobs each doctor got.
 
-        Raises `InvalidRequest` for unknown images and schemes, and for too many images, `NotAssignable` and `TooFewReaders`.
+        Raises `InvalidRequest` for unknown images and schemes and for too many images, `NotAssignable` and
+        `TooFewReaders`.
         """
         images = await self._lock_images(session, asked)
         seed = secrets.randbits(63)
