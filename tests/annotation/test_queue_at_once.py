@@ -1,4 +1,4 @@
-"""The queue, when a job goes away while its doctor asks for it."""
+"""The queue, when its requests meet others."""
 
 import asyncio
 
@@ -34,3 +34,14 @@ async def test_a_leased_job_goes_away_while_its_doctor_asks_for_it(lab: Lab) -> 
     assert answer.status_code == 201, answer.text
     assert answer.json()["image"] == taken.json()["image"]
     assert answer.json()["job"]["job_id"] != taken.json()["job"]["job_id"]
+
+
+async def test_a_doctor_who_asks_several_times_at_the_same_moment_gets_one_job(lab: Lab) -> None:
+    doctor, admin = await lab.doctor(), await lab.admin()
+    picture_id = await lab.picture()
+    body = {"mode": "queue", "images": [await lab.image(picture_id) for _ in range(20)]}
+    await lab.http.post("/api/assignments", json=body, headers=admin.headers)
+    asking = (lab.http.post("/api/assignments/next", headers=doctor.headers) for _ in range(8))
+    answers = await asyncio.gather(*asking)
+    assert sorted(each.status_code for each in answers) == [200] * 7 + [201]
+    assert len({each.json()["job"]["job_id"] for each in answers}) == 1

@@ -21,9 +21,11 @@ async def next_job(session: WriteSession, caller: Principal, *, lease_seconds: i
     """The job that the caller is to do next, and whether it is a new one; None if there is nothing to do.
 
     Own open jobs come first: those that were begun, those that are due first, then in the own order. Then doctors get
-    images that miss a reader, and experts those that are different a second time.
+    images that miss a reader, and experts those that are different a second time. Who asks twice at the same moment
+    gets the same job twice.
     """
     account_id = caller.account
+    await repository.wait_for_turn(session, account_id)
     own = await repository.lock_own_next(session, account_id)
     if own is not None:
         await repository.extend_lease(session, own, seconds=lease_seconds)

@@ -20,6 +20,7 @@ from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.pagination import PageRequest
 
 Session = ReadSession | WriteSession
+_TURNS = 0x6E657874
 OPEN_STATES = (int(ImageState.UNASSIGNED), int(ImageState.RUNNING))
 
 
@@ -106,6 +107,13 @@ async def progress(session: ReadSession, assignment_id: int) -> Progress:
     )
     doctors = [dict(row) for row in (await session.execute(of_doctor)).mappings()]
     return Progress(counts, sum(row[2] or 0 for row in images), doctors)
+
+
+async def wait_for_turn(session: WriteSession, account_id: int) -> None:
+    """Wait until no other transaction looks for the next job of this account, and keep others from it until this one
+    ends."""
+    key = func.hashint8extended(literal(account_id, BigInteger), literal(_TURNS, BigInteger))
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def lock_own_next(session: WriteSession, account_id: int) -> int | None:
