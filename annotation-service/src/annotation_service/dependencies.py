@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, params
+from fastapi import Depends, Request, params
 
 from lightbox_shared.auth.dependencies import CurrentAccount
 from lightbox_shared.auth.principal import Authority, Principal
@@ -23,11 +23,18 @@ async def _labelling(caller: CurrentAccount) -> Principal:
     return caller
 
 
-def admin_or(refusal: type[LightboxError]) -> params.Depends:
-    """The caller, which must be an administrator. Raises `refusal` for other accounts."""
+def admin_or(refusal: type[LightboxError], *, drains_body: bool = False) -> params.Depends:
+    """The caller, which must be an administrator. Raises `refusal` for other accounts.
 
-    async def check(caller: CurrentAccount) -> Principal:
+    With `drains_body` what they send is read and dropped first: a connection that is closed while a large body is still
+    on its way looks like an error of the network, and the refusal does not arrive.
+    """
+
+    async def check(request: Request, caller: CurrentAccount) -> Principal:
         if caller.authority is not Authority.ADMIN:
+            if drains_body:
+                async for _ in request.stream():
+                    pass
             raise refusal
         return caller
 

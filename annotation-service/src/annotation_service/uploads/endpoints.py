@@ -35,9 +35,8 @@ async def yelda_upload_pictures(
     request: Request,
     prefix: Prefix,
     *,
-    # The body first: a connection that is closed while its body is still sent is an error, and no refusal.
+    caller: Annotated[Principal, admin_or(CreatingNeedsAdministrator, drains_body=True)],
     sent: Annotated[FilesUpload[UploadFields], files_upload(UploadFields, file="file", max_files=MAX_FILES)],
-    caller: Annotated[Principal, admin_or(CreatingNeedsAdministrator)],
     services: ServicesDep,
 ) -> Response:
     """One picture, or several in fields of the same name, DICOM as well: each becomes an image, or none does."""
