@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.annotation import Lab, Person
+from support.annotation import Lab, Person, said
 
 from lightbox_shared.auth.principal import Authority
 
@@ -65,6 +65,8 @@ async def test_no_path_shows_the_label_of_another_reader(lab: Lab, authority: Au
             answer = await lab.http.get(path, headers=person.headers)
             assert SECRET not in answer.text, path
             assert answer.status_code < 500
+        listed = await lab.http.get("/images", params={"account_id": ada.id}, headers=person.headers)
+        assert said(listed) == (403, "用户没有权限")
         taken = await lab.http.post("/api/assignments/next", headers=person.headers)
         assert SECRET not in taken.text
         for body in ({"label_id": label_id}, {"label_id": label_id, "job_state": 202}):

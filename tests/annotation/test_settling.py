@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.annotation import Lab, Person, said
+from support.annotation import Lab, Person, invalid, said
 
 from lightbox_shared.auth.principal import Authority
 
@@ -161,6 +161,8 @@ async def test_a_review_is_not_bypassed(lab: Lab) -> None:
     body = {"label_id": own.json()["label_id"], "source": "second reading"}
     answer = await lab.http.put(f"/images/{image_id}", json=body, headers=admin.headers)
     assert (answer.json()["state"], answer.json()["source"]) == ("done", "second reading")
+    answer = await lab.http.put(f"/images/{image_id}", json={"source": "a\nb"}, headers=admin.headers)
+    assert invalid(answer) == "source: Control characters are not allowed."
     assert (await lab.http.put(own.headers["location"], json={"dr": 2}, headers=admin.headers)).status_code == 401
 
 

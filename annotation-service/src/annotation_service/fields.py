@@ -1,10 +1,11 @@
 """Ids and states in requests, as types of pydantic. Clients write them as numbers, as texts with digits, and states by
 their names as well."""
 
+import unicodedata
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from annotation_service.workflow.states import ImageState, JobState, NamedState
 
@@ -78,6 +79,12 @@ def _image_state(value: object) -> ImageState | None:
     return state
 
 
+def _without_control_characters(text: str) -> str:
+    if any(unicodedata.category(each) in {"Cc", "Cs"} for each in text):
+        raise ValueError("Control characters are not allowed.")
+    return text
+
+
 def _schema(*values: object) -> dict[str, Any]:
     return {"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}], "examples": list(values)}
 
@@ -98,6 +105,12 @@ NamedStateField = Annotated[
 """The state of an image by its name, or by the first codes, in which 303 is done."""
 ImageStateField = Annotated[ImageState | None, BeforeValidator(_image_state), WithJsonSchema(_schema(304, "301"))]
 """The state of an image by the later codes."""
+
+Source = Annotated[
+    str,
+    Field(max_length=2048, description="Where the picture comes from.", examples=["Clinic A"]),
+    AfterValidator(_without_control_characters),
+]
 
 Offset = Annotated[int, Query(ge=0, le=LARGEST_ID, description="Rows to skip.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on the page, at most.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from annotation_service.dependencies import Approved, admin_or
+from annotation_service.dependencies import Approved, admin_or, is_admin
 from annotation_service.fields import (
     DEFAULT_LIMIT,
     IdQuery,
@@ -39,6 +39,7 @@ from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
 from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Writing
+from lightbox_shared.errors import Forbidden
 from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.parameters import RowId
@@ -68,11 +69,16 @@ def answer(
     return hal_response(request, body, status=status, modified=image.modified_at, headers=own)
 
 
-@router.get("/images", summary="All images", response_model=ImageList, responses={200: hal_content(ImageList)})
+@router.get(
+    "/images",
+    summary="All images",
+    response_model=ImageList,
+    responses={200: hal_content(ImageList), **errors(Forbidden)},
+)
 async def yelda_list_images(
     request: Request,
     *,
-    _caller: Approved,
+    caller: Approved,
     session: Reading,
     prefix: Prefix,
     state: NamedStateQuery = None,
@@ -82,7 +88,10 @@ async def yelda_list_images(
     offset: Offset = 0,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """A page of the images in the order of their ids. `account_id` is that of a doctor with a job for them."""
+    """A page of the images in the order of their ids. `account_id` is that of a doctor with a job for them; doctors
+    list their own."""
+    if account_id is not None and account_id != caller.account and not is_admin(caller):
+        raise Forbidden
     images = ImageFilter(states_meant(state, image_state), image_id, account_id)
     total = await repository.total(session, images)
     rows = await repository.listed(session, images, offset=offset, limit=limit)

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation_service.fields import ImageStateField, NamedStateField, OptionalId
+from annotation_service.fields import ImageStateField, NamedStateField, OptionalId, Source
 from annotation_service.pictures.models import Picture
 from annotation_service.workflow.models import Image
 from annotation_service.workflow.service import ImageEdit
@@ -113,7 +113,7 @@ class EditedImage(BaseModel):
     label_id: OptionalId = None
     state: NamedStateField = None
     image_state: ImageStateField = None
-    source: str | None = Field(None, max_length=2048)
+    source: Source | None = None
 
     def edit(self, ground_truth_id: int | None) -> ImageEdit:
         """For an image with this ground truth. Of the two names of a label the one that differs from it counts."""

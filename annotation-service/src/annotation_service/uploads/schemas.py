@@ -1,30 +1,20 @@
 """Uploads on the wire."""
 
-import unicodedata
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from annotation_service.fields import Source
 from annotation_service.images.schemas import ListedImage
 from annotation_service.pictures.models import Picture
 from annotation_service.pictures.service import UPLOADED
 from annotation_service.workflow.models import Image
 
 
-def _without_control_characters(text: str) -> str:
-    if any(unicodedata.category(each) in {"Cc", "Cs"} for each in text):
-        raise ValueError("Control characters are not allowed.")
-    return text
-
-
 class UploadFields(BaseModel):
     """The text fields of an upload."""
 
-    source: Annotated[
-        str,
-        Field(max_length=2048, description="Where the picture comes from.", examples=["Clinic A"]),
-        AfterValidator(_without_control_characters),
-    ] = UPLOADED
+    source: Source = UPLOADED
     scheme: str | None = Field(None, max_length=200, description="The label scheme, as `name` or `name/version`.")
 
 
