@@ -23,6 +23,7 @@ from annotation_service.exports.download import Downloads
 from annotation_service.exports.service import Exports
 from annotation_service.state import Services
 from core_collection_service.app import create_app as create_core_app
+from lightbox_shared.bounded_threads import BoundedThreads
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +63,8 @@ async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> As
         started: Services = app.state["services"]
         exports = Exports(started.database, audit, started.exports.wake)
         downloads = Downloads(started.database, audit)
-        assignments = Assignments(known, started.schemes)
+        threads = BoundedThreads(1, max_waiting=8, busy="Too many assignments.")
+        assignments = Assignments(started.database, known, started.schemes, threads)
         services = replace(started, accounts=known, assignments=assignments, exports=exports, downloads=downloads)
         own = {"tokens": verifier_of(signing_key), "services": services, "audit": audit}
         yield WithState(app.app, {**app.state, **own})

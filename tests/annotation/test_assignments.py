@@ -2,67 +2,22 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
-from support.annotation import Lab, Person
+from sqlalchemy import func, update
+from support.annotation import Lab
+from support.assigning import ASSIGNMENTS, NEXT, assign, check_all, finish, images, jobs, state_of, take
 
-from annotation_service.accounts.models import Account
-from annotation_service.assignments.leaving import reassign_jobs_of_the_gone
-from annotation_service.assignments.queue import end_all_leases
 from annotation_service.suggestions.models import Suggestion
 from annotation_service.workflow.assigning import TooFewDoctors, choose_readers
 from annotation_service.workflow.assigning_repository import Assignable
-from annotation_service.workflow.models import Image, Job, Transition
+from annotation_service.workflow.models import Job
 from annotation_service.workflow.states import ImageState
 from lightbox_shared.auth.principal import Authority
-
-ASSIGNMENTS = "/api/assignments"
-NEXT = f"{ASSIGNMENTS}/next"
-
-
-async def assign(lab: Lab, **body: object) -> httpx.Response:
-    admin = await lab.admin()
-    return await lab.http.post(ASSIGNMENTS, json=body, headers=admin.headers)
-
-
-async def images(lab: Lab, number: int) -> list[int]:
-    picture_id = await lab.picture()
-    return [await lab.image(picture_id) for _ in range(number)]
-
-
-async def jobs(lab: Lab, **query: object) -> list[dict[str, Any]]:
-    admin = await lab.admin()
-    answer = await lab.http.get("/jobs", params=query, headers=admin.headers)  # type: ignore[arg-type]
-    found: list[dict[str, Any]] = answer.json()["data"]
-    return found
-
-
-async def take(lab: Lab, doctor: Person) -> dict[str, Any] | None:
-    answer = await lab.http.post(NEXT, headers=doctor.headers)
-    assert answer.status_code in {200, 201, 204}, answer.text
-    if answer.status_code == 204:
-        return None
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def finish(lab: Lab, doctor: Person, job: dict[str, Any], value: object = True) -> None:
-    label = await lab.http.post("/labels", json={"dr": value}, headers=doctor.headers)
-    body = {"label_id": label.json()["label_id"], "job_state": 202}
-    answer = await lab.http.put(f"/jobs/{job['job_id']}", json=body, headers=doctor.headers)
-    assert answer.status_code == 200, answer.text
-
-
-async def let_leases_end(lab: Lab) -> None:
-    async with lab.database.writing() as session:
-        past = func.now() - timedelta(seconds=1)
-        await session.execute(update(Job).where(Job.leased_until.is_not(None)).values(leased_until=past))
 
 
 async def test_readers_are_balanced_and_none_reads_twice(lab: Lab) -> None:
@@ -129,34 +84,54 @@ async def _listed(lab: Lab) -> list[dict[str, Any]]:
 
 
 async def test_bodies_that_are_not_valid(lab: Lab) -> None:
-    wrong: tuple[dict[str, Any], ...] = (
+    fields: tuple[dict[str, Any], ...] = (
         {"readers": 0},
         {"readers": 51},
         {"readers": "many"},
         {"readers": 2**63},
+        {"reader": 3},
         {"mode": "both"},
+        {"mode": None},
+        {"doctors": []},
+        {"doctors": [-1]},
+        {"due_at": "tomorrow"},
+        {"due_at": "2999-12-01T00:00:00"},
+        {"due_at": "2020-12-01T00:00:00Z"},
+        {"due_at": "0001-01-01T00:00:00+14:00"},
+        {"due_at": "9999-12-31T23:59:59-14:00"},
+        {"due_days": 0},
+        {"due_days": 2**63},
+        {"due_days": 1, "due_at": "2999-12-01T00:00:00Z"},
+        {"scheme": "ophthalmology/99999"},
+        {"scheme": "x/y"},
+        {"scheme": "unknown"},
+        {"images": [1]},
+        {"rule": {"model": "m", "finding": "f", "between": [0.6, 0.4]}},
+        {"rule": {"model": "m", "finding": "f", "between": [0.4]}},
+        {"rule": {"model": "m", "finding": "f", "between": [-1, 2]}},
+        {"rule": {"finding": "f", "between": [0, 1]}},
+    )
+    selections: tuple[dict[str, Any], ...] = (
+        {},
+        {"state": None},
+        {"state": "x"},
         {"images": []},
         {"images": [0]},
         {"images": [2**63]},
         {"images": ["x"]},
         {"images": [None]},
         {"images": 5},
-        {"doctors": []},
-        {"doctors": [-1]},
-        {"state": "x"},
-        {"due_at": "tomorrow"},
-        {"due_at": "2026-12-01T00:00:00"},
-        {"due_at": "0001-01-01T00:00:00+14:00"},
-        {"due_at": "9999-12-31T23:59:59-14:00"},
-        {"rule": {"model": "m", "finding": "f", "between": [0.6, 0.4]}},
-        {"rule": {"model": "m", "finding": "f", "between": [0.4]}},
-        {"rule": {"model": "m", "finding": "f", "between": [float(-1), 2.0]}},
-        {"rule": {"finding": "f", "between": [0, 1]}},
+        {"images": [1], "scheme": "ophthalmology"},
+        {"images": [1], "rule": {"model": "m", "finding": "f", "between": [0, 1]}},
     )
-    for body in wrong:
+    await lab.doctor()
+    await images(lab, 1)
+    for body in (*({"state": "unassigned", **each} for each in fields), *selections):
         answer = await assign(lab, **body)
         assert answer.status_code == 422, (body, answer.text)
-        assert answer.json()["message"]
+        named = answer.json()["message"].partition(":")[0].partition(".")[0]
+        assert named in {*body, "images"}, answer.text
+    assert await jobs(lab) == []
     doctor = await lab.doctor()
     for path in (ASSIGNMENTS, f"{ASSIGNMENTS}/reassign"):
         assert (await lab.http.post(path, json={}, headers=doctor.headers)).status_code == 403
@@ -174,7 +149,7 @@ async def test_a_request_that_is_sent_again_assigns_once(lab: Lab) -> None:
     await lab.doctor()
     await images(lab, 2)
     headers = {**admin.headers, "Idempotency-Key": "once"}
-    first, again = [await lab.http.post(ASSIGNMENTS, json={}, headers=headers) for _ in range(2)]
+    first, again = [await lab.http.post(ASSIGNMENTS, json={"state": "unassigned"}, headers=headers) for _ in range(2)]
     assert (again.status_code, again.json(), again.headers["location"]) == (
         201,
         first.json(),
@@ -203,161 +178,96 @@ async def test_low_margin_predictions_become_jobs(lab: Lab) -> None:
     answer = await assign(lab, rule=rule, doctors=[doctor.id])
     assert (answer.status_code, answer.json()["images"]) == (201, 2)
     assert {int(job["image_id"]) for job in await jobs(lab)} == set(wanted[1:3])
+    await check_all(lab)
 
 
-async def test_the_queue_gives_every_reader_another_image(lab: Lab) -> None:
-    doctors = [await lab.doctor() for _ in range(3)]
-    wanted = await images(lab, 8)
-    answer = await assign(lab, mode="queue", readers=2, doctors=[each.id for each in doctors[:2]], images=wanted)
-    assert (answer.status_code, answer.json()["jobs"]) == (201, 0)
-    assert await take(lab, doctors[2]) is None
-    seen: list[list[str]] = []
-    for doctor in doctors[:2]:
-        order = []
-        while (found := await take(lab, doctor)) is not None:
-            again = await take(lab, doctor)
-            assert again is not None
-            assert again["leased_until"] > found["leased_until"], "the doctor is still there"
-            assert {**again, "leased_until": None} == {**found, "leased_until": None}
-            assert found["job"]["job_state"] == "200"
-            assert (found["image"]["id"], found["scheme"]) == (found["job"]["image_id"], "ophthalmology/1")
-            order.append(found["job"]["image_id"])
-            await finish(lab, doctor, found["job"])
-        assert sorted(order, key=int) == [str(each) for each in wanted]
-        seen.append(order)
-    assert seen[0] != seen[1], "every doctor has an order of their own (the same one by chance once in 40,320)"
-    admin = await lab.admin()
-    states = {(await lab.http.get(f"/images/{each}", headers=admin.headers)).json()["state"] for each in wanted}
-    assert states == {"done"}
-
-
-async def test_an_image_is_not_decided_while_readers_are_missing(lab: Lab) -> None:
+async def test_all_images_of_a_state_and_a_scheme(lab: Lab) -> None:
     ada, bob = await lab.doctor(), await lab.doctor()
+    running, *unassigned = await images(lab, 3)
+    assert (await assign(lab, images=[running], doctors=[ada.id])).json()["jobs"] == 1
+    answer = await assign(lab, state="unassigned", scheme="ophthalmology", doctors=[bob.id], shows_suggestions=True)
+    assert (answer.json()["images"], answer.json()["shows_suggestions"]) == (2, True)
+    assert {int(job["image_id"]) for job in await jobs(lab, account_id=bob.id)} == set(unassigned)
+    answer = await assign(lab, state="running", readers=2)
+    assert answer.json()["jobs_by_doctor"] == {str(ada.id): 2, str(bob.id): 1}
+    assert (await assign(lab, state="unassigned")).json()["images"] == 0
+    answer = await assign(lab, scheme="ophthalmology/1", readers=1)
+    assert (answer.json()["images"], answer.json()["jobs"]) == (3, 0), "there are enough readers already"
+    await check_all(lab)
+
+
+async def test_fewer_readers_may_have_finished_already(lab: Lab) -> None:
+    ada = await lab.doctor()
     (image_id,) = await images(lab, 1)
     await assign(lab, mode="queue", readers=2, images=[image_id])
-    admin = await lab.admin()
-    for doctor, state in ((ada, "running"), (bob, "different")):
-        found = await take(lab, doctor)
-        assert found is not None
-        await finish(lab, doctor, found["job"], doctor.id)
-        assert (await lab.http.get(f"/images/{image_id}", headers=admin.headers)).json()["state"] == state
-
-
-async def test_sixteen_doctors_at_once_never_get_more_readers_than_wanted(lab: Lab) -> None:
-    doctors = [await lab.doctor() for _ in range(16)]
-    wanted = await images(lab, 10)
-    await assign(lab, mode="queue", readers=3, images=wanted)
-    found = await asyncio.gather(*(take(lab, each) for each in doctors * 2))
-    await asyncio.gather(*(take(lab, each) for each in doctors))
-    taken = {(each["job"]["image_id"], each["job"]["account_id"]) for each in found if each}
-    assert len(taken) == 16, "a doctor who asks again before finishing gets the same"
-    readers = Counter(job["image_id"] for job in await jobs(lab))
-    assert max(readers.values()) <= 3
-    async with lab.database.reading() as session:
-        rows = (await session.execute(select(Image.id, Image.missing_readers))).all()
-    assert {row.id: 3 - row.missing_readers for row in rows if row.missing_readers < 3} == {
-        int(image_id): count for image_id, count in readers.items()
-    }
-
-
-async def test_a_lease_ends_without_a_draft_and_the_draft_is_not_lost(lab: Lab) -> None:
-    ada, bob = await lab.doctor(), await lab.doctor()
-    (image_id,) = await images(lab, 1)
-    await assign(lab, mode="queue", readers=1, images=[image_id])
     found = await take(lab, ada)
     assert found is not None
-    path = f"/api/jobs/{found['job']['job_id']}/draft"
-    draft = {"dr": True, "comment": "not sure"}
-    await let_leases_end(lab)
-    saved = await lab.http.put(path, json={"draft": draft}, headers=ada.headers)
-    assert saved.json()["leased_until"] > saved.json()["saved_at"]
-    await end_all_leases(lab.database)
-    assert await take(lab, bob) is None, "the draft has extended the lease"
-    await let_leases_end(lab)
-    given = await take(lab, bob)
-    assert given is not None
-    assert (given["job"]["image_id"], given["draft"]) == (str(image_id), None)
-    assert await take(lab, ada) is None
-    await let_leases_end(lab)
-    back = await take(lab, ada)
-    assert back is not None
-    assert back["draft"] == draft
-    async with lab.database.reading() as session:
-        gone = select(Transition.reason).where(Transition.image_id == image_id, Transition.to_state.is_(None))
-        assert set(await session.scalars(gone)) == {"the lease ended without a draft"}
+    await finish(lab, ada, found["job"])
+    assert await state_of(lab, image_id) == 301
+    await assign(lab, readers=1, images=[image_id])
+    assert await state_of(lab, image_id) == 304
+    await check_all(lab)
 
 
-async def test_two_replicas_end_a_lease_once(lab: Lab) -> None:
-    ada = await lab.doctor()
-    await assign(lab, mode="queue", readers=1, images=await images(lab, 5))
-    assert await take(lab, ada) is not None
-    await let_leases_end(lab)
-    await asyncio.gather(*(end_all_leases(lab.database) for _ in range(4)))
-    assert await jobs(lab) == []
-    async with lab.database.reading() as session:
-        assert set(await session.scalars(select(Image.missing_readers))) == {1}
-        assert set(await session.scalars(select(Image.state))) == {ImageState.UNASSIGNED}
-
-
-async def test_experts_get_what_is_different_a_second_time(lab: Lab) -> None:
-    doctors = [await lab.doctor() for _ in range(2)]
-    (image_id,) = await images(lab, 1)
-    await assign(lab, readers=2, images=[image_id])
-    for doctor in doctors:
-        (job,) = await jobs(lab, account_id=doctor.id)
-        await finish(lab, doctor, job, doctor.id)
-    expert = await lab.person(Authority.EXPERT)
-    found = await take(lab, expert)
-    assert found is not None
-    assert (found["job"]["image_id"], found["leased_until"]) == (str(image_id), None)
-    assert await take(lab, await lab.person(Authority.EXPERT)) is None
-    await finish(lab, expert, found["job"], "settled")
-    assert found["image"]["image_state"] == 303
-    admin = await lab.admin()
-    assert (await lab.http.get(f"/images/{image_id}", headers=admin.headers)).json()["image_state"] == 304
-
-
-@pytest.mark.parametrize("by_itself", [True, False])
-async def test_when_a_doctor_leaves_others_get_the_open_work(lab: Lab, *, by_itself: bool) -> None:
-    ada, bob, clara = [await lab.doctor() for _ in range(3)]
-    wanted = await images(lab, 6)
-    await assign(lab, readers=2, doctors=[ada.id, bob.id], images=wanted)
-    done, labelled, begun, *_ = await jobs(lab, account_id=ada.id)
+async def test_what_is_due_and_overdue(lab: Lab) -> None:
+    ada = await lab.doctor("Ada")
+    answer = await assign(lab, images=await images(lab, 3), due_days=2)
+    body = answer.json()
+    days = (datetime.fromisoformat(body["due_at"]) - datetime.fromisoformat(body["created_at"])) / timedelta(days=1)
+    assert days == pytest.approx(2, abs=0.01)
+    done, begun, _ = await jobs(lab, account_id=ada.id)
     await finish(lab, ada, done)
-    label = await lab.http.post("/labels", json={}, headers=ada.headers)
-    body = {"label_id": label.json()["label_id"], "job_state": 201}
-    await lab.http.put(f"/jobs/{labelled['job_id']}", json=body, headers=ada.headers)
     await lab.http.put(f"/jobs/{begun['job_id']}", json={"job_state": 201}, headers=ada.headers)
-    if by_itself:
-        async with lab.database.writing() as session:
-            await session.execute(update(Account).where(Account.id == ada.id).values(deleted=True))
-            await session.execute(update(Image).values(eligible_doctors=None))
-        await reassign_jobs_of_the_gone(lab.database)
-    else:
-        admin = await lab.admin()
-        body = {"from": ada.id, "to": [clara.id, bob.id]}
-        answer = await lab.http.post(f"{ASSIGNMENTS}/reassign", json=body, headers=admin.headers)
-        assert answer.json() == {"given": 4, "queued": 0, "left": 0}
-    kept = {job["job_id"] for job in await jobs(lab, account_id=ada.id)}
-    assert kept == {done["job_id"], labelled["job_id"]}
-    assert len(await jobs(lab, account_id=clara.id)) == 4
-    assert {job["job_state"] for job in await jobs(lab, account_id=clara.id)} == {"200"}
-    assert len(await jobs(lab, account_id=bob.id)) == 6
-
-
-async def test_without_anyone_else_the_work_goes_back_to_the_queue(lab: Lab) -> None:
-    ada, admin = await lab.doctor(), await lab.admin()
-    (asked_for, by_hand) = await images(lab, 2)
-    await assign(lab, readers=1, images=[asked_for])
-    await lab.http.post("/jobs", json={"image_id": by_hand, "account_id": ada.id}, headers=admin.headers)
-    answer = await lab.http.post(f"{ASSIGNMENTS}/reassign", json={"from": ada.id}, headers=admin.headers)
-    assert answer.json() == {"given": 0, "queued": 1, "left": 1}
-    bob = await lab.doctor()
     async with lab.database.writing() as session:
-        await session.execute(update(Image).values(eligible_doctors=None))
-    found = await take(lab, bob)
-    assert found is not None
-    assert found["job"]["image_id"] == str(asked_for)
+        await session.execute(update(Job).values(due_at=func.now() - timedelta(hours=1)))
+    admin = await lab.admin()
+    progress = (await lab.http.get(answer.headers["location"], headers=admin.headers)).json()
+    assert progress["progress"] == [
+        {"account_id": ada.id, "nickname": "Ada", "unlabeled": 1, "labeling": 1, "finished": 1, "overdue": 2}
+    ]
+    assert progress["images_by_state"] == {"unassigned": 0, "running": 2, "different": 0, "done": 1}
+
+
+async def test_pages_of_assignments(lab: Lab) -> None:
+    await lab.doctor()
+    made = [(await assign(lab, images=await images(lab, 1))).json()["id"] for _ in range(5)]
+    admin = await lab.admin()
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2, **({} if cursor is None else {"cursor": cursor})}
+        page = (await lab.http.get(ASSIGNMENTS, params=query, headers=admin.headers)).json()
+        seen.append([each["id"] for each in page["assignments"]])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == [made[4:2:-1], made[2:0:-1], made[:1]]
+
+
+async def test_assignments_of_the_same_images_at_the_same_moment(lab: Lab) -> None:
+    doctors = [await lab.doctor() for _ in range(6)]
+    wanted = await images(lab, 30)
+    answers = await asyncio.gather(
+        *(assign(lab, images=wanted[::step], readers=readers) for step, readers in ((1, 2), (-1, 3), (1, 4), (-1, 2)))
+    )
+    assert {each.status_code for each in answers} == {201}
+    found = await check_all(lab)
+    assert {len(each.jobs) for each in found} == {4}
+    loads = Counter(job["account_id"] for each in found for job in each.jobs)
+    assert set(loads) == {each.id for each in doctors}
+    assert max(loads.values()) - min(loads.values()) <= 2, "some can't read what others left"
+
+
+async def test_doctors_finish_while_images_are_assigned(lab: Lab) -> None:
+    doctors = [await lab.doctor() for _ in range(4)]
+    wanted = await images(lab, 20)
+    await assign(lab, images=wanted, readers=2)
+    open_jobs = [(doctor, job) for doctor in doctors for job in await jobs(lab, account_id=doctor.id)]
+    await asyncio.gather(
+        assign(lab, state="running", readers=3),
+        *(finish(lab, doctor, job) for doctor, job in open_jobs),
+        assign(lab, state="running", readers=2),
+    )
+    await check_all(lab)
 
 
 @given(

@@ -237,3 +237,12 @@ async def test_a_label_that_is_deleted_while_it_settles_an_image(lab: Lab) -> No
     answers = await at_once(requests)
     for settled, deleted in zip(answers[::2], answers[1::2], strict=True):
         assert (settled.status_code, deleted.status_code) in {(200, 401), (409, 204)}
+
+
+async def test_more_labels_at_once_than_there_are_connections(lab: Lab) -> None:
+    """No request waits for a second connection while it holds one: all would wait for each other. The service has just
+    started, so each has to look the scheme up."""
+    doctor = await lab.doctor()
+    body = {"scheme": "ophthalmology", "dr": True}
+    answers = await at_once([lambda: lab.http.post("/labels", json=body, headers=doctor.headers)] * AT_ONCE)
+    assert {each.status_code for each in answers} == {201}

@@ -4,7 +4,7 @@ Each example has several images, with the same doctors and experts. What is refu
 rollback: the transaction goes on.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -19,15 +19,17 @@ from support.histories import ADMIN, DOCTORS, EXPERTS, OTHER_SCHEME, Bench, Exam
 from annotation_service.images import service as images
 from annotation_service.labels import repository as labels_repository
 from annotation_service.labels import service as labels
-from annotation_service.workflow import repository, service
-from annotation_service.workflow.errors import NoSuchImage, NoSuchJob
+from annotation_service.workflow import assigning, assigning_repository, repository, service
+from annotation_service.workflow.assigning import TooFewDoctors
+from annotation_service.workflow.errors import ImageIsSettled, NoSuchImage, NoSuchJob
+from annotation_service.workflow.models import Image
 from annotation_service.workflow.service import Cause, ImageEdit, JobEdit
 from annotation_service.workflow.states import ImageState, JobState
 from lightbox_shared.auth.principal import Authority, Principal
 from lightbox_shared.database import WriteSession
 from lightbox_shared.errors import LightboxError
 
-EXAMPLES = 250
+EXAMPLES = 240
 IMAGES = 8
 STEPS = 16
 """Of an example. There are EXAMPLES * IMAGES histories."""
@@ -58,7 +60,8 @@ class Place:
     """Whether it may be one for which the rule is refused."""
 
 
-AT = st.builds(Place, st.integers(0, IMAGES - 1), st.sampled_from((False, False, False, True)))
+IMAGE = st.integers(0, IMAGES - 1)
+AT = st.builds(Place, IMAGE, st.sampled_from((False, False, False, True)))
 
 
 def has_jobs(seen: Seen) -> bool:
@@ -105,14 +108,20 @@ class Histories(RuleBasedStateMachine):
             self.example.end()
 
     def act(self, at: int, work: Work) -> bool:
-        """Whether the work was done; else it was refused."""
+        """Whether the work on an image was done; else it was refused."""
+        return self.act_on([at], work)
+
+    def act_on(self, places: Sequence[int], work: Work) -> bool:
+        """The same for work on several images."""
         try:
             self.example.run(work)
-        except LightboxError:
-            assert self.example.see(self.ids[at]) == self.seen[at], "what is refused changes nothing"
+        except (LightboxError, TooFewDoctors):
+            for at in places:
+                assert self.example.see(self.ids[at]) == self.seen[at], "what is refused changes nothing"
             return False
-        before, self.seen[at] = self.seen[at], self.example.see(self.ids[at])
-        check(before, self.seen[at])
+        for at in places:
+            before, self.seen[at] = self.seen[at], self.example.see(self.ids[at])
+            check(before, self.seen[at])
         return True
 
     def find(self, place: Place, condition: Callable[[Seen], bool]) -> int:
@@ -250,6 +259,41 @@ class Histories(RuleBasedStateMachine):
     def want_readers(self, place: Place, wanted: int) -> None:
         at = self.find(place, takes_readers)
         self.act(at, self.on_image(at, service.want_readers, wanted_readers=wanted))
+
+    @rule(place=AT, more=IMAGE, readers=st.integers(1, 3), named=st.booleans())
+    def assign(self, place: Place, more: int, readers: int, named: bool) -> None:
+        """So many readers for two images, or for one."""
+        places = sorted({self.find(place, takes_readers), more})
+        ids = [self.ids[at] for at in places]
+        doctors = DOCTORS[1:] if named else DOCTORS
+
+        async def work(session: WriteSession) -> None:
+            locked = await assigning_repository.lock_images(session, [Image.id.in_(ids)], limit=len(ids))
+            if not all(assigning.is_assignable(each.state) for each in locked):
+                raise ImageIsSettled
+            load = await assigning_repository.open_jobs(session, doctors)
+            team = assigning.choose_readers(locked, load, readers, seed=1)
+            await assigning.give(session, team, BY_HAND, order_seed=1, due_at=None)
+            columns = {"eligible_doctors": list(doctors) if named else None}
+            await assigning.want(session, ids, readers, columns)
+
+        self.act_on(places, work)
+
+    @rule(account_id=st.sampled_from((*DOCTORS, *EXPERTS)), with_labels=st.booleans())
+    def leave(self, account_id: int, with_labels: bool) -> None:
+        """All open jobs of an account go to others."""
+
+        async def work(session: WriteSession) -> None:
+            jobs = await assigning_repository.lock_open_jobs(session, account_id, with_labels=with_labels)
+            others = await assigning_repository.readers(session)
+            del others[account_id]
+            load = await assigning_repository.open_jobs(session, list(others))
+            successors = assigning.choose_successors(jobs, others, load, among=None, seed=1)
+            await assigning.hand_over(session, jobs, successors, BY_HAND)
+
+        assert self.act_on(range(IMAGES), work)
+        left = [job for seen in self.seen for job in seen.open if job["account_id"] == account_id]
+        assert not [job for job in left if with_labels or job["label_id"] is None]
 
     @rule(place=AT)
     def delete_image(self, place: Place) -> None:

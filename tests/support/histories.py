@@ -150,7 +150,7 @@ class Example:
 
     def see(self, image_id: int) -> Seen:
         """An image as it is in the database."""
-        return Seen(**self._fetch(_SEEN, image_id))
+        return self._bench.run(fetch_seen(self._connection, image_id))
 
     def image(self, wanted_readers: int) -> int:
         """The id of a new image."""
@@ -163,12 +163,18 @@ class Example:
         return found
 
     def _fetch(self, statement: str, *values: object) -> Any:
-        async def fetch() -> object:
-            raw = await self._connection.get_raw_connection()
-            assert raw.driver_connection is not None
-            return await raw.driver_connection.fetchval(statement, *values)
+        return self._bench.run(_fetch(self._connection, statement, *values))
 
-        return self._bench.run(fetch())
+
+async def fetch_seen(connection: AsyncConnection, image_id: int) -> Seen:
+    """An image as it is in the database."""
+    return Seen(**await _fetch(connection, _SEEN, image_id))
+
+
+async def _fetch(connection: AsyncConnection, statement: str, *values: object) -> Any:
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    return await raw.driver_connection.fetchval(statement, *values)
 
 
 def check(before: Seen, after: Seen) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.assignments import endpoints as assignments
-from annotation_service.assignments.leaving import reassign_jobs_of_the_gone
-from annotation_service.assignments.queue import end_all_leases
+from annotation_service.assignments.leaving import Leaving
+from annotation_service.assignments.queue import Queue
 from annotation_service.assignments.service import Assignments
 from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
@@ -58,6 +58,7 @@ TAG: Final = "TheYelda"
 SUM_UP_SECONDS: Final = 5
 QUEUE_SECONDS: Final = 5
 FORGET_SECONDS: Final = 3600
+MAX_ASSIGNMENTS_WAITING: Final = 8
 MAX_STATISTICS_WAITING: Final = 8
 MAX_PICTURES_WAITING: Final = 16
 """Pictures that may wait to be checked or converted. Further ones get 503 with `Retry-After`."""
@@ -75,6 +76,9 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
     checking = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being uploaded.")
     showing = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being converted.")
     calculating = BoundedThreads(1, max_waiting=MAX_STATISTICS_WAITING, busy="Too many statistics are being made.")
+    assigning = BoundedThreads(1, max_waiting=MAX_ASSIGNMENTS_WAITING, busy="Too many assignments are being made.")
+    queue = Queue(database, lease_seconds=settings.lease_seconds)
+    leaving = Leaving(database, assigning)
     schemes = Schemes()
     photo_accounts = AuthServicePhotos(resources.auth_http, tokens)
     audit = AuthServiceAudit(resources.auth_http, tokens)
@@ -87,8 +91,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
         sources = picture_sources(database, inference, CoreCollection(core_http, tokens))
         for task in (
             periodic_task(accounts.refresh, "accounts", every=settings.account_poll_seconds, first_after=0),
-            periodic_task(partial(end_all_leases, database), "leases", every=QUEUE_SECONDS),
-            periodic_task(partial(reassign_jobs_of_the_gone, database), "doctors who left", every=QUEUE_SECONDS),
+            periodic_task(queue.end_leases, "leases", every=QUEUE_SECONDS),
+            periodic_task(leaving.reassign_jobs_of_the_gone, "doctors who left", every=QUEUE_SECONDS),
             periodic_task(partial(sum_up, database), "totals", every=SUM_UP_SECONDS),
             periodic_task(suggesting.tell_truths, "labels for predictions", every=TELLING_SECONDS),
             periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
@@ -110,7 +114,9 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
                 max_pixels=max_pixels,
             ),
             representations=Representations(database, blobs, threads=showing, max_pixels=max_pixels),
-            assignments=Assignments(accounts, schemes),
+            assignments=Assignments(database, accounts, schemes, assigning),
+            queue=queue,
+            leaving=leaving,
             statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
             exports=Exports(database, audit, worker.wake),

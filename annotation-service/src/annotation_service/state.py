@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import Depends
 
 from annotation_service.accounts.service import KnownAccounts
+from annotation_service.assignments.leaving import Leaving
+from annotation_service.assignments.queue import Queue
 from annotation_service.assignments.service import Assignments
 from annotation_service.config import AnnotationSettings
 from annotation_service.exports.download import Downloads
@@ -35,6 +37,8 @@ class Services:
     representations: Representations
     photos: Photos
     assignments: Assignments
+    queue: Queue
+    leaving: Leaving
     statistics: Statistics
     exports: Exports
     downloads: Downloads

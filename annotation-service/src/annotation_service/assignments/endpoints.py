@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from annotation_service.assignments import leaving, queue, repository
+from annotation_service.assignments import repository
 from annotation_service.assignments.errors import NoSuchAssignment, NotAssignable, TooFewReaders
 from annotation_service.assignments.schemas import (
     AssignmentBody,
@@ -51,13 +51,12 @@ async def create_assignment(
     caller: AdminOnly,
     asked: Annotated[NewAssignment, json_body(NewAssignment, max_bytes=MAX_BODY)],
     services: ServicesDep,
-    reading: Reading,
     session: Writing,
 ) -> Response:
     """So many readers for each image, all at once or from a queue, from these doctors, those with the least to do
     first, and none twice for one image. All images get their readers, or none does. With an `Idempotency-Key` the
     request can be sent again."""
-    doctors = await services.assignments.know_readers(reading, asked.doctors, "doctors")
+    doctors = await services.assignments.know_readers(asked.doctors, "doctors")
 
     async def create() -> Response:
         made, jobs = await services.assignments.create(session, asked, doctors, caller.account)
@@ -91,10 +90,11 @@ async def retrieve_assignment(assignment_id: RowId, _caller: AdminOnly, session:
     response_model=NextJob,
     responses={201: {"model": NextJob, "description": "A new job from the queue."}, 204: {"description": "Nothing."}},
 )
-async def take_next_job(caller: Labelling, services: ServicesDep, session: Writing) -> Response:
-    """An open job of the caller, what was begun first, else the next image from the queue. That one stays with the
-    doctor for a time (`leased_until`), which every draft extends, and then goes to someone else."""
-    found = await queue.next_job(session, caller, lease_seconds=services.settings.lease_seconds)
+async def take_next_job(caller: Labelling, services: ServicesDep) -> Response:
+    """An open job of the caller: what was begun, then what is due first, then in the caller's own order. Else the
+    next image from the queue: for doctors one that misses a reader, for experts one that is different a second time. It
+    stays with the caller for a time (`leased_until`), which every draft extends, and then goes to someone else."""
+    found = await services.queue.next_job(caller)
     if found is None:
         return Response(status_code=204)
     job, is_new = found
@@ -108,10 +108,9 @@ async def reassign_jobs(
     caller: AdminOnly,
     body: Annotated[Reassignment, json_body(Reassignment)],
     services: ServicesDep,
-    reading: Reading,
     session: Writing,
 ) -> Reassigned:
-    """Open jobs without a label go to other doctors, else back to the queue. This happens by itself when an account is
-    deleted, or is no doctor any more."""
-    among = None if body.to is None else await services.assignments.know_readers(reading, body.to, "to")
-    return await leaving.reassign(session, body.from_account, Cause("reassigned", caller.account), among=among)
+    """Open jobs without a label go to other doctors, else back to the queue, where those go that came from there. This
+    happens by itself, with labelled jobs as well, when an account is deleted, or is no doctor any more."""
+    among = None if body.to is None else await services.assignments.know_readers(body.to, "to")
+    return await services.leaving.reassign(session, body.from_account, Cause("reassigned", caller.account), among=among)

@@ -1,76 +1,60 @@
-"""What happens to the open jobs of a doctor who leaves: other doctors get them, or they go back to the queue. Jobs with
-a label, and finished ones, stay. Drafts are kept, for the case that the doctor gets the image again."""
+"""What happens to the open jobs of a doctor who leaves: other doctors get them, or they go back to the queue. Finished
+jobs stay, and so do jobs with a label, as long as their doctor can finish them."""
 
 from collections.abc import Sequence
+from functools import partial
+from secrets import randbits
 from typing import Final
 
 from annotation_service.assignments import repository
 from annotation_service.assignments.schemas import Reassigned
-from annotation_service.workflow import repository as workflow_repository
-from annotation_service.workflow import service as workflow
-from annotation_service.workflow.assigning import hand_over
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow import assigning, assigning_repository
 from annotation_service.workflow.service import Cause
-from annotation_service.workflow.states import JobKind, JobState
-from lightbox_shared.auth.principal import Authority
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
 
-AT_ONCE: Final = 100
+GONE: Final = Cause("the doctor has left")
+AT_ONCE: Final = 500
 """Jobs of the gone that are given to others in one transaction, during which their images are locked."""
 
 
-async def reassign(
-    session: WriteSession, account_id: int, cause: Cause, *, among: Sequence[int] | None = None
-) -> Reassigned:
-    """Give the open jobs of an account to others: to those of `among` who may read the image, the one with the least to
-    do first. Where there is no one else, a job of a queue goes back to it, and one that was given by hand stays."""
-    return await _reassign(session, await repository.open_jobs_of(session, account_id), account_id, cause, among)
+class Leaving:
+    """The use cases of leaving. Used by many tasks of one event loop."""
 
+    def __init__(self, database: Database, threads: BoundedThreads) -> None:
+        self._database = database
+        self._threads = threads
 
-async def reassign_jobs_of_the_gone(database: Database, *, at_once: int = AT_ONCE) -> None:
-    """Reassign the open jobs of accounts that were deleted, or are no doctors any more."""
-    async with database.reading() as session:
-        gone = {
-            each: await repository.open_jobs_of(session, each) for each in await repository.gone_with_open_jobs(session)
-        }
-    for account_id, job_ids in gone.items():
-        for start in range(0, len(job_ids), at_once):
-            some = job_ids[start : start + at_once]
-            async with database.writing() as session:
-                await _reassign(session, some, account_id, Cause("the doctor has left"))
+    async def reassign(
+        self,
+        session: WriteSession,
+        account_id: int,
+        cause: Cause,
+        *,
+        among: Sequence[int] | None = None,
+        with_labels: bool = False,
+        limit: int | None = None,
+    ) -> Reassigned:
+        """Give the open jobs of an account to others, who have the fewest; to those of `among`, if it is given, else to
+        those who may read the image. Without another doctor the image goes back to the queue."""
+        jobs = await assigning_repository.lock_open_jobs(session, account_id, with_labels=with_labels, limit=limit)
+        authorities = await assigning_repository.readers(session)
+        authorities.pop(account_id, None)
+        load = await assigning_repository.open_jobs(session, list(authorities))
+        choose = partial(assigning.choose_successors, jobs, authorities, load, among=among, seed=randbits(63))
+        successors = await self._threads.run(choose)
+        await assigning.hand_over(session, jobs, successors, cause)
+        left = await repository.count_labelled(session, account_id)
+        return Reassigned(given=len(successors), queued=len(jobs) - len(successors), left=left)
 
-
-async def _reassign(
-    session: WriteSession,
-    job_ids: Sequence[int],
-    account_id: int,
-    cause: Cause,
-    among: Sequence[int] | None = None,
-) -> Reassigned:
-    outcome = Reassigned(given=0, queued=0, left=0)
-    for job_id in job_ids:
-        found = await workflow_repository.lock_image_of_job(session, job_id)
-        if found is None or not _is_open(found.job, account_id):
-            continue
-        image, job = found.image, found.job
-        if await _give_away(session, image, job, cause, among):
-            outcome.given += 1
-        elif image.wanted_readers and job.kind == JobKind.READER:
-            await workflow.delete_job(session, image, job, cause)
-            outcome.queued += 1
-        else:
-            outcome.left += 1
-            continue
-        if job.draft is not None:
-            await repository.keep_draft(session, job)
-    return outcome
-
-
-def _is_open(job: Job, account_id: int) -> bool:
-    return job.account_id == account_id and job.state != JobState.FINISHED and job.label_id is None
-
-
-async def _give_away(session: WriteSession, image: Image, job: Job, cause: Cause, among: Sequence[int] | None) -> bool:
-    authority = Authority.EXPERT if job.kind == JobKind.EXPERT else Authority.DOCTOR
-    other = await workflow_repository.free_reader(session, image, authority, among=among)
-    return other is not None and await hand_over(session, image, job, other, cause) is not None
+    async def reassign_jobs_of_the_gone(self, *, at_once: int = AT_ONCE) -> None:
+        """Reassign the open jobs of accounts that were deleted, or are no doctors any more, also those with a label,
+        which no one else can finish. The labels stay."""
+        async with self._database.reading() as session:
+            gone = await repository.gone_with_open_jobs(session)
+        for account_id in gone:
+            done = at_once
+            while done == at_once:
+                async with self._database.writing() as session:
+                    outcome = await self.reassign(session, account_id, GONE, with_labels=True, limit=at_once)
+                done = outcome.given + outcome.queued

@@ -1,10 +1,9 @@
-"""The tables of assignments, and of drafts whose job went back to the queue."""
+"""The table of assignments."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Integer, SmallInteger, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotation_service.orm import Base
@@ -32,14 +31,3 @@ class Assignment(Base):
     """How many jobs were made at once."""
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class KeptDraft(Base):
-    """The draft of a job whose lease has ended, for the doctor's next visit to the image."""
-
-    __tablename__ = "kept_drafts"
-
-    image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    draft: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    saved_at: Mapped[datetime]

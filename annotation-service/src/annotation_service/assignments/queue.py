@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from annotation_service.assignments import repository
-from annotation_service.assignments.repository import Next
+from annotation_service.assignments import queue_repository as repository
+from annotation_service.assignments.queue_repository import Candidate, Next, Wanted
 from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
+from annotation_service.workflow.models import Image, Job
 from annotation_service.workflow.service import Cause
 from annotation_service.workflow.states import JobKind
 from lightbox_shared.auth.principal import Authority, Principal
@@ -13,69 +14,113 @@ from lightbox_shared.database import Database, WriteSession
 
 AT_ONCE: Final = 100
 """Leases that are ended in one transaction."""
-TAKEN: Final = Cause("taken from the queue")
+TAKEN: Final = "taken from the queue"
 ENDED: Final = Cause("the lease ended without a draft")
+TIMES_TO_WAIT: Final = 3
 
 
-async def next_job(session: WriteSession, caller: Principal, *, lease_seconds: int) -> tuple[Next, bool] | None:
-    """The job that the caller is to do next, and whether it is a new one; None if there is nothing to do.
-
-    Own open jobs come first: those that were begun, those that are due first, then in the own order. Then doctors get
-    images that miss a reader, and experts those that are different a second time. Who asks twice at the same moment
-    gets the same job twice.
-    """
-    account_id = caller.account
-    await repository.wait_for_turn(session, account_id)
-    own = await repository.lock_own_next(session, account_id)
-    if own is not None:
-        await repository.extend_lease(session, own, seconds=lease_seconds)
-        return await repository.next_of(session, own), False
-    job_id = await _take(session, caller, lease_seconds)
-    if job_id is None and await end_leases(session):
-        job_id = await _take(session, caller, lease_seconds)
-    return None if job_id is None else (await repository.next_of(session, job_id), True)
+class _LostToOthers(Exception):
+    """Other doctors had or got all images that were chosen from. There may be more."""
 
 
-async def _take(session: WriteSession, caller: Principal, lease_seconds: int) -> int | None:
-    """A new job for the caller: its id."""
-    account_id = caller.account
-    cause = Cause(TAKEN.reason, account_id)
-    if caller.authority is Authority.EXPERT:
-        image = await repository.lock_next_for_expert(session, account_id)
-        if image is not None:
-            values = {"account_id": account_id, "kind": JobKind.EXPERT}
-            job = await workflow.insert_job(session, image, values, cause)
-            return None if job is None else job.id
-    is_doctor = caller.authority is Authority.DOCTOR
-    found = await repository.lock_next_image(session, account_id, is_doctor=is_doctor)
-    if found is None:
+class Queue:
+    """The use cases of the queue. It owns its transactions: where the first images are locked, the second attempt waits
+    for them in another one."""
+
+    def __init__(self, database: Database, *, lease_seconds: int) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+
+    async def next_job(self, caller: Principal) -> tuple[Next, bool] | None:
+        """The job that the caller is to do next, and whether it is a new one; None if there is nothing to do.
+
+        Own open jobs come first: those that were begun, the last one first, those that are due first, then in the own
+        order. Then experts get images that are different a second time, and doctors those that miss a reader; what a
+        doctor has let go back comes last.
+        """
+        found = await self._attempt(caller)
+        if found is None and await self.end_leases():
+            found = await self._attempt(caller)
+        return found
+
+    async def end_leases(self) -> int:
+        """Give back the jobs whose lease has ended, some in each transaction; how many. Their drafts are kept."""
+        ended, found = 0, AT_ONCE
+        while found == AT_ONCE:
+            async with self._database.writing() as session:
+                job_ids = await repository.ended_leases(session, AT_ONCE)
+                for job_id in job_ids:
+                    ended += await _end_lease(session, job_id)
+            found = len(job_ids)
+        return ended
+
+    async def _attempt(self, caller: Principal) -> tuple[Next, bool] | None:
+        for attempt in range(TIMES_TO_WAIT + 1):
+            try:
+                async with self._database.writing() as session:
+                    await repository.lock_doctor(session, caller.account)
+                    own = await self._own_job(session, caller.account)
+                    if own is not None:
+                        return own, False
+                    job = await self._take(session, caller, waits=attempt > 0)
+                    new = None if job is None else await repository.next_of(session, job.id)
+                    return None if new is None else (new, True)
+            except _LostToOthers:
+                continue
         return None
-    image, place = found
-    options = {"order_key": place, "leased_until": await repository.lease_end(session, lease_seconds)}
-    kept = await repository.kept_draft(session, image.id, account_id)
-    if kept is not None:
-        options |= {"draft": kept.draft, "draft_saved_at": kept.saved_at}
-    return (await workflow.create_job(session, image.id, account_id, cause, options)).id
+
+    async def _own_job(self, session: WriteSession, account_id: int) -> Next | None:
+        """The open job of an account that comes first, with its lease begun anew: the doctor is back."""
+        while True:
+            job_id = await repository.own_next(session, account_id)
+            if job_id is None:
+                return None
+            await repository.extend_lease(session, job_id, seconds=self._lease_seconds)
+            found = await repository.next_of(session, job_id)
+            if found is not None:  # it may have been given back a moment ago
+                return found
+
+    async def _take(self, session: WriteSession, caller: Principal, *, waits: bool) -> Job | None:
+        """A new job for the caller; None if there is none. Raises `_LostToOthers`."""
+        wants = [Wanted.READER if caller.authority is Authority.DOCTOR else Wanted.NAMED_READER]
+        if caller.authority is Authority.EXPERT:
+            wants.insert(0, Wanted.EXPERT)
+        candidates = [each for want in wants for each in await repository.candidates(session, caller.account, want)]
+        found = await _lock_first(session, candidates, caller.account, waits=waits)
+        if found is not None:
+            return await self._make_job(session, *found, caller.account)
+        if candidates:
+            raise _LostToOthers
+        return None
+
+    async def _make_job(self, session: WriteSession, image: Image, candidate: Candidate, account_id: int) -> Job | None:
+        cause = Cause(TAKEN, account_id)
+        options = {
+            "order_key": candidate.place,
+            "due_at": candidate.due_at,
+            "leased_until": repository.lease_end(self._lease_seconds),
+        }
+        if candidate.wanted is Wanted.EXPERT:
+            columns = {**options, "account_id": account_id, "kind": JobKind.EXPERT}
+            return await workflow.insert_job(session, image, columns, cause)
+        return await workflow.create_job(session, image.id, account_id, cause, options)
 
 
-async def end_leases(session: WriteSession) -> int:
-    """Give back jobs whose lease has ended, without their drafts, which are kept; how many."""
-    ended = 0
-    for job_id in await repository.ended_leases(session, AT_ONCE):
-        found = await workflow_repository.lock_image_of_job(session, job_id)
-        if found is None or not await repository.has_ended(session, found.job):
-            continue  # a draft came, or another replica was quicker
-        image, job = found.image, found.job
-        if job.draft is not None:
-            await repository.keep_draft(session, job)
-        await workflow.delete_job(session, image, job, ENDED)
-        ended += 1
-    return ended
+async def _lock_first(
+    session: WriteSession, candidates: list[Candidate], account_id: int, *, waits: bool
+) -> tuple[Image, Candidate] | None:
+    """The first of the candidates that can still be taken, locked. Those that other transactions have locked are passed
+    over; or waited for, in the order of their ids, as it is everywhere where several are locked."""
+    for candidate in sorted(candidates, key=lambda each: each.image_id) if waits else candidates:
+        image = await repository.lock_candidate(session, candidate.image_id, waits=waits)
+        if image is not None and await repository.can_take(session, candidate, account_id):
+            return image, candidate
+    return None
 
 
-async def end_all_leases(database: Database) -> None:
-    """Give back all jobs whose lease has ended, some in each transaction."""
-    ended = AT_ONCE
-    while ended == AT_ONCE:
-        async with database.writing() as session:
-            ended = await end_leases(session)
+async def _end_lease(session: WriteSession, job_id: int) -> bool:
+    found = await workflow_repository.lock_image_of_job(session, job_id)
+    if found is None or not await repository.has_ended(session, found.job):
+        return False  # a draft came, or another replica was quicker
+    await workflow.delete_job(session, found.image, found.job, ENDED)
+    return True

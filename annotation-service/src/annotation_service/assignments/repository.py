@@ -1,27 +1,21 @@
-"""The queries on assignments, the queue, and leases."""
+"""The queries on assignments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, case, func, literal, or_, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.accounts.models import Account
-from annotation_service.assignments.models import Assignment, KeptDraft
-from annotation_service.pictures.models import Picture
-from annotation_service.schemes.models import Scheme
-from annotation_service.workflow.assigning_repository import order_key
+from annotation_service.assignments.models import Assignment
 from annotation_service.workflow.models import Image, Job, JobTotal
-from annotation_service.workflow.states import ImageState, JobKind, JobState, NamedState
+from annotation_service.workflow.states import ImageState, JobState, NamedState
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.pagination import PageRequest
 
 Session = ReadSession | WriteSession
-_TURNS = 0x6E657874
-OPEN_STATES = (int(ImageState.UNASSIGNED), int(ImageState.RUNNING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +25,6 @@ class Progress:
     images_by_state: dict[str, int]
     missing_readers: int
     doctors: list[dict[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """A job, and what its form needs."""
-
-    job: Job
-    image: Image
-    picture: Picture
-    scheme: str
-    open_jobs: int
 
 
 async def add(session: WriteSession, values: Mapping[str, Any]) -> Assignment:
@@ -78,10 +61,15 @@ def of_ids(image_ids: Sequence[int]) -> list[ColumnElement[bool]]:
     return [Image.id == func.any(literal(list(image_ids), ARRAY(BigInteger)))]
 
 
-def of_state(state: NamedState, scheme_id: int | None) -> list[ColumnElement[bool]]:
-    """The conditions for images of this state, and scheme if one is given, that can get readers."""
-    found: list[ColumnElement[bool]] = [Image.state.in_(sorted(state.states)), Image.state.in_(OPEN_STATES)]
-    return found if scheme_id is None else [*found, Image.scheme_id == scheme_id]
+def of_state(state: NamedState | None, scheme_id: int | None) -> list[ColumnElement[bool]]:
+    """The conditions for images that can get readers, of one state and one scheme where they are given."""
+    can_get_readers = Image.state.in_((int(ImageState.UNASSIGNED), int(ImageState.RUNNING)))
+    found: list[ColumnElement[bool]] = [can_get_readers]
+    if state is not None:
+        found.append(Image.state.in_(sorted(state.states)))
+    if scheme_id is not None:
+        found.append(Image.scheme_id == scheme_id)
+    return found
 
 
 async def progress(session: ReadSession, assignment_id: int) -> Progress:
@@ -97,136 +85,24 @@ async def progress(session: ReadSession, assignment_id: int) -> Progress:
     of_doctor = (
         select(
             Job.account_id,
+            func.coalesce(func.nullif(Account.nickname, ""), Account.username).label("nickname"),
             *(func.count().filter(Job.state == state).label(state.name.lower()) for state in JobState),
             func.count().filter(is_open, Job.due_at < func.now()).label("overdue"),
         )
         .join(Image, Image.id == Job.image_id)
+        .outerjoin(Account, Account.id == Job.account_id)
         .where(Image.assignment_id == assignment_id)
-        .group_by(Job.account_id)
+        .group_by(Job.account_id, Account.nickname, Account.username)
         .order_by(Job.account_id)
     )
     doctors = [dict(row) for row in (await session.execute(of_doctor)).mappings()]
     return Progress(counts, sum(row[2] or 0 for row in images), doctors)
 
 
-async def wait_for_turn(session: WriteSession, account_id: int) -> None:
-    """Wait until no other transaction looks for the next job of this account, and keep others from it until this one
-    ends."""
-    key = func.hashint8extended(literal(account_id, BigInteger), literal(_TURNS, BigInteger))
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
-
-
-async def lock_own_next(session: WriteSession, account_id: int) -> int | None:
-    """The open job of an account that comes next, locked: one that was begun, then the one that is due first, then by
-    the own order. None also if it went to someone else while it was waited for."""
-    begun = case((or_(Job.state == JobState.LABELING, Job.draft.is_not(None)), 0), else_=1)
-    statement = select(Job.id).where(Job.account_id == account_id, Job.state < JobState.FINISHED)
-    first = statement.order_by(begun, Job.due_at.asc().nulls_last(), Job.order_key, Job.id).limit(1)
-    found: int | None = await session.scalar(first.with_for_update(key_share=True))
-    return found
-
-
-async def extend_lease(session: WriteSession, job_id: int, *, seconds: int) -> None:
-    """Begin the lease of a leased job anew, since its doctor is back."""
-    job = await session.get_one(Job, job_id)
-    if job.leased_until is not None:
-        job.leased_until = await session.scalar(select(func.now() + _seconds(seconds)))
-        await session.flush()
-
-
-async def lock_next_image(session: WriteSession, account_id: int, *, is_doctor: bool) -> tuple[Image, int] | None:
-    """The image that misses a reader and comes first in this account's own order, locked, and the account's place for
-    it; None if there is none. Images that another transaction has locked are passed over."""
-    place = order_key(Image.id, literal(account_id, BigInteger), func.coalesce(Assignment.order_seed, 0))
-    eligible = literal(account_id, BigInteger) == any_(Image.eligible_doctors)
-    statement = (
-        select(Image, place)
-        .outerjoin(Assignment, Assignment.id == Image.assignment_id)
-        .where(
-            Image.missing_readers > 0,
-            Image.state.in_(OPEN_STATES),
-            or_(Image.eligible_doctors.is_(None), eligible) if is_doctor else eligible,
-            ~select(Job.id).where(Job.image_id == Image.id, Job.account_id == account_id).exists(),
-        )
-        .order_by(place)
-        .limit(1)
-        .with_for_update(key_share=True, of=Image, skip_locked=True)
-    )
-    row = (await session.execute(statement.execution_options(populate_existing=True))).one_or_none()
-    return None if row is None else (row[0], row[1])
-
-
-async def lock_next_for_expert(session: WriteSession, account_id: int) -> Image | None:
-    """The first image that is different a second time and has no expert, locked; None if there is none."""
-    by_expert = select(Job.id).where(Job.image_id == Image.id, Job.kind == JobKind.EXPERT).exists()
-    own = select(Job.id).where(Job.image_id == Image.id, Job.account_id == account_id).exists()
-    statement = select(Image).where(Image.state == ImageState.DIFFERENT_AGAIN, ~by_expert, ~own)
-    statement = statement.order_by(Image.id).limit(1).with_for_update(key_share=True, skip_locked=True)
-    return (await session.execute(statement)).scalar_one_or_none()
-
-
-async def lease_end(session: WriteSession, seconds: int) -> datetime:
-    """When a lease that begins now ends."""
-    return (await session.execute(select(func.now() + _seconds(seconds)))).scalar_one()
-
-
-async def next_of(session: WriteSession, job_id: int) -> Next:
-    """A job with what its form needs."""
-    job = await session.get_one(Job, job_id, populate_existing=True)
-    statement = (
-        select(Image, Picture, Scheme)
-        .join(Picture, Picture.id == Image.picture_id)
-        .join(Scheme, Scheme.id == Image.scheme_id)
-        .where(Image.id == job.image_id)
-    )
-    image, picture, scheme = (await session.execute(statement)).one()
-    counted = select(func.coalesce(func.sum(JobTotal.change), 0)).where(
-        JobTotal.account_id == job.account_id, JobTotal.state < JobState.FINISHED
-    )
-    open_jobs = int((await session.execute(counted)).scalar_one())
-    return Next(job, image, picture, f"{scheme.name}/{scheme.version}", open_jobs)
-
-
-async def ended_leases(session: WriteSession, limit: int) -> list[int]:
-    """The jobs whose lease has ended without a label, by image, which is the order of locks."""
-    statement = (
-        select(Job.id)
-        .where(Job.leased_until < func.now(), Job.state < JobState.FINISHED, Job.label_id.is_(None))
-        .order_by(Job.image_id)
-        .limit(limit)
-    )
-    return list((await session.scalars(statement)).all())
-
-
-async def has_ended(session: WriteSession, job: Job) -> bool:
-    """Whether the lease of a locked job has ended."""
-    if job.leased_until is None or job.label_id is not None or job.state == JobState.FINISHED:
-        return False
-    return bool(await session.scalar(select(literal(job.leased_until) < func.now())))
-
-
-async def keep_draft(session: WriteSession, job: Job) -> None:
-    """Keep the draft of a job that goes back to the queue."""
-    values = {
-        "image_id": job.image_id,
-        "account_id": job.account_id,
-        "draft": job.draft,
-        "saved_at": job.draft_saved_at,
-    }
-    statement = insert(KeptDraft).values(values)
-    changed = {"draft": statement.excluded.draft, "saved_at": statement.excluded.saved_at}
-    await session.execute(statement.on_conflict_do_update(index_elements=["image_id", "account_id"], set_=changed))
-
-
-async def kept_draft(session: WriteSession, image_id: int, account_id: int) -> KeptDraft | None:
-    """The draft that an account has left behind for an image."""
-    return await session.get(KeptDraft, (image_id, account_id))
-
-
-async def open_jobs_of(session: Session, account_id: int) -> list[int]:
-    """The open jobs of an account without a label, by image, which is the order of locks."""
-    mine = (Job.account_id == account_id, Job.state < JobState.FINISHED, Job.label_id.is_(None))
-    return list((await session.scalars(select(Job.id).where(*mine).order_by(Job.image_id))).all())
+async def count_labelled(session: Session, account_id: int) -> int:
+    """How many open jobs of an account carry a label."""
+    mine = (Job.account_id == account_id, Job.state < JobState.FINISHED, Job.label_id.is_not(None))
+    return int((await session.execute(select(func.count()).where(*mine))).scalar_one())
 
 
 async def gone_with_open_jobs(session: ReadSession) -> list[int]:
@@ -242,7 +118,3 @@ async def gone_with_open_jobs(session: ReadSession) -> list[int]:
         .having(func.sum(JobTotal.change) > 0)
     )
     return list((await session.scalars(statement)).all())
-
-
-def _seconds(seconds: int) -> ColumnElement[Any]:
-    return text(f"interval '{int(seconds)} seconds'")  # type: ignore[return-value]

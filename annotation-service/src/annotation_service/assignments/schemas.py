@@ -1,20 +1,21 @@
 """Assignments on the wire."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from annotation_service.assignments.models import Assignment
-from annotation_service.assignments.repository import Next, Progress
+from annotation_service.assignments.queue_repository import Next
+from annotation_service.assignments.repository import Progress
 from annotation_service.fields import Id, NamedStateField
 from annotation_service.images.schemas import ListedImage
 from annotation_service.jobs.schemas import JobFields
-from annotation_service.workflow.states import NamedState
 
 MAX_IMAGES = 20_000
 MAX_DOCTORS = 500
 MAX_READERS = 50
+MAX_DAYS = 3650
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -42,30 +43,58 @@ class Rule(BaseModel):
 
 
 class NewAssignment(BaseModel):
-    """Which images get how many readers. Without `images` and `rule`, all images of `state` are meant, if they are not
-    more than `images` could name."""
+    """Which images get how many readers: those of `images`; or all that can get readers with this `state` and `scheme`,
+    and a score in the range of `rule`, if they are not more than `images` could name. One of the four has to be
+    there."""
 
     model_config = ConfigDict(
+        extra="forbid",  # a mistyped `reader` must not result in one reader for each image
         json_schema_extra={
             "examples": [
                 {"mode": "assigned", "readers": 3, "doctors": [7, 8, 9, 10], "images": [1, 2, 3]},
-                {"mode": "queue", "readers": 2, "state": "unassigned", "scheme": "ophthalmology"},
+                {"mode": "queue", "readers": 2, "state": "unassigned", "scheme": "ophthalmology", "due_days": 14},
+                {"readers": 1, "rule": {"model": "chest-findings", "finding": "edema", "between": [0.4, 0.6]}},
             ]
-        }
+        },
     )
 
     mode: Literal["assigned", "queue"] = "assigned"
     readers: Annotated[int, Field(ge=1, le=MAX_READERS)] = 1
     doctors: Annotated[
-        list[Id] | None, Field(min_length=1, max_length=MAX_DOCTORS, description="By default all approved doctors.")
+        list[Id] | None,
+        Field(min_length=1, max_length=MAX_DOCTORS, description="By default all approved doctors, without experts."),
     ] = None
     images: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_IMAGES)] = None
-    state: Annotated[NamedStateField, Field(description="`unassigned` or `running`.")] = NamedState.UNASSIGNED
-    scheme: Annotated[str | None, Field(max_length=200)] = None
+    state: Annotated[NamedStateField, Field(description="`unassigned` or `running`; by default both.")] = None
+    scheme: Annotated[str | None, Field(max_length=200, description="As `name` or `name/version`.")] = None
     rule: Rule | None = None
     due_at: Annotated[datetime | None, AfterValidator(_in_utc)] = None
-    shows_suggestions: bool = False
-    """Whether doctors see what models suggest before they have finished."""
+    due_days: Annotated[int | None, Field(ge=1, le=MAX_DAYS, description="From now on, instead of `due_at`.")] = None
+    shows_suggestions: Annotated[
+        bool, Field(description="Whether doctors see what models suggest before they have finished.")
+    ] = False
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        filters = [name for name in ("state", "scheme", "rule") if getattr(self, name) is not None]
+        if self.images is not None and filters:
+            raise ValueError(f"images: It says which images are meant, and so does {filters[0]}. Send one of them.")
+        if self.images is None and not filters:
+            raise ValueError("images: Say which images are meant, by images, state, scheme or rule.")
+        return self
+
+    @model_validator(mode="after")
+    def _one_time(self) -> Self:
+        if self.due_at is not None and self.due_days is not None:
+            raise ValueError("due_days: There is a due_at as well. Send one of them.")
+        if self.due_at is not None and self.due_at <= datetime.now(UTC):
+            raise ValueError("due_at: This time is over.")
+        return self
+
+    @property
+    def due(self) -> datetime | None:
+        """When the jobs are due."""
+        return self.due_at if self.due_days is None else datetime.now(UTC) + timedelta(days=self.due_days)
 
 
 class Reassignment(BaseModel):
@@ -83,8 +112,10 @@ class Reassigned(BaseModel):
     """What became of the open jobs of an account."""
 
     given: int = Field(description="Jobs that others have now.")
-    queued: int = Field(description="Jobs that went back to the queue.")
-    left: int = Field(description="Jobs for which there is no one else.")
+    queued: int = Field(
+        description="Jobs that came from the queue, or for which there is no one else: they wait there."
+    )
+    left: int = Field(description="Open jobs with a label, which stay.")
 
 
 class AssignmentBody(BaseModel):
@@ -140,6 +171,7 @@ class DoctorProgress(BaseModel):
     """The jobs of one doctor in an assignment."""
 
     account_id: int
+    nickname: str | None = Field(description="Without one the account's name.")
     unlabeled: int
     labeling: int
     finished: int

@@ -4,8 +4,6 @@ import secrets
 from collections.abc import Sequence
 from functools import partial
 
-from anyio import to_thread
-
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.assignments import repository
 from annotation_service.assignments.errors import (
@@ -23,8 +21,8 @@ from annotation_service.workflow import assigning, assigning_repository
 from annotation_service.workflow.assigning import Team, TooFewDoctors, is_assignable
 from annotation_service.workflow.assigning_repository import Assignable
 from annotation_service.workflow.service import Cause
-from annotation_service.workflow.states import NamedState
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.database import Database, WriteSession
 
 QUEUE = "queue"
 REASON = "assigned with others"
@@ -33,24 +31,33 @@ REASON = "assigned with others"
 class Assignments:
     """The use cases of assigning. Used by many tasks of one event loop."""
 
-    def __init__(self, accounts: KnownAccounts, schemes: Schemes) -> None:
+    def __init__(self, database: Database, accounts: KnownAccounts, schemes: Schemes, threads: BoundedThreads) -> None:
+        self._database = database
         self._accounts = accounts
         self._schemes = schemes
+        self._threads = threads
 
-    async def know_readers(self, session: ReadSession, account_ids: Sequence[int] | None, field: str) -> list[int]:
+    async def know_readers(self, account_ids: Sequence[int] | None, field: str) -> list[int]:
         """The accounts that may read, by default all doctors. Raises `InvalidRequest`, which names `field`, for ids of
-        others, after asking whether they have become doctors a moment ago."""
-        if account_ids is None:
-            return await repository.readers(session, None)
-        wanted = sorted(set(account_ids))
-        known = await repository.readers(session, wanted)
+        others, after asking whether they have become doctors a moment ago.
+
+        It has a connection to the database for itself, so it comes before the transaction of the request.
+        """
+        wanted = None if account_ids is None else sorted(set(account_ids))
+        known = await self._readers(wanted)
+        if wanted is None:
+            return known
         if known != wanted:
             await self._accounts.refresh()
-            known = await repository.readers(session, wanted)
+            known = await self._readers(wanted)
         unknown = sorted(set(wanted) - set(known))
         if unknown:
             raise unknown_doctors(unknown, field)
         return known
+
+    async def _readers(self, account_ids: Sequence[int] | None) -> list[int]:
+        async with self._database.reading() as session:
+            return await repository.readers(session, account_ids)
 
     async def create(
         self, session: WriteSession, asked: NewAssignment, doctors: Sequence[int], actor: int
@@ -61,13 +68,13 @@ class Assignments:
         `TooFewReaders`.
         """
         images = await self._lock_images(session, asked)
-        seed = secrets.randbits(63)
+        seed, due_at = secrets.randbits(63), asked.due
         team = Team(new_jobs=dict.fromkeys(doctors, 0))
         if asked.mode != QUEUE:
             open_jobs = await assigning_repository.open_jobs(session, doctors)
             choose = partial(assigning.choose_readers, images, open_jobs, asked.readers, seed=seed)
             try:
-                team = await to_thread.run_sync(choose)
+                team = await self._threads.run(choose)
             except TooFewDoctors as error:
                 raise TooFewReaders(error.image_id, asked.readers) from error
         assignment = await repository.add(
@@ -76,7 +83,7 @@ class Assignments:
                 "mode": asked.mode,
                 "readers": asked.readers,
                 "doctors": None if asked.doctors is None else list(doctors),
-                "due_at": asked.due_at,
+                "due_at": due_at,
                 "shows_suggestions": asked.shows_suggestions,
                 "order_seed": seed,
                 "images": len(images),
@@ -84,8 +91,7 @@ class Assignments:
                 "created_by": actor,
             },
         )
-        columns = {"due_at": asked.due_at}
-        await assigning.give(session, team, Cause(REASON, actor), order_seed=seed, job_columns=columns)
+        await assigning.give(session, team, Cause(REASON, actor), order_seed=seed, due_at=due_at)
         of_images = {
             "assignment_id": assignment.id,
             "eligible_doctors": assignment.doctors,
@@ -97,7 +103,8 @@ class Assignments:
     async def _lock_images(self, session: WriteSession, asked: NewAssignment) -> list[Assignable]:
         if asked.images is not None:
             wanted = sorted(set(asked.images))
-            images = await assigning_repository.lock_images(session, repository.of_ids(wanted), limit=MAX_IMAGES)
+            conditions = repository.of_ids(wanted)
+            images = await assigning_repository.lock_images(session, conditions, limit=MAX_IMAGES)
             unknown = sorted(set(wanted) - {each.id for each in images})
             if unknown:
                 raise unknown_images(unknown)
@@ -106,7 +113,7 @@ class Assignments:
                 raise NotAssignable(settled)
             return images
         scheme_id = None if asked.scheme is None else (await self._schemes.named(session, asked.scheme)).id
-        conditions = repository.of_state(asked.state or NamedState.UNASSIGNED, scheme_id)
+        conditions = repository.of_state(asked.state, scheme_id)
         if asked.rule is not None:
             low, high = asked.rule.between
             found = await suggestions.images_within(session, asked.rule.model, asked.rule.finding, low, high)

@@ -65,12 +65,11 @@ async def yelda_create_label(
     caller: Labelling,
     body: Annotated[LabelFields, form_or_json(LabelFields)],
     services: ServicesDep,
-    session: Reading,
     prefix: Prefix,
 ) -> Response:
     """A label belongs to the doctor who makes it. It counts when a finished job carries it. With an `Idempotency-Key`
     the request can be sent again."""
-    scheme = await services.schemes.find(session, await services.schemes.id_of(session, body.scheme))
+    scheme = await service.scheme_of_new_label(services, body.scheme)
     scheme.check(body.values)
 
     async def create(statements: Statements) -> Response:

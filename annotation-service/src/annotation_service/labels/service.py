@@ -15,6 +15,7 @@ from annotation_service.labels.errors import (
     NoSuchLabel,
 )
 from annotation_service.labels.models import Label
+from annotation_service.schemes.rules import SchemeRules
 from annotation_service.state import Services
 from lightbox_shared.auth.principal import Principal
 from lightbox_shared.database import ReadSession, Statements, WriteSession
@@ -63,6 +64,16 @@ async def _lock(session: WriteSession, label_id: int) -> Label:
     if label is None:
         raise NoSuchLabel
     return label
+
+
+async def scheme_of_new_label(services: Services, reference: str | None) -> SchemeRules:
+    """The rules of the scheme that a new label names. Raises `InvalidRequest` if there is none.
+
+    The connection to the database is given back before the label is stored: requests that hold one and wait for a
+    second one would wait for each other.
+    """
+    async with services.database.reading() as session:
+        return await services.schemes.find(session, await services.schemes.id_of(session, reference))
 
 
 async def create_once(

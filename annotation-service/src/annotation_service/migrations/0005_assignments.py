@@ -1,4 +1,4 @@
-"""Assignments, and drafts whose job went back to the queue.
+"""Assignments, and what doctors leave behind when their jobs go to others.
 
 Revision ID: 0005
 Revises: 0004
@@ -33,15 +33,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_assignments"),
     )
     op.create_table(
-        "kept_drafts",
-        sa.Column("image_id", sa.BigInteger, nullable=False, autoincrement=False),
+        "past_jobs",
+        sa.Column("image_id", sa.BigInteger, nullable=False),
         sa.Column("account_id", sa.BigInteger, nullable=False, autoincrement=False),
-        sa.Column("draft", postgresql.JSONB, nullable=False),
-        sa.Column("saved_at", _TIME, nullable=False),
-        sa.PrimaryKeyConstraint("image_id", "account_id", name="pk_kept_drafts"),
+        sa.Column("draft", postgresql.JSONB),
+        sa.Column("draft_saved_at", _TIME),
+        sa.Column("lease_ended", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("image_id", "account_id", name="pk_past_jobs"),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"], name="fk_past_jobs_image_id_images", ondelete="CASCADE"),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("kept_drafts")
+    op.drop_table("past_jobs")
     op.drop_table("assignments")

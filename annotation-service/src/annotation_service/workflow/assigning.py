@@ -1,16 +1,17 @@
-"""Giving many images to doctors in one transaction, and giving a job to another doctor."""
+"""Giving many images to doctors in one transaction, and giving the open jobs of one doctor to others."""
 
+import heapq
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
 from annotation_service.workflow import assigning_repository, repository
 from annotation_service.workflow import service as workflow
-from annotation_service.workflow.assigning_repository import Assignable
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.assigning_repository import Assignable, NewJob, OpenJob
 from annotation_service.workflow.service import Cause
-from annotation_service.workflow.states import ImageState
+from annotation_service.workflow.states import ImageState, JobKind
+from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
 
@@ -34,52 +35,126 @@ def choose_readers(images: Sequence[Assignable], open_jobs: Mapping[int, int], r
     """Choose so many readers for each image that those who have a job for it already are enough with them.
 
     The accounts of `open_jobs` with the fewest open jobs are chosen, by chance among equal ones, so that every two
-    doctors come to read images in common. No account is chosen for an image twice. Raises `TooFewDoctors`.
+    doctors come to read images in common. No account is chosen for an image twice. Images that some can't read come
+    first: the others level out what that leaves. Raises `TooFewDoctors`.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret depends on it
-    load, team = dict(open_jobs), Team(new_jobs=dict.fromkeys(open_jobs, 0))
-    for image in images:
+    waiting = [(load, chance.random(), account_id) for account_id, load in open_jobs.items()]
+    heapq.heapify(waiting)
+    team = Team(new_jobs=dict.fromkeys(open_jobs, 0))
+    for image in sorted(images, key=lambda each: -len(each.account_ids)):
+        passed = []
         needed = readers - len(image.account_ids)
-        free = [account_id for account_id in load if account_id not in image.account_ids]
-        if needed > len(free):
-            raise TooFewDoctors(image.id)
-        for account_id in sorted(free, key=lambda each: (load[each], chance.random()))[: max(0, needed)]:
-            load[account_id] += 1
+        while needed > 0:
+            if not waiting:
+                raise TooFewDoctors(image.id)
+            load, rank, account_id = heapq.heappop(waiting)
+            if account_id in image.account_ids:
+                passed.append((load, rank, account_id))
+                continue
+            passed.append((load + 1, chance.random(), account_id))
             team.new_jobs[account_id] += 1
             team.pairs.append((image.id, account_id))
+            needed -= 1
+        for each in passed:
+            heapq.heappush(waiting, each)
     return team
 
 
-async def give(
-    session: WriteSession, team: Team, cause: Cause, *, order_seed: int, job_columns: dict[str, Any]
-) -> None:
+def choose_successors(
+    jobs: Sequence[OpenJob],
+    authorities: Mapping[int, Authority],
+    open_jobs: Mapping[int, int],
+    *,
+    among: Sequence[int] | None,
+    seed: int,
+) -> dict[int, int]:
+    """Choose another account for each job, by the id of the job; jobs for which there is none are absent.
+
+    `authorities` are those of all accounts that can read. An expert's job goes to an expert; another one to one of
+    `among`, else of the doctors that the image names, else of all doctors: the one with the fewest open jobs that has
+    none for the image. A job that was taken from the queue goes to no one, but back to it.
+    """
+    chance = random.Random(seed)  # noqa: S311 - no secret depends on it
+    load, chosen = dict(open_jobs), dict[int, int]()
+    of_authority = {
+        each: [account_id for account_id, authority in authorities.items() if authority is each]
+        for each in (Authority.DOCTOR, Authority.EXPERT)
+    }
+    for job in jobs:
+        if job.is_leased or job.image_state is ImageState.DONE:
+            continue
+        needs = Authority.EXPERT if job.kind is JobKind.EXPERT else Authority.DOCTOR
+        if job.kind is JobKind.EXPERT or (among is None and job.eligible_doctors is None):
+            possible = of_authority[needs]
+        else:
+            possible = [each for each in (among or job.eligible_doctors or ()) if each in authorities]
+        if among is not None:
+            possible = [each for each in possible if each in among]
+        if job.kind is not JobKind.READER:
+            possible = [each for each in possible if authorities[each] is needs]
+        free = [each for each in possible if each not in job.account_ids]
+        if free:
+            successor = min(free, key=lambda each: (load.get(each, 0), chance.random()))
+            load[successor] = load.get(successor, 0) + 1
+            chosen[job.id] = successor
+    return chosen
+
+
+async def give(session: WriteSession, team: Team, cause: Cause, *, order_seed: int, due_at: datetime | None) -> None:
     """Make the jobs of a team. The images are locked."""
     if not team.pairs:
         return
-    actor = cause.account_id or 0
-    await assigning_repository.insert_jobs(
-        session, team.pairs, order_seed=order_seed, columns=job_columns, actor=actor, reason=cause.reason
-    )
-    images = sorted({image_id for image_id, _ in team.pairs})
-    await assigning_repository.begin_images(session, images, actor=actor, reason=cause.reason)
+    jobs = [NewJob(image_id, account_id, due_at=due_at) for image_id, account_id in team.pairs]
+    await assigning_repository.insert_jobs(session, jobs, cause, order_seed=order_seed)
+    await assigning_repository.begin_images(session, sorted({image_id for image_id, _ in team.pairs}), cause)
 
 
-async def want(session: WriteSession, image_ids: Sequence[int], readers: int, columns: dict[str, Any]) -> None:
+async def want(session: WriteSession, image_ids: Sequence[int], readers: int, columns: Mapping[str, object]) -> None:
     """Say how many readers locked images should have. Those that have enough by now are decided."""
     await assigning_repository.change_images(session, image_ids, readers=readers, columns=columns)
-    for image_id in await assigning_repository.without_open_jobs(session, image_ids):
+    for image_id in await assigning_repository.without_open_jobs(session, image_ids, ImageState.RUNNING):
         image = await repository.lock_image(session, image_id)
         if image is not None:
             await workflow.advance(session, image)
 
 
-async def hand_over(session: WriteSession, image: Image, job: Job, account_id: int, cause: Cause) -> Job | None:
-    """Give an open job, which is locked with its image, to another account, who begins anew; None if that account has a
-    job for the image."""
-    await repository.delete_job(session, job.id)
-    await repository.record(session, [workflow.entry(job, job.state, None, cause)])
-    values = {"account_id": account_id, "kind": job.kind, "due_at": job.due_at, "order_key": job.order_key}
-    return await workflow.insert_job(session, image, values, cause)
+async def hand_over(
+    session: WriteSession, jobs: Sequence[OpenJob], successors: Mapping[int, int], cause: Cause
+) -> None:
+    """Give locked open jobs to the accounts of `successors`, by the id of the job, who begin anew. Where there is none,
+    the image misses a reader; one that has no other job begins again, and one about which doctors disagree waits for an
+    expert."""
+    if not jobs:
+        return
+    await repository.delete_jobs(session, [job.id for job in jobs])
+    await repository.record(session, [_deleted(job, cause) for job in jobs])
+    given = [
+        NewJob(job.image_id, successors[job.id], job.kind, job.due_at, job.order_key)
+        for job in jobs
+        if job.id in successors
+    ]
+    await assigning_repository.insert_jobs(session, given, cause)
+    left = [job for job in jobs if job.id not in successors]
+    readers = [job.image_id for job in left if job.kind is JobKind.READER]
+    await assigning_repository.miss_a_reader(session, readers)
+    images = [job.image_id for job in left]
+    await assigning_repository.empty_images(session, images, cause)
+    for image_id in await assigning_repository.without_open_jobs(session, images, ImageState.DIFFERENT):
+        image = await repository.lock_image(session, image_id)
+        if image is not None:
+            await workflow.advance(session, image)
+
+
+def _deleted(job: OpenJob, cause: Cause) -> dict[str, object]:
+    return {
+        "image_id": job.image_id,
+        "job_id": job.id,
+        "from_state": job.state,
+        "to_state": None,
+        "account_id": cause.account_id,
+        "reason": cause.reason,
+    }
 
 
 def is_assignable(state: ImageState) -> bool:

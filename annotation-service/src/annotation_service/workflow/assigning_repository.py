@@ -1,19 +1,85 @@
 """The queries that give many images to many doctors at once. Images are locked in the order of their ids, so that two
 such requests do not wait for each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Final, Protocol
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Table, cast, func, insert, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from annotation_service.workflow.models import Image, Job, JobTotal, Transition
+from annotation_service.accounts.models import Account
+from annotation_service.workflow.models import Image, Job, JobTotal
 from annotation_service.workflow.states import ImageState, JobKind, JobState
+from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
-_JOBS: Final[Table] = Job.__table__  # type: ignore[assignment]
-_TRANSITIONS: Final[Table] = Transition.__table__  # type: ignore[assignment]
+# A job begins with what its doctor has left behind for the image.
+_INSERT_JOBS: Final = text("""
+WITH given AS (
+  SELECT * FROM unnest(
+    CAST(:images AS bigint[]), CAST(:accounts AS bigint[]), CAST(:kinds AS smallint[]),
+    CAST(:due AS timestamptz[]), CAST(:places AS bigint[])
+  ) AS given (image_id, account_id, kind, due_at, place)
+), kept AS (
+  DELETE FROM past_jobs USING given
+    WHERE past_jobs.image_id = given.image_id AND past_jobs.account_id = given.account_id
+    RETURNING past_jobs.image_id, past_jobs.account_id, draft, draft_saved_at
+), made AS (
+  INSERT INTO jobs (image_id, account_id, kind, due_at, order_key, draft, draft_saved_at)
+    SELECT image_id, account_id, kind, due_at,
+           coalesce(place, hashint8extended(image_id, account_id # CAST(:seed AS bigint))), draft, draft_saved_at
+      FROM given LEFT JOIN kept USING (image_id, account_id)
+    RETURNING id, image_id, state
+)
+INSERT INTO transitions (image_id, job_id, to_state, account_id, reason)
+  SELECT image_id, id, state, CAST(:actor AS bigint), CAST(:reason AS text) FROM made
+""")
+_BEGIN_IMAGES: Final = text("""
+WITH begun AS (
+  UPDATE images SET state = 301 WHERE id = ANY (CAST(:images AS bigint[])) AND state = 300 RETURNING id
+)
+INSERT INTO transitions (image_id, from_state, to_state, account_id, reason)
+  SELECT id, 300, 301, CAST(:actor AS bigint), CAST(:reason AS text) FROM begun
+""")
+# The doctor who leaves counts: as many readers are wanted as there were, if no more were wanted before.
+_MISS_A_READER: Final = text("""
+UPDATE images SET wanted_readers = wanted, missing_readers = wanted - there, version = version + 1, modified_at = now()
+  FROM (
+    SELECT images.id, count(jobs.id) AS there, greatest(wanted_readers, count(jobs.id) + 1) AS wanted
+      FROM images LEFT JOIN jobs ON image_id = images.id AND kind = 1
+      WHERE images.id = ANY (CAST(:images AS bigint[])) AND images.state IN (300, 301)
+      GROUP BY images.id
+  ) AS counted
+  WHERE counted.id = images.id
+""")
+_EMPTY_IMAGES: Final = text("""
+WITH without AS (
+  SELECT id, state FROM images
+    WHERE id = ANY (CAST(:images AS bigint[])) AND state IN (301, 302, 303)
+      AND NOT EXISTS (SELECT FROM jobs WHERE image_id = images.id)
+), emptied AS (
+  UPDATE images SET state = 300, missing_readers = wanted_readers, version = version + 1, modified_at = now()
+    FROM without WHERE without.id = images.id RETURNING images.id, without.state AS old
+)
+INSERT INTO transitions (image_id, from_state, to_state, account_id, reason)
+  SELECT id, old, 300, CAST(:actor AS bigint), CAST(:reason AS text) FROM emptied
+""")
+
+
+class Caused(Protocol):
+    """Why something changes, and whose request it was."""
+
+    @property
+    def reason(self) -> str:
+        """For the history."""
+        ...
+
+    @property
+    def account_id(self) -> int | None:
+        """None for the service itself."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,63 +91,118 @@ class Assignable:
     account_ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """An open job that is locked with its image, and what its image says about who may read it."""
+
+    id: int
+    image_id: int
+    state: JobState
+    kind: JobKind
+    due_at: datetime | None
+    order_key: int
+    is_leased: bool
+    image_state: ImageState
+    eligible_doctors: Sequence[int] | None
+    account_ids: tuple[int, ...]
+    """The accounts that have a job for the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is to be made."""
+
+    image_id: int
+    account_id: int
+    kind: JobKind = JobKind.READER
+    due_at: datetime | None = None
+    order_key: int | None = None
+    """None for a random place."""
+
+
 async def lock_images(
     session: WriteSession, conditions: Sequence[ColumnElement[bool]], *, limit: int
 ) -> list[Assignable]:
-    """The first images under these conditions as they are now, locked until the end of the transaction, by their
-    ids."""
-    wanted = select(Image.id, Image.state).where(*conditions).order_by(Image.id).limit(limit)
-    locked = wanted.with_for_update(key_share=True)
-    rows = (await session.execute(locked)).all()
-    ids = cast(literal([row.id for row in rows], ARRAY(BigInteger)), ARRAY(BigInteger))
-    accounts = func.array_agg(aggregate_order_by(Job.account_id, Job.id))
-    with_jobs = select(Job.image_id, accounts).where(Job.image_id == func.any(ids)).group_by(Job.image_id)
-    known = {row[0]: tuple(row[1]) for row in (await session.execute(with_jobs)).all()}
+    """The images under these conditions as they are now, locked until the end of the transaction, by their ids."""
+    locked = select(Image.id, Image.state).where(*conditions).order_by(Image.id).limit(limit)
+    rows = (await session.execute(locked.with_for_update(key_share=True))).all()
+    known = await _accounts_of(session, [row.id for row in rows])
     return [Assignable(row.id, ImageState(row.state), known.get(row.id, ())) for row in rows]
+
+
+async def lock_open_jobs(
+    session: WriteSession, account_id: int, *, with_labels: bool, limit: int | None = None
+) -> list[OpenJob]:
+    """The open jobs of an account, or the first ones, by their images, all of which are locked; those that carry a
+    label only `with_labels`."""
+    mine = [Job.account_id == account_id, Job.state < JobState.FINISHED]
+    if not with_labels:
+        mine.append(Job.label_id.is_(None))
+    of_images = select(Image.id, Image.state, Image.eligible_doctors).where(
+        Image.id.in_(select(Job.image_id).where(*mine))
+    )
+    rows = (await session.execute(of_images.order_by(Image.id).limit(limit).with_for_update(key_share=True))).all()
+    images = {row.id: row for row in rows}
+    columns = (Job.id, Job.image_id, Job.state, Job.kind, Job.due_at, Job.order_key, Job.leased_until)
+    of_jobs = select(*columns).where(*mine, Job.image_id == _any(list(images))).order_by(Job.image_id)
+    jobs = (await session.execute(of_jobs.with_for_update())).all()
+    known = await _accounts_of(session, list(images))
+    return [
+        OpenJob(
+            job.id,
+            job.image_id,
+            JobState(job.state),
+            JobKind(job.kind),
+            job.due_at,
+            job.order_key,
+            job.leased_until is not None,
+            ImageState(images[job.image_id].state),
+            images[job.image_id].eligible_doctors,
+            known[job.image_id],
+        )
+        for job in jobs
+    ]
+
+
+async def _accounts_of(session: WriteSession, image_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """The accounts that have a job for each image."""
+    accounts = func.array_agg(aggregate_order_by(Job.account_id, Job.id))
+    with_jobs = select(Job.image_id, accounts).where(Job.image_id == _any(image_ids)).group_by(Job.image_id)
+    return {row[0]: tuple(row[1]) for row in (await session.execute(with_jobs)).all()}
+
+
+async def readers(session: WriteSession) -> dict[int, Authority]:
+    """All accounts that can have jobs, with their authorities."""
+    statement = select(Account.id, Account.authority).where(
+        Account.authority.in_((Authority.DOCTOR, Authority.EXPERT)), Account.deleted.is_(False)
+    )
+    return {row.id: Authority(row.authority) for row in (await session.execute(statement.order_by(Account.id))).all()}
 
 
 async def open_jobs(session: WriteSession, account_ids: Sequence[int]) -> dict[int, int]:
     """How many jobs of each account are not finished."""
     counted = select(JobTotal.account_id, func.sum(JobTotal.change)).where(
-        JobTotal.account_id.in_(account_ids), JobTotal.state < JobState.FINISHED
+        JobTotal.account_id == _any(account_ids), JobTotal.state < JobState.FINISHED
     )
     rows = (await session.execute(counted.group_by(JobTotal.account_id))).all()
     return {**dict.fromkeys(account_ids, 0), **{row[0]: int(row[1]) for row in rows}}
 
 
-async def insert_jobs(
-    session: WriteSession,
-    pairs: Sequence[tuple[int, int]],
-    *,
-    order_seed: int,
-    columns: dict[str, Any],
-    actor: int,
-    reason: str,
-) -> None:
-    """Insert jobs for pairs of image and account, with their history. Each doctor gets an own random order."""
-    given = (
-        func.unnest(
-            literal([image_id for image_id, _ in pairs], ARRAY(BigInteger)),
-            literal([account_id for _, account_id in pairs], ARRAY(BigInteger)),
-        )
-        .table_valued("image_id", "account_id")
-        .render_derived()
-    )
-    values = select(
-        given.c.image_id,
-        given.c.account_id,
-        order_key(given.c.image_id, given.c.account_id, order_seed),
-        *(literal(value, _JOBS.c[name].type) for name, value in columns.items()),
-    )
-    names = ["image_id", "account_id", "order_key", *columns]
-    made = insert(_JOBS).from_select(names, values).returning(_JOBS.c.id, _JOBS.c.image_id, _JOBS.c.state).cte("made")
-    history = select(made.c.image_id, made.c.id, literal(actor, BigInteger), made.c.state, literal(reason))
-    names = ["image_id", "job_id", "account_id", "to_state", "reason"]
-    await session.execute(insert(_TRANSITIONS).from_select(names, history))
+async def insert_jobs(session: WriteSession, jobs: Sequence[NewJob], cause: Caused, *, order_seed: int = 0) -> None:
+    """Insert jobs for locked images, with their history. Each doctor gets an own random order, by `order_seed`."""
+    values = {
+        "images": [job.image_id for job in jobs],
+        "accounts": [job.account_id for job in jobs],
+        "kinds": [int(job.kind) for job in jobs],
+        "due": [job.due_at for job in jobs],
+        "places": [job.order_key for job in jobs],
+        "seed": order_seed,
+    }
+    await session.execute(_INSERT_JOBS, {**values, **_why(cause)})
 
 
 async def change_images(
-    session: WriteSession, image_ids: Sequence[int], *, readers: int, columns: dict[str, Any]
+    session: WriteSession, image_ids: Sequence[int], *, readers: int, columns: Mapping[str, object]
 ) -> None:
     """Say how many readers locked images should have, with other columns; the missing ones are counted."""
     readings = select(func.count()).where(Job.image_id == Image.id, Job.kind == JobKind.READER).scalar_subquery()
@@ -92,38 +213,37 @@ async def change_images(
         "version": Image.version + 1,
         "modified_at": func.now(),
     }
-    statement = update(Image).where(_among(image_ids)).values(values)
+    statement = update(Image).where(Image.id == _any(image_ids)).values(values)
     await session.execute(statement, execution_options={"synchronize_session": False})
 
 
-async def begin_images(session: WriteSession, image_ids: Sequence[int], *, actor: int, reason: str) -> None:
+async def begin_images(session: WriteSession, image_ids: Sequence[int], cause: Caused) -> None:
     """Move locked images from unassigned to running, with their history."""
-    begun = (
-        update(Image.__table__)  # type: ignore[arg-type]
-        .where(_among(image_ids), Image.state == ImageState.UNASSIGNED)
-        .values(state=ImageState.RUNNING)
-        .returning(Image.id)
-        .cte("begun")
-    )
-    moved = (literal(int(ImageState.UNASSIGNED)), literal(int(ImageState.RUNNING)))
-    history = select(begun.c.id, literal(actor, BigInteger), *moved, literal(reason))
-    names = ["image_id", "account_id", "from_state", "to_state", "reason"]
-    await session.execute(insert(_TRANSITIONS).from_select(names, history))
+    await session.execute(_BEGIN_IMAGES, {"images": list(image_ids), **_why(cause)})
 
 
-async def without_open_jobs(session: WriteSession, image_ids: Sequence[int]) -> list[int]:
-    """Of running images those that wait for no reader, none that has a job and none that is missing."""
+async def miss_a_reader(session: WriteSession, image_ids: Sequence[int]) -> None:
+    """Say that locked images miss the reader whose job was deleted."""
+    await session.execute(_MISS_A_READER, {"images": list(image_ids)})
+
+
+async def empty_images(session: WriteSession, image_ids: Sequence[int], cause: Caused) -> None:
+    """Move those locked images that have no job back to unassigned, with their history."""
+    await session.execute(_EMPTY_IMAGES, {"images": list(image_ids), **_why(cause)})
+
+
+async def without_open_jobs(session: WriteSession, image_ids: Sequence[int], state: ImageState) -> list[int]:
+    """Of the images in this state those that wait for no reader, none that has a job and none that is missing."""
     open_job = select(Job.id).where(Job.image_id == Image.id, Job.state < JobState.FINISHED).exists()
     statement = select(Image.id).where(
-        _among(image_ids), Image.state == ImageState.RUNNING, Image.missing_readers == 0, ~open_job
+        Image.id == _any(image_ids), Image.state == state, Image.missing_readers == 0, ~open_job
     )
     return list((await session.scalars(statement.order_by(Image.id))).all())
 
 
-def order_key(image_id: Any, account_id: Any, seed: Any) -> ColumnElement[int]:  # noqa: ANN401 - columns or numbers
-    """The place of an image in the order of a doctor: random, and the same for the same seed."""
-    return func.hashint8extended(image_id, cast(account_id, BigInteger).op("#")(cast(seed, BigInteger)))
+def _why(cause: Caused) -> dict[str, object]:
+    return {"actor": cause.account_id, "reason": cause.reason}
 
 
-def _among(image_ids: Sequence[int]) -> ColumnElement[bool]:
-    return Image.id == func.any(literal(list(image_ids), ARRAY(BigInteger)))
+def _any(ids: Sequence[int]) -> ColumnElement[int]:
+    return func.any(literal(list(ids), ARRAY(BigInteger)))

@@ -81,6 +81,20 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
+class PastJob(Base):
+    """What a doctor leaves behind of an image whose job went to others: the draft, with which a later job of the doctor
+    for the image begins. The row is deleted when that job is made, and with the image."""
+
+    __tablename__ = "past_jobs"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey(Image.id, ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    draft: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    draft_saved_at: Mapped[datetime | None]
+    lease_ended: Mapped[bool]
+    """Whether the doctor had taken the image from the queue and let the time pass."""
+
+
 class Transition(Base):
     """A change of the state of an image or a job: who, when, from, to, and why. Rows stay when their image is
     deleted."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -24,7 +25,8 @@ from sqlalchemy.orm import aliased
 
 from annotation_service.accounts.models import Account
 from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Image, ImageTotal, Job, JobTotal, Transition
+from annotation_service.workflow.models import Image, ImageTotal, Job, JobTotal, PastJob, Transition
+from annotation_service.workflow.order import order_key
 from annotation_service.workflow.rules import JobLabel
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.auth.principal import Authority
@@ -34,6 +36,7 @@ History = Sequence[Mapping[str, Any]]
 """Entries of the history, as columns of `Transition`."""
 
 _JOBS: Final = cast("Table", Job.__table__)
+_PAST_JOBS: Final = cast("Table", PastJob.__table__)
 _LABELS: Final = cast("Table", Label.__table__)
 _TRANSITIONS: Final = cast("Table", Transition.__table__)
 TRANSITION_COLUMNS: Final = ("image_id", "job_id", "from_state", "to_state", "account_id", "reason")
@@ -203,9 +206,26 @@ async def find_image(session: ReadSession | WriteSession, image_id: int) -> Imag
 
 
 async def insert_job(session: WriteSession, values: Mapping[str, Any]) -> Job | None:
-    """Insert a job; None if the doctor has one for this image already."""
-    statement = insert(Job).values(values).on_conflict_do_nothing(constraint="uq_jobs_image_account").returning(Job)
-    return (await session.execute(statement)).scalar_one_or_none()
+    """Insert a job, with the draft that the doctor has left behind for the image; None if the doctor has a job for the
+    image already."""
+    kept = (
+        delete(_PAST_JOBS)
+        .where(PastJob.image_id == values["image_id"], PastJob.account_id == values["account_id"])
+        .returning(PastJob.draft, PastJob.draft_saved_at)
+        .cte("kept")
+    )
+    drafts = {name: select(kept.c[name]).scalar_subquery() for name in ("draft", "draft_saved_at")}
+    statement = insert(Job).values({**values, **drafts}).on_conflict_do_nothing(constraint="uq_jobs_image_account")
+    return (await session.execute(statement.returning(Job))).scalar_one_or_none()
+
+
+def place_and_time(image: Image, account_id: int) -> dict[str, Any]:
+    """The columns of a further job of an image: due when the others were, and anywhere in the order of its doctor: at a
+    place of its own it would tell that others disagree."""
+    due_at = select(func.max(Job.due_at)).where(Job.image_id == image.id).scalar_subquery()
+    if image.assignment_id is None:
+        return {"due_at": due_at}
+    return {"due_at": due_at, "order_key": order_key(image.id, account_id, image.assignment_id)}
 
 
 async def begin_job(statements: Statements, job_id: int, account_id: int, reason: str) -> Job | None:
@@ -263,9 +283,17 @@ def _columns(history: History) -> dict[str, list[Any]]:
     return {f"recorded_{name}": [entry[name] for entry in history] for name in TRANSITION_COLUMNS}
 
 
-async def delete_job(session: WriteSession, job_id: int) -> None:
-    """Delete a job. Its label stays."""
-    await session.execute(delete(Job).where(Job.id == job_id))
+async def delete_jobs(session: WriteSession, job_ids: Sequence[int]) -> None:
+    """Delete locked jobs. Their labels stay, and so do drafts, for later jobs of the same doctors."""
+    ids = bindparam("job_ids", type_=ARRAY(BigInteger))
+    left = delete(_JOBS).where(_JOBS.c.id == func.any(ids)).returning(*_JOBS.c).cte("left_jobs")
+    lease_ended = func.coalesce(left.c.leased_until < func.now(), false())
+    values = select(left.c.image_id, left.c.account_id, left.c.draft, left.c.draft_saved_at, lease_ended)
+    names = ["image_id", "account_id", "draft", "draft_saved_at", "lease_ended"]
+    kept = insert(_PAST_JOBS).from_select(names, values.where(or_(left.c.draft.is_not(None), lease_ended)))
+    columns = {name: kept.excluded[name] for name in names[2:]}
+    statement = kept.on_conflict_do_update(index_elements=["image_id", "account_id"], set_=columns)
+    await session.execute(statement, {"job_ids": list(job_ids)})
 
 
 async def delete_image(session: WriteSession, image_id: int) -> None:
@@ -278,8 +306,9 @@ async def has_jobs(session: WriteSession, image_id: int) -> bool:
     return bool(await session.scalar(select(exists().where(Job.image_id == image_id))))
 
 
-async def lock_label(session: WriteSession, label_id: int, job_id: int) -> tuple[Label, bool] | None:
-    """The label as it is now, locked until the end of the transaction, and whether another job carries it."""
+async def lock_label(session: WriteSession, label_id: int, job_id: int = 0) -> tuple[Label, bool] | None:
+    """The label as it is now, locked until the end of the transaction, and whether another job than `job_id` carries
+    it."""
     row = (await session.execute(_LOCK_LABEL, {"label_id": label_id, "job_id": job_id})).one_or_none()
     return None if row is None else (row[0], row[1])
 

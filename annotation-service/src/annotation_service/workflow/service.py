@@ -140,7 +140,7 @@ async def edit_job(session: WriteSession, locked: LockedJob, edit: JobEdit, acco
 async def delete_job(session: WriteSession, image: Image, job: Job, cause: Cause) -> None:
     """Delete a job that is locked with its image. Its label stays. What remains of the image's jobs is decided anew; an
     image without any begins again, unless it is done."""
-    await repository.delete_job(session, job.id)
+    await repository.delete_jobs(session, [job.id])
     await repository.record(session, [entry(job, job.state, None, cause)])
     if image.state != ImageState.DONE and not await repository.has_jobs(session, image.id):
         await _move_image(session, image, ImageState.UNASSIGNED, cause, {"missing_readers": image.wanted_readers})
@@ -234,11 +234,13 @@ async def _give_to(session: WriteSession, image: Image, authority: Authority, ki
     account_id = await repository.free_reader(session, image, authority)
     if account_id is None:
         return False
-    values = {"account_id": account_id, "kind": kind}
+    values = {"account_id": account_id, "kind": kind, **repository.place_and_time(image, account_id)}
     return await insert_job(session, image, values, Cause("the readers disagree")) is not None
 
 
 async def insert_job(session: WriteSession, image: Image, values: Mapping[str, Any], cause: Cause) -> Job | None:
+    """Make a job for a locked image; None if the doctor has one for it already. Whether the image's state allows it is
+    up to the caller."""
     job = await repository.insert_job(session, {**values, "image_id": image.id})
     if job is not None:
         await repository.record(session, [entry(job, None, job.state, cause)])
