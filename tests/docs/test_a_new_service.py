@@ -16,6 +16,7 @@ from conftest import ROOT
 from support.gateway import ISSUER, FakeAuth, Key, Server
 
 from lightbox.run.postgres import PostgresServer
+from lightbox_shared.installation import SERVICE_NAMES
 
 PAGE = ROOT / "docs" / "a-new-service.md"
 LINE = re.compile(r'^ *InstalledService\("notes-service".*$', re.MULTILINE)
@@ -28,7 +29,7 @@ START_SECONDS = 30
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kit, the gateway's package and the tools, with what the page says added."""
     copy = tmp_path_factory.mktemp("checkout")
-    for folder in ("shared", "gateway", "tools", "cli", "auth-service", "inference-service", "core-collection-service"):
+    for folder in ("shared", "tools", "cli", *SERVICE_NAMES):
         ignored = shutil.ignore_patterns("__pycache__", "model-repository", "training", "*.egg-info")
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", copy)
