@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from annotation_service.dependencies import Labelling
 from annotation_service.drafts import repository
-from annotation_service.drafts.schemas import Draft, NewDraft
+from annotation_service.drafts.schemas import JobDraft, NewDraft
 from annotation_service.schemes.documents import count_values
 from annotation_service.state import ServicesDep
 from annotation_service.workflow.errors import JobIsFinished, NoSuchJob, NotTheDoctor
@@ -31,14 +31,14 @@ async def save_draft(
     body: Annotated[NewDraft, json_body(NewDraft)],
     services: ServicesDep,
     session: Writing,
-) -> Draft:
+) -> JobDraft:
     """The draft of an own open job; the last one wins. A job from the queue stays with its doctor as long as drafts
     come."""
     count_values(body.draft, "draft")
     lease = services.settings.lease_seconds
     job = await repository.save(session, job_id, caller.account, body.draft, lease_seconds=lease)
     if job is not None:
-        return Draft(draft=job.draft, saved_at=job.draft_saved_at, leased_until=job.leased_until)
+        return JobDraft(draft=job.draft, saved_at=job.draft_saved_at, leased_until=job.leased_until)
     there = await find_job(session, job_id)
     if there is None:
         raise NoSuchJob
@@ -46,11 +46,11 @@ async def save_draft(
 
 
 @router.get("/api/jobs/{job_id}/draft", summary="The draft of a job", responses=errors(NoSuchJob, NotTheDoctor))
-async def retrieve_draft(job_id: RowId, caller: Labelling, session: Reading) -> Draft:
+async def retrieve_draft(job_id: RowId, caller: Labelling, session: Reading) -> JobDraft:
     """What the doctor has kept last; null before the first draft, and after the job is finished."""
     job = await find_job(session, job_id)
     if job is None:
         raise NoSuchJob
     if job.account_id != caller.account:
         raise NotTheDoctor
-    return Draft(draft=job.draft, saved_at=job.draft_saved_at, leased_until=job.leased_until)
+    return JobDraft(draft=job.draft, saved_at=job.draft_saved_at, leased_until=job.leased_until)

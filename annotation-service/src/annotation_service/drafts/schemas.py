@@ -18,7 +18,7 @@ class NewDraft(BaseModel):
     )
 
 
-class Draft(BaseModel):
+class JobDraft(BaseModel):
     """What was kept last."""
 
     draft: dict[str, Any] | None

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from annotation_service.dependencies import Labelling, is_admin
 from annotation_service.review import repository
 from annotation_service.review.errors import Blinded
-from annotation_service.review.schemas import History, HistoryEntry, LabelOfImage, LabelsOfImage
+from annotation_service.review.schemas import HistoryEntry, ImageHistory, LabelOfImage, LabelsOfImage
 from annotation_service.workflow import repository as workflow
 from annotation_service.workflow.errors import NoSuchImage
 from lightbox_shared.auth.dependencies import AdminOnly, needs
@@ -33,9 +33,9 @@ async def list_image_labels(image_id: RowId, caller: Labelling, session: Reading
 
 
 @router.get("/api/images/{image_id}/history", summary="What has happened to an image", responses=errors(NoSuchImage))
-async def retrieve_image_history(image_id: RowId, _caller: AdminOnly, session: Reading) -> History:
+async def retrieve_image_history(image_id: RowId, _caller: AdminOnly, session: Reading) -> ImageHistory:
     """Who changed its state and those of its jobs, when, and why. It stays when the image is deleted."""
     found = await workflow.history(session, image_id)
     if not found:
         raise NoSuchImage
-    return History(history=[HistoryEntry.of(row) for row in found])
+    return ImageHistory(history=[HistoryEntry.of(row) for row in found])

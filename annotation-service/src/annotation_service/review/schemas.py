@@ -65,7 +65,7 @@ class HistoryEntry(BaseModel):
         )
 
 
-class History(BaseModel):
+class ImageHistory(BaseModel):
     """What has happened to an image and its jobs, oldest first."""
 
     history: list[HistoryEntry]
