@@ -74,7 +74,7 @@ async def list_assignments(_caller: AdminOnly, session: Reading, page: PageQuery
     return AssignmentList(assignments=[AssignmentBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
 
 
-@router.get("/api/assignments/{assignment_id}", summary="How far one has come", responses=errors(NoSuchAssignment))
+@router.get("/api/assignments/{assignment_id:int}", summary="How far one has come", responses=errors(NoSuchAssignment))
 async def retrieve_assignment(assignment_id: RowId, _caller: AdminOnly, session: Reading) -> AssignmentProgress:
     """Its images by state, and its jobs by doctor, overdue ones counted. An image counts for the assignment that asked
     for its readers last."""

@@ -68,7 +68,7 @@ class NewAssignment(BaseModel):
     state: Annotated[NamedStateField, Field(description="`unassigned` or `running`; by default both.")] = None
     scheme: Annotated[str | None, Field(max_length=200, description="As `name` or `name/version`.")] = None
     rule: Rule | None = None
-    due_at: Annotated[datetime | None, AfterValidator(_in_utc)] = None
+    due_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
     due_days: Annotated[int | None, Field(ge=1, le=MAX_DAYS, description="From now on, instead of `due_at`.")] = None
     shows_suggestions: Annotated[
         bool, Field(description="Whether doctors see what models suggest before they have finished.")
