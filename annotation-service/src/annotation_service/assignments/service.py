@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from annotation_service.accounts.service import KnownAccounts
@@ -23,6 +24,7 @@ from annotation_service.workflow.assigning_repository import Assignable
 from annotation_service.workflow.service import Cause
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.errors import Unavailable
 
 QUEUE = "queue"
 REASON = "assigned with others"
@@ -43,10 +45,12 @@ class Assignments:
 
         It has a connection to the database for itself, so it comes before the transaction of the request.
         """
-        wanted = None if account_ids is None else sorted(set(account_ids))
+        if account_ids is None:
+            with suppress(Unavailable):  # without auth-service the doctors are those of some seconds ago
+                await self._accounts.refresh()
+            return await self._readers(None)
+        wanted = sorted(set(account_ids))
         known = await self._readers(wanted)
-        if wanted is None:
-            return known
         if known != wanted:
             await self._accounts.refresh()
             known = await self._readers(wanted)
