@@ -158,7 +158,8 @@ def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Resu
 
 def _assign(asking: Asking, effort: Effort) -> Result:
     body = {"mode": "assigned", "readers": READERS, "doctors": [FIRST_DOCTOR + each for each in range(DOCTORS)]}
-    bodies = {"all that are unassigned": body, "by their ids": {**body, "images": list(range(1, IMAGES + 1))}}
+    all_of_them = {**body, "state": "unassigned"}
+    bodies = {"all that are unassigned": all_of_them, "by their ids": {**body, "images": list(range(1, IMAGES + 1))}}
     ways: dict[str, Callable[[], float]] = {name: partial(asking.assign, each) for name, each in bodies.items()}
     rounds = _rounds(ASSIGN, effort, ways)
     note = "; ".join(f"{name} {_list(seconds)} s" for name, seconds in rounds.items())
