@@ -9,24 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from support import pictures
+from support.annotation import SEED_LABEL
 from support.yelda_client import Headers, Make, said, until
 
 NOT_SIGNED_IN = (401, "用户未登录")
-LABEL: dict[str, Any] = {
-    "quality": True,
-    "dr": False,
-    "stage": "2",
-    "dme": True,
-    "hr": "1",
-    "age_dme": "1",
-    "rvo": True,
-    "crao": True,
-    "myopia": True,
-    "od": True,
-    "glaucoma": True,
-    "others": True,
-    "comment": "1",
-}
 PREFIXES = pytest.mark.parametrize("prefix", ["", "/api"])
 
 
@@ -59,7 +45,7 @@ class Client:
 
     def finish(self, job: dict[str, Any], doctor: Headers, **fields: object) -> int:
         """Label the image of a job; the id of the label."""
-        label = self.call("POST", "/labels/", doctor, json={**LABEL, **fields}).json()["label_id"]
+        label = self.call("POST", "/labels/", doctor, json={**SEED_LABEL, **fields}).json()["label_id"]
         body = {**job, "label_id": label, "job_state": "202"}
         answer = self.call("PUT", f"/jobs/{job['job_id']}", doctor, json=body)
         assert answer.status_code == 200, answer.text
@@ -213,14 +199,14 @@ def test_images(client: Callable[[str], Client], make: Make, prefix: str) -> Non
 def test_labels(client: Callable[[str], Client], make: Make, prefix: str) -> None:
     yelda = client(prefix)
     (_, _, doctor), (_, _, other) = make(102), make(102)
-    made = yelda.call("POST", "/labels", doctor, json=LABEL)
+    made = yelda.call("POST", "/labels", doctor, json=SEED_LABEL)
     label = made.json()
     assert made.status_code == 201
     assert type(label["label_id"]) is int
     assert made.headers["last-modified"].endswith(" GMT")
     without_links = {name: value for name, value in label.items() if name != "_links"}
-    assert without_links == {**LABEL, "label_id": label["label_id"], "message": "创建成功"}
-    assert said(yelda.call("POST", "/labels", json=LABEL)) == NOT_SIGNED_IN
+    assert without_links == {**SEED_LABEL, "label_id": label["label_id"], "message": "创建成功"}
+    assert said(yelda.call("POST", "/labels", json=SEED_LABEL)) == NOT_SIGNED_IN
     path = f"/label/{label['label_id']}"
     shown = yelda.call("GET", path, doctor)
     assert (shown.status_code, shown.json()) == (200, {**label, "message": "label获取成功"})
@@ -228,8 +214,8 @@ def test_labels(client: Callable[[str], Client], make: Make, prefix: str) -> Non
     assert said(yelda.call("GET", path, other)) == (401, "用户无法访问其他用户的标注信息")
     edited = yelda.call("PUT", path, doctor, json={**label, "stage": "3"})
     assert (edited.status_code, edited.json()) == (200, {**label, "stage": "3", "message": "label修改成功"})
-    assert said(yelda.call("PUT", path, json=LABEL)) == NOT_SIGNED_IN
-    assert said(yelda.call("PUT", path, other, json=LABEL)) == (401, "用户无法修改其他用户的标注信息")
+    assert said(yelda.call("PUT", path, json=SEED_LABEL)) == NOT_SIGNED_IN
+    assert said(yelda.call("PUT", path, other, json=SEED_LABEL)) == (401, "用户无法修改其他用户的标注信息")
     assert said(yelda.call("DELETE", path)) == NOT_SIGNED_IN
     assert said(yelda.call("DELETE", path, other)) == (401, "用户无法删除其他用户的标注")
     gone = yelda.call("DELETE", path, doctor)

@@ -1,15 +1,18 @@
 """The queries on the accounts that are known here."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.accounts.models import Account, AccountFeed
 from annotation_service.clients.accounts import ChangedAccount
 from lightbox_shared.database import ReadSession, WriteSession
 
-FEED_ID = 1
+FEED_ID: Final = 1
+SHOWN_NAME: Final = func.coalesce(func.nullif(Account.nickname, ""), Account.username)
+"""The name of an account as lists and exports show it: the nickname, or else the username."""
 
 
 async def find(session: ReadSession | WriteSession, account_id: int) -> Account | None:

@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, literal, or_, sel
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.accounts.models import Account
+from annotation_service.accounts.repository import SHOWN_NAME
 from annotation_service.assignments.models import Assignment
 from annotation_service.workflow.models import Image, Job, JobTotal
 from annotation_service.workflow.states import ImageState, JobState, NamedState
@@ -85,7 +86,7 @@ async def progress(session: ReadSession, assignment_id: int) -> Progress:
     of_doctor = (
         select(
             Job.account_id,
-            func.coalesce(func.nullif(Account.nickname, ""), Account.username).label("nickname"),
+            SHOWN_NAME.label("nickname"),
             *(func.count().filter(Job.state == state).label(state.name.lower()) for state in JobState),
             func.count().filter(is_open, Job.due_at < func.now()).label("overdue"),
         )

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, exists, func, literal,
 from sqlalchemy.sql import or_
 
 from annotation_service.accounts.models import Account
+from annotation_service.accounts.repository import SHOWN_NAME
 from annotation_service.exports.rows import ResultRow
 from annotation_service.labels.models import Label
 from annotation_service.pictures.models import Picture
@@ -20,7 +21,6 @@ from lightbox_shared.database import WriteSession
 BATCH_ROWS: Final = 200
 """A label can have tens of kilobytes."""
 SCHEME_ID: Final = func.coalesce(Label.scheme_id, Image.scheme_id)
-DOCTOR_NAME: Final = func.coalesce(func.nullif(Account.nickname, ""), Account.username)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def rows(session: WriteSession, results: ResultFilter) -> AsyncGenerator[l
 async def labels_of_doctor(session: WriteSession, account_id: int, scheme: str) -> AsyncGenerator[Sequence[Any]]:
     """The finished jobs of a doctor in batches: the doctor's name, the image's name, the fields as JSON."""
     statement = (
-        select(DOCTOR_NAME, Picture.filename, cast(Label.fields, Text))
+        select(SHOWN_NAME, Picture.filename, cast(Label.fields, Text))
         .select_from(Job)
         .join(Label, Label.id == Job.label_id)
         .join(Scheme, Scheme.id == Label.scheme_id)
@@ -123,7 +123,7 @@ def _of_jobs(results: ResultFilter) -> Select[*tuple[Any, ...]]:
             Job.state,
             Job.kind,
             Job.account_id,
-            DOCTOR_NAME,
+            SHOWN_NAME,
             Label.id,
             cast(Label.fields, Text),
             func.coalesce(Label.id == Image.ground_truth_id, False),
@@ -157,7 +157,7 @@ def _of_administrators(results: ResultFilter) -> list[Select[*tuple[Any, ...]]]:
             null(),
             null(),
             Label.author_id,
-            DOCTOR_NAME,
+            SHOWN_NAME,
             Label.id,
             cast(Label.fields, Text),
             literal(value=True),

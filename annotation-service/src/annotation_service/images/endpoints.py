@@ -33,6 +33,7 @@ from annotation_service.images.schemas import (
 )
 from annotation_service.pictures.models import Picture
 from annotation_service.state import ServicesDep
+from annotation_service.versioned import etag_of, versioned_response
 from annotation_service.workflow.errors import ImageHasJobs, ImageMovesWrongly, NoSuchImage, NotItsLabel, WrongScheme
 from annotation_service.workflow.models import Image
 from lightbox_shared.auth.dependencies import needs
@@ -53,20 +54,12 @@ LOCATION = headers(Location="The path of the image.")
 OUTDATED = "图片已被修改"
 
 
-def etag_of(image: Image) -> str:
-    """The entity tag of an image, without quotes."""
-    return f"{image.id}-{image.version}"
-
-
 def answer(
     request: Request, image: Image, picture: Picture, prefix: str, message: str = "", *, status: int = 200
 ) -> Response:
     """A response with one image."""
     body = ImageResource.saying(message, image, picture, prefix)
-    own = {"ETag": f'"{etag_of(image)}"'}
-    if request.method != "GET":
-        own["Location"] = prefix + image_path(image.id)
-    return hal_response(request, body, status=status, modified=image.modified_at, headers=own)
+    return versioned_response(request, image, body, prefix + image_path(image.id), status=status)
 
 
 @router.get(

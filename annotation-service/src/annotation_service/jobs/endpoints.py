@@ -35,6 +35,7 @@ from annotation_service.jobs.schemas import (
     job_path,
 )
 from annotation_service.state import ServicesDep
+from annotation_service.versioned import etag_of, versioned_response
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.errors import (
     DoctorHasJob,
@@ -66,18 +67,10 @@ LOCATION = headers(Location="The path of the job.")
 OUTDATED = "任务已被修改"
 
 
-def etag_of(job: Job) -> str:
-    """The entity tag of a job, without quotes."""
-    return f"{job.id}-{job.version}"
-
-
 def answer(request: Request, job: Job, prefix: str, message: str, *, status: int = 200) -> Response:
     """A response with one job."""
-    own = {"ETag": f'"{etag_of(job)}"'}
-    if request.method != "GET":
-        own["Location"] = prefix + job_path(job.id)
     body = JobResource.saying(message, job, prefix)
-    return hal_response(request, body, status=status, modified=job.modified_at, headers=own)
+    return versioned_response(request, job, body, prefix + job_path(job.id), status=status)
 
 
 @router.get(

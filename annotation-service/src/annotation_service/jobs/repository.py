@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 
 from annotation_service.accounts.models import Account
+from annotation_service.accounts.repository import SHOWN_NAME
 from annotation_service.totals import Total
 from annotation_service.workflow.models import Image, Job, JobTotal
 from annotation_service.workflow.states import ImageState, JobState
@@ -43,7 +44,7 @@ async def listed(session: ReadSession, jobs: JobFilter, *, offset: int, limit: i
     order = [Job.id] if jobs.account_id is None else [Job.order_key, Job.id]
     page = select(Job.id).where(*jobs.conditions).order_by(*order).offset(offset).limit(limit).subquery()
     statement = (
-        select(Job, func.coalesce(func.nullif(Account.nickname, ""), Account.username))
+        select(Job, SHOWN_NAME)
         .join(page, page.c.id == Job.id)
         .outerjoin(Account, Account.id == Job.account_id)
         .order_by(*order)

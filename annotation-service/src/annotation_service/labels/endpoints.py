@@ -18,11 +18,12 @@ from annotation_service.labels.schemas import LABELS_PATH, LabelDeleted, LabelFi
 from annotation_service.schemes.models import BUILT_IN_ID
 from annotation_service.schemes.rules import SchemeRules
 from annotation_service.state import ServicesDep
+from annotation_service.versioned import etag_of, versioned_response
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Statements, Writing
-from lightbox_shared.hal import hal_content, hal_response, self_link
+from lightbox_shared.hal import hal_content, self_link
 from lightbox_shared.idempotency import KeyInUse, KeyReused
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.parameters import RowId
@@ -35,21 +36,13 @@ LOCATION = headers(Location="The path of the label.")
 OUTDATED = "label已被修改"
 
 
-def etag_of(label: Label) -> str:
-    """The entity tag of a label, without quotes."""
-    return f"{label.id}-{label.version}"
-
-
 def answer(
     request: Request, label: Label, scheme: SchemeRules, prefix: str, message: str, *, status: int = 200
 ) -> Response:
     """A response with one label."""
     named = None if scheme.id == BUILT_IN_ID else str(scheme)
-    own = {"ETag": f'"{etag_of(label)}"'}
-    if request.method != "GET":
-        own["Location"] = prefix + label_path(label.id)
     body = LabelResource.of(label, scheme.fields, named, message, prefix)
-    return hal_response(request, body, status=status, modified=label.modified_at, headers=own)
+    return versioned_response(request, label, body, prefix + label_path(label.id), status=status)
 
 
 @router.post(

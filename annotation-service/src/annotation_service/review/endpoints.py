@@ -27,7 +27,7 @@ async def list_image_labels(image_id: RowId, caller: Labelling, session: Reading
     labels."""
     if not is_admin(caller) and not await repository.settles(session, image_id, caller.account):
         raise Blinded
-    if not await repository.image_exists(session, image_id):
+    if await workflow.find_image(session, image_id) is None:
         raise NoSuchImage
     return LabelsOfImage(labels=[LabelOfImage.of(each) for each in await repository.labels(session, image_id)])
 

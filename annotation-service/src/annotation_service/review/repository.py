@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from annotation_service.accounts.models import Account
+from annotation_service.accounts.repository import SHOWN_NAME
 from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.models import Job
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.database import ReadSession
 
@@ -28,11 +29,6 @@ class ReviewedLabel:
     seconds: float | None
 
 
-async def image_exists(session: ReadSession, image_id: int) -> bool:
-    """Whether there is such an image."""
-    return await session.get(Image, image_id) is not None
-
-
 async def settles(session: ReadSession, image_id: int, account_id: int) -> bool:
     """Whether the account has a job to settle the image."""
     job = select(Job.id).where(Job.image_id == image_id, Job.account_id == account_id, Job.kind == JobKind.EXPERT)
@@ -47,7 +43,7 @@ async def labels(session: ReadSession, image_id: int) -> Sequence[ReviewedLabel]
             Job.id.label("job_id"),
             Job.kind,
             Job.account_id,
-            func.coalesce(func.nullif(Account.nickname, ""), Account.username).label("name"),
+            SHOWN_NAME.label("name"),
             Label.fields,
             Job.finished_at,
             func.extract("epoch", Job.finished_at - Job.started_at).label("seconds"),

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, select, tup
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from annotation_service.accounts.models import Account
+from annotation_service.accounts.repository import SHOWN_NAME
 from annotation_service.labels.models import Label
 from annotation_service.pictures.models import Picture
 from annotation_service.statistics.filters import LabelFilter
@@ -109,7 +110,7 @@ async def progress(session: ReadSession, account_id: int) -> Progress:
 async def doctors(session: ReadSession) -> Sequence[Doctor]:
     """The accounts that have finished jobs, in the order of their ids."""
     statement = (
-        select(Account.id, func.coalesce(func.nullif(Account.nickname, ""), Account.username).label("name"))
+        select(Account.id, SHOWN_NAME.label("name"))
         .join(JobTotal, JobTotal.account_id == Account.id)
         .where(JobTotal.state == JobState.FINISHED)
         .group_by(Account.id)

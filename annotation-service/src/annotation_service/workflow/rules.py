@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from annotation_service.labels.categories import category_key
-from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
+from annotation_service.workflow.states import IMAGE_TRANSITIONS, ImageState, JobKind, JobState
 
 COMMENT: Final = "comment"
 
@@ -98,11 +98,6 @@ def compared(fields: Mapping[str, Any]) -> str:
     """
     values = {name: value for name, value in fields.items() if value is not None and name != COMMENT}
     return category_key(values)
-
-
-def is_job_transition(old: JobState, new: JobState) -> bool:
-    """Whether a job may change its state like this."""
-    return (old, new) in JOB_TRANSITIONS
 
 
 def is_image_transition(old: ImageState, new: ImageState) -> bool:
