@@ -17,7 +17,7 @@ from support.kit import MakeApp
 
 from lightbox_shared.config import Settings
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.http import RENEW_BEFORE_SECONDS, ServiceClient, ServiceTokens, auth_access, auth_http
+from lightbox_shared.http import RENEW_BEFORE_SECONDS, ServiceClient, ServiceTokens, auth_access, service_http
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -173,8 +173,7 @@ async def test_what_a_service_needs_of_auth_service(free_port: int) -> None:
             await keys.find("any")
         with pytest.raises(httpx.ConnectError):
             await tokens.get()
-    make: Callable[[Settings], httpx.AsyncClient] = auth_http
-    async with make(Settings(port=9000)) as http:
+    async with service_http(Settings(port=9000).auth_service_url) as http:
         assert str(http.base_url) == "http://127.0.0.1:9001"
 
 

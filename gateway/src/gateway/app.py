@@ -30,7 +30,7 @@ from gateway.server import HttpServer, listen
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.background import periodic_task
-from lightbox_shared.http import auth_access, auth_http
+from lightbox_shared.http import auth_access, service_http
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.startup import StartupError
@@ -98,7 +98,9 @@ async def open_gateway_app(
     limits = RateLimits.from_settings(settings)
     async with (
         auth_access(settings, "gateway") as (keys, tokens, poll_http),
-        auth_http(settings) as keys_http,  # separate connections: many unknown keys do not delay the revocations
+        service_http(
+            settings.auth_service_url
+        ) as keys_http,  # separate connections: many unknown keys do not delay the revocations
         httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http,
     ):
         revocations = Revocations(AuthServiceRevocationFeed(poll_http, tokens))

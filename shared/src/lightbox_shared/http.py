@@ -142,9 +142,9 @@ def outgoing_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", **context_headers()}
 
 
-def auth_http(settings: Settings) -> httpx.AsyncClient:
-    """An HTTP client for auth-service."""
-    return httpx.AsyncClient(base_url=settings.auth_service_url, timeout=TIMEOUT)
+def service_http(url: str) -> httpx.AsyncClient:
+    """An HTTP client for the service at `url`."""
+    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
 
 
 @asynccontextmanager
@@ -152,7 +152,7 @@ async def auth_access(
     settings: Settings, service: str
 ) -> AsyncIterator[tuple[KeySet, ServiceTokens, httpx.AsyncClient]]:
     """Open what a service needs of auth-service: the public keys, tokens of its own, and an HTTP client."""
-    async with auth_http(settings) as http:
+    async with service_http(settings.auth_service_url) as http:
 
         async def fetch_keys() -> dict[str, Any]:
             answer = await http.get(JWKS_PATH)
@@ -162,10 +162,3 @@ async def auth_access(
 
         secret = settings.client_secret.get_secret_value()
         yield KeySet(fetch_keys), ServiceTokens(http, service=service, secret=secret), http
-
-
-@asynccontextmanager
-async def service_http(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Open an HTTP client for the service at `url`."""
-    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as http:
-        yield http
