@@ -7,7 +7,7 @@ PACKAGES := shared $(SERVICES) cli
 SOURCES := $(addsuffix /src,$(PACKAGES))
 MANIFESTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 TRAINING := inference-service/training
-QUICK := $(addprefix tests/,shared gateway auth core inference annotation cli)
+QUICK := $(addprefix tests/,shared gateway auth core inference imagehub annotation cli)
 # What Python has compiled is kept even where it is told not to: the tests start it more than a hundred times.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

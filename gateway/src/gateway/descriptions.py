@@ -25,6 +25,8 @@ TAG_ORDER: Final = (
     "COVID-19",
     "CoRE collection",
     "ImageHub",
+    "Gallery",
+    "IIIF",
     "TheYelda",
     "TheYelda under /api",
     "Predictions",

@@ -175,9 +175,13 @@ TABLE: Final[tuple[Route, ...]] = (
     # --- ImageHub: the gallery
     Route("/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE),
     Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE, scopes=ANY),
-    Route("/admin", IMAGEHUB, ADMIN, READ, 1 * MB, 300, IMAGEHUB_SHAPE, scopes=HUB),
-    Route("/image", IMAGEHUB, PUBLIC, UPLOAD, CHUNK, 120, IMAGEHUB_SHAPE, methods=PUT),
-    Route("/image", IMAGEHUB, PUBLIC, READ, FORM, 60, IMAGEHUB_SHAPE),
+    Route("/admin", IMAGEHUB, ADMIN, READ, 2 * MB, 300, IMAGEHUB_SHAPE, scopes=HUB),
+    # A setting of the service decides whether visitors have to sign in.
+    Route("/image", IMAGEHUB, OPTIONAL, READ, FORM, 60, IMAGEHUB_SHAPE, scopes=HUB),
+    # The address is the credential.
+    Route("/image/upload-sessions", IMAGEHUB, PUBLIC, UPLOAD, CHUNK, 120, IMAGEHUB_SHAPE),
+    Route("/iiif", IMAGEHUB, OPTIONAL, READ, FORM, 60, scopes=HUB),
+    Route("/api/gallery", IMAGEHUB, ADMIN, READ, 1 * MB, 60, scopes=HUB),
     # --- CoRE: the collection that devices send to
     Route("/.well-known/core", CORE, PUBLIC, exact=True),
     # A setting of the service decides whether devices and readers have to authenticate.

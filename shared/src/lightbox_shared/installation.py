@@ -40,6 +40,7 @@ SERVICES: Final = (
     InstalledService(GATEWAY, 0, has_database=False),
     InstalledService(AUTH_SERVICE, 1),
     InstalledService("inference-service", 2),
+    InstalledService("imagehub-service", 3),
     InstalledService("annotation-service", 4),
     InstalledService("core-collection-service", 5),
 )

@@ -1,0 +1,1 @@
+"""Folders of pictures here or in OneDrive, and the gallery that shows them."""

@@ -1,0 +1,1 @@
+"""Where administrators keep files: the drive of the service itself, or OneDrive."""

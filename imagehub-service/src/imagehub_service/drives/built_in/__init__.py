@@ -1,0 +1,1 @@
+"""The drive in the database of the service."""

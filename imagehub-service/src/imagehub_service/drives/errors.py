@@ -1,0 +1,45 @@
+"""What can go wrong with drives. Each system that is shown on them says it in its own words."""
+
+
+class DriveError(Exception):
+    """The drive has not done what it was asked for. The text may be sent to the client."""
+
+
+class ConsentNeeded(DriveError):
+    """The account has not allowed the use of its drive, or not any more. `address` is the page where it can."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__("The use of the drive has to be allowed at Microsoft's page.")
+        self.address = address
+
+
+class NoSuchItem(DriveError):
+    """There is no file or folder with this id."""
+
+
+class NameTaken(DriveError):
+    """The folder has another item of this name already."""
+
+
+class InvalidName(DriveError):
+    """Files and folders can't have this name."""
+
+
+class FileTooLarge(DriveError):
+    """The file is larger than the limit."""
+
+
+class DriveFull(DriveError):
+    """There is no room in the drive."""
+
+
+class DriveUnavailable(DriveError):
+    """The drive does not answer at the moment, or asks not to be called before `retry_after` seconds are over."""
+
+    def __init__(self, message: str = "The drive does not answer at the moment.", *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnreadableAnswer(DriveError):
+    """The drive has answered something that is not known."""

@@ -1,0 +1,1 @@
+"""Adding pictures of a drive to the gallery."""

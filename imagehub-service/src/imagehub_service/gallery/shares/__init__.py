@@ -1,0 +1,1 @@
+"""Links by which a group is shown to somebody without an account."""

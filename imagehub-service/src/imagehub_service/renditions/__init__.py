@@ -1,0 +1,1 @@
+"""Pictures of the gallery in other sizes and formats."""

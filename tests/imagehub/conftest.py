@@ -1,0 +1,48 @@
+"""imagehub-service on a database of its own, under real ASGI."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.asgi import WithState, client_of, running
+from support.databases import FreshDatabase
+from support.gateway import Key
+from support.imagehub import SECRET_KEY, Hub, MakeHubSettings
+from support.kit import verifier_of
+
+from imagehub_service.app import create_app
+from imagehub_service.config import ImageHubSettings
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> Key:
+    """The key that signs the tokens of these tests."""
+    return Key()
+
+
+@pytest.fixture
+def make_settings(fresh_database: FreshDatabase, tmp_path: Path) -> MakeHubSettings:
+    url = fresh_database("imagehub_service")
+
+    def make(**changes: object) -> ImageHubSettings:
+        common: dict[str, object] = {
+            "database_url": url,
+            "data_dir": tmp_path,
+            "secret_key": SECRET_KEY,
+            "port": 9,  # where other services do not answer
+        }
+        return ImageHubSettings(**{**common, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+async def service(make_settings: MakeHubSettings, signing_key: Key) -> AsyncIterator[WithState]:
+    async with running(create_app(make_settings())) as app:
+        yield WithState(app.app, {**app.state, "tokens": verifier_of(signing_key)})
+
+
+@pytest.fixture
+async def hub(service: WithState, signing_key: Key) -> AsyncIterator[Hub]:
+    async with client_of(service) as client:
+        yield Hub(service, client, signing_key)
