@@ -1,25 +1,58 @@
 """Who may call an endpoint of the gallery: aliases for its signature."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
-from imagehub_service.state import ServicesDep
+from imagehub_service.state import Services, ServicesDep
 from imagehub_service.visibility import Visibility
 from lightbox_shared.auth.dependencies import AnyCaller
-from lightbox_shared.auth.principal import Authority
-from lightbox_shared.errors import Forbidden, NotAuthenticated
+from lightbox_shared.auth.principal import Authority, Principal
+from lightbox_shared.errors import Forbidden, NotAuthenticated, NotFound
 
 
-async def _visitor(caller: AnyCaller, services: ServicesDep) -> None:
+@dataclass(frozen=True, slots=True)
+class GalleryVisitor:
+    """Somebody who may see the gallery, or some groups of it."""
+
+    groups: frozenset[int] | None = None
+    """The numbers of the groups that the visitor may see; None for all."""
+    key: str | None = None
+    """The key of the share by which the visitor sees them, which addresses of pictures have to carry."""
+
+    def may_see(self, group_id: int) -> bool:
+        """Whether the visitor may see this group."""
+        return self.groups is None or group_id in self.groups
+
+    def check_may_see(self, group_id: int) -> None:
+        """Raise `NotFound` if the visitor may not see this group."""
+        if not self.may_see(group_id):
+            raise NotFound
+
+
+async def visitor_of(caller: Principal | None, services: Services, key: str | None) -> GalleryVisitor:
+    """The visitor that an account, or nobody, is; with the key of a share at least the one that the key makes of it.
+
+    Raises `NotAuthenticated` or `Forbidden` where the gallery is closed to the caller.
+    """
     visibility = services.settings.visibility
     if visibility is Visibility.PUBLIC:
-        return
+        return GalleryVisitor()
     if caller is None or caller.account_id is None:
         raise NotAuthenticated
     if visibility is Visibility.APPROVED and caller.authority is Authority.NONE:
         raise Forbidden
+    return GalleryVisitor()
 
 
-Visitor = Annotated[None, Depends(_visitor)]
-"""Somebody who may see the gallery. Raises `NotAuthenticated` or `Forbidden` for others."""
+async def _visitor(
+    caller: AnyCaller,
+    services: ServicesDep,
+    key: Annotated[str | None, Query(max_length=500, description="The key of a shared link.")] = None,
+) -> GalleryVisitor:
+    return await visitor_of(caller, services, key)
+
+
+Visitor = Annotated[GalleryVisitor, Depends(_visitor)]
+"""Somebody who may see the gallery, or with the key of a share a part of it."""
