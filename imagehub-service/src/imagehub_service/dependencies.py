@@ -31,7 +31,7 @@ class GalleryVisitor:
             raise NotFound
 
 
-async def visitor_of(caller: Principal | None, services: Services, key: str | None) -> GalleryVisitor:
+async def visitor_of(caller: Principal | None, services: Services, _key: str | None) -> GalleryVisitor:
     """The visitor that an account, or nobody, is; with the key of a share at least the one that the key makes of it.
 
     Raises `NotAuthenticated` or `Forbidden` where the gallery is closed to the caller.
