@@ -45,6 +45,7 @@ def test_it_is_written_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert entries == {
         "gateway": written["GATEWAY_CLIENT_SECRET"],
         "inference-service": written["INFERENCE_CLIENT_SECRET"],
+        "imagehub-service": written["IMAGEHUB_CLIENT_SECRET"],
         "annotation-service": written["ANNOTATION_CLIENT_SECRET"],
         "core-collection-service": written["CORE_COLLECTION_CLIENT_SECRET"],
     }

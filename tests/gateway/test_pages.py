@@ -37,6 +37,7 @@ async def test_readiness(platform: Platform) -> None:
             "services": {
                 "auth-service": "ok",
                 "inference-service": "ok",
+                "imagehub-service": "not installed",
                 "annotation-service": "not installed",
                 "core-collection-service": "not installed",
             },

@@ -10,6 +10,7 @@ from annotation_service.config import AnnotationSettings
 from auth_service.config import AuthSettings
 from core_collection_service.config import CoreSettings
 from gateway.config import GatewaySettings
+from imagehub_service.config import ImageHubSettings
 from inference_service.config import InferenceSettings
 from lightbox.environment import names as environment_names
 from lightbox.environment import text as environment_file
@@ -21,6 +22,7 @@ GROUPS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "auth-service": AuthSettings,
     "inference-service": InferenceSettings,
+    "imagehub-service": ImageHubSettings,
     "annotation-service": AnnotationSettings,
     "core-collection-service": CoreSettings,
 }

@@ -120,6 +120,7 @@ def _variables(known: dict[str, ServiceSecrets]) -> dict[str, str]:
         "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
         "LIGHTBOX_COLLECTIONS": "",
         "LIGHTBOX_COLLECTION_ACCESS": "",
+        "LIGHTBOX_GALLERY_VISIBILITY": "",
         "LIGHTBOX_COAP": "",
         "LIGHTBOX_COAP_CREDENTIALS": "",
         "LIGHTBOX_COAP_BIND": "127.0.0.1",

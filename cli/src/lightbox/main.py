@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lightbox.commands import collect
+from lightbox.commands import collect, hub
 from lightbox.demo.command import demo as run_demo
 from lightbox.environment import write as write_environment
 from lightbox.run import command
@@ -21,6 +21,7 @@ app = typer.Typer(
 for announced in sorted(entry_points(group=GROUP), key=lambda each: each.name):
     app.add_typer(announced.load(), name=announced.name)
 app.add_typer(collect.app, name="collect")
+app.add_typer(hub.app, name="hub")
 
 
 def _show_version(wanted: bool) -> None:
