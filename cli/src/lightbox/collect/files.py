@@ -26,7 +26,12 @@ _SIGNATURES: Final = (  # offset, first bytes, suffix
 def file_name(device_id: str, timestamp: str, data: bytes) -> str:
     """A name for the file of a picture, of characters that are safe in every file system and shell."""
     stem = _UNSAFE.sub("_", f"{device_id}-{timestamp}").lstrip(".-")[:MAX_STEM_LENGTH]
-    return stem + next((suffix for at, start, suffix in _SIGNATURES if data.startswith(start, at)), ".bin")
+    return stem + (picture_suffix(data) or ".bin")
+
+
+def picture_suffix(data: bytes) -> str | None:
+    """The suffix for files that begin like this one, such as `.png`; None if it is no picture."""
+    return next((suffix for at, start, suffix in _SIGNATURES if data.startswith(start, at)), None)
 
 
 def check_digest(data: bytes, expected: bytes | None) -> None:

@@ -76,10 +76,10 @@ def import_(
     ] = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Upload the files of a folder, and show them in a group.
+    """Upload the pictures of a folder, and show them in a group.
 
     An import that was broken off is repeated by the same command: what is in the drive is not uploaded again.
-    Files that are no pictures are kept in the drive, and said to be none when they are added to a group.
+    Files that are no pictures are left out.
     """
     wanted = _group(group)
     went_wrong = False
@@ -95,7 +95,8 @@ def import_(
 
         done = import_folder(hub, folder, name=name or folder.resolve().name, group=wanted, on_outcome=show)
     shown = f"; {done.added} added to group {', '.join(map(str, done.groups)) or '-'}" if wanted is not None else ""
-    write(printable(f"{done.uploaded} uploaded, {done.were_there} were there already{shown}"))
+    left_out = f", {done.left_out} left out that are no pictures" if done.left_out else ""
+    write(printable(f"{done.uploaded} uploaded, {done.were_there} were there already{left_out}{shown}"))
     if went_wrong:
         raise typer.Exit(1)
 

@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import httpx
 
+from lightbox.collect.files import picture_suffix
 from lightbox.collect.progress import progress_bars
 from lightbox.hub.client import TIMEOUT, HubClient, RemoteFile, RemoteFolder
 from lightbox.hub.uploads import upload_file
 from lightbox_shared.commands.terminal import CommandError
 
 POLL_SECONDS: Final = 0.3
+HEAD_BYTES: Final = 132
+"""DICOM files have their mark behind 128 bytes."""
 
 OutcomeCallback = Callable[[str, str], None]
 """Called once for each file with its name and what went wrong, which is empty otherwise."""
@@ -26,6 +29,8 @@ class Imported:
     uploaded: int
     were_there: int
     """Files that the folder of the drive had already, with the same name and size."""
+    left_out: int
+    """Files that are no pictures."""
     added: int
     groups: Sequence[int]
     """The groups that pictures were added to."""
@@ -46,7 +51,7 @@ def files_of(folder: Path) -> list[Path]:
 def import_folder(
     hub: HubClient, folder: Path, *, name: str, group: int | None, on_outcome: OutcomeCallback
 ) -> Imported:
-    """Upload the files of `folder` to the folder `name` of the drive, and add them to a group: -1 for a new one, None
+    """Upload the pictures of `folder` to the folder `name` of the drive, and add them to a group: -1 for a new one, None
     for none.
 
     A file that the drive has already, by its name and size, is not uploaded again, so that an import that was broken
@@ -55,6 +60,7 @@ def import_folder(
     paths = files_of(folder)
     remote = hub.folder_named(name)
     known = {each.name: each for each in remote.files}
+    left_out = 0
     uploaded: list[RemoteFile] = []
     there: list[RemoteFile] = []
     with httpx.Client(timeout=TIMEOUT) as http, progress_bars() as bars:
@@ -66,8 +72,9 @@ def import_folder(
                 on_outcome(path.name, "")
                 continue
             try:
-                if size == 0:
-                    raise CommandError("The file is empty.")
+                if not _is_picture(path):
+                    left_out += 1
+                    continue
                 with bars.bar(path.name) as on_progress:
                     item_id = upload_file(http, hub.upload_address(remote.id, path.name), path, on_progress)
             except (CommandError, OSError) as error:
@@ -76,9 +83,15 @@ def import_folder(
             uploaded.append(RemoteFile(item_id, path.name, size))
             on_outcome(path.name, "")
     if group is None or not (uploaded or there):
-        return Imported(len(uploaded), len(there), 0, ())
+        return Imported(len(uploaded), len(there), left_out, 0, ())
     done = _add(hub, remote, [*there, *uploaded], group, on_outcome)
-    return Imported(len(uploaded), len(there), done["added"], done["groups"])
+    return Imported(len(uploaded), len(there), left_out, done["added"], done["groups"])
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file begins like one of the formats that the gallery reads."""
+    with path.open("rb") as file:
+        return picture_suffix(file.read(HEAD_BYTES)) is not None
 
 
 def _add(
