@@ -51,8 +51,8 @@ def files_of(folder: Path) -> list[Path]:
 def import_folder(
     hub: HubClient, folder: Path, *, name: str, group: int | None, on_outcome: OutcomeCallback
 ) -> Imported:
-    """Upload the pictures of `folder` to the folder `name` of the drive, and add them to a group: -1 for a new one, None
-    for none.
+    """Upload the pictures of `folder` to the folder `name` of the drive, and add them to a group: -1 for a new one,
+    None for none.
 
     A file that the drive has already, by its name and size, is not uploaded again, so that an import that was broken
     off can be repeated. Raises `CommandError` for a failure that concerns all files.
