@@ -34,7 +34,7 @@ class AccessLog:
     ) -> None:
         """Add a line about one request.
 
-        `path` has no query string, which may contain secrets. It is quoted here; the other texts have to be free of
+        `path` has no query string and no other secrets. It is quoted here; the other texts have to be free of
         characters that JSON quotes.
         """
         if self._off:

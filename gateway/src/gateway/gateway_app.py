@@ -24,6 +24,7 @@ from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.context import QUIET_PATHS
 from lightbox_shared.errors import BadRequest, Forbidden, InternalError, LightboxError, NotFound
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
+from lightbox_shared.logging import redacted_path
 from lightbox_shared.metrics import HttpMetrics
 
 log = structlog.get_logger()
@@ -142,7 +143,7 @@ class GatewayApp:
             return
         self._access_log.write(
             method=request.method,
-            path=request.path,
+            path=redacted_path(request.path),
             status=request.status,
             seconds=seconds,
             upstream=route.service if route else "",

@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import Depends
 
 from imagehub_service.config import ImageHubSettings
+from imagehub_service.drives.built_in.upload_sessions.service import UploadSessions
 from imagehub_service.drives.service import Drives
 from lightbox_shared.blobs import Blobs
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.service import lifespan_services
 
@@ -20,6 +22,9 @@ class Services:
     database: Database
     blobs: Blobs
     drives: Drives
+    upload_sessions: UploadSessions
+    listing: BoundedThreads
+    """Where long lists are written."""
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

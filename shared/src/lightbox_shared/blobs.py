@@ -2,19 +2,35 @@
 
 A blob up to a limit is stored in a row, in the same transaction as the record that refers to it, so that one commit and
 one backup cover both. A larger one is stored in the object store, if one is configured, and its row only says that it
-exists. The object is written first: its name is its digest, so that it may be written twice, or be left over by a
-transaction that is rolled back.
+exists. The object is written before that commit: its name is its digest, so that it may be written twice, or be left
+over by a transaction that is rolled back.
+
+The row of a blob is locked from the moment in which it is stored, or found to be there, to the end of the transaction.
+So the blob can't be deleted as unused before the record that refers to it is there.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, Self
 
 import obstore
 from obstore.store import ObjectStore, from_url
-from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, MetaData, Table, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    MetaData,
+    Table,
+    and_,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from lightbox_shared.database import ReadSession, WriteSession
 
@@ -95,8 +111,8 @@ class ObjectStoreBlobs:
     async def delete(self, digest: bytes) -> None:
         """Delete a blob, if it exists.
 
-        Only for services that name their objects otherwise than by digests: equal bytes have the same digest and are
-        stored once, so that other records may refer to them.
+        Equal bytes have the same digest and are stored once, so that other records may refer to them: unless a service
+        names its objects otherwise than by digests, only `Blobs.delete_unused` may call this.
         """
         with suppress(FileNotFoundError):
             await obstore.delete_async(self._store, self._path(digest))
@@ -116,11 +132,16 @@ class Blobs:
         `digest` is the SHA-256 where the caller knows it: for large data it is better computed in a thread.
         """
         digest = digest or sha256(data)
-        row: Mapping[str, object] = {"sha256": digest, "size": len(data), "data": data}
-        if self._large is not None and len(data) > self._row_limit:
-            await self._large.put(digest, data)
-            row = {**row, "data": None}
-        await session.execute(insert(self._table).values(row).on_conflict_do_nothing(index_elements=["sha256"]))
+        large = self._large if len(data) > self._row_limit else None
+        row: Mapping[str, object] = {"sha256": digest, "size": len(data), "data": data if large is None else None}
+        key = self._table.c.sha256
+        added = insert(self._table).values(row).on_conflict_do_nothing(index_elements=[key]).returning(key)
+        present = select(key).where(key == digest).with_for_update(read=True, key_share=True)
+        # Between the two statements the blob may be deleted as unused; then the first one succeeds the next time.
+        while await session.scalar(added) is None and await session.scalar(present) is None:
+            pass
+        if large is not None:
+            await large.put(digest, data)  # when the row is locked, so that it is not deleted at the same time
         return digest
 
     async def get(self, session: ReadSession | WriteSession, digest: bytes) -> bytes:
@@ -154,3 +175,31 @@ class Blobs:
         if self._large is None:
             raise BlobMissing(digest.hex())
         return await self._large.part(digest, wanted.start, len(wanted))
+
+    async def delete_unused(
+        self, session: WriteSession, references: Sequence[InstrumentedAttribute[Any]], *, limit: int
+    ) -> int:
+        """Delete up to `limit` blobs to which none of the columns `references` refers, and return their number.
+
+        Each of the columns needs a foreign key to the table, and an index. Blobs that another transaction is storing or
+        deleting are left out. Objects of the object store are deleted before the commit, while the row is locked:
+        whoever stores the same bytes meanwhile waits, and writes the object again.
+        """
+        table = self._table
+        unused: ColumnElement[bool] = and_(
+            *(~select(each).where(each == table.c.sha256).correlate(table).exists() for each in references)
+        )
+        found = select(table.c.sha256).where(unused).limit(limit).with_for_update(skip_locked=True)
+        locked = (await session.scalars(found)).all()
+        if not locked:
+            return 0
+        # A transaction may have referred to a blob and ended before it was locked here. Only this statement sees that.
+        statement = delete(table).where(table.c.sha256.in_(locked), unused)
+        deleted = (
+            await session.execute(statement.returning(table.c.sha256, table.c.size, table.c.data.is_(None)))
+        ).all()
+        if self._large is not None:
+            for digest, size, is_object in deleted:
+                if is_object or size > self._row_limit:
+                    await self._large.delete(digest)
+        return len(deleted)

@@ -3,12 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from imagehub_service.gallery.groups.models import Group
-from imagehub_service.orm import Base
+from imagehub_service.orm import BLOBS, Base
 from lightbox_shared.database.orm import PrimaryKey
 
 
@@ -22,6 +22,7 @@ class Picture(Base):
         Index("ix_pictures_sha256", "sha256"),
         Index("ix_pictures_tags", "tags", postgresql_using="gin"),
         Index("ix_pictures_created_at", "created_at"),
+        Index("ix_pictures_preview_sha256", "preview_sha256", postgresql_where=text("preview_sha256 IS NOT NULL")),
     )
 
     id: Mapped[PrimaryKey]
@@ -37,9 +38,9 @@ class Picture(Base):
     title: Mapped[str | None] = mapped_column(Text)
     caption: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
-    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[bytes] = mapped_column(ForeignKey(BLOBS.c.sha256))
     """The blob with the file as it came."""
-    preview_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    preview_sha256: Mapped[bytes | None] = mapped_column(ForeignKey(BLOBS.c.sha256))
     """The blob with the whole picture as browsers show it; None if they show the file itself, upright."""
     media_type: Mapped[str] = mapped_column(Text)
     """Of the file."""

@@ -1,0 +1,1 @@
+"""Deletes the bytes that nothing refers to any more."""
