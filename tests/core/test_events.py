@@ -18,9 +18,9 @@ from support.gateway import Server
 
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
-from core_collection_service.events.streams import MAX_STREAMS, OpenStreams
 from lightbox_shared.installation import service_named
 from lightbox_shared.serve import GRACE_SECONDS
+from lightbox_shared.streams import MAX_STREAMS, OpenStreams
 
 EVENTS = f"{IMAGES}/events"
 SECONDS = 20.0

@@ -14,7 +14,6 @@ from core_collection_service.devices.service import Devices
 from core_collection_service.discovery import endpoints as discovery
 from core_collection_service.events import endpoints as events
 from core_collection_service.events.feed import PictureFeed
-from core_collection_service.events.streams import OpenStreams
 from core_collection_service.pictures.cache.middleware import ResponseCacheMiddleware
 from core_collection_service.pictures.cache.service import ResponseCache
 from core_collection_service.pictures.delete import endpoints as delete
@@ -37,6 +36,7 @@ from core_collection_service.state import Services
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.images import dicom as _dicom  # noqa: F401 - loaded here, or the first picture waits for it
 from lightbox_shared.service import Resources, Service
+from lightbox_shared.streams import OpenStreams
 
 BATCH_MEMORY_BYTES: Final = 64_000_000
 """Of originals in batches that are assembled at one moment: four of the largest ones (`lists.responses`)."""

@@ -9,7 +9,6 @@ from fastapi import Depends
 from core_collection_service.access import Access
 from core_collection_service.devices.service import Devices
 from core_collection_service.events.feed import PictureFeed
-from core_collection_service.events.streams import OpenStreams
 from core_collection_service.pictures.cache.service import ResponseCache
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.lists.service import PictureLists
@@ -20,6 +19,7 @@ from core_collection_service.pictures.submit.request_bodies import DEFAULT_DATA_
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from lightbox_shared.service import lifespan_services
+from lightbox_shared.streams import OpenStreams
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,40 @@ from imagehub_service.drives.built_in.service import UPLOAD_SESSIONS_PATH, Built
 from imagehub_service.drives.built_in.upload_sessions import endpoints as upload_sessions
 from imagehub_service.drives.built_in.upload_sessions.errors import GRAPH
 from imagehub_service.drives.built_in.upload_sessions.service import UploadLimits, UploadSessions
+from imagehub_service.drives.onedrive.service import open_onedrives
 from imagehub_service.drives.service import Drives
 from imagehub_service.errors import IMAGEHUB, IMAGEHUB_PATHS
+from imagehub_service.gallery.adding import endpoints as additions
+from imagehub_service.gallery.adding.preparation import Preparation
+from imagehub_service.gallery.adding.progress import ProgressBoard
+from imagehub_service.gallery.adding.service import Additions
+from imagehub_service.gallery.adding.store import AdditionStore
+from imagehub_service.gallery.adding.worker import AdditionWorker
+from imagehub_service.gallery.imagehub import endpoints as imagehub
+from imagehub_service.gallery.pages import endpoints as pages
+from imagehub_service.gallery.pages.pictures import ShownPictures
+from imagehub_service.gallery.pages.service import Pages
+from imagehub_service.iiif import endpoints as iiif
 from imagehub_service.orm import BLOBS
+from imagehub_service.picture_files import endpoints as picture_files
+from imagehub_service.picture_files.response_cache import CACHED_PICTURES
+from imagehub_service.picture_files.service import Renditions
+from imagehub_service.picture_files.watch import DoubtAfterChanges, GalleryWatch
 from imagehub_service.state import Services
 from imagehub_service.unused_blobs.service import UnusedBlobs
-from lightbox_shared.background import periodic_task
+from lightbox_shared.background import background_task, periodic_task
+from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.service import Resources, Service
+from lightbox_shared.stop_signals import on_stop_signal
+from lightbox_shared.streams import OpenStreams
 
+TIDY_UP_SECONDS: Final = 3600
 EXPIRED_UPLOADS_SECONDS: Final = 600
-UNUSED_BLOBS_SECONDS: Final = 3600
+DOWNLOADS_AHEAD: Final = 6
+"""Pictures that may be read from drives, or wait for their turn, besides those that are decoded."""
 MAX_LISTS_WAITING: Final = 16
 MAX_FILES_WAITING: Final = 32
 """Uploaded files that may wait to be hashed. The last chunk of further ones gets 503 with `Retry-After`."""
@@ -29,33 +51,79 @@ MAX_FILES_WAITING: Final = 32
 
 @asynccontextmanager
 async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator[Services]:
-    """Open what the endpoints use, with the tasks that tidy up."""
+    """Open what the endpoints use, with the worker that adds pictures and the tasks that tidy up."""
     settings, database = resources.settings, resources.database
-    blobs = resources.blobs(BLOBS)
-    hashing = BoundedThreads(1, max_waiting=MAX_FILES_WAITING, busy="Too many files are being uploaded.")
+    blobs, progress = resources.blobs(BLOBS), ProgressBoard()
     listing = BoundedThreads(1, max_waiting=MAX_LISTS_WAITING, busy="Too many lists of folders are being made.")
-    limits = UploadLimits(
-        lifetime_seconds=settings.upload_session_seconds,
-        file_bytes=settings.max_drive_file_bytes,
-        drive_bytes=settings.drive_bytes,
-    )
-    uploads = UploadSessions(database, blobs, limits, hashing)
-    built_in = BuiltInDrive(database, blobs, uploads, total_bytes=settings.drive_bytes, threads=listing)
+    uploads = open_uploads(settings, database, blobs)
     unused = UnusedBlobs(database, blobs)
     async with AsyncExitStack() as stack:
+        built_in = BuiltInDrive(database, blobs, uploads, total_bytes=settings.drive_bytes, threads=listing)
+        onedrives = None
+        if settings.has_onedrive:
+            onedrives = await stack.enter_async_context(open_onedrives(database, settings))
+        drives = Drives(built_in, onedrives)
+        worker = addition_worker(settings, database, blobs, drives, progress)
+        renditions = await stack.enter_async_context(
+            Renditions.open(
+                database,
+                blobs,
+                threads=settings.rendering_threads,
+                decoded_bytes=settings.decoded_picture_bytes,
+                keep_metadata=settings.keep_metadata,
+            )
+        )
+        watch = await stack.enter_async_context(GalleryWatch(database, limit=settings.rendition_cache_bytes).running())
+        stack.enter_context(on_stop_signal(progress.stop))
         for task in (
+            background_task(worker.run(), "additions"),
+            periodic_task(worker.tidy_up, "old additions", every=TIDY_UP_SECONDS),
             periodic_task(uploads.delete_expired, "expired uploads", every=EXPIRED_UPLOADS_SECONDS),
-            periodic_task(unused.delete, "unused blobs", every=UNUSED_BLOBS_SECONDS),
+            periodic_task(unused.delete, "unused blobs", every=TIDY_UP_SECONDS),
         ):
             await stack.enter_async_context(task)
         yield Services(
             settings=settings,
             database=database,
             blobs=blobs,
-            drives=Drives(built_in),
-            upload_sessions=uploads,
+            drives=drives,
             listing=listing,
+            upload_sessions=uploads,
+            pages=Pages(database, cache_bytes=settings.page_cache_bytes),
+            shown_pictures=ShownPictures(database, blobs),
+            additions=Additions(database, progress, worker.wake),
+            open_streams=OpenStreams(resources.metrics.registry),
+            renditions=renditions,
+            watch=watch,
         )
+
+
+def open_uploads(settings: ImageHubSettings, database: Database, blobs: Blobs) -> UploadSessions:
+    """The upload sessions of the built-in drive."""
+    hashing = BoundedThreads(1, max_waiting=MAX_FILES_WAITING, busy="Too many files are being uploaded.")
+    limits = UploadLimits(
+        lifetime_seconds=settings.upload_session_seconds,
+        file_bytes=settings.max_drive_file_bytes,
+        drive_bytes=settings.drive_bytes,
+    )
+    return UploadSessions(database, blobs, limits, hashing)
+
+
+def addition_worker(
+    settings: ImageHubSettings, database: Database, blobs: Blobs, drives: Drives, progress: ProgressBoard
+) -> AdditionWorker:
+    """The worker that adds pictures of these drives to the gallery of this database."""
+    at_once = settings.adding_threads + DOWNLOADS_AHEAD
+    threads = BoundedThreads(settings.adding_threads, max_waiting=at_once, busy="Too many pictures are being added.")
+    max_bytes, max_pixels = settings.max_picture_bytes, settings.max_picture_pixels
+    return AdditionWorker(
+        database,
+        drives,
+        AdditionStore(database, blobs, drive="onedrive" if settings.has_onedrive else "built-in"),
+        Preparation(threads, max_bytes=max_bytes, max_pixels=max_pixels),
+        progress,
+        pictures_at_once=at_once,
+    )
 
 
 SERVICE = Service(
@@ -63,12 +131,24 @@ SERVICE = Service(
     description="Folders of pictures here or in OneDrive, and the gallery that shows them.",
     settings=ImageHubSettings,
     open=open_services,
-    routers=(drives.router, upload_sessions.router),
+    routers=(
+        pages.router,
+        drives.router,
+        upload_sessions.router,
+        imagehub.router,
+        additions.seed_router,
+        picture_files.router,
+        iiif.router,
+        additions.router,
+        picture_files.gallery_router,
+        picture_files.internal_router,
+    ),
     dialects=Dialects({**dict.fromkeys(IMAGEHUB_PATHS, IMAGEHUB), UPLOAD_SESSIONS_PATH: GRAPH}),
     tags={
         "ImageHub": "A gallery: folders of a drive, pictures in groups, pages of 12 groups.",
         "Gallery": "What ImageHub did not have: management of groups and pictures, search, duplicates, shared links.",
         "IIIF": "The pictures of the gallery by the IIIF Image API 3.0.",
     },
+    middleware=(DoubtAfterChanges, CACHED_PICTURES),
 )
 create_app = SERVICE.create_app

@@ -43,6 +43,8 @@ class ImageHubSettings(Settings):
 
     adding_threads: Annotated[int, Field(ge=1, le=64)] = 2
     """How many pictures that are being added are decoded at the same time."""
+    page_cache_bytes: Annotated[int, Field(ge=0)] = 32 * MB
+    """Bytes of finished pages of the gallery that are kept in memory; 0 for none."""
     rendition_cache_bytes: Annotated[int, Field(ge=0)] = 64 * MB
     """Bytes of answers with pictures that are kept in memory and given again; 0 for none."""
 

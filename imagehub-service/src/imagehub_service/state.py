@@ -8,10 +8,16 @@ from fastapi import Depends
 from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives.built_in.upload_sessions.service import UploadSessions
 from imagehub_service.drives.service import Drives
+from imagehub_service.gallery.adding.service import Additions
+from imagehub_service.gallery.pages.pictures import ShownPictures
+from imagehub_service.gallery.pages.service import Pages
+from imagehub_service.picture_files.service import Renditions
+from imagehub_service.picture_files.watch import GalleryWatch
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.service import lifespan_services
+from lightbox_shared.streams import OpenStreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,12 @@ class Services:
     upload_sessions: UploadSessions
     listing: BoundedThreads
     """Where long lists are written."""
+    pages: Pages
+    shown_pictures: ShownPictures
+    additions: Additions
+    open_streams: OpenStreams
+    renditions: Renditions
+    watch: GalleryWatch
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

@@ -144,6 +144,16 @@ class Blobs:
             await large.put(digest, data)  # when the row is locked, so that it is not deleted at the same time
         return digest
 
+    async def put_missing(self, session: WriteSession, blobs: Mapping[bytes, bytes]) -> None:
+        """Store blobs by their digests, as `put` does. The bytes of those that exist are not sent to the database, and
+        they can't be deleted before the transaction ends."""
+        found = select(self._table.c.sha256).where(self._table.c.sha256.in_(sorted(blobs)))
+        existing = set(
+            await session.scalars(found.order_by(self._table.c.sha256).with_for_update(key_share=True, read=True))
+        )
+        for digest in sorted(blobs.keys() - existing):  # in one order, so that two transactions can't block each other
+            await self.put(session, blobs[digest], digest)
+
     async def get(self, session: ReadSession | WriteSession, digest: bytes) -> bytes:
         """The bytes of a blob, exactly as they were stored. Raises `BlobMissing`."""
         found = (await session.execute(select(self._table.c.data).where(self._table.c.sha256 == digest))).one_or_none()

@@ -14,7 +14,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from core_collection_service.dependencies import CollectionName, CurrentCaller
 from core_collection_service.errors import NoSuchCollection
-from core_collection_service.events.errors import SlowSubscriber, TooManyStreams
+from core_collection_service.events.errors import SlowSubscriber
 from core_collection_service.events.subscription import Subscription
 from core_collection_service.parameters import DEVICE_ID, LAST_EVENT_ID
 from core_collection_service.pictures.models import PictureRecord
@@ -24,6 +24,7 @@ from core_collection_service.state import ServicesDep
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.errors.handlers import is_database_outage
 from lightbox_shared.openapi import content, errors
+from lightbox_shared.streams import TooManyStreams
 
 router = APIRouter(tags=["CoRE collection"])
 

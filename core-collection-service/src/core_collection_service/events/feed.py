@@ -20,7 +20,6 @@ import structlog
 from anyio import CapacityLimiter
 
 from core_collection_service.events import repository
-from core_collection_service.events.shutdown import on_stop_signal
 from core_collection_service.events.subscription import Subscription, Topic
 from core_collection_service.pictures.delete.repository import DELETED_CHANNEL
 from core_collection_service.pictures.models import PictureRecord
@@ -29,6 +28,7 @@ from core_collection_service.pictures.submit.repository import ADDED_CHANNEL
 from lightbox_shared.background import background_task
 from lightbox_shared.database import Database, ReadSession
 from lightbox_shared.errors import Unavailable
+from lightbox_shared.stop_signals import on_stop_signal
 
 log = structlog.get_logger()
 

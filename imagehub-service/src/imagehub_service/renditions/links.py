@@ -1,14 +1,28 @@
 """The addresses of a picture in other sizes, as answers in JSON have them."""
 
 import base64
-from typing import Final
+from typing import Final, Protocol
 
 from pydantic import BaseModel, Field
 
-from imagehub_service.gallery.pictures.models import Picture
-
 WIDTHS: Final = (180, 360, 700, 1400, 2800)
 """The widths in pixels that pages are offered, as far as the picture is wider."""
+
+
+class LinkedPicture(Protocol):
+    """What links are made of: a row of pictures, or of a query that has these columns."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def thumbhash(self) -> bytes: ...
 
 
 class PictureLinks(BaseModel):
@@ -22,7 +36,7 @@ class PictureLinks(BaseModel):
     iiif: str = Field(description="The base address of the picture in the IIIF Image API 3.0.")
 
 
-def picture_links(picture: Picture, *, public_base: str, key: str | None = None) -> PictureLinks:
+def picture_links(picture: LinkedPicture, *, public_base: str, key: str | None = None) -> PictureLinks:
     """The links of a picture. With `key`, the key of a share, they work without an account."""
     path, suffix = f"/image/file/{picture.id}", "" if key is None else f"&key={key}"
     widths = [width for width in WIDTHS if width < picture.width] or [picture.width]

@@ -6,10 +6,17 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from core_collection_service.events.errors import TooManyStreams
+from lightbox_shared.errors import Unavailable
 
 MAX_STREAMS: Final = 1000
 RETRY_AFTER_SECONDS: Final = 10
+
+
+class TooManyStreams(Unavailable):
+    """This process has as many open streams as it accepts."""
+
+    code = "too-many-streams"
+    default_detail = "Too many streams of events are open."
 
 
 class OpenStreams:

@@ -1,0 +1,91 @@
+"""What happens to a file before it becomes a picture of the gallery: it is read from the drive, and decoded."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+
+from imagehub_service.drives.drive import Drive
+from imagehub_service.drives.errors import DriveError, DriveUnavailable
+from imagehub_service.renditions.preparing import PreparedPicture, prepare_picture
+from lightbox_shared.blobs import sha256
+from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.errors.handlers import is_database_outage
+from lightbox_shared.images import PictureError
+
+log = structlog.get_logger()
+
+TRIES: Final = 3
+"""How often a file is asked for while the drive does not answer."""
+LONGEST_WAIT_SECONDS: Final = 30.0
+EMPTY: Final = "The file is empty."
+UNEXPECTED: Final = "The picture could not be added, because of an error in this service."
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPicture:
+    """A file that can become a picture of the gallery."""
+
+    data: bytes
+    """The file as it came."""
+    prepared: PreparedPicture
+    preview_sha256: bytes | None
+
+    @property
+    def blobs(self) -> dict[bytes, bytes]:
+        """What has to be stored, by digest."""
+        found = {self.prepared.sha256: self.data}
+        if self.preview_sha256 is not None and self.prepared.preview is not None:
+            found[self.preview_sha256] = self.prepared.preview.data
+        return found
+
+
+class NotAdded(Exception):
+    """A file can't become a picture. The text says why and is sent to the client."""
+
+
+class Preparation:
+    """Reads files of drives and decodes them, as many at a time as there are threads."""
+
+    def __init__(self, threads: BoundedThreads, *, max_bytes: int, max_pixels: int) -> None:
+        self._threads = threads
+        self._max_bytes = max_bytes
+        self._max_pixels = max_pixels
+
+    async def prepare(self, drive: Drive, file_id: str) -> ReadyPicture:
+        """The picture of a file. Raises `NotAdded`, and what the database raises while it is down."""
+        try:
+            data = await self._download(drive, file_id)
+            if not data:
+                raise NotAdded(EMPTY)
+            return await self._threads.run(partial(_ready, data, self._max_pixels))
+        except (DriveError, PictureError) as error:
+            raise NotAdded(str(error) or _first_sentence(error)) from error
+        except NotAdded:
+            raise
+        except Exception as error:
+            if is_database_outage(error):
+                raise
+            log.exception("a picture could not be prepared", file=file_id)
+            raise NotAdded(UNEXPECTED) from error
+
+    async def _download(self, drive: Drive, file_id: str) -> bytes:
+        for _ in range(TRIES - 1):
+            try:
+                return await drive.download(file_id, max_bytes=self._max_bytes)
+            except DriveUnavailable as error:
+                await asyncio.sleep(min(float(error.retry_after), LONGEST_WAIT_SECONDS))
+        return await drive.download(file_id, max_bytes=self._max_bytes)
+
+
+def _ready(data: bytes, max_pixels: int) -> ReadyPicture:
+    prepared = prepare_picture(data, max_pixels=max_pixels)
+    preview = prepared.preview
+    return ReadyPicture(data, prepared, None if preview is None else sha256(preview.data))
+
+
+def _first_sentence(error: Exception) -> str:
+    """What an error without a text says of itself: the description of its class."""
+    return (type(error).__doc__ or UNEXPECTED).partition("\n")[0]

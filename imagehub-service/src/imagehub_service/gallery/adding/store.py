@@ -1,0 +1,81 @@
+"""The transactions of an addition. Each makes one picture, with all that belongs to it, or none."""
+
+from imagehub_service.gallery.adding import pictures_repository, repository
+from imagehub_service.gallery.adding.models import AdditionFolder, AdditionItem
+from imagehub_service.gallery.adding.pictures_repository import Origin
+from imagehub_service.gallery.adding.preparation import NotAdded, ReadyPicture
+from imagehub_service.gallery.adding.repository import Mine
+from imagehub_service.gallery.groups import places_repository
+from imagehub_service.gallery.revisions import repository as revisions
+from lightbox_shared.blobs import Blobs
+from lightbox_shared.database import Database
+
+
+class Lost(Exception):
+    """The addition is not this process's any more: it was cancelled, or another process has taken it up."""
+
+
+def no_such_group(group_id: int) -> str:
+    """The sentence for pictures whose group does not exist."""
+    return f"There is no group {group_id}."
+
+
+class AdditionStore:
+    """Writes what becomes of the pictures of additions. Every method raises `Lost`."""
+
+    def __init__(self, database: Database, blobs: Blobs, *, drive: str) -> None:
+        """`drive` is the kind of the drive: `built-in` or `onedrive`."""
+        self._database = database
+        self._blobs = blobs
+        self._drive = drive
+
+    async def keep(
+        self, mine: Mine, account_id: int, folder: AdditionFolder, item: AdditionItem, ready: ReadyPicture
+    ) -> None:
+        """Make a picture of an item, and a group before it where the folder has none yet. Raises `NotAdded` if the
+        group does not exist."""
+        origin = Origin(item.file_name, folder.folder_name, self._drive, item.file_id, account_id)
+        async with self._database.writing() as session:
+            # The rows of additions, blobs, groups and revisions are locked in this order, by everybody.
+            if not await repository.count_added(session, mine):
+                raise Lost
+            await self._blobs.put_missing(session, ready.blobs)
+            group_id = folder.group_id
+            if group_id is None:
+                group_id = await places_repository.create(session)
+            place = await places_repository.next_place(session, group_id)
+            if place is None:
+                raise NotAdded(no_such_group(group_id))
+            picture_id = await pictures_repository.add(session, group_id, place.image_id, origin, ready)
+            await repository.mark_added(session, item, group_id, picture_id)
+            await revisions.changed(session, order=place.is_first)
+        folder.group_id = group_id
+
+    async def fail(self, mine: Mine, item: AdditionItem, sentence: str) -> None:
+        """An item can't become a picture."""
+        async with self._database.writing() as session:
+            if not await repository.fail(session, mine, item, sentence):
+                raise Lost
+
+    async def finish(self, mine: Mine) -> None:
+        """All items are finished."""
+        async with self._database.writing() as session:
+            if not await repository.finish(session, mine):
+                raise Lost
+
+    async def give_up(self, mine: Mine, sentence: str) -> None:
+        """The items that are left are not tried any more."""
+        async with self._database.writing() as session:
+            if not await repository.give_up(session, mine, sentence):
+                raise Lost
+
+    async def go_on(self, mine: Mine) -> None:
+        """Say that this process is alive."""
+        async with self._database.writing() as session:
+            if not await repository.go_on(session, mine):
+                raise Lost
+
+    async def give_back(self, mine: Mine) -> None:
+        """Let another process go on at once."""
+        async with self._database.writing() as session:
+            await repository.give_back(session, mine)
