@@ -13,12 +13,12 @@ from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, InvalidRequest
-from lightbox_shared.images import MediaType
+from lightbox_shared.images import RADIOGRAPH_TYPES
 from lightbox_shared.openapi import content, errors, headers
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 
-_BINARY = content(*(each.value for each in MediaType))
+_BINARY = content(*(each.value for each in RADIOGRAPH_TYPES))
 
 
 @router.get(

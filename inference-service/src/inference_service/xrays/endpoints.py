@@ -15,7 +15,7 @@ from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
 from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import NotFound
-from lightbox_shared.images import BROWSER_TYPES, MediaType
+from lightbox_shared.images import BROWSER_TYPES, RADIOGRAPH_TYPES
 from lightbox_shared.openapi import content, errors, headers
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
@@ -109,7 +109,7 @@ async def chexray_picture(
     "/internal/xrays/{xray_id}/picture",
     summary="The picture of an X-ray as it was uploaded, for other services",
     response_class=Response,
-    responses={200: content(*(each.value for each in MediaType)), **errors(NotFound)},
+    responses={200: content(*(each.value for each in RADIOGRAPH_TYPES)), **errors(NotFound)},
 )
 async def internal_xray_picture(
     xray_id: RowId,

@@ -5,8 +5,10 @@ can't be decoded raises `PictureError`; it does not crash the process, block it 
 
 A decoded picture has one grey channel, is upright, and white is 1, as in a radiograph. Formats: JPEG, PNG (8 and 16
 bits; grey, RGB, palette, alpha), WebP, TIFF, BMP and DICOM. Of several frames in a TIFF or WebP the first one is read.
+GIF, which no radiograph comes in, is read only where a caller asks for it (`lightbox_shared.images.display`).
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
@@ -41,6 +43,7 @@ class MediaType(StrEnum):
     JPEG = "image/jpeg"
     PNG = "image/png"
     WEBP = "image/webp"
+    GIF = "image/gif"
     TIFF = "image/tiff"
     BMP = "image/bmp"
     DICOM = "application/dicom"
@@ -51,7 +54,18 @@ class MediaType(StrEnum):
         return self not in {MediaType.TIFF, MediaType.DICOM}
 
 
-BROWSER_TYPES: Final = tuple(each.value for each in MediaType if each.shown_by_browsers)
+RADIOGRAPH_TYPES: Final = tuple(each for each in MediaType if each is not MediaType.GIF)
+"""The formats that are read where a caller does not name others."""
+BROWSER_TYPES: Final = tuple(each.value for each in RADIOGRAPH_TYPES if each.shown_by_browsers)
+
+
+_BEGINNINGS: Final[Mapping[MediaType, tuple[bytes, ...]]] = {
+    MediaType.JPEG: (b"\xff\xd8\xff",),
+    MediaType.PNG: (b"\x89PNG\r\n\x1a\n",),
+    MediaType.GIF: (b"GIF87a", b"GIF89a"),
+    MediaType.TIFF: (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    MediaType.BMP: (b"BM",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +85,21 @@ class GreyPicture:
         return buffer.getvalue()
 
 
-def sniff(data: bytes) -> MediaType:
+def sniff(data: bytes, types: Collection[MediaType] = RADIOGRAPH_TYPES) -> MediaType:
     """The format of a picture by its first bytes, not by the media type that the client names. Raises
-    `UnsupportedPicture`."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return MediaType.JPEG
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return MediaType.PNG
+    `UnsupportedPicture` if it is none of `types`."""
+    found = _format_of(data)
+    if found is None or found not in types:
+        *names, last = (each.name if each is not MediaType.WEBP else "WebP" for each in MediaType if each in types)
+        raise UnsupportedPicture(f"This is not a picture in {', '.join(names)} or {last} format.")
+    return found
+
+
+def _format_of(data: bytes) -> MediaType | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return MediaType.WEBP
-    if data[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-        return MediaType.TIFF
-    if data[:2] == b"BM":
-        return MediaType.BMP
-    if data[128:132] == b"DICM":
-        return MediaType.DICOM
-    raise UnsupportedPicture("This is not a picture in JPEG, PNG, WebP, TIFF, BMP or DICOM format.")
+    found = next((each for each, beginnings in _BEGINNINGS.items() if data.startswith(beginnings)), None)
+    return MediaType.DICOM if found is None and data[128:132] == b"DICM" else found
 
 
 def decode_grey(data: bytes, *, max_pixels: int, min_size: tuple[int, int] | None = None) -> GreyPicture:

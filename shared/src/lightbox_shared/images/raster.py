@@ -1,4 +1,4 @@
-"""JPEG, PNG, WebP, TIFF and BMP, decoded by Pillow.
+"""JPEG, PNG, WebP, GIF, TIFF and BMP, decoded by Pillow.
 
 Pillow gets the format that was found, so that a file can't select another decoder. It reads the header of a file before
 it allocates memory, and limits the size of unpacked text and profile chunks. WebP and progressive JPEG, for which that
@@ -22,6 +22,7 @@ _FORMATS: Final = {
     MediaType.JPEG: "JPEG",
     MediaType.PNG: "PNG",
     MediaType.WEBP: "WEBP",
+    MediaType.GIF: "GIF",
     MediaType.TIFF: "TIFF",
     MediaType.BMP: "BMP",
 }

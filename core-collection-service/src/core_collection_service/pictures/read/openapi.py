@@ -9,10 +9,10 @@ from core_collection_service.protocol.media_types import LINK_FORMAT, SENML_CBOR
 from core_collection_service.protocol.responses import described_document
 from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated
-from lightbox_shared.images import MediaType
+from lightbox_shared.images import RADIOGRAPH_TYPES
 from lightbox_shared.openapi import content, errors, headers
 
-_BINARY: Final = content(*(each.value for each in MediaType))
+_BINARY: Final = content(*(each.value for each in RADIOGRAPH_TYPES))
 _TEXT: Final = {"type": "string"}
 _SENML_RECORD: Final = {
     "type": "object",
