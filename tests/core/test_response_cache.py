@@ -19,13 +19,12 @@ from support.gateway import Key as SigningKey
 
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
-from core_collection_service.pictures.cache.service import ResponseCache
 from core_collection_service.pictures.delete.repository import remove
 from core_collection_service.pictures.models import PictureKey
-from core_collection_service.pictures.storage.repository import LARGEST_AT_ONCE
 from core_collection_service.state import Services
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
+from lightbox_shared.response_cache import ResponseCache
 
 KEY = PictureKey("images", DEVICE, datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC))
 
@@ -173,12 +172,15 @@ async def test_permissions_are_checked_with_every_request(guarded: tuple[WithSta
 class TestResponseCache:
     """`ResponseCache` without the middleware."""
 
-    def keep(self, response_cache: ResponseCache, target: bytes, size: int, *, generation: int | None = None) -> None:
+    def keep(
+        self, response_cache: ResponseCache[str], target: bytes, size: int, *, generation: int | None = None
+    ) -> None:
         now = response_cache.generation if generation is None else generation
-        response_cache.store(target, DEVICE, "etag", Response(b"x" * size, media_type="image/png"), generation=now)
+        answer = Response(b"x" * size, media_type="image/png")
+        response_cache.store(target, DEVICE, "etag", answer, route="/pictures", generation=now)
 
     def test_the_least_recently_used_answer_is_dropped(self) -> None:
-        response_cache = ResponseCache(30_000, lambda: True)
+        response_cache = ResponseCache[str](30_000, lambda: True, largest=20_000)
         for name in (b"a", b"b"):
             self.keep(response_cache, name, 10_000)
         assert response_cache.get(b"a") is not None
@@ -189,16 +191,16 @@ class TestResponseCache:
         assert response_cache.get(b"a") is not None
 
     def test_an_answer_read_before_a_deletion_is_not_cached(self) -> None:
-        response_cache = ResponseCache(30_000, lambda: True)
+        response_cache = ResponseCache[str](30_000, lambda: True, largest=20_000)
         before = response_cache.generation
         response_cache.clear()
         self.keep(response_cache, b"a", 100, generation=before)
         assert response_cache.get(b"a") is None
 
     def test_large_answers_and_a_cache_of_size_0(self) -> None:
-        response_cache = ResponseCache(10 * LARGEST_AT_ONCE, lambda: True)
-        self.keep(response_cache, b"a", LARGEST_AT_ONCE + 1)
+        response_cache = ResponseCache[str](100_000, lambda: True, largest=20_000)
+        self.keep(response_cache, b"a", 20_001)
         assert response_cache.get(b"a") is None
-        none = ResponseCache(0, lambda: True)
+        none = ResponseCache[str](0, lambda: True, largest=20_000)
         self.keep(none, b"a", 100)
         assert none.get(b"a") is None

@@ -14,14 +14,14 @@ from core_collection_service.devices.service import Devices
 from core_collection_service.discovery import endpoints as discovery
 from core_collection_service.events import endpoints as events
 from core_collection_service.events.feed import PictureFeed
-from core_collection_service.pictures.cache.middleware import ResponseCacheMiddleware
-from core_collection_service.pictures.cache.service import ResponseCache
 from core_collection_service.pictures.delete import endpoints as delete
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.lists.service import PictureLists
 from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
 from core_collection_service.pictures.read import endpoints as read
 from core_collection_service.pictures.read.service import Pictures
+from core_collection_service.pictures.response_cache import CACHED_PICTURES
+from core_collection_service.pictures.storage.repository import LARGEST_AT_ONCE
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.submit import endpoints as submit
 from core_collection_service.pictures.submit.limits import PictureLimits
@@ -35,6 +35,7 @@ from core_collection_service.retention.service import Retention
 from core_collection_service.state import Services
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.images import dicom as _dicom  # noqa: F401 - loaded here, or the first picture waits for it
+from lightbox_shared.response_cache import ResponseCache
 from lightbox_shared.service import Resources, Service
 from lightbox_shared.streams import OpenStreams
 
@@ -56,7 +57,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(PictureWriter(database).running())
         feed = await stack.enter_async_context(PictureFeed(database).running())
-        cache = ResponseCache(settings.response_cache_bytes, feed.listening.is_set)
+        cache = ResponseCache[str](settings.response_cache_bytes, feed.listening.is_set, largest=LARGEST_AT_ONCE)
         feed.on_deletion(cache.clear)
         services = Services(
             access=settings.access,
@@ -114,6 +115,6 @@ SERVICE = Service(
         "CoRE collection": "Devices send pictures, in JSON or CBOR; programs read them back by device and time, list "
         "them, and see them arrive. The collections are discovered by RFC 6690."
     },
-    middleware=(ResponseCacheMiddleware,),
+    middleware=(CACHED_PICTURES,),
 )
 create_app = SERVICE.create_app

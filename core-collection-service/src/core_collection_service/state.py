@@ -9,7 +9,6 @@ from fastapi import Depends
 from core_collection_service.access import Access
 from core_collection_service.devices.service import Devices
 from core_collection_service.events.feed import PictureFeed
-from core_collection_service.pictures.cache.service import ResponseCache
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.lists.service import PictureLists
 from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
@@ -18,6 +17,7 @@ from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.submit.request_bodies import DEFAULT_DATA_RATE, MinimumDataRate
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.thumbnails.service import Thumbnails
+from lightbox_shared.response_cache import ResponseCache
 from lightbox_shared.service import lifespan_services
 from lightbox_shared.streams import OpenStreams
 
@@ -35,7 +35,8 @@ class Services:
     lists: PictureLists
     thumbnails: Thumbnails
     deletions: Deletions
-    response_cache: ResponseCache
+    response_cache: ResponseCache[str]
+    """Each answer shows a picture of the device whose id is its subject."""
     devices: Devices
     feed: PictureFeed
     open_streams: OpenStreams

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_SIDE: Final = 100
+_NOISE: Final = 1e-9
+"""What is left of frequencies that a picture does not have."""
 _Values = npt.NDArray[np.float64]
 
 
@@ -63,7 +65,9 @@ def _encode(channel: _Values, across: int, down: int) -> _Channel:
     row, column = np.indices(found.shape)
     frequencies = found[column * down < across * (down - row)][1:]
     scale = float(np.abs(frequencies).max(initial=0.0))
-    return _Channel(float(found[0, 0]), frequencies / scale / 2 + 0.5 if scale else frequencies, scale)
+    if scale < _NOISE:
+        return _Channel(float(found[0, 0]), np.zeros_like(frequencies), 0.0)
+    return _Channel(float(found[0, 0]), frequencies / scale / 2 + 0.5, scale)
 
 
 def _cosines(waves: int, length: int) -> _Values:

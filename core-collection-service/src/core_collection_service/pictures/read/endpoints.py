@@ -21,7 +21,6 @@ from core_collection_service.parameters import (
     WIDTH,
     WITH_DATA,
 )
-from core_collection_service.pictures.cache.middleware import target_of
 from core_collection_service.pictures.errors import NoSuchPicture
 from core_collection_service.pictures.lists.representations import LIST_TYPES, SENML_TYPES
 from core_collection_service.pictures.lists.responses import list_response
@@ -30,11 +29,13 @@ from core_collection_service.pictures.queries import PictureId, read_picture_id,
 from core_collection_service.pictures.read.openapi import ORIGINAL, PICTURE, PICTURE_OR_LIST, answers
 from core_collection_service.pictures.read.responses import needs_whole_picture, picture_response, thumbnail_response
 from core_collection_service.pictures.read.selection import SelectedList, select
+from core_collection_service.pictures.response_cache import ROUTE
 from core_collection_service.pictures.thumbnails.rendering import read_box
 from core_collection_service.state import Services, ServicesDep
 from lightbox_shared.auth.dependencies import ServiceOnly
 from lightbox_shared.negotiation import choose
 from lightbox_shared.openapi import errors
+from lightbox_shared.response_cache import target_of
 
 router = APIRouter(tags=["CoRE collection"])
 direct_router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)
@@ -175,7 +176,7 @@ async def _whole_picture(request: Request, key: PictureKey, services: Services) 
     response = await picture_response(request, record, services.storage, stored)
     if record.encoding is None and stored is not None and request.query_params.keys() == _CACHED_QUERY:
         target, etag = target_of(request.scope), record.sha256.hex()
-        services.response_cache.store(target, record.device_id, etag, response, generation=generation)
+        services.response_cache.store(target, record.device_id, etag, response, route=ROUTE, generation=generation)
     return response
 
 

@@ -1,1 +1,0 @@
-"""Answers that are kept in memory and given again."""
