@@ -45,6 +45,10 @@ class ImageHubSettings(Settings):
     """How many pictures that are being added are decoded at the same time."""
     page_cache_bytes: Annotated[int, Field(ge=0)] = 32 * MB
     """Bytes of finished pages of the gallery that are kept in memory; 0 for none."""
+    rendering_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many pictures that are being looked at are decoded, scaled or encoded at the same time."""
+    decoded_picture_bytes: Annotated[int, Field(ge=0)] = 256 * MB
+    """Bytes of decoded pictures that are kept in memory for those who zoom into them; 12 megapixels take 48 MB."""
     rendition_cache_bytes: Annotated[int, Field(ge=0)] = 64 * MB
     """Bytes of answers with pictures that are kept in memory and given again; 0 for none."""
 

@@ -1,5 +1,6 @@
 """The region and the size of a picture that is fitted into a box. It is never enlarged."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from imagehub_service.renditions.rendering import Rendition
@@ -17,18 +18,24 @@ class Fit(StrEnum):
     """It is stretched to the size of the box."""
 
 
-def fitted(
-    width: int, height: int, *, box: tuple[int | None, int | None], fit: Fit, media_type: MediaType
-) -> Rendition:
-    """The rendition of a picture of `width` times `height` pixels for a box. Without one of its sides the shape of the
-    picture is kept."""
-    wanted_width, wanted_height = box
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What a picture is fitted into. Without one of the sides, which are in pixels, the picture keeps its shape."""
+
+    width: int | None
+    height: int | None
+    fit: Fit = Fit.CONTAIN
+
+
+def fitted(width: int, height: int, box: Box, media_type: MediaType) -> Rendition:
+    """The rendition of a picture of `width` times `height` pixels for a box."""
+    wanted_width, wanted_height = box.width, box.height
     left = top = 0
     region = width, height
-    if wanted_width is None or wanted_height is None or fit is Fit.CONTAIN:
+    if wanted_width is None or wanted_height is None or box.fit is Fit.CONTAIN:
         scale = min((wanted_width or width) / width, (wanted_height or height) / height, 1.0)
         size = _size(width * scale, height * scale)
-    elif fit is Fit.FILL:
+    elif box.fit is Fit.FILL:
         size = min(wanted_width, width), min(wanted_height, height)
     else:
         cut = min(width / wanted_width, height / wanted_height)

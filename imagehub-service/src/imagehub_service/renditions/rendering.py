@@ -89,9 +89,7 @@ def _resized(shown: ShownPicture, rendition: Rendition) -> Image.Image:
     outer = floor(left), floor(top), ceil(right), ceil(bottom)
     if outer != (0, 0, *image.size):
         image = image.crop(outer)
-    size, box = (rendition.out_width, rendition.out_height), (left, top, right, bottom)
-    if image.size == size and box == outer:
-        return image
+    size = rendition.out_width, rendition.out_height
     inner = left - outer[0], top - outer[1], right - outer[0], bottom - outer[1]
     return image.resize(size, Image.Resampling.LANCZOS, box=inner, reducing_gap=3.0)
 

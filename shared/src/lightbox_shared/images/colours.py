@@ -1,7 +1,7 @@
 """Colour profiles (ICC.1:2022), by LittleCMS.
 
-A picture keeps its profile where the pixels stay in the profile's colour space. Where they can't (inks become red, green
-and blue; grey gets transparency) or the format of a file has no place for a profile, they are converted to sRGB.
+A picture keeps its profile where the pixels stay in the profile's colour space. Where they can't (inks become red,
+green and blue; grey gets transparency) or the format of a file has no place for a profile, they are converted to sRGB.
 """
 
 from io import BytesIO

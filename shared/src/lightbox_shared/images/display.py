@@ -9,6 +9,7 @@ several frames the first one is shown.
 Known limit: the chunks gAMA and cHRM of a PNG, an older way to say what a profile says, are not obeyed.
 """
 
+import sys
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -149,6 +150,12 @@ def read_for_display(
         return ShownPicture(
             shown, profile, media_type, width, height, reduction, orientation, is_animated=is_animated, bits=bits
         )
+
+
+def orientation_of_jpeg(data: bytes) -> int:
+    """How a JPEG that can be decoded has to be turned, from 1 to 8 (EXIF 4.6.5), without decoding it."""
+    with open_picture(data, MediaType.JPEG, max_pixels=sys.maxsize) as image:
+        return _orientation(image)
 
 
 def encode_preview(shown: ShownPicture) -> EncodedPicture:

@@ -1,5 +1,6 @@
-"""Picture files made of pixels, without metadata, in their colours: the profile is embedded where the format has a place
-for it, else they are converted to sRGB. In a format without transparency the background is white, as on most pages."""
+"""Picture files made of pixels, without metadata, in their colours: the profile is embedded where the format has a
+place for it, else they are converted to sRGB. In a format without transparency the background is white, as on most
+pages."""
 
 from dataclasses import dataclass
 from io import BytesIO

@@ -1,5 +1,5 @@
-"""Picture files without their metadata, and without decoding them: the pixels and how they are to be shown stay, byte by
-byte; where, when, by whom and of whom a picture was taken are left out, and so is what follows its end.
+"""Picture files without their metadata, and without decoding them: the pixels and how they are to be shown stay, byte
+by byte; where, when, by whom and of whom a picture was taken are left out, and so is what follows its end.
 
 - JPEG (ITU-T T.81 section B.1.1.2): JFIF, the colour profile (ICC.1:2022 annex B.4) and Adobe's segment stay. The
   orientation, by which browsers turn a JPEG, is written anew as the only tag of an EXIF segment (EXIF 4.7).
@@ -59,8 +59,26 @@ def parts_without_metadata(data: bytes, media_type: MediaType, *, orientation: i
 
 def without_metadata(data: bytes, media_type: MediaType, *, orientation: int = 1) -> bytes:
     """The bytes of `parts_without_metadata`."""
-    parts = parts_without_metadata(data, media_type, orientation=orientation)
-    return b"".join(data[part.start : part.stop] if isinstance(part, range) else part for part in parts)
+    return assembled(parts_without_metadata(data, media_type, orientation=orientation), data)
+
+
+def assembled(parts: Sequence[Part], data: bytes, *, offset: int = 0) -> bytes:
+    """The bytes of parts of a file, of which `data` are those from the position `offset` on."""
+    return b"".join(
+        data[part.start - offset : part.stop - offset] if isinstance(part, range) else part for part in parts
+    )
+
+
+def cut(parts: Sequence[Part], wanted: range) -> list[Part]:
+    """The parts that make the positions `wanted` of the file that all parts make."""
+    found: list[Part] = []
+    at = 0
+    for part in parts:
+        start, stop = max(wanted.start - at, 0), min(wanted.stop - at, len(part))
+        if start < stop:
+            found.append(part[start:stop])
+        at += len(part)
+    return found
 
 
 def size_of(parts: Sequence[Part]) -> int:
