@@ -8,7 +8,7 @@ from typing import Self
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.picture_files import repository
 from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING, DecodedPictures
-from imagehub_service.picture_files.whole import WholePictures
+from imagehub_service.picture_files.whole import StoredPicture, WholePictures
 from imagehub_service.renditions.rendering import Rendition, render
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
@@ -53,7 +53,7 @@ class Renditions:
             raise NotFound
         return picture
 
-    async def whole(self, picture: Picture) -> EncodedPicture:
+    async def whole(self, picture: StoredPicture) -> EncodedPicture:
         """The bytes and the media type of the whole picture, as browsers show it."""
         return await self.files.encoded(picture)
 

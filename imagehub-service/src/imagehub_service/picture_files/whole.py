@@ -6,11 +6,10 @@ after that its parts are read from where they are stored, a chunk at a time for 
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from cachetools import LRUCache
 
-from imagehub_service.gallery.pictures.models import Picture
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
@@ -22,6 +21,22 @@ from lightbox_shared.images.metadata import Part, assembled, cut, parts_without_
 CHUNK_BYTES: Final = 1024 * 1024
 _WITH_METADATA: Final = frozenset({MediaType.JPEG, MediaType.PNG, MediaType.WEBP, MediaType.GIF})
 _KEPT_LAYOUTS: Final = 10_000
+
+
+class StoredPicture(Protocol):
+    """What a file is read by: a row of pictures, or of a query that has these columns."""
+
+    @property
+    def sha256(self) -> bytes: ...
+
+    @property
+    def preview_sha256(self) -> bytes | None: ...
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
 
 
 class Layout(NamedTuple):
@@ -47,13 +62,13 @@ class WholePictures:
         self._keep_metadata = keep_metadata
         self._layouts: LRUCache[bytes, Layout] = LRUCache(_KEPT_LAYOUTS)
 
-    def etag(self, picture: Picture) -> str:
+    def etag(self, picture: StoredPicture) -> str:
         """The entity tag of the whole picture, without quotes."""
         if picture.preview_sha256 is not None:
             return picture.preview_sha256.hex()
         return picture.sha256.hex() if self._keep_metadata else f"{picture.sha256.hex()}-bare"
 
-    async def layout(self, picture: Picture) -> Layout:
+    async def layout(self, picture: StoredPicture) -> Layout:
         """The file that shows the picture."""
         digest = picture.preview_sha256 or picture.sha256
         found = self._layouts.get(digest)
@@ -62,11 +77,11 @@ class WholePictures:
         return found
 
     @staticmethod
-    def original(picture: Picture) -> Layout:
+    def original(picture: StoredPicture) -> Layout:
         """The file as it came."""
         return Layout(picture.sha256, (range(picture.size),), MediaType(picture.media_type))
 
-    async def encoded(self, picture: Picture) -> EncodedPicture:
+    async def encoded(self, picture: StoredPicture) -> EncodedPicture:
         """The bytes of the whole picture."""
         layout = await self.layout(picture)
         return EncodedPicture(await self.read(layout, range(layout.size)), layout.media_type)
@@ -87,7 +102,7 @@ class WholePictures:
         for start in range(wanted.start, wanted.stop, CHUNK_BYTES):
             yield await self.read(layout, range(start, min(start + CHUNK_BYTES, wanted.stop)))
 
-    async def _new_layout(self, picture: Picture, digest: bytes) -> Layout:
+    async def _new_layout(self, picture: StoredPicture, digest: bytes) -> Layout:
         if picture.preview_sha256 is not None:
             async with self._database.reading() as session:
                 size = await self._blobs.size(session, digest)
