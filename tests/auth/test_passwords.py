@@ -13,10 +13,11 @@ from passlib.hash import bcrypt, django_pbkdf2_sha256
 from sqlalchemy import text
 from support.auth_service import SignUp
 
-from auth_service.passwords.hashing import NICENESS, Passwords
+from auth_service.passwords.hashing import Passwords
 from auth_service.passwords.stored_hashes import from_werkzeug, hash_problem
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
+from lightbox_shared.passwords import NICENESS
 
 pytestmark = pytest.mark.real_hashes
 
@@ -181,7 +182,7 @@ async def test_werkzeugs_hashes_in_djangos_form() -> None:
 async def test_threads_that_hash_have_a_low_priority() -> None:
     passwords = await Passwords.start()
     lowest = 19
-    assert await passwords._run(_niceness) == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, lowest)
+    assert await passwords._threads.run(_niceness) == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, lowest)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == os.getpriority(os.PRIO_PROCESS, 0)
     passwords.close()
 

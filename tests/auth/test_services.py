@@ -103,6 +103,22 @@ async def test_an_audit_entry_of_a_service(as_gateway: httpx.AsyncClient, databa
         assert (await session.scalars(text("SELECT DISTINCT actor FROM audit_entries"))).all() == ["account:7"]
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "export-created",
+        "gallery-group-deleted",
+        "gallery-groups-merged",
+        "gallery-share-created",
+        "gallery-share-changed",
+        "gallery-share-revoked",
+    ],
+)
+async def test_what_services_tell(as_gateway: httpx.AsyncClient, database: Database, action: str) -> None:
+    assert (await as_gateway.post("/internal/audit", json=EXPORT | {"action": action})).status_code == 204
+    assert [kept[0] for kept in await audited(database, action)] == [action]
+
+
 async def test_details_with_the_names_of_other_members(as_gateway: httpx.AsyncClient, database: Database) -> None:
     details = dict.fromkeys(("action", "actor", "account_id", "session", "service", "source", "at"), "x")
     assert (await as_gateway.post("/internal/audit", json=EXPORT | {"details": details})).status_code == 204

@@ -67,6 +67,8 @@ CONTRACTS = [
     ("GET", "/image/page", IMAGEHUB, O),
     ("GET", "/image/total-page", IMAGEHUB, O),
     ("PUT", "/image/upload-sessions/x", IMAGEHUB, P),
+    ("GET", "/image/shared/x", IMAGEHUB, P),
+    ("POST", "/image/shared/x", IMAGEHUB, P),
     ("GET", "/iiif/3/1/info.json", IMAGEHUB, O),
     ("GET", "/api/gallery/groups", IMAGEHUB, A),
     ("GET", "/", ANNOTATION, P),

@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 
 from annotation_service.accounts.models import Account
-from annotation_service.clients.audit import Detail
 from annotation_service.config import AnnotationSettings
+from annotation_service.exports.audit import EXPORT_CREATED
 from annotation_service.pictures.models import Picture
 from annotation_service.state import Services
 from annotation_service.workflow.models import Image
+from lightbox_shared.audit import Detail
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
@@ -72,9 +73,10 @@ class KeptAudit:
     entries: list[tuple[int, str | None, dict[str, Detail]]] = field(default_factory=list)
     is_down: bool = False
 
-    async def record_export(self, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
+    async def record(self, action: str, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
         if self.is_down:
             raise Unavailable
+        assert action == EXPORT_CREATED
         self.entries.append((account_id, address, dict(details)))
 
 

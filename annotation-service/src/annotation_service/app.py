@@ -12,7 +12,6 @@ from annotation_service.assignments.queue import Queue
 from annotation_service.assignments.service import Assignments
 from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
-from annotation_service.clients.audit import AuthServiceAudit
 from annotation_service.clients.collection import CoreCollection
 from annotation_service.clients.inference import InferenceService
 from annotation_service.config import AnnotationSettings
@@ -43,6 +42,7 @@ from annotation_service.suggestions import endpoints as suggestions
 from annotation_service.suggestions.service import TELLING_SECONDS, Suggestions
 from annotation_service.uploads import endpoints as uploads
 from annotation_service.workflow.totals import sum_up
+from lightbox_shared.audit import AuthServiceAudit
 from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database

@@ -24,8 +24,8 @@ from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.context import QUIET_PATHS
 from lightbox_shared.errors import BadRequest, Forbidden, InternalError, LightboxError, NotFound
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
-from lightbox_shared.logging import redacted_path
 from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.secret_paths import loggable_path
 
 log = structlog.get_logger()
 
@@ -143,7 +143,7 @@ class GatewayApp:
             return
         self._access_log.write(
             method=request.method,
-            path=redacted_path(request.path),
+            path=loggable_path(request.path),
             status=request.status,
             seconds=seconds,
             upstream=route.service if route else "",

@@ -180,6 +180,9 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/image", IMAGEHUB, OPTIONAL, READ, FORM, 60, IMAGEHUB_SHAPE, scopes=HUB),
     # The address is the credential.
     Route("/image/upload-sessions", IMAGEHUB, PUBLIC, UPLOAD, CHUNK, 120, IMAGEHUB_SHAPE),
+    # The same, of links that are shared. Sending the password of one has it hashed.
+    Route("/image/shared", IMAGEHUB, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE, methods=POST),
+    Route("/image/shared", IMAGEHUB, PUBLIC, READ, FORM, dialect=IMAGEHUB_SHAPE),
     Route("/iiif", IMAGEHUB, OPTIONAL, READ, FORM, 60, scopes=HUB),
     Route("/api/gallery", IMAGEHUB, ADMIN, READ, 1 * MB, 60, scopes=HUB),
     # --- CoRE: the collection that devices send to

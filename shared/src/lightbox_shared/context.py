@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.errors.handlers import to_lightbox_error
 from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.secret_paths import loggable_path
 
 log = structlog.get_logger("access")
 
@@ -140,4 +141,4 @@ class RequestContext:
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.observe(scope["method"], route, status, seconds)
             if path not in self._quiet:
-                log.info("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1e3, 1))
+                log.info("request", method=scope["method"], path=loggable_path(path), status=status, ms=round(seconds * 1e3, 1))

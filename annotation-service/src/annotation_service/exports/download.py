@@ -16,10 +16,11 @@ import anyio
 import anyio.to_thread
 
 from annotation_service.accounts import repository as accounts_repository
-from annotation_service.clients.audit import AuditTrail
 from annotation_service.exports import results_repository
+from annotation_service.exports.audit import EXPORT_CREATED
 from annotation_service.exports.csv_cells import csv_lines
 from annotation_service.exports.errors import NoSuchDoctor, TooManyDownloads
+from lightbox_shared.audit import AuditTrail
 from lightbox_shared.database import Database
 
 SCHEME: Final = "ophthalmology"
@@ -53,7 +54,8 @@ class Downloads:
             async with self._database.reading() as session:
                 if await accounts_repository.find(session, account_id) is None:
                     raise NoSuchDoctor
-        await self._audit.record_export(caller, address, {"format": "download", "account_id": account_id})
+        details = {"format": "download", "account_id": account_id}
+        await self._audit.record(EXPORT_CREATED, caller, address, details)
         pieces = self._pieces(account_id)
         return _begun(await anext(pieces), pieces)
 

@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from annotation_service.accounts import repository as accounts_repository
-from annotation_service.clients.audit import AuditTrail
 from annotation_service.exports import repository
+from annotation_service.exports.audit import EXPORT_CREATED
 from annotation_service.exports.errors import ExportNotDone, NoSuchExport
 from annotation_service.exports.models import CHUNK_BYTES, Export, ExportState
 from annotation_service.exports.schemas import NewExport
+from lightbox_shared.audit import AuditTrail
 from lightbox_shared.database import Database
 from lightbox_shared.errors import InvalidRequest
 
@@ -34,7 +35,7 @@ class Exports:
             export_id = await repository.next_id(session)
         filters = wanted.stored()
         details = {"export_id": export_id, "format": str(wanted.format), **filters}
-        await self._audit.record_export(account_id, address, details)
+        await self._audit.record(EXPORT_CREATED, account_id, address, details)
         async with self._database.writing() as session:
             export = await repository.add(session, export_id, wanted.format, filters, account_id)
         self.wake()

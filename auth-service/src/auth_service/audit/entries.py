@@ -30,6 +30,12 @@ class Action(StrEnum):
     SIGNING_KEY_ROTATED = "signing-key-rotated"
     EXPORT_CREATED = "export-created"
     """Told by the service that made it."""
+    GALLERY_GROUP_DELETED = "gallery-group-deleted"
+    """Told by imagehub-service, as those below."""
+    GALLERY_GROUPS_MERGED = "gallery-groups-merged"
+    GALLERY_SHARE_CREATED = "gallery-share-created"
+    GALLERY_SHARE_CHANGED = "gallery-share-changed"
+    GALLERY_SHARE_REVOKED = "gallery-share-revoked"
 
 
 Detail = str | int | bool | list[str] | None

@@ -41,7 +41,14 @@ class EntryOfService(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    action: Literal[Action.EXPORT_CREATED]
+    action: Literal[
+        Action.EXPORT_CREATED,
+        Action.GALLERY_GROUP_DELETED,
+        Action.GALLERY_GROUPS_MERGED,
+        Action.GALLERY_SHARE_CREATED,
+        Action.GALLERY_SHARE_CHANGED,
+        Action.GALLERY_SHARE_REVOKED,
+    ]
     actor: Annotated[int, Field(ge=1, lt=2**63)]
     """The account that did it."""
     address: Annotated[str, StringConstraints(max_length=64, pattern=r"^[!-~]+$")] | None = None

@@ -11,12 +11,12 @@ from auth_service.accounts.registration import NewAccount
 from auth_service.login_throttling.errors import TooManyFailures
 from auth_service.logins.errors import WrongCredentials
 from auth_service.logins.schemas import CheXRayLoggedIn, CheXRayLogIn, CheXRaySignedUp, CheXRaySignUp
-from auth_service.passwords.hashing import composed
 from auth_service.request_source import Source
 from auth_service.sessions.service import Client
 from auth_service.state import Services, ServicesDep
 from lightbox_shared.errors import FieldError, InvalidRequest
 from lightbox_shared.openapi import errors
+from lightbox_shared.passwords import composed
 from lightbox_shared.request_bodies import form_or_json
 
 CLIENT: Final = Client("chexray", timedelta(days=30))

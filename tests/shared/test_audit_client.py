@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from annotation_service.clients.audit import AuthServiceAudit, Detail
 from auth_service.audit.schemas import EntryOfService
+from lightbox_shared.audit import AuthServiceAudit, Detail
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.http import TOKEN_PATH, ServiceTokens
 
@@ -31,7 +31,7 @@ async def record(status: int) -> list[httpx.Request]:
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://auth") as http:
         audit = AuthServiceAudit(http, ServiceTokens(http, service="annotation-service", secret="s"))
-        await audit.record_export(7, "203.0.113.9", DETAILS)
+        await audit.record("export-created", 7, "203.0.113.9", DETAILS)
     return sent
 
 
