@@ -34,9 +34,8 @@ class AccessLog:
     ) -> None:
         """Add a line about one request.
 
-        `path` has no query string, which may contain secrets, and no secret of its own (`lightbox_shared.secret_paths`).
-        It is quoted here; the other texts have to be free of
-        characters that JSON quotes.
+        `path` has no query string, which may contain secrets, and no secret part (`lightbox_shared.secret_paths`). It
+        is quoted here; the other texts have to be free of characters that JSON quotes.
         """
         if self._off:
             return

@@ -19,10 +19,20 @@ from imagehub_service.gallery.adding.progress import ProgressBoard
 from imagehub_service.gallery.adding.service import Additions
 from imagehub_service.gallery.adding.store import AdditionStore
 from imagehub_service.gallery.adding.worker import AdditionWorker
+from imagehub_service.gallery.arranging import endpoints as arranging
+from imagehub_service.gallery.arranging.service import Arranging
+from imagehub_service.gallery.duplicates import endpoints as duplicates
+from imagehub_service.gallery.duplicates.service import Duplicates
+from imagehub_service.gallery.groups import endpoints as groups
 from imagehub_service.gallery.imagehub import endpoints as imagehub
 from imagehub_service.gallery.pages import endpoints as pages
 from imagehub_service.gallery.pages.pictures import ShownPictures
 from imagehub_service.gallery.pages.service import Pages
+from imagehub_service.gallery.pictures import endpoints as pictures
+from imagehub_service.gallery.shares import endpoints as shares_endpoints
+from imagehub_service.gallery.shares import visitor_endpoints as shared_links
+from imagehub_service.gallery.shares.passwords import SharePasswords
+from imagehub_service.gallery.shares.service import KEY_PURPOSE, Shares
 from imagehub_service.iiif import endpoints as iiif
 from imagehub_service.orm import BLOBS
 from imagehub_service.picture_files import endpoints as picture_files
@@ -31,12 +41,15 @@ from imagehub_service.picture_files.service import Renditions
 from imagehub_service.picture_files.watch import DoubtAfterChanges, GalleryWatch
 from imagehub_service.state import Services
 from imagehub_service.unused_blobs.service import UnusedBlobs
+from lightbox_shared.audit import AuditTrail, AuthServiceAudit
 from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.errors.dialects import Dialects
-from lightbox_shared.service import Resources, Service
+from lightbox_shared.links import SignedLinks
+from lightbox_shared.passwords import HashingThreads
+from lightbox_shared.service import Clock, Resources, Service
 from lightbox_shared.stop_signals import on_stop_signal
 from lightbox_shared.streams import OpenStreams
 
@@ -45,6 +58,8 @@ EXPIRED_UPLOADS_SECONDS: Final = 600
 DOWNLOADS_AHEAD: Final = 6
 """Pictures that may be read from drives, or wait for their turn, besides those that are decoded."""
 MAX_LISTS_WAITING: Final = 16
+MAX_PASSWORDS_WAITING: Final = 64
+MAX_COMPARING_WAITING: Final = 4
 MAX_FILES_WAITING: Final = 32
 """Uploaded files that may wait to be hashed. The last chunk of further ones gets 503 with `Retry-After`."""
 
@@ -57,6 +72,10 @@ async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator
     listing = BoundedThreads(1, max_waiting=MAX_LISTS_WAITING, busy="Too many lists of folders are being made.")
     uploads = open_uploads(settings, database, blobs)
     unused = UnusedBlobs(database, blobs)
+    audit = AuthServiceAudit(resources.auth_http, resources.own_tokens)
+    hashing = HashingThreads(most_waiting=MAX_PASSWORDS_WAITING, busy="Too many passwords at the same time.")
+    comparing = BoundedThreads(1, max_waiting=MAX_COMPARING_WAITING, busy="Duplicates are being looked for already.")
+    shares = open_shares(settings, database, hashing, audit, resources.clock)
     async with AsyncExitStack() as stack:
         built_in = BuiltInDrive(database, blobs, uploads, total_bytes=settings.drive_bytes, threads=listing)
         onedrives = None
@@ -75,11 +94,13 @@ async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator
         )
         watch = await stack.enter_async_context(GalleryWatch(database, limit=settings.rendition_cache_bytes).running())
         stack.enter_context(on_stop_signal(progress.stop))
+        stack.callback(hashing.close)
         for task in (
             background_task(worker.run(), "additions"),
             periodic_task(worker.tidy_up, "old additions", every=TIDY_UP_SECONDS),
             periodic_task(uploads.delete_expired, "expired uploads", every=EXPIRED_UPLOADS_SECONDS),
             periodic_task(unused.delete, "unused blobs", every=TIDY_UP_SECONDS),
+            periodic_task(shares.tidy_up, "old shares", every=TIDY_UP_SECONDS),
         ):
             await stack.enter_async_context(task)
         yield Services(
@@ -95,6 +116,9 @@ async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator
             open_streams=OpenStreams(resources.metrics.registry),
             renditions=renditions,
             watch=watch,
+            arranging=Arranging(database, audit),
+            duplicates=Duplicates(database, comparing),
+            shares=shares,
         )
 
 
@@ -107,6 +131,19 @@ def open_uploads(settings: ImageHubSettings, database: Database, blobs: Blobs) -
         drive_bytes=settings.drive_bytes,
     )
     return UploadSessions(database, blobs, limits, hashing)
+
+
+def open_shares(
+    settings: ImageHubSettings, database: Database, hashing: HashingThreads, audit: AuditTrail, clock: Clock
+) -> Shares:
+    """The links by which groups are shared."""
+    return Shares(
+        database,
+        links=SignedLinks(settings.own_secret(), KEY_PURPOSE, clock=clock),
+        passwords=SharePasswords(database, hashing, clock),
+        audit=audit,
+        clock=clock,
+    )
 
 
 def addition_worker(
@@ -140,6 +177,12 @@ SERVICE = Service(
         picture_files.router,
         iiif.router,
         additions.router,
+        groups.router,
+        arranging.router,
+        pictures.router,
+        duplicates.router,
+        shares_endpoints.router,
+        shared_links.router,
         picture_files.gallery_router,
         picture_files.internal_router,
     ),

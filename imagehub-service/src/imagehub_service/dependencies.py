@@ -9,7 +9,7 @@ from imagehub_service.state import Services, ServicesDep
 from imagehub_service.visibility import Visibility
 from lightbox_shared.auth.dependencies import AnyCaller
 from lightbox_shared.auth.principal import Authority, Principal
-from lightbox_shared.errors import Forbidden, NotAuthenticated, NotFound
+from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,29 @@ class GalleryVisitor:
             raise NotFound
 
 
-async def visitor_of(caller: Principal | None, services: Services, _key: str | None) -> GalleryVisitor:
+async def visitor_of(caller: Principal | None, services: Services, key: str | None) -> GalleryVisitor:
     """The visitor that an account, or nobody, is; with the key of a share at least the one that the key makes of it.
 
-    Raises `NotAuthenticated` or `Forbidden` where the gallery is closed to the caller.
+    Raises `NotAuthenticated` or `Forbidden` where the gallery is closed to the caller, and the key is not valid.
     """
-    visibility = services.settings.visibility
-    if visibility is Visibility.PUBLIC:
+    refusal = _refusal(caller, services.settings.visibility)
+    if refusal is None:
         return GalleryVisitor()
+    groups = None if key is None else await services.shares.groups_of(key)
+    if groups is None:
+        raise refusal
+    return GalleryVisitor(groups, key)
+
+
+def _refusal(caller: Principal | None, visibility: Visibility) -> LightboxError | None:
+    """Why the caller may not see the whole gallery; None if it may."""
+    if visibility is Visibility.PUBLIC:
+        return None
     if caller is None or caller.account_id is None:
-        raise NotAuthenticated
+        return NotAuthenticated()
     if visibility is Visibility.APPROVED and caller.authority is Authority.NONE:
-        raise Forbidden
-    return GalleryVisitor()
+        return Forbidden()
+    return None
 
 
 async def _visitor(

@@ -9,8 +9,11 @@ from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives.built_in.upload_sessions.service import UploadSessions
 from imagehub_service.drives.service import Drives
 from imagehub_service.gallery.adding.service import Additions
+from imagehub_service.gallery.arranging.service import Arranging
+from imagehub_service.gallery.duplicates.service import Duplicates
 from imagehub_service.gallery.pages.pictures import ShownPictures
 from imagehub_service.gallery.pages.service import Pages
+from imagehub_service.gallery.shares.service import Shares
 from imagehub_service.picture_files.service import Renditions
 from imagehub_service.picture_files.watch import GalleryWatch
 from lightbox_shared.blobs import Blobs
@@ -37,6 +40,9 @@ class Services:
     open_streams: OpenStreams
     renditions: Renditions
     watch: GalleryWatch
+    arranging: Arranging
+    duplicates: Duplicates
+    shares: Shares
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

@@ -141,4 +141,10 @@ class RequestContext:
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.observe(scope["method"], route, status, seconds)
             if path not in self._quiet:
-                log.info("request", method=scope["method"], path=loggable_path(path), status=status, ms=round(seconds * 1e3, 1))
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=loggable_path(path),
+                    status=status,
+                    ms=round(seconds * 1e3, 1),
+                )

@@ -14,6 +14,7 @@ class Group(Base):
     __tablename__ = "groups"
     __table_args__ = (
         Index("ix_groups_position", "position", "id", postgresql_where=text("picture_count > 0")),
+        Index("ix_groups_any_position", "position", "id"),
         Index("ix_groups_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
     )
 

@@ -3,7 +3,19 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,7 +32,8 @@ class Picture(Base):
         UniqueConstraint("group_id", "image_id", name="uq_pictures_group_image"),
         Index("ix_pictures_group_position", "group_id", "position", "id"),
         Index("ix_pictures_sha256", "sha256"),
-        Index("ix_pictures_tags", "tags", postgresql_using="gin"),
+        Index("ix_pictures_folded_tags", "folded_tags", postgresql_using="gin"),
+        Index("ix_pictures_trigrams", "trigrams", postgresql_using="gin"),
         Index("ix_pictures_created_at", "created_at"),
         Index("ix_pictures_preview_sha256", "preview_sha256", postgresql_where=text("preview_sha256 IS NOT NULL")),
     )
@@ -61,6 +74,22 @@ class Picture(Base):
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     modified_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    # What searches look through, computed by functions of migration 0006. It is not selected with the rest.
+    searched: Mapped[str] = mapped_column(
+        Text, Computed("gallery_searched(name, title, caption)", persisted=True), deferred=True
+    )
+    """Name, title and caption in lower case."""
+    trigrams: Mapped[list[str]] = mapped_column(
+        ARRAY(Text),
+        Computed("gallery_trigrams(gallery_searched(name, title, caption))", persisted=True),
+        deferred=True,
+    )
+    """All parts of it with three characters."""
+    folded_tags: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), Computed("gallery_folded_tags(tags)", persisted=True), deferred=True
+    )
+    """The tags in lower case."""
 
 
 class Size(StrEnum):

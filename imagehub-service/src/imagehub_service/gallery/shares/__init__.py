@@ -1,1 +1,1 @@
-"""Links by which a group is shown to somebody without an account."""
+"""Shared links: an address by which a group can be seen for a time, also where the gallery is closed."""

@@ -1,0 +1,103 @@
+"""The rules of pictures: finding them, what is written about them, their order, and deleting one."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+
+from imagehub_service.gallery import positions
+from imagehub_service.gallery.entity_tags import check_version
+from imagehub_service.gallery.groups import repository as groups
+from imagehub_service.gallery.groups.errors import unknown
+from imagehub_service.gallery.groups.models import Group
+from imagehub_service.gallery.groups.schemas import PlaceInOrder
+from imagehub_service.gallery.pictures import repository, search_repository
+from imagehub_service.gallery.pictures.errors import NoSuchPicture
+from imagehub_service.gallery.pictures.models import Picture
+from imagehub_service.gallery.pictures.schemas import PictureChanges
+from imagehub_service.gallery.pictures.search_repository import Found, Likeness, PictureFilter
+from imagehub_service.gallery.positions import between
+from imagehub_service.gallery.revisions import repository as revisions
+from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.errors import InvalidRequest
+from lightbox_shared.pagination import Page, PageRequest
+
+
+async def search(
+    session: ReadSession, wanted: PictureFilter, page: PageRequest, *, similar_to: int | None, distance: int
+) -> Page[Found]:
+    """A page of pictures with their distances: the nearest ones first with `similar_to`, in the order of the group if
+    one is wanted, else the newest first. Raises `InvalidRequest` if there is no picture with the id `similar_to`."""
+    limit = page.limit + 1
+    if similar_to is not None:
+        like = await repository.find(session, similar_to)
+        if like is None:
+            raise InvalidRequest.of("similar_to", NoSuchPicture.default_detail, "query")
+        likeness = Likeness(like.id, like.difference_hash, distance)
+        rows = await search_repository.similar(session, wanted, likeness, after=page.after, limit=limit)
+        return Page.of(rows, page, search_repository.place_of)
+    if wanted.group is not None:
+        after = positions.FIRST if page.after is None else positions.from_cursor(page.after)
+        rows = await search_repository.in_order(session, wanted, after=after, limit=limit)
+        return Page.of(rows, page, lambda each: positions.to_cursor(each.picture.position))
+    rows = await search_repository.newest(session, wanted, after=page.after, limit=limit)
+    return Page.of(rows, page, lambda each: each.picture.id)
+
+
+async def change(session: WriteSession, request: Request, picture_id: int, wanted: PictureChanges) -> Picture:
+    """Change what is written about a picture. Raises `NoSuchPicture` and `PreconditionFailed`."""
+    row = await repository.lock(session, picture_id)
+    if row is None:
+        raise NoSuchPicture
+    check_version(request, row)
+    given = wanted.model_dump(include=wanted.model_fields_set)
+    if any(getattr(row, name) != value for name, value in given.items()):
+        await repository.change(session, row, given)
+        await revisions.changed(session, order=False)
+    return row
+
+
+async def remove(session: WriteSession, request: Request, picture_id: int) -> None:
+    """Delete a picture. Its number in the group is never used again. Raises `NoSuchPicture` and
+    `PreconditionFailed`."""
+    group = await _lock_group(session, picture_id)
+    row = await repository.lock(session, picture_id)
+    if row is None:
+        raise NoSuchPicture
+    check_version(request, row)
+    await repository.remove(session, picture_id)
+    left = await groups.count_pictures(session, group.id, -1, removed={picture_id})
+    await revisions.changed(session, order=left == 0)
+
+
+async def move(session: WriteSession, picture_id: int, place: PlaceInOrder) -> None:
+    """Put a picture directly before or behind another one of its group. Raises `NoSuchPicture` and
+    `InvalidRequest`."""
+    group = await _lock_group(session, picture_id)
+    if place.neighbour == picture_id:
+        raise InvalidRequest.of(place.field, "This is the picture itself.")
+    position = await _free_position(session, group, picture_id, place)
+    if position is None:
+        await repository.renumber(session, group)
+        position = await _free_position(session, group, picture_id, place)
+    if position is None:
+        raise ArithmeticError("There is no room between two pictures that have just been spread.")
+    await repository.set_position(session, picture_id, position)
+    await revisions.changed(session, order=False)
+
+
+async def _free_position(session: WriteSession, group: Group, picture_id: int, place: PlaceInOrder) -> float | None:
+    neighbour = await repository.position(session, group.id, place.neighbour)
+    if neighbour is None:
+        raise unknown(place.field, [place.neighbour], "pictures in this group")
+    low, high = await repository.gaps(session, group, picture_id, neighbour)
+    return between(low, neighbour) if place.field == "before" else between(neighbour, high)
+
+
+async def _lock_group(session: WriteSession, picture_id: int) -> Group:
+    """Lock the group of a picture, which stays in it until the transaction ends. Raises `NoSuchPicture`."""
+    await groups.lock_structure(session)
+    found = await repository.groups_of(session, {picture_id})
+    rows: Sequence[Group] = list((await groups.lock(session, set(found.values()))).values())
+    if not rows:
+        raise NoSuchPicture
+    return rows[0]

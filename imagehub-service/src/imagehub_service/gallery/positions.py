@@ -1,0 +1,39 @@
+"""The places of rows in a list that people arrange, as numbers: between any two there is room for one more.
+
+Positions are above 0 and below the number that the next row will get as its position, so that a new row comes last. A
+position between two others takes one bit of precision. Where none is left, all rows of the list get new positions.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from lightbox_shared.errors import InvalidRequest
+
+FIRST: Final = 0.0
+"""Below all positions."""
+
+
+def between(low: float, high: float) -> float | None:
+    """A number above `low` and below `high`; None if there is none."""
+    middle = low + (high - low) / 2
+    return middle if low < middle < high else None
+
+
+def spread(count: int, limit: float) -> Sequence[float]:
+    """`count` positions below `limit`, in equal distances."""
+    return [limit * number / (count + 1) for number in range(1, count + 1)]
+
+
+def to_cursor(position: float) -> int:
+    """The bits of a position, as the number of a cursor: larger positions have larger numbers."""
+    bits: int = struct.unpack(">q", struct.pack(">d", position))[0]
+    return max(bits, 0)
+
+
+def from_cursor(number: int) -> float:
+    """The position of a cursor. Raises `InvalidRequest` for a number that is no position's."""
+    position: float = struct.unpack(">d", struct.pack(">q", number))[0]
+    if position != position:  # noqa: PLR0124 - not a number
+        raise InvalidRequest.of("cursor", "This is not a cursor of this list.", "query")
+    return position
