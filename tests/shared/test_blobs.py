@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from sqlalchemy import MetaData, func, select
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, delete, func, insert, select
 
 from lightbox_shared.blobs import BlobMissing, Blobs, ObjectStoreBlobs, blob_table, sha256
 from lightbox_shared.database import Database
@@ -122,3 +122,122 @@ async def test_a_part_of_what_the_store_has_lost(ready: Database, stored: Blobs)
     async with ready.reading() as session:
         with pytest.raises(BlobMissing):
             await without.part(session, digest, range(1))
+
+
+REFERRING = Table(
+    "things",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("one", ForeignKey(TABLE.c.sha256)),
+    Column("other", ForeignKey(TABLE.c.sha256)),
+)
+REFERENCES = (REFERRING.c.one, REFERRING.c.other)
+
+
+async def refer(database: Database, **columns: bytes) -> None:
+    async with database.writing() as session:
+        await session.execute(insert(REFERRING).values(columns))
+
+
+async def sweep(database: Database, blobs: Blobs, limit: int = 100) -> int:
+    async with database.writing() as session:
+        return await blobs.delete_unused(session, REFERENCES, limit=limit)
+
+
+async def test_what_nothing_refers_to_is_deleted(ready: Database, stored: Blobs, tmp_path: Path) -> None:
+    used = [await keep(ready, stored, data) for data in (b"one", b"other", LARGE)]
+    unused = [await keep(ready, stored, data) for data in (b"unused", LARGE + b"x")]
+    await refer(ready, one=used[0], other=used[2])
+    await refer(ready, other=used[1])
+    assert await sweep(ready, stored) == 2
+    assert await sweep(ready, stored) == 0
+    for digest, data in zip(used, (b"one", b"other", LARGE), strict=True):
+        assert await read(ready, stored, digest) == data
+    for digest in unused:
+        with pytest.raises(BlobMissing):
+            await read(ready, stored, digest)
+    assert list((await to_thread.run_sync(files, tmp_path)).values()) == [LARGE]
+
+
+async def test_unused_blobs_are_deleted_in_batches(ready: Database, stored: Blobs) -> None:
+    for number in range(7):
+        await keep(ready, stored, str(number).encode())
+    assert [await sweep(ready, stored, 3) for _ in range(4)] == [3, 3, 1, 0]
+
+
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["row", "object"])
+@pytest.mark.parametrize("known", [False, True], ids=["new", "found to be there"])
+async def test_a_blob_is_not_deleted_before_its_record_is_there(
+    ready: Database, stored: Blobs, data: bytes, known: bool
+) -> None:
+    if known:
+        await keep(ready, stored, data)
+    async with ready.writing() as session:
+        digest = await stored.put(session, data)
+        assert await sweep(ready, stored) == 0
+        await session.execute(insert(REFERRING).values(one=digest))
+        assert await sweep(ready, stored) == 0
+    assert await sweep(ready, stored) == 0
+    assert await read(ready, stored, digest) == data
+
+
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["row", "object"])
+async def test_what_is_stored_while_it_is_deleted_is_there(ready: Database, stored: Blobs, data: bytes) -> None:
+    digest = await keep(ready, stored, data)
+    done: list[str] = []
+
+    async def again() -> None:
+        async with ready.writing() as session:
+            await stored.put(session, data)
+            done.append("stored")
+            await session.execute(insert(REFERRING).values(one=digest))
+
+    async with anyio.create_task_group() as tasks, ready.writing() as session:
+        assert await stored.delete_unused(session, REFERENCES, limit=9) == 1
+        tasks.start_soon(again)
+        await anyio.sleep(0.2)
+        done.append("deleted")
+    assert done == ["deleted", "stored"]
+    assert await read(ready, stored, digest) == data
+
+
+async def test_a_store_that_fails_deletes_no_row(ready: Database, stored: Blobs) -> None:
+    class Failing(ObjectStoreBlobs):
+        async def delete(self, digest: bytes) -> None:
+            raise ConnectionError(digest.hex())
+
+    digest = await keep(ready, stored, LARGE)
+    failing = Blobs(TABLE, large=Failing.at("memory:///"), row_limit=LIMIT)
+    with pytest.raises(ConnectionError):
+        await sweep(ready, failing)
+    assert await read(ready, stored, digest) == LARGE
+
+
+async def test_blobs_that_are_stored_and_deleted_at_once(ready: Database, stored: Blobs) -> None:
+    """Every record has its bytes, and no transaction fails."""
+    kinds = [b"a", b"b", LARGE, LARGE + b"x"]
+
+    async def store(number: int) -> None:
+        async with ready.writing() as session:
+            digest = await stored.put(session, kinds[number % len(kinds)])
+            if number % 3:
+                await session.execute(insert(REFERRING).values(one=digest))
+        if number % 3 == 1:
+            async with ready.writing() as session:
+                await session.execute(delete(REFERRING).where(REFERRING.c.one == digest))
+
+    async def sweep_often() -> None:
+        while True:
+            await sweep(ready, stored)
+
+    async with anyio.create_task_group() as sweeping:
+        sweeping.start_soon(sweep_often)
+        for _ in range(10):
+            async with anyio.create_task_group() as tasks:
+                for number in range(8):
+                    tasks.start_soon(store, number)
+        sweeping.cancel_scope.cancel()
+    async with ready.reading() as session:
+        referred = set((await session.scalars(select(REFERRING.c.one))).all())
+    for digest in referred:
+        assert sha256(await read(ready, stored, digest)) == digest

@@ -30,7 +30,6 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute
 
 from lightbox_shared.database import ReadSession, WriteSession
 
@@ -187,7 +186,7 @@ class Blobs:
         return await self._large.part(digest, wanted.start, len(wanted))
 
     async def delete_unused(
-        self, session: WriteSession, references: Sequence[InstrumentedAttribute[Any]], *, limit: int
+        self, session: WriteSession, references: Sequence[ColumnElement[Any]], *, limit: int
     ) -> int:
         """Delete up to `limit` blobs to which none of the columns `references` refers, and return their number.
 

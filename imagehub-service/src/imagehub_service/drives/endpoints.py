@@ -35,6 +35,7 @@ async def _not_stored(response: Response) -> None:
 
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB), Depends(_not_stored)])
 Text = Annotated[str, Query()]
+_CHANGES: Final = [needs(Scope.HUB, changes=True)]
 
 
 @router.get("/admin/onedrive/connect", summary="Whether the drive can be used", response_model_exclude_none=True)
@@ -88,7 +89,9 @@ async def imagehub_folders(caller: AdminOnly, services: ServicesDep) -> Response
     return Response(body, headers=headers, media_type="application/json")
 
 
-@router.get("/admin/onedrive/add-folder", summary="Make a folder", response_model_exclude_none=True)
+@router.get(
+    "/admin/onedrive/add-folder", summary="Make a folder", dependencies=_CHANGES, response_model_exclude_none=True
+)
 async def imagehub_add_folder(folder_name: Text, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
     """If there is a folder of this name, the new one gets a number behind its name."""
     try:
@@ -98,7 +101,12 @@ async def imagehub_add_folder(folder_name: Text, caller: AdminOnly, services: Se
     return DriveOutcome.done("folder_creation_operation_successful")
 
 
-@router.get("/admin/onedrive/rename", summary="Rename a folder or a file", response_model_exclude_none=True)
+@router.get(
+    "/admin/onedrive/rename",
+    summary="Rename a folder or a file",
+    dependencies=_CHANGES,
+    response_model_exclude_none=True,
+)
 async def imagehub_rename(item_id: Text, new_name: Text, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
     """The name must be free in the folder; names that differ only in case are equal."""
     try:
@@ -108,7 +116,12 @@ async def imagehub_rename(item_id: Text, new_name: Text, caller: AdminOnly, serv
     return DriveOutcome.done("rename_operation_successful")
 
 
-@router.get("/admin/onedrive/delete-folder", summary="Delete a folder or a file", response_model_exclude_none=True)
+@router.get(
+    "/admin/onedrive/delete-folder",
+    summary="Delete a folder or a file",
+    dependencies=_CHANGES,
+    response_model_exclude_none=True,
+)
 async def imagehub_delete_folder(folder_id: Text, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
     """A folder is deleted with its files. Pictures of the gallery that were made from them stay."""
     try:
@@ -118,7 +131,9 @@ async def imagehub_delete_folder(folder_id: Text, caller: AdminOnly, services: S
     return DriveOutcome.done("folder_deletion_operation_successful")
 
 
-@router.get("/admin/onedrive/upload-session", summary="Begin an upload", response_model_exclude_none=True)
+@router.get(
+    "/admin/onedrive/upload-session", summary="Begin an upload", dependencies=_CHANGES, response_model_exclude_none=True
+)
 async def imagehub_upload_session(
     folder_id: Text, file_name: Text, request: Request, caller: AdminOnly, services: ServicesDep
 ) -> OpenedUploadSession:

@@ -111,13 +111,16 @@ def consent_page(error: DriveError) -> str | None:
 
 def folder_list(contents: DriveContents) -> bytes:
     """The JSON of a `FolderList`. Takes a second for 100,000 files: call it in a thread."""
-    folders: dict[str, object] = {folder.id: _folder(folder) for folder in contents.folders}
-    folders["used_storage"] = round(contents.used_bytes / GIB, 2)
-    folders["total_storage"] = round(contents.total_bytes / GIB, 2)
-    body: dict[str, object] = {"code": 1, "folders": folders}
-    if contents.is_stale:
-        body["as_of"] = _time(contents.as_of)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    # No other thread runs while something is encoded, so each folder is encoded by itself.
+    members = [f"{_json(folder.id)}:{_json(_folder(folder))}" for folder in contents.folders]
+    members.append(f'"used_storage":{round(contents.used_bytes / GIB, 2)}')
+    members.append(f'"total_storage":{round(contents.total_bytes / GIB, 2)}')
+    as_of = f',"as_of":{_json(_time(contents.as_of))}' if contents.is_stale else ""
+    return f'{{"code":1,"folders":{{{",".join(members)}}}{as_of}}}'.encode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _folder(folder: DriveFolder) -> dict[str, object]:
@@ -143,4 +146,4 @@ def _file(file: DriveFile) -> dict[str, object]:
 
 def _time(time: datetime) -> str:
     """In UTC and to the second, as Microsoft Graph writes times."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+    return f"{time.astimezone(UTC).isoformat()[:19]}Z"

@@ -10,7 +10,11 @@ from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
 
 BATCH: Final = 100
-_REFERENCES: Final = (DriveItem.sha256, Picture.sha256, Picture.preview_sha256)
+_REFERENCES: Final = (
+    DriveItem.__table__.c.sha256,
+    Picture.__table__.c.sha256,
+    Picture.__table__.c.preview_sha256,
+)
 
 log = structlog.get_logger()
 

@@ -57,16 +57,16 @@ async def _whole(principal: Annotated[Principal, Depends(_account)]) -> Principa
     return principal
 
 
-def needs(*scopes: Scope) -> params.Depends:
+def needs(*scopes: Scope, changes: bool = False) -> params.Depends:
     """A dependency for routers that refuses scoped tokens with none of `scopes`; `Scope.READ` is enough for GET and
-    HEAD.
+    HEAD, unless the endpoint `changes` something for them too.
 
     Without `scopes` every scoped token is refused. Tokens without scopes and requests without a token pass; whether an
     endpoint requires a token is said in its signature. Raises `InsufficientScope`.
     """
 
     async def check(request: Request, principal: Annotated[Principal | None, Depends(principal_of)]) -> None:
-        if principal is not None and not principal.allows(scopes, request.method):
+        if principal is not None and not principal.allows(scopes, "POST" if changes else request.method):
             raise InsufficientScope(*scopes)
 
     return params.Depends(check)

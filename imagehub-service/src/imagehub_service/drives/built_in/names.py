@@ -31,7 +31,7 @@ def check_name(name: str) -> None:
         raise InvalidName("The name has control characters, or halves of characters, in it.")
     found = sorted(_FORBIDDEN.intersection(name))
     if found:
-        raise InvalidName(f"The name has characters in it that are not allowed: {' '.join(found)}")
+        raise InvalidName(f"A name can't have {' '.join(found)} in it.")
     if name != name.strip():
         raise InvalidName("The name begins or ends with a space.")
     if name.endswith("."):
