@@ -1,34 +1,14 @@
 """Who may call an endpoint of the gallery: aliases for its signature."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query
 
 from imagehub_service.state import Services, ServicesDep
-from imagehub_service.visibility import Visibility
+from imagehub_service.visibility import GalleryVisitor, Visibility
 from lightbox_shared.auth.dependencies import AnyCaller
 from lightbox_shared.auth.principal import Authority, Principal
-from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated, NotFound
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryVisitor:
-    """Somebody who may see the gallery, or some groups of it."""
-
-    groups: frozenset[int] | None = None
-    """The numbers of the groups that the visitor may see; None for all."""
-    key: str | None = None
-    """The key of the share by which the visitor sees them, which addresses of pictures have to carry."""
-
-    def may_see(self, group_id: int) -> bool:
-        """Whether the visitor may see this group."""
-        return self.groups is None or group_id in self.groups
-
-    def check_may_see(self, group_id: int) -> None:
-        """Raise `NotFound` if the visitor may not see this group."""
-        if not self.may_see(group_id):
-            raise NotFound
+from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated
 
 
 async def visitor_of(caller: Principal | None, services: Services, key: str | None) -> GalleryVisitor:

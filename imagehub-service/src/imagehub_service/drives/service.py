@@ -7,7 +7,7 @@ from imagehub_service.drives.onedrive.service import OneDrives
 class Drives:
     """The drives of all administrators."""
 
-    def __init__(self, built_in: Drive, onedrives: OneDrives | None) -> None:
+    def __init__(self, built_in: Drive, onedrives: OneDrives | None = None) -> None:
         """`onedrives` is None where OneDrive is not configured."""
         self._built_in = built_in
         self._onedrives = onedrives

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from imagehub_service.dependencies import GalleryVisitor, visitor_of
+from imagehub_service.dependencies import visitor_of
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.iiif.parameters import FORMATS, Size, WrittenParameters, canonical, read_rendition
 from imagehub_service.iiif.schemas import CONTEXT, PROFILE, ImageServiceDescription
@@ -21,6 +21,7 @@ from imagehub_service.picture_files.responses import (
     rendition_response,
 )
 from imagehub_service.state import Services, ServicesDep
+from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.auth.dependencies import AnyCaller, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable

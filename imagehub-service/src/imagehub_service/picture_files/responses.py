@@ -12,7 +12,6 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from imagehub_service.dependencies import GalleryVisitor
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.picture_files.formats import target_of_picture
 from imagehub_service.picture_files.repository import Place
@@ -20,7 +19,7 @@ from imagehub_service.picture_files.watch import LARGEST_KEPT, Shown
 from imagehub_service.picture_files.whole import Layout
 from imagehub_service.renditions.rendering import Rendition
 from imagehub_service.state import Services
-from imagehub_service.visibility import Visibility
+from imagehub_service.visibility import GalleryVisitor, Visibility
 from lightbox_shared.conditional import byte_range, is_unchanged
 from lightbox_shared.hal import http_date
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from imagehub_service.dependencies import GalleryVisitor
 from imagehub_service.gallery.pages import repository
 from imagehub_service.gallery.pages.schemas import ImageHubGroupItem, ImageHubPicture, ImageHubPictureData
 from imagehub_service.gallery.pictures.models import Size
 from imagehub_service.renditions.data_urls import data_url, data_url_pieces
 from imagehub_service.renditions.links import picture_links
+from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
 

@@ -16,12 +16,12 @@ from cachetools import LRUCache
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from imagehub_service.dependencies import GalleryVisitor
 from imagehub_service.gallery.pages import repository
 from imagehub_service.gallery.pages.repository import Order
 from imagehub_service.gallery.pages.schemas import ImageHubPage, ImageHubPageItem
 from imagehub_service.renditions.data_urls import data_url
 from imagehub_service.renditions.links import picture_links
+from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.database import Database
 
 PAGE_GROUPS: Final = 12
