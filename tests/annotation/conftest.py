@@ -11,6 +11,7 @@ from support.asgi import WithState, client_of, running
 from support.collection import core_settings_at, trusting
 from support.databases import FreshDatabase
 from support.gateway import Key
+from support.imagehub import running_hub
 from support.inference import running_inference
 from support.kit import verifier_of
 
@@ -83,6 +84,7 @@ async def peers(lab: Lab, fresh_database: FreshDatabase, tmp_path: Path, signing
     async with (
         running_inference(fresh_database("inference_service"), tmp_path, signing_key) as inference,
         running(create_core_app(core_settings)) as core,
-        connected(lab, inference, trusting(core, signing_key)) as found,
+        running_hub(fresh_database("imagehub_service"), tmp_path, signing_key) as hub,
+        connected(lab, inference, trusting(core, signing_key), hub) as found,
     ):
         yield found

@@ -9,7 +9,9 @@ import stamina
 from support import pictures
 from support.annotation import Lab
 from support.annotation_peers import Peers, change_services, pictures_with
+from support.asgi import client_of
 from support.collection import DEVICE, IMAGES, TIMESTAMP, document
+from support.imagehub import Hub
 from support.inference import account_headers
 from support.pictures import sha256_hex
 
@@ -72,6 +74,13 @@ async def xray(peers: Peers, data: bytes, account_id: int | None) -> tuple[int, 
     return answer.json()["id"], answer.json()["image"].removeprefix("http://testserver")
 
 
+async def shown(peers: Peers, data: bytes) -> int:
+    """The id of a new picture of the gallery."""
+    async with client_of(peers.hub) as http:
+        hub = Hub(peers.hub, http, peers.lab.key)
+        return (await hub.picture(await hub.group(), data)).id
+
+
 async def sent(peers: Peers, data: bytes, device: str = DEVICE) -> int:
     """The id of a new picture of the collection."""
     answer = await peers.core.post(IMAGES, json=document(data, device))
@@ -130,9 +139,21 @@ async def test_a_picture_of_the_collection(peers: Peers) -> None:
         assert await bytes_of(peers.lab, found) == data
 
 
+async def test_a_picture_of_the_gallery(peers: Peers) -> None:
+    data = pictures.dicom()
+    picture_id = await shown(peers, data)
+    for path in (f"/image/file/{picture_id}", f"{BASE}/image/file/{picture_id}/?w=180&key=x"):
+        found = await keep(peers.lab, path)
+        assert (found.source, found.filename) == (f"/image/file/{picture_id}", f"picture-{picture_id}.dcm")
+        assert await bytes_of(peers.lab, found) == data
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/image/file/0",
+        "/image/file/999",
+        "/image/file/x",
         "/collections/images/0",
         "/collections/images/999",
         f"/collections/images/{2**63}",
@@ -156,7 +177,7 @@ async def test_what_there_is_not(peers: Peers, path: str) -> None:
     assert await refused(peers.lab, path) == NOT_THERE
 
 
-@pytest.mark.parametrize("path", ["/", "/readyz", "/internal/pictures/images/1", "/image/file/1", "/uploads/photos/x"])
+@pytest.mark.parametrize("path", ["/", "/readyz", "/internal/pictures/1", "/image/1", "/uploads/photos/x"])
 async def test_what_is_no_address_of_a_picture(peers: Peers, path: str) -> None:
     assert (await refused(peers.lab, path)).startswith("file_path: ")
     assert (peers.to_core.calls, peers.to_inference.calls) == (0, 0)
@@ -168,7 +189,8 @@ async def test_a_limited_token_finds_what_it_could_read_there(peers: Peers) -> N
     _, address = await xray(peers, data, 7)
     picture_id = await sent(peers, data)
     annotate = scoped(Scope.ANNOTATE)
-    for path in (f"/api/chexray/media/{own}", f"/collections/images/{picture_id}"):
+    shown_id = await shown(peers, data)
+    for path in (f"/api/chexray/media/{own}", f"/collections/images/{picture_id}", f"/image/file/{shown_id}"):
         with pytest.raises(InsufficientScope):
             await keep(peers.lab, path, annotate)
         await keep(peers.lab, path, scoped(Scope.ANNOTATE, Scope.READ))
@@ -197,8 +219,8 @@ async def test_a_picture_that_is_damaged(peers: Peers) -> None:
 
 async def test_an_owner_that_does_not_answer(peers: Peers) -> None:
     picture_id = await sent(peers, pictures.png())
-    peers.to_core.down = peers.to_inference.down = True
-    for path in (f"/collections/images/{picture_id}", "/api/chexray/media/1"):
+    peers.to_core.down = peers.to_inference.down = peers.to_hub.down = True
+    for path in (f"/collections/images/{picture_id}", "/api/chexray/media/1", "/image/file/1"):
         with pytest.raises(Unavailable):
             await keep(peers.lab, path)
     peers.to_core.down = False

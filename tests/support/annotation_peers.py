@@ -9,6 +9,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from annotation_service.clients.collection import CoreCollection
+from annotation_service.clients.gallery import ImageHub
 from annotation_service.clients.inference import InferenceService
 from annotation_service.pictures.service import Pictures
 from annotation_service.pictures.sources import picture_sources
@@ -53,6 +54,8 @@ class Peers:
     core: httpx.AsyncClient
     to_inference: Network
     to_core: Network
+    to_hub: Network
+    hub: WithState
     inference_client: InferenceService
 
 
@@ -84,18 +87,19 @@ def pictures_with(lab: Lab, sources: Any, **changes: int) -> Pictures:
 
 
 @asynccontextmanager
-async def connected(lab: Lab, inference: WithState, core: WithState) -> AsyncIterator[Peers]:
-    """Connect annotation-service with the two others."""
-    to_inference, to_core = Network(inference), Network(core)
+async def connected(lab: Lab, inference: WithState, core: WithState, hub: WithState) -> AsyncIterator[Peers]:
+    """Connect annotation-service with the three others."""
+    to_inference, to_core, to_hub = Network(inference), Network(core), Network(hub)
     async with (
         httpx.AsyncClient(transport=_Transport(to_inference), base_url=BASE_URL) as inference_http,
         httpx.AsyncClient(transport=_Transport(to_core), base_url=BASE_URL) as core_http,
+        httpx.AsyncClient(transport=_Transport(to_hub), base_url=BASE_URL) as hub_http,
         httpx.AsyncClient(transport=httpx.ASGITransport(inference), base_url=BASE_URL) as as_client_of_inference,
         httpx.AsyncClient(transport=httpx.ASGITransport(core), base_url=BASE_URL) as as_client_of_core,
     ):
         tokens = tokens_signed_by(lab.key)
         client = InferenceService(inference_http, tokens)
-        sources = picture_sources(lab.database, client, CoreCollection(core_http, tokens))
+        sources = picture_sources(lab.database, client, CoreCollection(core_http, tokens), ImageHub(hub_http, tokens))
         suggestions = Suggestions(lab.database, lab.services.blobs, client)
         change_services(lab, pictures=pictures_with(lab, sources), suggestions=suggestions)
-        yield Peers(lab, as_client_of_inference, as_client_of_core, to_inference, to_core, client)
+        yield Peers(lab, as_client_of_inference, as_client_of_core, to_inference, to_core, to_hub, hub, client)

@@ -1,13 +1,16 @@
 """What the tests of imagehub-service share besides their fixtures: tokens, and groups with pictures."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import httpx
 from sqlalchemy import update
 
+from imagehub_service.app import create_app
 from imagehub_service.config import ImageHubSettings
 from imagehub_service.gallery.groups.models import Group
 from imagehub_service.gallery.pictures.models import Picture, Size, SmallPicture
@@ -17,14 +20,23 @@ from imagehub_service.state import Services
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 from support import pictures
-from support.asgi import WithState
+from support.asgi import WithState, running
 from support.gateway import Key
+from support.kit import verifier_of
 
 SECRET_KEY = "a secret of the tests, with 32 characters or more"
 ADMIN_ID = 2
 
 MakeHubSettings = Callable[..., ImageHubSettings]
 """Settings on the test's database; keyword arguments replace what the tests have in common."""
+
+
+@asynccontextmanager
+async def running_hub(database_url: str, folder: Path, key: Key, **changes: Any) -> AsyncIterator[WithState]:
+    """The service, which accepts the tokens that this key signs."""
+    settings = ImageHubSettings(database_url=database_url, data_dir=folder, secret_key=SECRET_KEY, port=9, **changes)  # type: ignore[arg-type]
+    async with running(create_app(settings)) as app:
+        yield WithState(app.app, {**app.state, "tokens": verifier_of(key)})
 
 
 @dataclass

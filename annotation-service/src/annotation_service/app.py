@@ -13,6 +13,7 @@ from annotation_service.assignments.service import Assignments
 from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
 from annotation_service.clients.collection import CoreCollection
+from annotation_service.clients.gallery import ImageHub
 from annotation_service.clients.inference import InferenceService
 from annotation_service.config import AnnotationSettings
 from annotation_service.drafts import endpoints as drafts
@@ -86,9 +87,10 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
     async with AsyncExitStack() as stack:
         inference_http = await stack.enter_async_context(service_http(settings.inference_service_url))
         core_http = await stack.enter_async_context(service_http(settings.core_collection_service_url))
+        hub_http = await stack.enter_async_context(service_http(settings.imagehub_service_url))
         inference = InferenceService(inference_http, tokens)
         suggesting = Suggestions(database, blobs, inference)
-        sources = picture_sources(database, inference, CoreCollection(core_http, tokens))
+        sources = picture_sources(database, inference, CoreCollection(core_http, tokens), ImageHub(hub_http, tokens))
         for task in (
             periodic_task(accounts.refresh, "accounts", every=settings.account_poll_seconds, first_after=0),
             periodic_task(queue.end_leases, "leases", every=QUEUE_SECONDS),

@@ -12,6 +12,7 @@ class AnnotationSettings(Settings):
 
     inference_service_url: str = ""
     core_collection_service_url: str = ""
+    imagehub_service_url: str = ""
 
     account_poll_seconds: Annotated[float, Field(gt=0, le=5)] = 2.0
     """The pause between two requests for changed accounts."""
@@ -22,7 +23,7 @@ class AnnotationSettings(Settings):
 
     @model_validator(mode="after")
     def _services_on_this_machine(self) -> Self:
-        for service in ("inference-service", "core-collection-service"):
+        for service in ("inference-service", "core-collection-service", "imagehub-service"):
             setting = f"{service.replace('-', '_')}_url"
             if not getattr(self, setting):
                 object.__setattr__(self, setting, self.local_url(service))

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from annotation_service.clients.collection import Collection
+from annotation_service.clients.gallery import Gallery
 from annotation_service.clients.inference import XRays
 from annotation_service.pictures import repository
 from annotation_service.pictures.file_paths import FilePath
@@ -72,9 +73,10 @@ class Source:
         return found
 
 
-def picture_sources(database: Database, xrays: XRays, collection: Collection) -> Sequence[Source]:
+def picture_sources(database: Database, xrays: XRays, collection: Collection, gallery: Gallery) -> Sequence[Source]:
     """All kinds of addresses."""
     own, chexray, core = _OwnPictures(database), _XRays(xrays), _CollectionPictures(collection)
+    hub = _GalleryPictures(gallery)
     return (
         Source("/uploads/medical-images/{url}", own.by_url),
         Source(API + "/uploads/medical-images/{url}", own.by_url),
@@ -83,6 +85,7 @@ def picture_sources(database: Database, xrays: XRays, collection: Collection) ->
         Source("/api/chexray/media/{xray_id}", chexray.by_id),
         Source("/collections/{collection}/{picture_id}", core.by_id),
         Source("/collections/{collection}", core.by_device),
+        Source("/image/file/{picture_id}", hub.by_id),
     )
 
 
@@ -137,6 +140,19 @@ class _CollectionPictures:
         )
         at = urlencode({"deviceId": device_id, "timestamp": timestamp})
         return FetchedPicture(data, f"{device_id}-{timestamp}", f"/collections/{collection}?{at}")
+
+
+@dataclass(frozen=True, slots=True)
+class _GalleryPictures:
+    client: Gallery
+
+    async def by_id(self, path: Mapping[str, str], _query: Mapping[str, str], caller: Principal) -> Found:
+        """The file as it came, whatever size the address asks for."""
+        picture_id = _row_id(path["picture_id"])
+        if not caller.allows([Scope.HUB], "GET"):
+            raise InsufficientScope(Scope.HUB)
+        data = await self.client.picture(picture_id)
+        return FetchedPicture(data, f"picture-{picture_id}", f"/image/file/{picture_id}")
 
 
 def _stored(picture: Picture | None) -> StoredPicture:
