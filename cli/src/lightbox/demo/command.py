@@ -8,7 +8,7 @@ import httpx
 from rich.console import Console
 
 from lightbox.collect.errors import CollectError
-from lightbox.demo import chexray, core, covid19, one_account, yelda
+from lightbox.demo import chexray, core, covid19, imagehub, one_account, one_picture, yelda
 from lightbox.demo.answers import DemoError
 from lightbox.run.platform import Platform, StartError
 from lightbox.run.running_here import running_at
@@ -17,7 +17,9 @@ from lightbox_shared.config import Settings
 NOTE: Final = (
     "Demonstration models on synthetic phantoms: no medical device, and these numbers mean nothing for a patient."
 )
-LEFT_BEHIND: Final = "Accounts demo-..., their pictures and labels, and the pictures of a device demo-... stay in it."
+LEFT_BEHIND: Final = (
+    "Accounts demo-..., their pictures and labels, pictures of devices demo-... and folders demo-... stay in it."
+)
 
 
 def demo(url: str | None) -> int:
@@ -45,6 +47,10 @@ def walk(http: httpx.Client, console: Console) -> None:
     core.walk(http, console)
     console.rule("TheYelda")
     yelda.walk(http, console)
+    console.rule("ImageHub")
+    imagehub.walk(http, console)
+    console.rule("One picture through all of them")
+    one_picture.walk(http, console)
     console.print(NOTE, style="italic")
 
 

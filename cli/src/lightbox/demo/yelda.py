@@ -1,10 +1,7 @@
 """The demo of TheYelda: two doctors and a third label phantoms from a queue, a difference is settled by one more
 reader, and agreement and an export come out."""
 
-import os
-import secrets
 import time
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -12,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lightbox.demo.answers import SAMPLES, DemoError, ok
-from lightbox_shared.config import Settings
+from lightbox.demo.people import Doctor, new_doctor, sign_in_as_administrator
 
-DOCTOR: Final = 102
 PICTURES: Final = ("normal.png", "cardiomegaly.jpg", "pleural-effusion.dcm")
 READERS: Final = 2
 SCHEME: Final[dict[str, Any]] = {
@@ -41,25 +37,16 @@ DOUBTED: Final = "pleural-effusion.dcm"
 EXPORT_SECONDS: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Doctor:
-    """An account of a doctor of the demo, and its session."""
-
-    id: int
-    nickname: str
-    headers: dict[str, str]
-
-
 def walk(http: httpx.Client, console: Console) -> None:
     """Label three pictures as doctors do. Raises `DemoError`.
 
     Approving doctors takes an administrator. If the password of none is at hand, that is printed and nothing is done.
     """
-    admin = _administrator(http)
+    admin = sign_in_as_administrator(http)
     if admin is None:
         console.print("Labelling takes an administrator, who approves doctors: set LIGHTBOX_ADMIN_PASSWORD.")
         return
-    doctors = [_doctor(http, admin, name) for name in ("Ada", "Berta", "Clara")]
+    doctors = [new_doctor(http, admin, name) for name in ("Ada", "Berta", "Clara")]
     ok(http.post("/api/schemes", json=SCHEME, headers=admin))
     images = _upload(http, admin)
     ids = [int(image["id"]) for image in images]
@@ -70,33 +57,6 @@ def walk(http: httpx.Client, console: Console) -> None:
     _show_results(http, console, admin, ids)
     _show_agreement(http, console, admin)
     _show_export(http, console, admin)
-
-
-def _administrator(http: httpx.Client) -> dict[str, str] | None:
-    """The header of an administrator's session, by the password in the environment or in the data folder."""
-    kept = Settings().data_dir / "admin-password"
-    password = os.environ.get("LIGHTBOX_ADMIN_PASSWORD") or (kept.read_text().strip() if kept.exists() else "")
-    if not password:
-        return None
-    name = os.environ.get("LIGHTBOX_ADMIN_USERNAME") or "admin"
-    return _sign_in(http, name, password) if password else None
-
-
-def _sign_in(http: httpx.Client, username: str, password: str) -> dict[str, str] | None:
-    answer = http.post("/authorization", json={"username": username, "password": password})
-    http.cookies.clear()
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"} if answer.is_success else None
-
-
-def _doctor(http: httpx.Client, admin: dict[str, str], nickname: str) -> Doctor:
-    username, password = f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
-    fields = {"username": username, "password": password, "nickname": nickname}
-    account_id = ok(http.post("/accounts", json=fields, headers=admin))["account_id"]
-    ok(http.put(f"/accounts/{account_id}", json={"authority": DOCTOR}, headers=admin))
-    headers = _sign_in(http, username, password)
-    if headers is None:
-        raise DemoError(f"{username} was approved and can't sign in.")
-    return Doctor(account_id, nickname, headers)
 
 
 def _upload(http: httpx.Client, admin: dict[str, str]) -> list[dict[str, Any]]:
