@@ -7,6 +7,7 @@ from benchmarks import accounts, gateway, inference, logins, memory, token_check
 from benchmarks.annotation import bulk, label_studio_peer
 from benchmarks.annotation import scale as annotation_scale
 from benchmarks.collection import coap, django_peer, download, ingest, scale
+from benchmarks.gallery import adding, files, pages
 from benchmarks.harness import BenchmarkError, Effort, run
 
 DEFAULT = Effort()
@@ -25,6 +26,9 @@ SUITES = (
     label_studio_peer.SUITE,
     annotation_scale.SUITE,
     bulk.SUITE,
+    pages.SUITE,
+    adding.SUITE,
+    files.SUITE,
 )
 
 

@@ -1,9 +1,8 @@
 """Downloads over HTTP, compared with nginx, which serves the same bytes as files."""
 
 import shutil
-import subprocess
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from benchmarks import load
 from benchmarks.collection.documents import CBOR, PATH, address, cbor_document, download_script, png, stamp
 from benchmarks.collection.targets import SERVICE, UNLIMITED
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds
-from benchmarks.running import free_port
+from benchmarks.nginx import nginx
 from lightbox.run.temporary import running_platform, temporary_folder
 
 CONNECTIONS: Final = 16
@@ -42,46 +41,6 @@ NOT_MODIFIED: Final = Row(
     bound=3.0,
 )
 ROWS: Final = (DOWNLOAD, NOT_MODIFIED)
-
-CONFIGURATION: Final = """\
-worker_processes {workers};
-daemon off;
-pid {folder}/nginx-{workers}.pid;
-error_log {folder}/nginx-{workers}.error;
-events {{}}
-http {{
-    access_log {folder}/nginx-{workers}.log;
-    default_type image/png;
-    sendfile on;
-    tcp_nopush on;
-    client_body_temp_path {folder};
-    proxy_temp_path {folder};
-    fastcgi_temp_path {folder};
-    uwsgi_temp_path {folder};
-    scgi_temp_path {folder};
-    server {{
-        listen 127.0.0.1:{port};
-        root {folder}/files;
-    }}
-}}
-"""
-
-
-@contextmanager
-def nginx(folder: Path, workers: int) -> Iterator[str]:
-    """Run nginx with a number of workers. Yields its URL."""
-    port = free_port()
-    path = folder / f"nginx-{workers}.conf"
-    path.write_text(CONFIGURATION.format(folder=folder, workers=workers, port=port), encoding="utf-8")
-    command = [shutil.which("nginx") or "nginx", "-p", str(folder), "-e", str(folder / "nginx.error"), "-c", str(path)]
-    with subprocess.Popen(command) as process:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            with httpx.Client(transport=httpx.HTTPTransport(retries=5), timeout=5) as http:
-                http.get(address + "/0.png").raise_for_status()
-            yield address
-        finally:
-            process.terminate()
 
 
 class Download:
