@@ -29,8 +29,8 @@ ENVIRONMENT: Final = PeerEnvironment("libvips", Path(__file__).with_name("vips-r
 ADDING: Final = Row(
     "gallery-adding",
     f"POST /admin/add/image through the gateway: {PICTURES} JPEGs of 12 megapixels of the built-in drive become"
-    " pictures of a new group, in the database with both sizes, thumbhash and hashes. Reference: the same two sizes made"
-    " of the same files by libvips in a loop, one process a core, nothing stored.",
+    " pictures of a new group, in the database with both sizes, thumbhash and hashes. Reference: the same two sizes"
+    " made of the same files by libvips in a loop, one process a core, nothing stored.",
     "pictures/s",
     bound=0.8,
 )
