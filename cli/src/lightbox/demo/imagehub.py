@@ -87,7 +87,7 @@ def _look(http: httpx.Client, console: Console, admin: dict[str, str], group: in
         "size",
         "180 x 115",
         "at 360 pixels",
-        "by IIIF, a quarter, grey",
+        "by IIIF, 128 pixels, grey",
         unbroken=("picture",),
     )
     for each in ok(http.get("/image/group", params={"group": group}, headers=admin))["data"]:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from pydantic import BaseModel, Field
 
 WIDTHS: Final = (180, 360, 700, 1400, 2800)
-"""The widths in pixels that pages are offered, as far as the picture is wider."""
+"""The widths in pixels that pages are offered; where the picture is narrower, its own."""
 
 
 class LinkedPicture(Protocol):
@@ -39,7 +39,7 @@ class PictureLinks(BaseModel):
 def picture_links(picture: LinkedPicture, *, public_base: str, key: str | None = None) -> PictureLinks:
     """The links of a picture. With `key`, the key of a share, they work without an account."""
     path, suffix = f"/image/file/{picture.id}", "" if key is None else f"&key={key}"
-    widths = [width for width in WIDTHS if width < picture.width] or [picture.width]
+    widths = dict.fromkeys(min(width, picture.width) for width in WIDTHS)
     identifier = f"{picture.id}" if key is None else f"{picture.id}~{key}"
     return PictureLinks(
         src=f"{path}?w={min(700, picture.width)}{suffix}",
