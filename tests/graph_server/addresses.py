@@ -1,10 +1,14 @@
 """The ways in which Graph addresses an item: by id, by a path with colons, and both together."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote
 
 from graph_server.drive import Drive, Item
 from graph_server.errors import GraphFault
+
+_FUNCTION: Final = re.compile(r"(\w+)\((?:token='([^']*)')?\)")
 
 
 @dataclass
@@ -18,6 +22,8 @@ class Address:
     name: str
     verb: str
     """What follows the item, such as `children`."""
+    argument: str | None = None
+    """That of a function: `latest` in `delta(token='latest')`."""
 
     def existing(self) -> Item:
         """Raises 404."""
@@ -31,7 +37,7 @@ def parse_address(drive: Drive, raw: str) -> Address:
     Raises 404 and 400."""
     if raw == "":
         return Address(drive.root, None, "", "drive")
-    segments = [unquote(each) for each in raw.split("/")]
+    segments = unquote(raw).split("/")  # clients may encode the slashes of a path too
     if segments[0] == "items" and len(segments) > 1:
         del segments[0]
     elif segments[0].partition(":")[0] != "root":
@@ -45,7 +51,10 @@ def parse_address(drive: Drive, raw: str) -> Address:
             if item is None:
                 raise GraphFault(404, "itemNotFound", "The resource could not be found.")
             parent, item = item, drive.child(item, name)
-    return Address(item, parent, name, "/".join(rest).removesuffix("()"))
+    function = _FUNCTION.fullmatch("/".join(rest))
+    if function is not None:
+        return Address(item, parent, name, function[1], function[2])
+    return Address(item, parent, name, "/".join(rest))
 
 
 def _until_colon(segments: list[str]) -> tuple[list[str], list[str]]:

@@ -15,10 +15,9 @@ SKIP: Final = "$skiptoken"
 KEPT: Final = frozenset({"$select", "$top"})
 
 
-def start_delta(state: GraphState, request: Request, drive: Drive, item: Item) -> Response:
+def start_delta(state: GraphState, request: Request, item: Item, *, drive: Drive, token: str | None) -> Response:
     """Pages of changes: all items without a token, none with `token=latest`, else what changed since the deltaLink.
     Raises 410 for a token that is not known any more."""
-    token = request.query_params.get(TOKEN)
     if token is not None and token != "latest" and token not in state.enumerations:
         url = str(request.url.replace(query=""))
         raise GraphFault(
@@ -47,7 +46,7 @@ def next_page(state: GraphState, request: Request, where: Enumeration | str) -> 
         if where not in state.enumerations:
             raise GraphFault(400, "invalidRequest", "The skip token is not valid.")
         where = state.enumerations[where]
-    is_delta = request.url.path.rstrip("()").endswith("delta")
+    is_delta = "delta" in request.url.path.rpartition("/")[2]
     asked = where.query.get("$top", "")
     size = min(int(asked) if asked.isdigit() and int(asked) else state.page_size, state.page_size)
     ids = where.ids[where.offset : where.offset + size]
@@ -89,7 +88,8 @@ def _keep(state: GraphState, where: Enumeration, offset: int) -> str:
 
 
 def _link(request: Request, parameter: str, token: str) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}{request.scope['raw_path'].decode()}?{parameter}={token}"
+    path, _, last = request.scope["raw_path"].decode().rpartition("/")
+    return f"{request.url.scheme}://{request.url.netloc}{path}/{last.partition('(')[0]}?{parameter}={token}"
 
 
 def _kept(request: Request) -> dict[str, str]:

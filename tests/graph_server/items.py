@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from graph_server.addresses import Address
-from graph_server.delta import next_page, start_delta
+from graph_server.delta import TOKEN, next_page, start_delta
 from graph_server.drive import Drive, timestamp
 from graph_server.errors import GraphFault
 from graph_server.state import CONTENT_HOST, Enumeration, GraphState, Json, Upload, secret
@@ -117,7 +117,8 @@ async def list_thumbnails(state: GraphState, request: Request, _drive: Drive, ad
 
 
 async def read_changes(state: GraphState, request: Request, drive: Drive, address: Address) -> Response:
-    return start_delta(state, request, drive, address.existing())
+    token = address.argument or request.query_params.get(TOKEN)
+    return start_delta(state, request, address.existing(), drive=drive, token=token)
 
 
 HANDLERS: Final[dict[tuple[str, str], Handler]] = {

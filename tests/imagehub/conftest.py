@@ -1,6 +1,6 @@
 """imagehub-service on a database of its own, under real ASGI."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,12 @@ from support.databases import FreshDatabase
 from support.gateway import Key
 from support.imagehub import SECRET_KEY, Hub, MakeHubSettings
 from support.kit import verifier_of
+from support.onedrive import GraphServer, Process
+from support.onedrive import process as open_process
 
 from imagehub_service.app import create_app
 from imagehub_service.config import ImageHubSettings
+from imagehub_service.drives.onedrive.service import OneDrive
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,24 @@ async def service(make_settings: MakeHubSettings, signing_key: Key) -> AsyncIter
 async def hub(service: WithState, signing_key: Key) -> AsyncIterator[Hub]:
     async with client_of(service) as client:
         yield Hub(service, client, signing_key)
+
+
+@pytest.fixture
+def graph() -> Iterator[GraphServer]:
+    """A Graph server with empty drives."""
+    server = GraphServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def process(graph: GraphServer, make_settings: MakeHubSettings) -> AsyncIterator[Process]:
+    """What imagehub-service does with OneDrive, without the rest of it."""
+    async with open_process(graph, make_settings(**graph.settings)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def drive(process: Process) -> OneDrive:
+    """The OneDrive of an administrator who has consented."""
+    return await process.consented()

@@ -21,8 +21,8 @@ SECONDS: Final = 900.0
 def python_programs() -> Path:
     """The folder of the programs that tests/api/requirements.txt names, in an environment of their own."""
     requirements = HERE / "requirements.txt"
-    folder = _folder("python", requirements)
-    _once(
+    folder = cached_folder("python", requirements)
+    install_once(
         folder,
         [sys.executable, "-m", "venv", str(folder)],
         [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)],
@@ -36,10 +36,10 @@ def node_packages() -> Path:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     manifest = HERE / "package.json"
-    folder = _folder("node", manifest)
+    folder = cached_folder("node", manifest)
     shutil.copy(manifest, folder)
     install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    _once(folder, [*install, "--prefix", str(folder)])
+    install_once(folder, [*install, "--prefix", str(folder)])
     return folder / "node_modules"
 
 
@@ -59,7 +59,7 @@ def run(command: Sequence[str | Path], folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-def _folder(kind: str, manifest: Path) -> Path:
+def cached_folder(kind: str, manifest: Path) -> Path:
     """One for each content of the manifest."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256(manifest.read_bytes() + sys.version.encode()).hexdigest()[:12]
@@ -68,7 +68,7 @@ def _folder(kind: str, manifest: Path) -> Path:
     return folder
 
 
-def _once(folder: Path, *commands: list[str]) -> None:
+def install_once(folder: Path, *commands: list[str]) -> None:
     """Install, unless it was done before; other processes of the tests wait."""
     done = folder / ".installed"
     with (folder / ".lock").open("w") as lock:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import structlog
@@ -125,7 +125,7 @@ class Connections:
             await anyio.sleep(found.blocked_seconds)
         if found.is_due or found.generation == refused:
             return None
-        tokens = self._open_tokens(account_id, found.tokens)
+        tokens = self._open(account_id, found.tokens)
         if tokens is None:
             await self._drop(account_id, found.generation)
             raise await self.consent_needed(account_id)
@@ -142,7 +142,7 @@ class Connections:
         return True
 
     async def _refresh_leased(self, account_id: int, lease: Lease) -> None:
-        stored = self._open_tokens(account_id, lease.tokens)
+        stored = self._open(account_id, lease.tokens)
         if stored is None:
             await self._drop(account_id, lease.generation)
             return
@@ -168,7 +168,6 @@ class Connections:
         return self._cipher.encrypt(json.dumps(values).encode())
 
     def _seal_tokens(self, account_id: int, tokens: Tokens) -> str:
-        assert tokens.refresh_token is not None
         return self._seal(
             {"account": account_id, "access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
         )
@@ -176,14 +175,11 @@ class Connections:
     def _open(self, account_id: int, sealed: str) -> dict[str, str] | None:
         """None if it can't be decrypted, or was sealed for another account, whose row it was copied from."""
         try:
-            values: dict[str, str] = json.loads(self._cipher.decrypt(sealed))
+            values: dict[str, Any] = json.loads(self._cipher.decrypt(sealed))
         except NotDecryptable:
             log.warning("OneDrive's tokens were encrypted with another LIGHTBOX_SECRET_KEY", account_id=account_id)
             return None
-        return values if values.get("account") == account_id else None  # type: ignore[comparison-overlap]
-
-    def _open_tokens(self, account_id: int, sealed: str) -> dict[str, str] | None:
-        return self._open(account_id, sealed)
+        return values if values.get("account") == account_id else None
 
     def _open_consent(self, consent: Consent) -> ConsentSecrets | None:
         values = self._open(consent.account_id, consent.secrets)

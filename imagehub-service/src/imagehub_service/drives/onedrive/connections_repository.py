@@ -1,9 +1,9 @@
 """The statements on tokens, leases, pauses and consents. Times are those of the database, which all processes share."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Interval, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Interval, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from imagehub_service.drives.onedrive.models import Connection, Consent
@@ -29,8 +29,8 @@ class Lease(NamedTuple):
     generation: int
 
 
-def _after(seconds: float) -> Interval:
-    return func.now() + literal(timedelta(seconds=seconds), Interval)  # type: ignore[return-value]
+def _after(seconds: float) -> ColumnElement[datetime]:
+    return func.now() + literal(timedelta(seconds=seconds), Interval)
 
 
 async def find(session: ReadSession, account_id: int) -> StoredConnection | None:
@@ -61,7 +61,7 @@ async def lease(session: WriteSession, account_id: int, *, refused: int | None, 
         .returning(Connection.tokens, Connection.generation)
     )
     found = (await session.execute(statement)).one_or_none()
-    return None if found is None else Lease(found[0], found[1])
+    return None if found is None else Lease(found[0] or "", found[1])
 
 
 async def end_lease(session: WriteSession, account_id: int, generation: int) -> None:

@@ -67,8 +67,8 @@ class Copies:
             self._begun[account_id] = begun
 
     async def contents(self, account_id: int, *, is_stale: bool) -> DriveContents | None:
-        """What the copy has, or None if it was never complete. Raises `NoSuchItem` if it does not have the folder of the
-        setting."""
+        """What the copy has, or None if it was never complete. Raises `NoSuchItem` if the folder of the setting is not
+        in it."""
         async with self._database.reading() as session:
             copy = await repository.find(session, account_id)
             if copy is None or copy.as_of is None:

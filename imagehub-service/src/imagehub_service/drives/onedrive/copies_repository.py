@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, cast, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from imagehub_service.drives.onedrive.answers import Quota
 from imagehub_service.drives.onedrive.models import CopiedItem, Copy
 from lightbox_shared.database import ReadSession, WriteSession
 
@@ -59,10 +60,10 @@ async def set_root(session: WriteSession, account_id: int, root_id: str) -> None
     await session.execute(update(Copy).where(Copy.account_id == account_id).values(root_id=root_id))
 
 
-async def completed(session: WriteSession, account_id: int, as_of: datetime, used: int, total: int) -> None:
-    """The copy is equal to the drive, as it was at this time."""
-    values = {"as_of": as_of, "used_bytes": used, "total_bytes": total}
-    await session.execute(update(Copy).where(Copy.account_id == account_id).values(**values))
+async def completed(session: WriteSession, account_id: int, version: int, as_of: datetime, quota: Quota) -> None:
+    """The copy of this version is equal to the drive, as it was at this time. Nothing is stored if it has changed."""
+    statement = update(Copy).where(Copy.account_id == account_id, Copy.version == version)
+    await session.execute(statement.values(as_of=as_of, used_bytes=quota.used, total_bytes=quota.total))
 
 
 async def put_items(session: WriteSession, account_id: int, items: Sequence[NewItem], enumeration: int) -> None:
@@ -82,7 +83,8 @@ async def put_items(session: WriteSession, account_id: int, items: Sequence[NewI
 async def delete_items(session: WriteSession, account_id: int, ids: Collection[str]) -> None:
     """Delete items."""
     if ids:
-        await session.execute(delete(CopiedItem).where(CopiedItem.account_id == account_id, CopiedItem.id.in_(ids)))
+        named = CopiedItem.id == any_(cast(list(ids), ARRAY(Text)))
+        await session.execute(delete(CopiedItem).where(CopiedItem.account_id == account_id, named))
 
 
 async def delete_unseen(session: WriteSession, account_id: int, enumeration: int) -> None:
@@ -94,6 +96,7 @@ async def delete_unseen(session: WriteSession, account_id: int, enumeration: int
 
 async def forget(session: WriteSession, account_id: int) -> None:
     """Delete a copy. Its version goes on, so that a process that still reads pages stores none of them."""
+    await session.execute(insert(Copy).values(account_id=account_id).on_conflict_do_nothing())
     await session.execute(delete(CopiedItem).where(CopiedItem.account_id == account_id))
     values = {"version": Copy.version + 1, "link": None, "is_enumerating": False, "root_id": None, "as_of": None}
     await session.execute(update(Copy).where(Copy.account_id == account_id).values(**values))

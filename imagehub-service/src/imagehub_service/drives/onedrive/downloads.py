@@ -46,6 +46,8 @@ class Downloads:
                 ):
                     with attempt:
                         return await self._follow(account_id, await self._address(account_id, call), max_bytes)
+        except httpx.InvalidURL as error:  # of a redirect: httpx parses it, although it does not follow
+            raise UnreadableAnswer("The address of the file is not valid.") from error
         except (httpx.TransportError, TimeoutError, _TryAgain) as error:
             raise unavailable() from error
         raise AssertionError("unreachable: the last attempt returns or raises")

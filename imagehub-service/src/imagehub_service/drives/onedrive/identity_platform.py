@@ -35,8 +35,18 @@ class GrantRefused(Exception):
     """The code or the refresh token is not valid, or not any more."""
 
 
-class Tokens(BaseModel):
-    """The answer of the token endpoint."""
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """An access token, and the token by which the next one is got."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    """Seconds."""
+
+
+class _TokenAnswer(BaseModel):
+    """The answer of the token endpoint (RFC 6749 section 5.1)."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -77,7 +87,7 @@ class IdentityPlatform:
         return str(address)
 
     async def redeem(self, code: str, verifier: str) -> Tokens:
-        """The tokens for a code. Raises `GrantRefused`, and `DriveError` where Microsoft does not answer as it should."""
+        """The tokens for a code. Raises `GrantRefused`, `DriveUnavailable`, `UnreadableAnswer` and `Refused`."""
         try:
             body = prepare_token_request(
                 "authorization_code",
@@ -87,15 +97,15 @@ class IdentityPlatform:
             )
         except (OAuth2Error, ValueError) as error:  # an empty code, or one that UTF-8 can't represent
             raise GrantRefused from error
-        tokens = await self._token(body)
-        if tokens.refresh_token is None:
+        answer = await self._token(body)
+        if answer.refresh_token is None:
             raise Refused("Microsoft has not given a refresh token.")
-        return tokens
+        return Tokens(answer.access_token, answer.refresh_token, answer.expires_in)
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """New tokens; where there is no new refresh token, the one that was used stays valid. Raises as `redeem`."""
-        tokens = await self._token(prepare_token_request("refresh_token", refresh_token=refresh_token, scope=SCOPES))
-        return tokens.model_copy(update={"refresh_token": tokens.refresh_token or refresh_token})
+        answer = await self._token(prepare_token_request("refresh_token", refresh_token=refresh_token, scope=SCOPES))
+        return Tokens(answer.access_token, answer.refresh_token or refresh_token, answer.expires_in)
 
     def _client(self) -> OAuth2Client:
         return OAuth2Client(
@@ -107,7 +117,7 @@ class IdentityPlatform:
             code_challenge_method="S256",
         )
 
-    async def _token(self, body: str) -> Tokens:
+    async def _token(self, body: str) -> _TokenAnswer:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         url, headers, body = (
             self._client().client_auth(_AUTH_METHOD).prepare("POST", f"{self._base}/token", headers, body)
@@ -126,15 +136,17 @@ class IdentityPlatform:
             raise unavailable() from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _read(self, answer: HttpAnswer) -> Tokens:
+    def _read(self, answer: HttpAnswer) -> _TokenAnswer:
         if answer.status == 429 or answer.status >= 500:
             pause = pause_seconds(answer.headers.get("retry-after"), default=1.0)
             raise DriveUnavailable("Microsoft does not answer at the moment.", retry_after=max(1, round(pause)))
         if answer.is_redirect:
             raise _unreadable()
         try:
-            token = self._client().parse_response_token(httpx.Response(answer.status, content=answer.body))
-            return Tokens.model_validate(dict(token))
+            request = httpx.Request("POST", f"{self._base}/token")
+            response = httpx.Response(answer.status, content=answer.body, request=request)
+            token = self._client().parse_response_token(response)
+            return _TokenAnswer.model_validate(dict(token))
         except OAuth2Error as error:
             raise _meaning(str(error.error)) from None
         except ValidationError as error:

@@ -1,6 +1,6 @@
 """OneDrive as a drive: what administrators do with it, in calls of Microsoft Graph."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -10,7 +10,7 @@ import httpx
 from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives.drive import DriveContents, DriveFolder
 from imagehub_service.drives.errors import DriveUnavailable, UnreadableAnswer
-from imagehub_service.drives.onedrive.answers import Item, UploadSession, read
+from imagehub_service.drives.onedrive.answers import DriveAnswer, Item, UploadSession, read
 from imagehub_service.drives.onedrive.connections import PURPOSE, Connections
 from imagehub_service.drives.onedrive.copies import Copies
 from imagehub_service.drives.onedrive.downloads import Downloads
@@ -31,7 +31,14 @@ class OneDrive:
     """The OneDrive of one administrator; a `Drive`."""
 
     def __init__(
-        self, account_id: int, graph: Graph, connections: Connections, copies: Copies, downloads: Downloads, root: str
+        self,
+        account_id: int,
+        graph: Graph,
+        connections: Connections,
+        *,
+        copies: Copies,
+        downloads: Downloads,
+        root: str,
     ) -> None:
         """`root` is the path of the folder whose folders are shown."""
         self._account_id = account_id
@@ -43,7 +50,7 @@ class OneDrive:
 
     async def connect(self) -> None:
         """Ask Graph for the drive."""
-        await self._call("GET", "/me/drive?$select=id", name="connect", success=200)
+        read(DriveAnswer, await self._call("GET", "/me/drive?$select=id", name="connect", success=200))
 
     async def finish_consent(self, auth_code: str, state: str | None) -> None:
         """Exchange the code for tokens. What was known of the drive before is forgotten: it may be another one now."""
@@ -72,7 +79,7 @@ class OneDrive:
     async def rename(self, item_id: str, name: str) -> None:
         """Give an item another name."""
         path = item_path(item_id)
-        await self._call("PATCH", path, {"name": check_name(name)}, name="rename", success=200)
+        read(Item, await self._call("PATCH", path, {"name": check_name(name)}, name="rename", success=200))
 
     async def delete(self, item_id: str) -> None:
         """Move an item to the recycle bin."""
@@ -96,7 +103,7 @@ class OneDrive:
         return await self._downloads.fetch(self._account_id, file_id, max_bytes=max_bytes)
 
     async def _call(
-        self, method: str, path: str, body: dict[str, object] | None = None, *, name: str, success: int
+        self, method: str, path: str, body: Mapping[str, object] | None = None, *, name: str, success: int
     ) -> bytes:
         # A second POST would make a second folder or session; PATCH sets a name, and does no harm twice.
         call = Call(method, self._graph.url(path), body, repeatable=method != "POST", name=name)
@@ -124,7 +131,14 @@ class OneDrives:
 
     def for_account(self, account_id: int) -> OneDrive:
         """The OneDrive that an administrator has allowed the use of, or can allow."""
-        return OneDrive(account_id, self._graph, self._connections, self._copies, self._downloads, self._root)
+        return OneDrive(
+            account_id,
+            self._graph,
+            self._connections,
+            copies=self._copies,
+            downloads=self._downloads,
+            root=self._root,
+        )
 
 
 @asynccontextmanager

@@ -63,6 +63,8 @@ async def exchange(
             async with http.stream(method, url, headers=sent, content=content) as response:
                 status, request_id = response.status_code, response.headers.get("request-id", "")[:64]
                 return HttpAnswer(status, response.headers, await read_body(response, MAX_ANSWER_BYTES))
+    except httpx.InvalidURL as error:  # of a redirect: httpx parses it, although it does not follow
+        raise UnreadableAnswer("Microsoft has sent an address that is not valid.") from error
     except (httpx.TransportError, TimeoutError) as error:
         reason = type(error).__name__
         raise
