@@ -62,11 +62,12 @@ async def test_every_call_has_an_id_of_its_own(graph: GraphServer, process: Proc
 async def test_nothing_secret_is_logged_or_raised(
     graph: GraphServer, process: Process, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    handlers = logging.getLogger().handlers
     configure_logging("imagehub-service", "debug", "json")
     try:
         raised = await everything(graph, process)
     finally:
-        logging.getLogger().handlers.clear()
+        logging.getLogger().handlers = handlers
     written = capsys.readouterr().out
     secrets = {
         process.settings.onedrive_client_secret.get_secret_value(),
