@@ -201,6 +201,27 @@ async def test_what_is_stored_while_it_is_deleted_is_there(ready: Database, stor
     assert await read(ready, stored, digest) == data
 
 
+async def test_an_object_that_is_stored_while_it_is_deleted_is_there(ready: Database, tmp_path: Path) -> None:
+    """Whoever stores the same bytes writes the object after it was deleted, not before."""
+    asked = anyio.Event()
+
+    class Slow(ObjectStoreBlobs):
+        async def delete(self, digest: bytes) -> None:
+            asked.set()
+            await anyio.sleep(0.3)
+            await super().delete(digest)
+
+    blobs = Blobs(TABLE, large=Slow.at(f"file://{tmp_path}/store"), row_limit=LIMIT)
+    digest = await keep(ready, blobs, LARGE)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sweep, ready, blobs)
+        await asked.wait()
+        async with ready.writing() as session:
+            await blobs.put(session, LARGE)
+            await session.execute(insert(REFERRING).values(one=digest))
+    assert await read(ready, blobs, digest) == LARGE
+
+
 async def test_a_store_that_fails_deletes_no_row(ready: Database, stored: Blobs) -> None:
     class Failing(ObjectStoreBlobs):
         async def delete(self, digest: bytes) -> None:
