@@ -34,6 +34,7 @@ def start(key: Key) -> Iterator[Start]:
             "auth_service_url": auth_server.url,
             "inference_service_url": service_server.url,
             "core_collection_service_url": service_server.url,
+            "imagehub_service_url": service_server.url,
             "client_secret": "secret",
             "issuer": ISSUER,
             "revocation_poll_seconds": 0.05,

@@ -1,8 +1,11 @@
 """Cross-origin resource sharing (CORS)."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
-from support.gateway import Platform, Start
+from starlette.types import Receive, Send
+from support.gateway import Platform, Seen, Start
 
 from gateway.config import GatewaySettings
 
@@ -61,6 +64,58 @@ def test_production_allows_none(start: Start) -> None:
     platform = start(environment="production")
     response = platform.http.get("/alive", headers={"Origin": PAGE})
     assert not {"access-control-allow-origin", "vary"} & response.headers.keys()
+
+
+async def public_answer(_seen: Seen, _receive: Receive, send: Send) -> None:
+    """Of a service that lets any page read, and would let it read with credentials as well."""
+    headers = [(b"access-control-allow-origin", b"*"), (b"access-control-allow-credentials", b"true")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"picture"})
+
+
+def start_with_pictures(start: Start, **settings: Any) -> Platform:
+    """A platform whose imagehub-service is the fake one."""
+    platform = start(services=("auth-service", "inference-service", "imagehub-service"), **settings)
+    platform.service.behave = public_answer
+    return platform
+
+
+@pytest.mark.parametrize("path", ["/iiif/3/7/info.json", "/iiif/3/7/full/max/0/default.jpg", "/image/file/7"])
+@pytest.mark.parametrize("settings", [{"environment": "production"}, {"allowed_origins": "https://other.example"}])
+def test_pages_of_any_origin_read_what_the_service_calls_public(
+    start: Start, path: str, settings: dict[str, str]
+) -> None:
+    platform = start_with_pictures(start, **settings)
+    for headers in ({"Origin": PAGE}, {}, {"Origin": PAGE, "Cookie": "lightbox_session=x"}):
+        response = platform.http.get(path, headers=headers)
+        if response.status_code == 401:  # the cookie is not valid, which is the gateway's own answer
+            assert "access-control-allow-origin" not in response.headers
+            continue
+        assert response.headers.get_list("access-control-allow-origin") == ["*"]
+        assert "access-control-allow-credentials" not in response.headers
+        assert "ETag" in response.headers["access-control-expose-headers"]
+
+
+def test_an_allowed_origin_is_named_and_not_answered_twice(start: Start) -> None:
+    response = start_with_pictures(start).http.get("/iiif/3/7/info.json", headers={"Origin": PAGE})
+    assert response.headers.get_list("access-control-allow-origin") == [PAGE]
+    assert response.headers["access-control-allow-credentials"] == "true"
+
+
+def test_a_service_opens_no_other_paths(start: Start) -> None:
+    platform = start_with_pictures(start, environment="production")
+    response = platform.http.get("/alive", headers={"Origin": PAGE})
+    assert response.content == b"picture"
+    assert "access-control-allow-origin" not in response.headers
+    assert platform.http.options("/iiif/3/7/info.json", headers=ASKING).status_code == 403
+
+
+def test_private_answers_stay_private(start: Start) -> None:
+    platform = start_with_pictures(start, environment="production")
+    platform.service.behave = None
+    response = platform.http.get("/iiif/3/7/info.json", headers={"Origin": PAGE})
+    assert response.status_code == 200
+    assert "access-control-allow-origin" not in response.headers
 
 
 def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
 """Cross-origin resource sharing (Fetch standard, "CORS protocol"), which the gateway does for every service.
 
 Requests may have cookies, so the answer names the origin of the request and not `*`, and varies by `Origin`. CORS
-headers of services are removed.
+headers of services are removed, with one exception: on routes with `Route.public_reads` a service may say that pages of
+any origin may read its answer (`Access-Control-Allow-Origin: *`). Browsers then show it to a page only if it was asked
+for without cookies; with a header such as `Authorization` the page has to send a preflight first, to which the setting
+applies.
 """
 
 from typing import Final
@@ -15,6 +18,7 @@ EXPOSED: Final = (
     b"Content-Disposition, Content-Range, Accept-Ranges"
 )
 MAX_AGE_SECONDS: Final = b"7200"  # the longest that Chromium keeps
+ANYBODY: Final = (b"access-control-allow-origin", b"*")
 _VARY: Final = (b"vary", b"Origin")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 _EXPOSE: Final = (b"access-control-expose-headers", EXPOSED)
@@ -38,6 +42,11 @@ class Cors:
         if origin is None or not self.allows(origin):
             return [_VARY]
         return [_VARY, (b"access-control-allow-origin", origin), _CREDENTIALS, _EXPOSE]
+
+    def public(self, origin: bytes | None) -> RawHeaders:
+        """The further CORS headers of an answer that pages of any origin may read, where `headers` does not allow that
+        already."""
+        return [] if origin is not None and self.allows(origin) else [ANYBODY, _EXPOSE]
 
     def preflight(self, asked_headers: bytes | None) -> RawHeaders:
         """The further headers of an answer to a preflight, which asks for `asked_headers`."""

@@ -100,6 +100,8 @@ class GatewayApp:
         if route.service == GATEWAY or self._pages.replaces_missing_service(request, route):
             await request.respond(await self._pages.answer(request, route))
             return
+        if route.public_reads:
+            request.public_headers = self._cors.public(headers.own.get(b"origin"))
         caller = await self._authenticator.authenticate(request, route)
         request.extra_headers += await self._limits.check(route.rate, caller.principal, request.client.address)
         await self._proxy.forward(request, route, caller)

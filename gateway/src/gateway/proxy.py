@@ -14,6 +14,7 @@ from typing import Final
 from gateway.authentication import Caller
 from gateway.bodies import IDLE_SECONDS, Body, DisconnectWatcher, RequestTimeout, StreamedBody, open_body
 from gateway.circuit_breaker import CircuitBreaker
+from gateway.cors import ANYBODY
 from gateway.headers import response_headers
 from gateway.request_state import RequestState
 from gateway.routes import Route
@@ -188,7 +189,10 @@ async def _send_body(connection: Connection, body: StreamedBody, timeout: float)
 
 async def _forward_answer(request: RequestState, connection: Connection) -> None:
     """Forward an answer. Awaiting `send` is the backpressure: the service is read no faster than the client reads."""
-    await request.start(connection.status, response_headers(connection.headers, connection.status))
+    headers = response_headers(connection.headers, connection.status)
+    if request.public_headers and ANYBODY in connection.headers:
+        headers += request.public_headers
+    await request.start(connection.status, headers)
     chunk = connection.read_nowait()
     if connection.complete:
         await request.send({"type": "http.response.body", "body": chunk})

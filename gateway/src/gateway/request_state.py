@@ -37,6 +37,7 @@ class RequestState:
         "headers",
         "method",
         "path",
+        "public_headers",
         "request_id",
         "route",
         "scope",
@@ -64,6 +65,8 @@ class RequestState:
         self.status = 0
         self.extra_headers: RawHeaders = [(b"x-request-id", self.request_id.encode()), SERVER]
         """Headers that are added to the answer, whether it is the service's or the gateway's."""
+        self.public_headers: RawHeaders = []
+        """Headers that are added to a service's answer that pages of any origin may read (`gateway.cors`)."""
 
     async def receive(self) -> Message:
         """Return the next ASGI message: a chunk of the body, or `http.disconnect`."""

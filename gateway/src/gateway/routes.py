@@ -72,6 +72,8 @@ class Route:
     """Whether the answer may set the session cookie. If so, requests from other sites are refused (login CSRF)."""
     exact: bool = False
     """Whether the row is for this path only, and not for paths below it."""
+    public_reads: bool = False
+    """Whether the service may let pages of any origin read its answers without credentials (`gateway.cors`)."""
 
 
 GATEWAY: Final = "gateway"
@@ -177,13 +179,13 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE, scopes=ANY),
     Route("/admin", IMAGEHUB, ADMIN, READ, 2 * MB, 300, IMAGEHUB_SHAPE, scopes=HUB),
     # A setting of the service decides whether visitors have to sign in.
-    Route("/image", IMAGEHUB, OPTIONAL, READ, FORM, 60, IMAGEHUB_SHAPE, scopes=HUB),
+    Route("/image", IMAGEHUB, OPTIONAL, READ, FORM, 60, IMAGEHUB_SHAPE, scopes=HUB, public_reads=True),
     # The address is the credential.
     Route("/image/upload-sessions", IMAGEHUB, PUBLIC, UPLOAD, CHUNK, 120, IMAGEHUB_SHAPE),
     # The same, of links that are shared. Sending the password of one has it hashed.
     Route("/image/shared", IMAGEHUB, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE, methods=POST),
     Route("/image/shared", IMAGEHUB, PUBLIC, READ, FORM, dialect=IMAGEHUB_SHAPE),
-    Route("/iiif", IMAGEHUB, OPTIONAL, READ, FORM, 60, scopes=HUB),
+    Route("/iiif", IMAGEHUB, OPTIONAL, READ, FORM, 60, scopes=HUB, public_reads=True),
     Route("/api/gallery", IMAGEHUB, ADMIN, READ, 1 * MB, 60, scopes=HUB),
     # --- CoRE: the collection that devices send to
     Route("/.well-known/core", CORE, PUBLIC, exact=True),

@@ -1,4 +1,9 @@
-"""Region, size, rotation, quality and format of a request (IIIF Image API 3.0 section 4), and their canonical form."""
+"""Region, size, rotation, quality and format of a request (IIIF Image API 3.0 section 4), and their canonical form.
+
+Known departure: `!w,h` with a box that is at least twice as large as the region, in both directions, is refused, as the
+validator of the IIIF consortium has it. By section 4.2 it would be answered in the size of the region, as it is here
+for smaller boxes: viewers ask so for thumbnails, whatever the size of the picture is.
+"""
 
 import re
 from decimal import Decimal
@@ -82,8 +87,9 @@ def read_size(text: str, region: Region) -> Size:
         size = Size(round(whole.width * scale), round(whole.height * scale))
         is_larger = scale > 1
     elif found := _BOX.fullmatch(written):
-        size = _within(Size(int(found[1]), int(found[2])), whole, enlarging=enlarging)
-        is_larger = False
+        box = Size(int(found[1]), int(found[2]))
+        size = _within(box, whole, enlarging=enlarging)
+        is_larger = box.width >= 2 * whole.width and box.height >= 2 * whole.height
     elif (found := _SIZE.fullmatch(written)) and (found[1] or found[2]):
         size = _stretched(found[1], found[2], whole)
         is_larger = size.width > whole.width or size.height > whole.height
