@@ -1,6 +1,7 @@
 """What is made of a file: hashes by their published definitions, and that damage is found although a JPEG is decoded at
 a fraction of its size."""
 
+import itertools
 from io import BytesIO
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from support import pictures
+from support.seen import difference
 from thumbhash import rgba_to_thumb_hash, thumb_hash_to_average_rgba
 
 from imagehub_service.renditions.preparing import difference_hash, prepare_picture
@@ -63,7 +65,7 @@ def test_a_reduced_picture_looks_like_the_whole_one(orientation: int) -> None:
     for small in (prepared.low, prepared.high):
         seen = Image.open(BytesIO(small.data))
         expected = upright.resize(seen.size, Image.Resampling.BOX)
-        assert np.abs(np.subtract(seen, expected, dtype=float)).mean() < 5
+        assert difference(seen, expected).mean() < 5
     assert (prepared.width, prepared.height) == upright.size
 
 
@@ -74,7 +76,7 @@ def test_the_difference_hash_is_what_its_author_says() -> None:
         grey = generator.integers(0, 256, (8, 9), dtype=np.uint8)
         expected = 0
         for row in grey.tolist():
-            for here, following in zip(row[:-1], row[1:], strict=True):
+            for here, following in itertools.pairwise(row):
                 expected = expected << 1 | (following > here)
         expected -= 2**64 if expected >= 2**63 else 0
         assert difference_hash(Image.fromarray(grey)) == expected
@@ -112,7 +114,7 @@ def test_thumbhash_is_that_of_its_published_package(width: int, height: int, see
     ]  # a frequency just between two steps may fall to either side
     assert len(halves[0]) == len(halves[1])
     if width > 2 and height > 2:  # else there are frequencies that are nothing but rounding errors
-        assert np.abs(np.subtract(*halves)).max() <= 1
+        assert difference(*halves).max() <= 1
 
 
 def test_a_thumbhash_of_one_colour() -> None:

@@ -1,4 +1,5 @@
-"""Known colours at known places, whatever the file was: format, depth, transparency, orientation, animation, profile."""
+"""Known colours at known places, whatever the file was: format, depth, transparency, orientation, animation,
+profile."""
 
 from io import BytesIO
 from typing import Any, Final
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from support import pictures
 from support.colour_profiles import INK_IS_GREEN, LINEAR_GREY, RED_IS_GREEN, SRGB
+from support.seen import difference, pixel
 
 from imagehub_service.renditions.preparing import HIGH_SIZE, LOW_SIZE, PICTURE_TYPES, prepare_picture
 from imagehub_service.renditions.rendering import Quality, Rendition, render
@@ -83,15 +85,15 @@ def check_colours(image: Image.Image, mode: str, *, alpha: bool, tolerance: int 
     if mode in {"RGBA", "LA"}:
         expected[3] = WHITE
         if alpha:
-            assert seen.getpixel((seen.width * 3 // 4, seen.height * 3 // 4))[3] < 10
+            assert pixel(seen, seen.width * 3 // 4, seen.height * 3 // 4)[3] < 10
         seen = Image.alpha_composite(Image.new("RGBA", seen.size, WHITE), seen)
     for place, colour in enumerate(expected):
         at = (seen.width * (1 + 2 * (place % 2)) // 4, seen.height * (1 + 2 * (place // 2)) // 4)
-        found = seen.getpixel(at)[:3]
-        assert np.abs(np.subtract(found, colour)).max() <= tolerance, (place, found, colour)
+        found = pixel(seen, *at)[:3]
+        assert difference(found, colour).max() <= tolerance, (place, found, colour)
 
 
-def opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> ImageFile.ImageFile:
     return Image.open(BytesIO(data))
 
 
@@ -100,7 +102,7 @@ KINDS: Final = [(format_name, mode) for format_name, modes in MODES.items() for 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(1, 8), st.booleans())
-def test_every_size_has_the_colours(kind: tuple[str, str], orientation: int, animated: bool) -> None:  # noqa: FBT001
+def test_every_size_has_the_colours(kind: tuple[str, str], orientation: int, animated: bool) -> None:
     format_name, mode = kind
     orientation = orientation if format_name in TURNED else 1
     animated = animated and format_name in ANIMATED and mode != "I;16"
@@ -128,9 +130,9 @@ def check_whole(data: bytes, preview: bytes | None, mode: str) -> None:
         media_type = sniff(data, PICTURE_TYPES)
         orientation = orientation_of_jpeg(data) if media_type is MediaType.JPEG else 1
         preview = without_metadata(data, media_type, orientation=orientation)
-    image = opened(preview)
+    image: Image.Image = opened(preview)
     assert getattr(image, "n_frames", 1) == 1
-    if image.format == "JPEG":
+    if getattr(image, "format", None) == "JPEG":
         image = ImageOps.exif_transpose(image)
     assert image.size == (WIDTH, HEIGHT)
     if image.mode == "I;16":
@@ -154,7 +156,7 @@ def test_where_a_profile_has_no_place_the_colours_become_srgb() -> None:
     red = Image.new("RGB", (64, 64), (255, 0, 0))
     for media_type in (MediaType.GIF, MediaType.BMP):
         image = opened(encode(red, media_type, profile=RED_IS_GREEN).data).convert("RGB")
-        assert np.abs(np.subtract(image.getpixel((32, 32)), (0, 255, 0))).max() <= 3
+        assert difference(pixel(image, 32, 32), (0, 255, 0)).max() <= 3
         assert "icc_profile" not in image.info
 
 
@@ -164,24 +166,24 @@ def test_grey_is_made_of_the_colours_that_are_meant() -> None:
     for quality, expected in ((Quality.GRAY, 150), (Quality.BITONAL, 255)):
         image = opened(render(shown, Rendition(0, 0, 64, 64, 64, 64, MediaType.PNG, quality=quality)).data)
         assert (image.mode, "icc_profile" in image.info) == ("L", False)
-        assert abs(image.getpixel((32, 32)) - expected) <= 3  # type: ignore[operator]
+        assert difference(pixel(image, 32, 32), expected).max() <= 3
 
 
 def test_inks_are_converted_by_their_profile() -> None:
     cyan = Image.new("CMYK", (64, 64), (255, 0, 0, 0))
     with_profile = read_for_display(pictures.encoded(cyan, "JPEG", icc_profile=INK_IS_GREEN), max_pixels=LIMIT)
-    red, green, blue = with_profile.image.getpixel((32, 32))  # type: ignore[misc]
+    red, green, blue = pixel(with_profile.image, 32, 32)
     assert (with_profile.image.mode, with_profile.profile) == ("RGB", None)
     assert green > 150 > max(red, blue)
     without = read_for_display(pictures.encoded(cyan, "JPEG"), max_pixels=LIMIT)
-    assert np.abs(np.subtract(without.image.getpixel((32, 32)), (0, 255, 255))).max() <= 3  # type: ignore[arg-type]
+    assert difference(pixel(without.image, 32, 32), (0, 255, 255)).max() <= 3
 
 
 def test_grey_with_transparency_loses_a_profile_of_grey_and_not_its_brightness() -> None:
     grey = Image.new("LA", (64, 64), (128, 200))
     shown = read_for_display(pictures.encoded(grey, "PNG", icc_profile=LINEAR_GREY), max_pixels=LIMIT)
     assert (shown.image.mode, shown.profile) == ("RGBA", None)
-    assert np.abs(np.subtract(shown.image.getpixel((1, 1)), (188, 188, 188, 200))).max() <= 2  # type: ignore[arg-type]
+    assert difference(pixel(shown.image, 1, 1), (188, 188, 188, 200)).max() <= 2
     opaque = read_for_display(pictures.encoded(grey.convert("L"), "PNG", icc_profile=LINEAR_GREY), max_pixels=LIMIT)
     assert (opaque.image.mode, opaque.profile, opaque.image.getpixel((1, 1))) == ("L", LINEAR_GREY, 128)
 

@@ -1,5 +1,6 @@
 """What the tests of imagehub-service share besides their fixtures: tokens, and groups with pictures."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class Hub:
     async def picture(self, group: int, data: bytes | None = None, **columns: Any) -> Picture:
         """A new picture of a group, by default a small PNG."""
         data = pictures.png() if data is None else data
-        prepared = prepare_picture(data, max_pixels=50_000_000)
+        prepared = await asyncio.to_thread(prepare_picture, data, max_pixels=50_000_000)
         async with self.database.writing() as session:
             blobs = self.services.blobs
             await blobs.put(session, data)
