@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.asgi import WithState, client_of, running
 from support.databases import FreshDatabase
+from support.gallery import Gallery
 from support.gateway import Key
 from support.imagehub import SECRET_KEY, Hub, MakeHubSettings
 from support.kit import verifier_of
@@ -70,3 +71,8 @@ async def process(graph: GraphServer, make_settings: MakeHubSettings) -> AsyncIt
 async def drive(process: Process) -> OneDrive:
     """The OneDrive of an administrator who has consented."""
     return await process.consented()
+
+
+@pytest.fixture
+def gallery(hub: Hub) -> Gallery:
+    return Gallery.of(hub)

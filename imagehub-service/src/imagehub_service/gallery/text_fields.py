@@ -54,7 +54,10 @@ def tag_key(tag: str) -> str:
 
 def distinct_tags(tags: Iterable[str]) -> list[str]:
     """The tags without those that differ from an earlier one in upper and lower case alone."""
-    return list({tag_key(tag): tag for tag in reversed(list(tags))}.values())[::-1]
+    kept: dict[str, str] = {}
+    for each in tags:
+        kept.setdefault(tag_key(each), each)
+    return list(kept.values())
 
 
 Title = Annotated[str | None, Field(max_length=MAX_TITLE), AfterValidator(_or_none)]
