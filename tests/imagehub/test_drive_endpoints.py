@@ -55,7 +55,7 @@ def drive() -> DriveThatSays:
 @pytest.fixture
 async def other_hub(service: WithState, signing_key: Key, drive: DriveThatSays) -> AsyncIterator[Hub]:
     """A hub with the drive that says what the test wants."""
-    services = replace(service.state["services"], drives=Drives(drive))
+    services = replace(service.state["services"], drives=Drives(drive, None))
     changed = WithState(service.app, {**service.state, "services": services})
     async with client_of(changed) as client:
         yield Hub(changed, client, signing_key)

@@ -223,12 +223,12 @@ async def test_what_is_too_large(drive: Drive, folder: str) -> None:
         assert problem(answer) == (413, "invalidRequest", inner)
 
 
-@pytest.mark.parametrize("token", ["", "x", "A" * 43, "%00", "%ff", "a%2fb", "x" * 5000, "..", "🩻"])
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "%00", "%ff", "a%2fb", "x" * 5000, "🩻"])
 async def test_sessions_that_never_were(hub: Hub, token: str) -> None:
     for method in ("GET", "PUT", "DELETE"):
         answer = await hub.http.request(method, f"/image/upload-sessions/{token}")
         assert answer.status_code == 404
-        if token not in {"", "..", "a%2fb"}:
+        if token not in {"", "a%2fb"}:
             assert problem(answer) == GONE
 
 
