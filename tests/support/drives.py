@@ -1,6 +1,7 @@
 """Clients of a drive and of its upload sessions, as a browser is one, and what the tests of drives send."""
 
 import random
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+from sqlalchemy import func, select, text
 from starlette.types import ASGIApp, Message
 
 from imagehub_service.drives.drive import DriveContents, DriveFile, DriveFolder
@@ -84,6 +86,39 @@ class Drive:
     async def stored(self, item_id: str) -> bytes:
         """The bytes of a file."""
         return await self.hub.services.drives.for_account(2).download(item_id, max_bytes=10**9)
+
+
+async def count(hub: Hub, table: type[Any]) -> int:
+    async with hub.database.reading() as session:
+        return int((await session.execute(select(func.count()).select_from(table))).scalar_one())
+
+
+async def execute(hub: Hub, statement: str, **values: Any) -> None:
+    async with hub.database.writing() as session:
+        await session.execute(text(statement), values)
+
+
+async def in_parts(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
+    """As a server gets a body."""
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
+    """The status and the two codes of an error in Graph's form."""
+    assert set(answer.json()) == {"error"}
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message", "innerError"}
+    assert re.fullmatch(r"[A-Z].*\.", error["message"])
+    assert error["innerError"]["request-id"] == answer.headers["x-request-id"]
+    return answer.status_code, error["code"], error["innerError"].get("code")
+
+
+GONE = (404, "itemNotFound", "uploadSessionNotFound")
+OVERLAP = (416, "invalidRange", "fragmentOverlap")
+OUT_OF_ORDER = (400, "invalidRequest", "fragmentOutOfOrder")
+MISMATCH = (400, "invalidRequest", "fragmentLengthMismatch")
+NO_RANGE = (400, "invalidRequest", "invalidParameterFormat")
 
 
 async def put_and_break(app: ASGIApp, url: str, headers: Mapping[str, str], parts: AsyncIterator[bytes]) -> list[int]:
