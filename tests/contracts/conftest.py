@@ -10,6 +10,7 @@ from functools import partial
 
 import httpx
 import pytest
+from support.onedrive import GraphServer
 from support.running import SignUp, new_account, running_platform
 from support.yelda_client import PASSWORD, Headers, Make, authorize, bearer
 
@@ -29,6 +30,21 @@ def closed_platform() -> Iterator[Platform]:
     exist, and the collection requires keys."""
     settings = {"LIGHTBOX_SELF_REGISTRATION": "false", "LIGHTBOX_HIDE_ACCOUNTS": "true"}
     with running_platform(LIGHTBOX_COLLECTION_ACCESS="keys", **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def graph() -> Iterator[GraphServer]:
+    """A Graph server, for the platform whose drive is OneDrive."""
+    server = GraphServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def onedrive_platform(graph: GraphServer) -> Iterator[Platform]:
+    settings = {f"LIGHTBOX_{name.upper()}": value for name, value in graph.settings.items()}
+    with running_platform(LIGHTBOX_RATE_SIGN_IN="off", **settings) as running:
         yield running
 
 

@@ -3,6 +3,7 @@
 The scenarios are functions over a `DriveUnderTest`, so that they are the same for every drive.
 """
 
+import base64
 import itertools
 import re
 import time
@@ -11,10 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import httpx
 import pytest
+from graph_server import faults
+from support import pictures
 from support.drives import CHUNK, UNIT, UploadClient, cut_upload, range_of, some_bytes
-from support.yelda_client import Headers, Make
+from support.onedrive import USER, GraphServer
+from support.yelda_client import Headers, Make, bearer
 
 from lightbox.run.platform import Platform
 
@@ -60,9 +65,34 @@ class DriveUnderTest:
         return UploadClient(self.session(folder, name), data).finish()
 
 
-@pytest.fixture(params=["built-in"])
-def drive(request: pytest.FixtureRequest, http: httpx.Client, admin: Headers) -> Iterator[DriveUnderTest]:
-    drive = DriveUnderTest(request.param, http, admin)
+@pytest.fixture(scope="module")
+def onedrive(onedrive_platform: Platform, graph: GraphServer) -> Iterator[DriveUnderTest]:
+    """OneDrive, which the administrator has allowed the use of as the published client does it."""
+    with httpx.Client(base_url=onedrive_platform.url, timeout=60) as http:
+        password = (onedrive_platform.data_dir / "admin-password").read_text().strip()
+        answer = http.post("/authorization", json={"username": "admin", "password": password})
+        assert answer.status_code == 201, answer.text
+        drive = DriveUnderTest("onedrive", http, bearer(answer.json()["access_token"]))
+        allow(drive, graph)
+        yield drive
+
+
+def allow(drive: DriveUnderTest, graph: GraphServer) -> None:
+    """Go to Microsoft's page, and back with a code, without `state`."""
+    body = drive.call("connect")
+    assert body.keys() == {"code", "hint", "detail", "url"}
+    assert (body["code"], body["hint"]) == (0, "connection_failed")
+    back = anyio.run(graph.visit, body["url"])
+    answer = drive.http.post("/admin/auth/code", json={"auth_code": back["code"]}, headers=drive.admin)
+    assert (answer.status_code, answer.json()) == (200, {"code": 1, "hint": "found_tokens"})
+
+
+@pytest.fixture(params=["built-in", "onedrive"])
+def drive(request: pytest.FixtureRequest) -> Iterator[DriveUnderTest]:
+    if request.param == "onedrive":
+        drive: DriveUnderTest = request.getfixturevalue("onedrive")
+    else:
+        drive = DriveUnderTest("built-in", request.getfixturevalue("http"), request.getfixturevalue("admin"))
     before = set(drive.folders())
     yield drive
     for folder in set(drive.folders()) - before:
@@ -73,7 +103,9 @@ def test_the_drive_is_connected(drive: DriveUnderTest) -> None:
     assert drive.call("connect") == {"code": 1, "hint": "connection_successful"}
 
 
-def test_the_consent_is_finished(drive: DriveUnderTest) -> None:
+def test_the_consent_is_finished(http: httpx.Client, admin: Headers) -> None:
+    """The built-in drive needs none."""
+    drive = DriveUnderTest("built-in", http, admin)
     answer = drive.http.post("/admin/auth/code", json={"auth_code": "M.C507_BAY.2.U.0c8a6d1e"}, headers=drive.admin)
     assert (answer.status_code, answer.json()) == (200, {"code": 1, "hint": "found_tokens"})
 
@@ -209,6 +241,58 @@ def test_pages_of_other_origins_may_upload(drive: DriveUnderTest) -> None:
         answer = httpx.put(url, content=some_bytes(end - start), headers={**range_of(start, end, UNIT + 1), **origin})
         assert answer.status_code == status
         assert answer.headers["access-control-allow-origin"] in {"*", origin["Origin"]}
+
+
+def test_a_consent_that_was_taken_back(onedrive: DriveUnderTest, graph: GraphServer) -> None:
+    graph.identity.revoke(USER)
+    failures = [
+        ("connect", 0, "connection_failed", {}),
+        ("folders", 0, "refresh_token_expired_need_manual_authorization", {}),
+        ("add-folder", 0, "folder_creation_operation_failed", {"folder_name": "a"}),
+        ("rename", 0, "rename_operation_failed", {"item_id": "01A", "new_name": "a"}),
+        ("delete-folder", 0, "folder_deletion_operation_failed", {"folder_id": "01A"}),
+        ("upload-session", 0, "couldn't_get_session", {"folder_id": "01A", "file_name": "a"}),
+    ]
+    for path, code, hint, params in failures:
+        body = onedrive.call(path, **params)
+        assert (body["code"], body["hint"]) == (code, hint)
+        assert body["url"].startswith(f"{graph.url}/common/oauth2/v2.0/authorize?")
+    answer = onedrive.http.post("/admin/auth/code", json={"auth_code": "M.C507_x"}, headers=onedrive.admin)
+    assert (answer.json()["code"], answer.json()["hint"]) == (0, "found_tokens_failed")
+    allow(onedrive, graph)
+    assert onedrive.call("connect") == {"code": 1, "hint": "connection_successful"}
+
+
+def test_what_onedrive_answers_can_not_be_read(onedrive: DriveUnderTest, graph: GraphServer) -> None:
+    for answer in (faults.garbage(), faults.html(), faults.redirect(f"{graph.url}/v1.0/me/drive")):
+        fault = graph.faults.add(answer, path="/v1.0/")
+        body = onedrive.call("folders")
+        assert (body["code"], body["hint"]) == (99, "data_extraction_failed_from_json")
+        fault.times = 0
+
+
+def test_onedrive_is_down(onedrive: DriveUnderTest, graph: GraphServer) -> None:
+    folder = onedrive.new_folder()
+    fault = graph.faults.add(faults.html(500), path="/v1.0/")
+    answer = onedrive.http.get("/admin/onedrive/folders", headers=onedrive.admin)
+    assert answer.json()["folders"][folder]["files"] == {}
+    assert int(answer.headers["age"]) >= 0
+    assert "as_of" in answer.json()
+    assert onedrive.http.get("/admin/onedrive/connect", headers=onedrive.admin).status_code == 503
+    fault.times = 0
+    assert "as_of" not in onedrive.call("folders")
+
+
+def test_a_picture_of_onedrive_gets_into_the_gallery(onedrive: DriveUnderTest) -> None:
+    folder, data = onedrive.new_folder(), pictures.png()
+    item = onedrive.upload(folder, "cpu.png", data)
+    image = {"file_name": "cpu.png", "file_id": item["id"]}
+    body = {"image_list": {folder: {"all_image_id": [image], "group": -1, "folder_name": "System"}}}
+    answer = onedrive.http.post("/admin/add/image", json=body, headers=onedrive.admin)
+    assert (answer.status_code, answer.json()["hint"]) == (200, "image_added_in_database")
+    (group,) = onedrive.http.get("/admin/groups", headers=onedrive.admin).json()["data"]
+    shown = onedrive.http.get("/image/download", params={"group_id": group, "image_id": 1}).json()
+    assert base64.b64decode(shown["image"]["image"].partition(",")[2]) == data
 
 
 def test_who_may_call(http: httpx.Client, make: Make) -> None:

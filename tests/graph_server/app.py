@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from graph_server.addresses import parse_address
@@ -20,6 +21,9 @@ GRAPH = "/v1.0"
 def create_app(state: GraphState) -> FastAPI:
     """The application for this state, which a test may change while it runs."""
     app = FastAPI(title="A stand-in for Microsoft Graph", docs_url=None, redoc_url=None, openapi_url=None)
+
+    # Browsers upload to the host with the bytes, and download from it.
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
 
     @app.middleware("http")
     async def with_faults(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -19,13 +19,12 @@ def start_delta(state: GraphState, request: Request, item: Item, *, drive: Drive
     """Pages of changes: all items without a token, none with `token=latest`, else what changed since the deltaLink.
     Raises 410 for a token that is not known any more."""
     if token is not None and token != "latest" and token not in state.enumerations:
-        url = str(request.url.replace(query=""))
         raise GraphFault(
             410,
             "resyncRequired",
             "Resync required.",
             inner="resyncChangesApplyDifferences",
-            headers={"Location": f"{url}?{TOKEN}="},
+            headers={"Location": _link(request, TOKEN, "")},
         )
     if not token:
         ids = [each.id for each in drive.below(item)]

@@ -18,7 +18,7 @@ from imagehub_service.drives.onedrive.errors import failure
 from imagehub_service.drives.onedrive.graph import Call, Graph
 from imagehub_service.drives.onedrive.identity_platform import IdentityPlatform
 from imagehub_service.drives.onedrive.names import check_name, item_path, path_below
-from imagehub_service.drives.onedrive.transport import microsoft_http, unavailable
+from imagehub_service.drives.onedrive.transport import microsoft_http
 from lightbox_shared.database import Database
 from lightbox_shared.encryption import Cipher
 
@@ -67,7 +67,9 @@ class OneDrive:
             failed = error
         found = await self._copies.contents(self._account_id, is_stale=failed is not None)
         if found is None:
-            raise failed if isinstance(failed, DriveUnavailable) else unavailable() from failed
+            if isinstance(failed, DriveUnavailable):
+                raise failed
+            raise DriveUnavailable("The list of folders is still being read.", retry_after=2) from failed
         return found
 
     async def create_folder(self, name: str) -> DriveFolder:
