@@ -108,6 +108,8 @@ async def test_one_access_line_without_secrets(platform: Platform, capsys: pytes
         await http.get("/login?username=ada&password=hunter2", headers={"X-Request-ID": "line-1"})
         await http.get("/api/chexray/media/7?key=signed-link", headers={"X-Request-ID": "line-2"})
         await http.get('/nothing/"x"', headers={"X-Request-ID": "line-3"})
+        await http.get("/image/shared/the-whole-link", headers={"X-Request-ID": "line-4"})
+        await http.get("/iiif/3/7~the-key/info.json", headers={"X-Request-ID": "line-5"})
     lines: dict[str, dict[str, object]] = {}
     text = ""
 
@@ -118,14 +120,18 @@ async def test_one_access_line_without_secrets(platform: Platform, capsys: pytes
             if '"event": "request"' in line:
                 found = json.loads(line)
                 lines[found["request_id"]] = found
-        return len(lines) == 3
+        return len(lines) == 5
 
     await until(collected)
     assert "hunter2" not in text
     assert "signed-link" not in text
+    assert "the-whole-link" not in text
+    assert "the-key" not in text
     line = lines["line-1"]
     expected = {"method": "GET", "path": "/login", "status": 200, "upstream": "auth-service", "service": "gateway"}
     assert expected.items() <= line.items()
     assert line.keys() == {*expected, "ms", "event", "request_id", "trace_id", "level", "timestamp"}
     assert lines["line-2"]["path"] == "/api/chexray/media/7"
     assert (lines["line-3"]["path"], lines["line-3"]["status"]) == ('/nothing/"x"', 404)
+    assert lines["line-4"]["path"] == "/image/shared/[redacted]"
+    assert lines["line-5"]["path"] == "/iiif/3/7~[redacted]/info.json"

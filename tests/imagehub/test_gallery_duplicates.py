@@ -2,6 +2,7 @@
 
 import hashlib
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -68,10 +69,10 @@ def test_a_long_chain_is_one_cluster() -> None:
 async def test_near_and_exact_duplicates(gallery: Gallery) -> None:
     group = await gallery.group()
     same = hashlib.sha256(b"same").digest()
-    pictures = [
-        await gallery.picture(group, difference_hash=difference_hash, **({"sha256": same} if is_same else {}))
-        for difference_hash, is_same in ((0, True), (-1, False), (0b11, False), (0, True), (-2, False), (2**40, True))
-    ]
+    pictures = []
+    for difference_hash, is_same in ((0, True), (-1, False), (0b11, False), (0, True), (-2, False), (2**40, True)):
+        columns: dict[str, Any] = {"difference_hash": difference_hash, **({"sha256": same} if is_same else {})}
+        pictures.append(await gallery.picture(group, **columns))
     first, minus_one, three, second, minus_two, third = pictures
 
     async def listed(**parameters: object) -> list[tuple[bool, list[int]]]:

@@ -146,7 +146,7 @@ async def test_a_new_place_between_two_others_until_the_numbers_are_used_up(gall
     """Halving a distance takes a bit each time, of which a number has 53."""
     first, second, third = [await gallery.filled(1) for _ in range(3)]
     order = [first, second, third]
-    for turn in range(120):
+    for turn in range(60):
         moving = order[2] if turn % 2 else order[1]
         await gallery.ok("PUT", f"/groups/{moving}/position", {"after": order[0]})
         order.remove(moving)
@@ -198,12 +198,9 @@ async def test_what_is_not_valid_names_its_field(gallery: Gallery) -> None:
     before = await gallery.rows("SELECT * FROM groups ORDER BY id")
     for method, path, body, field in NOT_VALID:
         answer = await gallery.call(method, path, body)
-        found = (
-            answer.status_code,
-            answer.headers["content-type"],
-            [each["field"] for each in answer.json()["errors"]],
-        )
-        assert found == (422, "application/problem+json", [field]), (method, path, body, answer.text)
+        fields = [each["field"] for each in answer.json().get("errors", ())]
+        assert (answer.status_code, fields) == (422, [field]), (method, path, body, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["errors"][0]["detail"]
     assert await gallery.rows("SELECT * FROM groups ORDER BY id") == before
 

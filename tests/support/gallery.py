@@ -30,8 +30,9 @@ _BLOB = "INSERT INTO blobs (sha256, size, data) VALUES (:sha256, 1, '') ON CONFL
 _PICTURE = """
 INSERT INTO pictures (group_id, image_id, position, name, folder_name, title, caption, tags, sha256, media_type, width,
                       height, size, thumbhash, difference_hash, drive, drive_item_id, added_by, created_at)
-VALUES (:group_id, :image_id, CAST(:image_id AS int), :name, 'System', :title, :caption, :tags, :sha256, :media_type, 4000,
-        3000, 1, '', :difference_hash, 'built-in', 'item', 2, coalesce(CAST(:created_at AS timestamptz), now()))
+VALUES (:group_id, :image_id, CAST(:image_id AS int), :name, 'System', :title, :caption, :tags, :sha256,
+        :media_type, 4000, 3000, 1, '', :difference_hash, 'built-in', 'item', 2,
+        coalesce(CAST(:created_at AS timestamptz), now()))
 RETURNING id
 """
 _RESET = """

@@ -7,6 +7,7 @@ that time in all processes. Its expiry is compared with the clock each time.
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,7 @@ KEY_SECONDS: Final = 30 * 24 * 3600
 """A key works for at least so long, if its link does. For a quarter of that it stays the same, so that browsers keep
 the pictures."""
 REMEMBERED_SECONDS: Final = 2.0
+_KEY: Final = re.compile(r"[A-Za-z0-9_.-]+")
 MAX_REMEMBERED: Final = 4096
 KEPT_EXPIRED: Final = timedelta(days=90)
 """After that links that have expired are not listed any more."""
@@ -195,6 +197,8 @@ class Shares:
         return self._remembered.get(share_id)
 
     def _read(self, key: str) -> tuple[int, int]:
+        if not _KEY.fullmatch(key):  # decoding base64 ignores other characters, and keys are part of addresses
+            raise NotFound
         share_id, _, version = str(self._links.read(key)).partition(".")
         return int(share_id), int(version)
 
