@@ -277,7 +277,8 @@ async def test_the_links_of_a_region(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    "identifier", ["0", "-1", "x", "01", "1.0", str(2**63), "9" * 30, "1~", "~", "%00", "2", "%F0%9F"]
+    "identifier",
+    ["0", "-1", "x", "01", "1.0", str(2**63), "9" * 30, "1~", "~", "%00", "2", "%F0%9F", "1" * 600, "1~" + "x" * 600],
 )
 @pytest.mark.parametrize("rest", ["", "/info.json", "/full/max/0/default.jpg", "/x/x/x/x"])
 async def test_unknown_identifiers(hub: Hub, identifier: str, rest: str) -> None:

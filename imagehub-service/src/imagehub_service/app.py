@@ -111,7 +111,7 @@ async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator
             listing=listing,
             upload_sessions=uploads,
             pages=Pages(database, cache_bytes=settings.page_cache_bytes),
-            shown_pictures=ShownPictures(database, blobs),
+            shown_pictures=ShownPictures(database, renditions.whole),
             additions=Additions(database, progress, worker.wake),
             open_streams=OpenStreams(resources.metrics.registry),
             renditions=renditions,

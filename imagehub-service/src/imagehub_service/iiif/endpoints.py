@@ -58,7 +58,7 @@ class Identified(NamedTuple):
 
 async def _identified(
     request: Request,
-    identifier: Annotated[str, Path(max_length=520, description="The id of a picture, or `{id}~{key}`.")],
+    identifier: Annotated[str, Path(description="The id of a picture, or `{id}~{key}`.")],
     caller: AnyCaller,
     services: ServicesDep,
 ) -> Identified:
@@ -147,5 +147,7 @@ async def get_image_region(request: Request, written: Written, asked: Asked, ser
     link = f'<{asked.base}/{canonical(rendition, asked.size)}>;rel="canonical", <{PROFILE}>;rel="profile"'
     more = {**picture_headers(asked.visitor, services), "Link": link}
     response = await rendition_response(request, asked.picture, rendition, more, services)
-    keep_response(request, response, asked.picture, asked.key, services, generation=asked.generation)
+    keep_response(
+        request, response, asked.picture, asked.visitor, asked.key, services=services, generation=asked.generation
+    )
     return response

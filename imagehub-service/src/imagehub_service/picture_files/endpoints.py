@@ -82,7 +82,8 @@ async def imagehub_picture_file(
         rendition = fitted(picture.width, picture.height, box, media_type)
         more = {**picture_headers(visitor, services), "Vary": "Accept"}
         response = await rendition_response(request, picture, rendition, more, services)
-    keep_response(request, response, picture, request.query_params.get("key"), services, generation=generation)
+    key = request.query_params.get("key")
+    keep_response(request, response, picture, visitor, key, services=services, generation=generation)
     return response
 
 

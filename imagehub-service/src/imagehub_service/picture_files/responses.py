@@ -113,9 +113,22 @@ async def original_response(request: Request, picture: Picture, services: Servic
 
 
 def keep_response(
-    request: Request, response: Response, picture: Picture, key: str | None, services: Services, *, generation: int
+    request: Request,
+    response: Response,
+    picture: Picture,
+    visitor: GalleryVisitor,
+    key: str | None,
+    *,
+    services: Services,
+    generation: int,
 ) -> None:
-    """Keep a complete answer in memory. The picture was read in `generation` of the answers that are kept."""
+    """Keep a complete answer in memory. The picture was read in `generation` of the answers that are kept.
+
+    An address with the key of a share that an account has asked for is not kept: the headers for those who have
+    nothing but the key are others.
+    """
+    if key is not None and not is_for_all(visitor, services):
+        return
     is_complete = response.status_code == 200 and not isinstance(response, StreamingResponse)
     if not is_complete or any(name in request.headers for name in _CONDITIONS):
         return

@@ -8,8 +8,9 @@ from typing import Self
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.picture_files import repository
 from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING, DecodedPictures
-from imagehub_service.picture_files.whole import StoredPicture, WholePictures
+from imagehub_service.picture_files.whole import WholePictures
 from imagehub_service.renditions.rendering import Rendition, render
+from imagehub_service.renditions.stored_picture import StoredPicture
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database

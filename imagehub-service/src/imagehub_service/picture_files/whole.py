@@ -6,10 +6,11 @@ after that its parts are read from where they are stored, a chunk at a time for 
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 
+from imagehub_service.renditions.stored_picture import StoredPicture
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
@@ -21,22 +22,6 @@ from lightbox_shared.images.metadata import Part, assembled, cut, parts_without_
 CHUNK_BYTES: Final = 1024 * 1024
 _WITH_METADATA: Final = frozenset({MediaType.JPEG, MediaType.PNG, MediaType.WEBP, MediaType.GIF})
 _KEPT_LAYOUTS: Final = 10_000
-
-
-class StoredPicture(Protocol):
-    """What a file is read by: a row of pictures, or of a query that has these columns."""
-
-    @property
-    def sha256(self) -> bytes: ...
-
-    @property
-    def preview_sha256(self) -> bytes | None: ...
-
-    @property
-    def media_type(self) -> str: ...
-
-    @property
-    def size(self) -> int: ...
 
 
 class Layout(NamedTuple):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,9 +13,10 @@ from imagehub_service.gallery.pages.schemas import ImageHubGroupItem, ImageHubPi
 from imagehub_service.gallery.pictures.models import Size
 from imagehub_service.renditions.data_urls import data_url, data_url_pieces
 from imagehub_service.renditions.links import picture_links
+from imagehub_service.renditions.stored_picture import StoredPicture
 from imagehub_service.visibility import GalleryVisitor
-from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
+from lightbox_shared.images.encoding import EncodedPicture
 
 BATCH_PICTURES: Final = 48
 """Pictures of a group that are in memory at a time while they are sent."""
@@ -32,9 +33,10 @@ class Sendable:
 class ShownPictures:
     """Pictures by the numbers of their groups. What a visitor may not see, or what is not there, is None."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, read_whole: Callable[[StoredPicture], Awaitable[EncodedPicture]]) -> None:
+        """`read_whole` reads the file of a picture as browsers show it."""
         self._database = database
-        self._blobs = blobs
+        self._read_whole = read_whole
 
     async def group(self, group_id: int, visitor: GalleryVisitor, public_base: str) -> Sendable | None:
         """All pictures of a group in low resolution, however many they are: no connection is held while a client reads
@@ -79,7 +81,8 @@ class ShownPictures:
             found = await repository.whole(connection, group_id, image_id)
         if found is None:
             return None
-        return Sendable(_digest(found.digest.hex(), found.name), self._download_pieces(found))
+        digest = found.preview_sha256 or found.sha256
+        return Sendable(_digest(digest.hex(), found.name, "bare"), self._download_pieces(found))
 
     async def _picture(
         self, group_id: int, image_id: int | None, visitor: GalleryVisitor, size: Size
@@ -104,11 +107,10 @@ class ShownPictures:
         yield b"]}"
 
     async def _download_pieces(self, found: repository.WholePicture) -> AsyncGenerator[bytes]:
-        async with self._database.reading() as session:
-            data = await self._blobs.get(session, found.digest)
+        whole = await self._read_whole(found)
         name = json.dumps(found.name, ensure_ascii=False)
         yield f'{{"code":1,"image":{{"image_name":{name},"image":"'.encode()
-        for piece in data_url_pieces(found.media_type, data):
+        for piece in data_url_pieces(whole.media_type, whole.data):
             yield piece
         yield b'"},"hint":"image_found"}'
 

@@ -12,8 +12,6 @@ from imagehub_service.gallery.numbers import LARGEST_ROW_ID, can_be_picture
 from imagehub_service.gallery.pictures.models import Picture, Size, SmallPicture
 from imagehub_service.gallery.revisions.models import Revision
 from imagehub_service.gallery.revisions.repository import GalleryRevision
-from lightbox_shared.images import MediaType
-from lightbox_shared.images.display import preview_type
 
 _SHOWN: Final = Group.picture_count > 0
 _LINKED: Final = (Picture.id, Picture.width, Picture.height, Picture.thumbhash)
@@ -73,12 +71,13 @@ async def covers(connection: AsyncConnection, group_ids: Sequence[int]) -> list[
 
 
 class WholePicture(NamedTuple):
-    """Where the whole picture is."""
+    """Where the whole picture is: what `imagehub_service.renditions.stored_picture` has of it, and its name."""
 
     name: str
-    digest: bytes
-    """Of the blob that browsers show."""
+    sha256: bytes
+    preview_sha256: bytes | None
     media_type: str
+    size: int
 
 
 class GroupState(NamedTuple):
@@ -137,14 +136,10 @@ async def picture(
 
 
 async def whole(connection: AsyncConnection, group_id: int, image_id: int) -> WholePicture | None:
-    """The whole picture, as browsers show it: its preview where there is one."""
+    """Where the whole picture is."""
     if not can_be_picture(group_id, image_id):
         return None
-    columns = (Picture.name, Picture.sha256, Picture.preview_sha256, Picture.media_type)
+    columns = (Picture.name, Picture.sha256, Picture.preview_sha256, Picture.media_type, Picture.size)
     statement = select(*columns).where(Picture.group_id == group_id, Picture.image_id == image_id)
     row = (await connection.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    if row.preview_sha256 is None:
-        return WholePicture(row.name, row.sha256, row.media_type)
-    return WholePicture(row.name, row.preview_sha256, preview_type(MediaType(row.media_type)))
+    return None if row is None else WholePicture(*row)

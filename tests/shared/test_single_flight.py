@@ -1,0 +1,55 @@
+"""Work that is asked for several times at once is done once."""
+
+import asyncio
+
+import pytest
+
+from lightbox_shared.single_flight import SingleFlight
+
+
+class Work:
+    """Ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.may_end = asyncio.Event()
+
+    async def __call__(self) -> int:
+        self.started += 1
+        await self.may_end.wait()
+        if self.started > 1:
+            raise ValueError("the second time")
+        return self.started
+
+
+async def test_once_for_all_who_wait() -> None:
+    flight, work = SingleFlight[str, int](), Work()
+    tasks = [asyncio.create_task(flight.run("a", work)) for _ in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    work.may_end.set()
+    assert await asyncio.gather(*tasks) == [1] * 5
+    results = await asyncio.gather(*(flight.run("a", work) for _ in range(3)), return_exceptions=True)
+    assert [str(each) for each in results] == ["the second time"] * 3
+    assert work.started == 2
+
+
+async def test_it_goes_on_when_somebody_leaves() -> None:
+    flight, work = SingleFlight[str, int](), Work()
+    leaving, staying = (asyncio.create_task(flight.run("a", work)) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    work.may_end.set()
+    assert await staying == 1
+
+
+async def test_other_keys_are_other_work() -> None:
+    flight, work = SingleFlight[int, int](), Work()
+    tasks = [asyncio.create_task(flight.run(key, work)) for key in range(3)]
+    await asyncio.sleep(0.01)
+    assert work.started == 3
+    await flight.close()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in results] == [asyncio.CancelledError] * 3
