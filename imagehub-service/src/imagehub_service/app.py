@@ -65,8 +65,11 @@ MAX_FILES_WAITING: Final = 32
 
 
 @asynccontextmanager
-async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator[Services]:
-    """Open what the endpoints use, with the worker that adds pictures and the tasks that tidy up."""
+async def open_services(
+    resources: Resources[ImageHubSettings], *, drives: Drives | None = None
+) -> AsyncIterator[Services]:
+    """Open what the endpoints use, with the worker that adds pictures and the tasks that tidy up; `drives` are others
+    than those of the settings."""
     settings, database = resources.settings, resources.database
     blobs, progress = resources.blobs(BLOBS), ProgressBoard()
     listing = BoundedThreads(1, max_waiting=MAX_LISTS_WAITING, busy="Too many lists of folders are being made.")
@@ -81,7 +84,7 @@ async def open_services(resources: Resources[ImageHubSettings]) -> AsyncIterator
         onedrives = None
         if settings.has_onedrive:
             onedrives = await stack.enter_async_context(open_onedrives(database, settings))
-        drives = Drives(built_in, onedrives)
+        drives = drives or Drives(built_in, onedrives)
         worker = addition_worker(settings, database, blobs, drives, progress)
         renditions = await stack.enter_async_context(
             Renditions.open(

@@ -79,7 +79,7 @@ class AdditionWorker:
 
     async def run(self) -> None:
         """Carry additions out, now and whenever one waits, until the task is cancelled."""
-        running: set[asyncio.Task[None]] = set()
+        running: dict[asyncio.Task[None], Mine] = {}
         try:
             while True:
                 self._wanted.clear()
@@ -91,9 +91,12 @@ class AdditionWorker:
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._wanted.wait()
         finally:
-            for task in running:
+            left = dict(running)
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
+            for mine in left.values():  # also where the task had not begun
+                await self._give_back(mine)
 
     async def work(self) -> None:
         """Carry additions out, one after the other, until none waits."""
@@ -107,14 +110,25 @@ class AdditionWorker:
             async with self._database.writing() as session:
                 forgotten = await repository.forget_old(session, KEPT_SECONDS)
 
-    async def _start(self, running: set[asyncio.Task[None]]) -> None:
+    async def _start(self, running: dict[asyncio.Task[None], Mine]) -> None:
         while len(running) < ADDITIONS_AT_ONCE and (addition := await self._take()) is not None:
             task = asyncio.create_task(self._carry_out(addition), name=f"addition {addition.id}")
-            running.add(task)
-            task.add_done_callback(running.discard)
+            running[task] = Mine(addition.id, addition.attempt)
+            task.add_done_callback(running.pop)
             task.add_done_callback(lambda _: self.wake())
 
     async def _take(self) -> Addition | None:
+        """The next addition; when this is cancelled, the one that was just taken up is given back."""
+        taking = asyncio.create_task(self._take_one())
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.gather(taking, return_exceptions=True)
+            if not taking.cancelled() and taking.exception() is None and (addition := taking.result()) is not None:
+                await self._give_back(Mine(addition.id, addition.attempt))
+            raise
+
+    async def _take_one(self) -> Addition | None:
         async with self._database.writing() as session:
             return await repository.take(session, self._dead_after)
 

@@ -93,7 +93,8 @@ async def group_state(connection: AsyncConnection, group_id: int) -> GroupState 
     if not 1 <= group_id <= LARGEST_ROW_ID:
         return None
     created = func.extract("epoch", Group.created_at)
-    statement = select(Revision.contents, created).where(Group.id == group_id, _SHOWN)
+    contents = select(Revision.contents).scalar_subquery()
+    statement = select(contents, created).where(Group.id == group_id, _SHOWN)
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else GroupState(row[0], float(row[1]))
 

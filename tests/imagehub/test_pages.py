@@ -1,0 +1,447 @@
+"""The public pages of the gallery, and ImageHub's lists and deletions."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import SecretStr
+from sqlalchemy import event, text
+from support.additions import colour_of, coloured, gallery_of
+from support.asgi import WithState, client_of, running
+from support.databases import FreshDatabase
+from support.gateway import Key
+from support.imagehub import SECRET_KEY, Hub, MakeHubSettings
+from support.kit import verifier_of
+from support.pictures import encoded, ramp
+
+from imagehub_service.app import create_app
+from imagehub_service.gallery.pages.service import PAGE_GROUPS, Pages
+from imagehub_service.gallery.revisions import repository as revisions
+from imagehub_service.visibility import GalleryVisitor
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.database import Database
+
+NOT_POSITIVE = {"code": -1, "hint": "positive invalid page.. dont try this again"}
+EMPTY = {"code": 0, "hint": "database_empty"}
+NO_GROUP = {"status": 0, "data": "invalid group.. dont try this again"}
+NOT_FOUND = {"code": 0, "hint": "image_not_found"}
+LINKS = {"src", "srcset", "width", "height", "thumbhash", "iiif"}
+
+
+async def get(hub: Hub, path: str, **params: Any) -> Any:
+    answer = await hub.http.get(path, params=params)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    return answer.json()
+
+
+async def delete(hub: Hub, *pictures: tuple[Any, Any]) -> Any:
+    listed: dict[str, Any] = {}
+    for group, image_id in pictures:
+        listed.setdefault(str(group), []).append({"folder_name": "System", "image_id": image_id, "image_name": "x"})
+    answer = await hub.http.post("/admin/delete/image", json={"image_list": listed}, headers=hub.admin)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+async def groups_of(hub: Hub, page: int = 1) -> list[int]:
+    body = await get(hub, "/image/page", page=page)
+    return [each["group"] for each in body.get("data", ())]
+
+
+def size_of(data_url: str) -> tuple[int, int]:
+    return Image.open(BytesIO(base64.b64decode(data_url.partition(",")[2]))).size
+
+
+async def test_an_empty_gallery(hub: Hub) -> None:
+    await hub.group()  # without pictures, it is not shown
+    assert await get(hub, "/image/page") == EMPTY
+    assert await get(hub, "/image/group") == NO_GROUP
+    assert await get(hub, "/image", group=1, image_id=1) == NOT_FOUND
+    assert await get(hub, "/image/download", group_id=1, image_id=1) == NOT_FOUND
+    assert await get(hub, "/image/total-page") == {"totalPage": 0}
+    for path, body in {
+        "/admin/groups": {"data": []},
+        "/admin/groups/images": {"code": 0, "hint": "empty_database"},
+        "/admin/image?group_id=1": {"code": 0, "hint": "couldn't_get_image"},
+    }.items():
+        assert (await hub.http.get(path, headers=hub.admin)).json() == body
+
+
+async def test_every_answer_about_a_picture(hub: Hub) -> None:
+    group = await hub.group(title="Views", caption="From all sides")
+    jpeg = encoded(Image.new("RGB", (1000, 400), (200, 30, 30)), "JPEG", quality=95)
+    picture = await hub.picture(group, jpeg, name="a.jpg", title="Front", caption="From before")
+    await hub.picture(group, coloured(7), name="b.png")
+    links = {
+        "src": f"/image/file/{picture.id}?w=700",
+        "srcset": ", ".join(f"/image/file/{picture.id}?w={w} {w}w" for w in (180, 360, 700)),
+        "width": 1000,
+        "height": 400,
+        "thumbhash": base64.b64encode(picture.thumbhash).decode(),
+        "iiif": f"http://testserver/iiif/3/{picture.id}",
+    }
+    body = await get(hub, "/image/page")
+    assert (body["code"], body["hint"], len(body["data"])) == (1, "got_images", 1)
+    image = body["data"][0].pop("image")
+    assert image.startswith("data:image/jpeg;base64,")
+    assert size_of(image) == (180, 115)
+    shown = {"group": 1, "image_name": "a.jpg", "title": "Views", "caption": "From all sides", "imageID": 1}
+    assert body["data"][0] == {**links, **shown}
+
+    body = await get(hub, "/image/group", group=group)
+    assert (body["status"], [each["imageID"] for each in body["data"]]) == (1, [1, 2])
+    assert size_of(body["data"][0].pop("image")) == (180, 115)
+    own = {"group": 1, "imageID": 1, "imageName": "a.jpg", "title": "Front", "caption": "From before"}
+    assert body["data"][0] == {**links, **own}
+    assert body["data"][1]["image"].startswith("data:image/png;base64,")
+
+    body = await get(hub, "/image", group=group, image_id=1)
+    assert (body["code"], body["hint"]) == (1, "image_found")
+    assert size_of(body["data"].pop("image")) == (700, 525)
+    assert body["data"] == {**links, **own}
+    assert (await get(hub, "/image", group=group, image_id=2))["data"]["title"] == "b.png"
+
+    body = await get(hub, "/image/download", group_id=group, image_id=1)
+    assert set(body) == {"code", "image", "hint"}
+    assert (body["code"], body["hint"], body["image"]["image_name"]) == (1, "image_found", "a.jpg")
+    assert size_of(body["image"]["image"]) == (1000, 400)
+
+    answer = await hub.http.get("/admin/groups", headers=hub.admin)
+    assert answer.json() == {"data": [1]}
+    answer = await hub.http.get("/admin/groups/images", headers=hub.admin)
+    names = [("a.jpg", 1), ("b.png", 2)]
+    listed = [{"folder_name": "System", "image_id": number, "image_name": name} for name, number in names]
+    assert answer.json() == {"code": 1, "data": {"1": {"images": listed}}}
+    for query, colour in {"": (200, 30, 30), "&image_id=2": (7, 0, 128)}.items():
+        answer = await hub.http.get(f"/admin/image?group_id=1{query}", headers=hub.admin)
+        assert (answer.json()["code"], answer.json()["hint"]) == (1, "got_image")
+        found = colour_of(answer.json()["image"])
+        assert max(abs(one - other) for one, other in zip(found, colour, strict=True)) < 6
+
+
+async def test_what_browsers_do_not_show_is_shown_by_its_preview(hub: Hub) -> None:
+    deep = encoded(Image.fromarray(ramp(90, 60, top=65535)), "PNG")  # of 16 bits
+    await hub.picture(await hub.group(), deep, name='a "quoted" näme.png')
+    body = await get(hub, "/image/download", group_id=1, image_id=1)
+    assert body["image"]["image_name"] == 'a "quoted" näme.png'
+    assert body["image"]["image"].startswith("data:image/png;base64,")
+    assert size_of(body["image"]["image"]) == (90, 60)
+    assert base64.b64decode(body["image"]["image"].partition(",")[2]) != deep
+
+
+async def test_a_large_picture_is_sent_in_pieces(hub: Hub) -> None:
+    noise = encoded(Image.effect_noise((1500, 1200), 90), "PNG")
+    assert len(noise) > 1_500_000
+    await hub.picture(await hub.group(), noise)
+    body = await get(hub, "/image/download", group_id=1, image_id=1)
+    assert base64.b64decode(body["image"]["image"].partition(",")[2], validate=True) == noise
+
+
+async def test_pages_of_twelve_in_the_order_of_positions(hub: Hub) -> None:
+    numbers = [await hub.group() for _ in range(30)]
+    for number in numbers:
+        if number != 5:
+            await hub.picture(number)
+    shown = [number for number in numbers if number != 5]
+    assert [await groups_of(hub, page) for page in (1, 2, 3, 4)] == [shown[:12], shown[12:24], shown[24:], []]
+    assert await get(hub, "/image/total-page") == {"totalPage": 3}
+    async with hub.database.writing() as session:
+        await session.execute(text("UPDATE groups SET position = 0.5 WHERE id = 30"))
+        await revisions.changed(session, order=True)
+    assert (await groups_of(hub))[:2] == [30, 1]
+
+
+async def test_the_cover_stands_for_a_group(hub: Hub) -> None:
+    group = await hub.group()
+    pictures = [await hub.picture(group, coloured(number)) for number in range(3)]
+    for cover, expected in ((pictures[2].id, 3), (99_999, 1), (None, 1)):
+        async with hub.database.writing() as session:
+            await session.execute(text("UPDATE groups SET cover_id = :cover"), {"cover": cover})
+            await revisions.changed(session, order=False)
+        assert (await get(hub, "/image/page"))["data"][0]["imageID"] == expected
+    async with hub.database.writing() as session:
+        await session.execute(text("UPDATE pictures SET position = 9 WHERE image_id = 1"))
+        await revisions.changed(session, order=False)
+    assert (await get(hub, "/image/page"))["data"][0]["imageID"] == 2
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [(0, NOT_POSITIVE), (-1, NOT_POSITIVE), (-(10**30), NOT_POSITIVE), (2, EMPTY), (10**12, EMPTY), (10**300, EMPTY)],
+)
+async def test_pages_that_do_not_exist(hub: Hub, page: int, expected: Any) -> None:
+    await hub.picture(await hub.group())
+    assert await get(hub, "/image/page", page=page) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/image/page?page=x", "page"),
+        ("/image/page?page=", "page"),
+        ("/image/page?page=1.5", "page"),
+        ("/image/group?group=x", "group"),
+        ("/image?group=1", "image_id"),
+        ("/image?image_id=1", "group"),
+        ("/image?group=1&image_id=x", "image_id"),
+        ("/image/download?group_id=1", "image_id"),
+        ("/image/download?group_id=x&image_id=1", "group_id"),
+        ("/admin/image", "group_id"),
+        ("/admin/image?group_id=1&image_id=x", "image_id"),
+    ],
+)
+async def test_queries_that_are_not_valid_name_the_field(hub: Hub, path: str, field: str) -> None:
+    answer = await hub.http.get(path, headers=hub.admin)
+    assert answer.status_code == 422
+    assert [each["loc"] for each in answer.json()["detail"]] == [["query", field]]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2, 2**31, 2**63, 10**30])
+async def test_numbers_that_no_picture_has(hub: Hub, number: int) -> None:
+    await hub.picture(await hub.group())
+    assert await get(hub, "/image/group", group=number) == NO_GROUP
+    for group, image_id in ((number, 1), (1, number)):
+        assert await get(hub, "/image", group=group, image_id=image_id) == NOT_FOUND
+        assert await get(hub, "/image/download", group_id=group, image_id=image_id) == NOT_FOUND
+        answer = await hub.http.get(f"/admin/image?group_id={group}&image_id={image_id}", headers=hub.admin)
+        assert answer.json() == {"code": 0, "hint": "couldn't_get_image"}
+        assert (await delete(hub, (group, image_id)))["deleted"] == 0
+
+
+async def test_the_last_picture_takes_its_group_along(hub: Hub) -> None:
+    for _ in range(13):
+        group = await hub.group()
+        await hub.picture(group)
+    await hub.picture(13)
+    assert await get(hub, "/image/total-page") == {"totalPage": 2}
+    assert (await delete(hub, (13, 1), (13, "1"), (13, 9), (99, 1)))["deleted"] == 1
+    assert await groups_of(hub, 2) == [13]
+    assert (await delete(hub, (13, "2")))["code"] == 1
+    assert await groups_of(hub, 2) == []
+    assert await get(hub, "/image/total-page") == {"totalPage": 1}
+    assert await get(hub, "/image/group", group=13) == NO_GROUP
+    assert (await hub.http.get("/admin/groups", headers=hub.admin)).json()["data"] == list(range(1, 13))
+    assert (await hub.picture(13)).image_id == 3  # numbers are never used again
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "image_list"),
+        ({"image_list": []}, "image_list"),
+        ({"image_list": None}, "image_list"),
+        ({"image_list": {"x": []}}, ""),
+        ({"image_list": {"1": {}}}, "image_list.1"),
+        ({"image_list": {"1": [1]}}, "image_list.1.0"),
+        ({"image_list": {"1": [{}]}}, "image_list.1.0.image_id"),
+        ({"image_list": {"1": [{"image_id": "x"}]}}, "image_list.1.0.image_id"),
+        ({"image_list": {"1": [{"image_id": None}]}}, "image_list.1.0.image_id"),
+        ({"image_list": {"1": [{"image_id": True}]}}, "image_list.1.0.image_id"),
+        ({"image_list": {"1": [{"image_id": 1.5}]}}, "image_list.1.0.image_id"),
+    ],
+)
+async def test_deletions_that_are_not_valid_change_nothing(hub: Hub, body: Any, field: str) -> None:
+    await hub.picture(await hub.group())
+    answer = await hub.http.post("/admin/delete/image", json=body, headers=hub.admin)
+    assert answer.status_code == 422
+    (wrong,) = answer.json()["detail"]
+    assert (".".join(str(part) for part in wrong["loc"][1:]), "image_list" in str(wrong)) == (field, True)
+    assert len(await gallery_of(hub.database)) == 1
+
+
+async def test_a_deletion_of_very_many(hub: Hub) -> None:
+    await hub.picture(await hub.group())
+    listed = {str(group): [{"image_id": 1}] for group in range(1, 60_000)}
+    answer = await hub.http.post("/admin/delete/image", json={"image_list": listed}, headers=hub.admin)
+    assert answer.json()["deleted"] == 1
+    assert (await hub.http.post("/admin/delete/image", json={"image_list": {}}, headers=hub.admin)).json()["code"] == 1
+
+
+COLUMNS = """name, folder_name, sha256, media_type, width, height, size, thumbhash, difference_hash, drive,
+    drive_item_id, added_by"""
+MANY_PICTURES = (
+    f"""INSERT INTO pictures (group_id, image_id, position, {COLUMNS})
+        SELECT 1, n, n % 7, {COLUMNS} FROM pictures, generate_series(2, 2500) n""",  # noqa: S608
+    """INSERT INTO small_pictures SELECT p.id, s.size, s.media_type, s.data FROM small_pictures s, pictures p
+        WHERE p.image_id > 1""",
+    "UPDATE groups SET picture_count = 2500, next_image_id = 2501",
+)
+
+
+async def test_a_group_of_many_pictures_comes_whole_and_in_order(hub: Hub) -> None:
+    group = await hub.group()
+    first = await hub.picture(group)
+    async with hub.database.writing() as session:
+        for statement in MANY_PICTURES:
+            await session.execute(text(statement))
+        await revisions.changed(session, order=False)
+    body = await get(hub, "/image/group", group=group)
+    by_position = sorted(range(1, 2501), key=lambda n: (1 if n == 1 else n % 7, n))
+    assert [each["imageID"] for each in body["data"]] == by_position
+    names = (await hub.http.get("/admin/groups/images", headers=hub.admin)).json()["data"]["1"]["images"]
+    assert [each["image_id"] for each in names] == list(range(1, 2501))
+    assert first.image_id == 1
+
+
+PATHS = [
+    "/image/page",
+    "/image/group",
+    "/image?group=1&image_id=1",
+    "/image/download?group_id=1&image_id=1",
+    "/image/total-page",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_browsers_ask_whether_what_they_have_still_holds(hub: Hub, path: str) -> None:
+    group = await hub.group()
+    await hub.picture(group)
+    first = await hub.http.get(path)
+    assert first.headers["cache-control"] == "no-cache"
+    known = {"If-None-Match": first.headers["etag"]}
+    again = await hub.http.get(path, headers=known)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    head = await hub.http.head(path)
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", first.headers["etag"])
+    await delete(hub, (group, 1))
+    changed = await hub.http.get(path, headers=known)
+    assert (changed.status_code, changed.content != first.content) == (200, True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_closed_gallery(make_settings: MakeHubSettings, signing_key: Key, path: str) -> None:
+    async with running(create_app(make_settings(gallery_visibility="accounts"))) as app:
+        service = WithState(app.app, {**app.state, "tokens": verifier_of(signing_key)})
+        async with client_of(service) as client:
+            hub = Hub(service, client, signing_key)
+            await hub.picture(await hub.group())
+            assert (await client.get(path)).status_code == 401
+            answer = await client.get(path, headers=hub.headers(Authority.GUEST))
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-cache")
+
+
+async def test_who_sees_some_groups_only(hub: Hub) -> None:
+    for number in range(20):
+        await hub.picture(await hub.group(), coloured(number))
+    visitor = GalleryVisitor(frozenset(range(3, 19)) | {77}, key="secret")
+    pages, shown = hub.services.pages, hub.services.shown_pictures
+    bodies = [await pages.page(number, visitor, "http://hub") for number in (1, 2, 3)]
+    first, second = bodies[0], bodies[1]
+    assert first is not None
+    assert second is not None
+    assert bodies[2] is None
+    assert (first.data.count(b'"group":'), second.data.count(b'"group":')) == (12, 4)
+    assert first.data.count(b"key=secret") > 12
+    assert await pages.total(visitor) == 2
+    assert b"key=" not in (await hub.http.get("/image/page")).content
+    assert await shown.picture(1, 1, visitor, "") is None
+    assert await shown.group(1, visitor, "") is None
+    assert await shown.download(1, 1, visitor) is None
+    assert await shown.picture(3, 1, visitor, "") is not None
+
+
+@pytest.fixture
+async def statements(database: Database) -> AsyncIterator[list[str]]:
+    seen: list[str] = []
+
+    def before(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", before)
+    yield seen
+    event.remove(database.engine.sync_engine, "before_cursor_execute", before)
+
+
+async def test_how_many_statements_a_page_takes(hub: Hub, statements: list[str]) -> None:
+    for _ in range(26):
+        await hub.picture(await hub.group())
+    counts = []
+    for page in (1, 1, 2, 1, 3):
+        statements.clear()
+        await groups_of(hub, page)
+        assert not any("OFFSET" in each for each in statements)
+        counts.append(len(statements))
+    assert counts == [3, 1, 2, 1, 2]  # the counters; the covers; and once the order
+    async with hub.database.writing() as session:
+        await revisions.changed(session, order=False)
+    statements.clear()
+    await groups_of(hub)
+    assert len(statements) == 2
+
+
+async def test_the_order_is_read_once_for_all_who_wait(hub: Hub, statements: list[str]) -> None:
+    await hub.picture(await hub.group())
+    statements.clear()
+    await asyncio.gather(*(hub.services.pages.total(GalleryVisitor()) for _ in range(30)))
+    assert len([each for each in statements if "array_agg" in each]) == 1
+
+
+async def test_pages_are_kept_within_a_bound(hub: Hub) -> None:
+    for _ in range(PAGE_GROUPS * 3):
+        await hub.picture(await hub.group())
+    for cache_bytes in (0, 20_000):
+        pages = Pages(hub.database, cache_bytes=cache_bytes)
+        for number in (1, 2, 3, 1):
+            assert await pages.page(number, GalleryVisitor(), "http://hub") is not None
+            assert pages._bodies.currsize <= cache_bytes
+
+
+OPERATION = st.one_of(
+    st.tuples(st.just("add"), st.integers(1, 4)),
+    st.tuples(st.just("delete"), st.lists(st.tuples(st.integers(1, 4), st.integers(1, 6)), max_size=4)),
+    st.tuples(st.just("cover"), st.tuples(st.integers(1, 4), st.integers(1, 6))),
+    st.tuples(st.just("look"), st.just(None)),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations=st.lists(OPERATION, max_size=14))
+def test_counters_and_pages_follow_every_change(
+    operations: list[tuple[str, Any]], fresh_database: FreshDatabase, tmp_path: Any, signing_key: Key
+) -> None:
+    """Random additions, deletions and covers, against a dictionary."""
+
+    async def main() -> None:
+        from imagehub_service.config import ImageHubSettings  # noqa: PLC0415
+
+        url = fresh_database("imagehub_service")
+        made = ImageHubSettings(database_url=url, data_dir=tmp_path, secret_key=SecretStr(SECRET_KEY), port=9)
+        async with running(create_app(made)) as app:
+            service = WithState(app.app, {**app.state, "tokens": verifier_of(signing_key)})
+            async with client_of(service) as client:
+                await check(Hub(service, client, signing_key))
+
+    async def check(hub: Hub) -> None:
+        model: dict[int, list[int]] = {number: [] for number in (1, 2, 3, 4)}
+        given_out = dict.fromkeys(model, 0)
+        for _ in model:
+            await hub.group()
+        for kind, argument in operations:
+            if kind == "add":
+                given_out[argument] += 1
+                assert (await hub.picture(argument)).image_id == given_out[argument]
+                model[argument].append(given_out[argument])
+            elif kind == "delete":
+                gone = {(group, image) for group, image in argument if image in model[group]}
+                assert (await delete(hub, *argument))["deleted"] == len(gone)
+                for group, image in gone:
+                    model[group].remove(image)
+            elif kind == "cover":
+                chosen = "SELECT id FROM pictures WHERE group_id = :g AND image_id = :i"
+                statement = text(f"UPDATE groups SET cover_id = ({chosen}) WHERE id = :g")  # noqa: S608
+                async with hub.database.writing() as session:
+                    await session.execute(statement, {"g": argument[0], "i": argument[1]})
+                    await revisions.changed(session, order=False)
+            shown = [number for number, images in model.items() if images]
+            assert await groups_of(hub) == shown
+            assert (await get(hub, "/image/total-page"))["totalPage"] == (1 if shown else 0)
+            kept = [(each.group_id, each.image_id) for each in await gallery_of(hub.database)]
+            assert kept == [(group, image) for group, images in model.items() for image in images]
+
+    asyncio.run(main())
