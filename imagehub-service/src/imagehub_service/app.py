@@ -114,7 +114,7 @@ async def open_services(
             listing=listing,
             upload_sessions=uploads,
             pages=Pages(database, cache_bytes=settings.page_cache_bytes),
-            shown_pictures=ShownPictures(database, renditions.whole),
+            shown_pictures=ShownPictures(database, renditions.files),
             additions=Additions(database, progress, worker.wake),
             open_streams=OpenStreams(resources.metrics.registry),
             renditions=renditions,

@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Row
 
 from imagehub_service.gallery.pages import repository
+from imagehub_service.gallery.pages.repository import WholePicture
 from imagehub_service.gallery.pages.schemas import ImageHubGroupItem, ImageHubPicture, ImageHubPictureData
 from imagehub_service.gallery.pictures.models import Size
 from imagehub_service.renditions.data_urls import data_url, data_url_pieces
 from imagehub_service.renditions.links import picture_links
-from imagehub_service.renditions.stored_picture import StoredPicture
 from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.database import Database
 from lightbox_shared.images.encoding import EncodedPicture
@@ -30,13 +30,24 @@ class Sendable:
     pieces: AsyncGenerator[bytes]
 
 
+class WholePictures(Protocol):
+    """Reads whole pictures as browsers show them, without what the gallery does not show of them."""
+
+    def etag(self, picture: WholePicture) -> str:
+        """The entity tag of the bytes."""
+        ...
+
+    async def encoded(self, picture: WholePicture) -> EncodedPicture:
+        """The bytes."""
+        ...
+
+
 class ShownPictures:
     """Pictures by the numbers of their groups. What a visitor may not see, or what is not there, is None."""
 
-    def __init__(self, database: Database, read_whole: Callable[[StoredPicture], Awaitable[EncodedPicture]]) -> None:
-        """`read_whole` reads the file of a picture as browsers show it."""
+    def __init__(self, database: Database, files: WholePictures) -> None:
         self._database = database
-        self._read_whole = read_whole
+        self._files = files
 
     async def group(self, group_id: int, visitor: GalleryVisitor, public_base: str) -> Sendable | None:
         """All pictures of a group in low resolution, however many they are: no connection is held while a client reads
@@ -81,8 +92,7 @@ class ShownPictures:
             found = await repository.whole(connection, group_id, image_id)
         if found is None:
             return None
-        digest = found.preview_sha256 or found.sha256
-        return Sendable(_digest(digest.hex(), found.name, "bare"), self._download_pieces(found))
+        return Sendable(_digest(self._files.etag(found), found.name), self._download_pieces(found))
 
     async def _picture(
         self, group_id: int, image_id: int | None, visitor: GalleryVisitor, size: Size
@@ -106,11 +116,11 @@ class ShownPictures:
                 break
         yield b"]}"
 
-    async def _download_pieces(self, found: repository.WholePicture) -> AsyncGenerator[bytes]:
-        whole = await self._read_whole(found)
+    async def _download_pieces(self, found: WholePicture) -> AsyncGenerator[bytes]:
+        file = await self._files.encoded(found)
         name = json.dumps(found.name, ensure_ascii=False)
         yield f'{{"code":1,"image":{{"image_name":{name},"image":"'.encode()
-        for piece in data_url_pieces(whole.media_type, whole.data):
+        for piece in data_url_pieces(file.media_type, file.data):
             yield piece
         yield b'"},"hint":"image_found"}'
 

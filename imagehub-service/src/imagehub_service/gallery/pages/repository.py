@@ -71,7 +71,7 @@ async def covers(connection: AsyncConnection, group_ids: Sequence[int]) -> list[
 
 
 class WholePicture(NamedTuple):
-    """Where the whole picture is: what `imagehub_service.renditions.stored_picture` has of it, and its name."""
+    """What a whole picture is read by."""
 
     name: str
     sha256: bytes
