@@ -71,7 +71,8 @@ def allowed(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def platform(start: Start, allowed: str) -> Platform:
-    return start(allowed_origins=f"{PAGE}/, null" if allowed == "named" else "*")
+    origins = f"{PAGE}/, null" if allowed == "named" else "*"
+    return start(allowed_origins=origins, services=("auth-service", "inference-service", "imagehub-service"))
 
 
 def browser(platform: Platform, site: str | None, origin: str | None) -> dict[str, str]:
@@ -120,6 +121,26 @@ def test_a_foreign_page_can_not_sign_in(
     for more in ({}, {"Authorization": "Basic dTpw"}):
         answer = platform.http.post("/authorization", headers={**headers, **more})
         assert answer.status_code == (200 if named or allowed == "any" else 403)
+
+
+def test_a_get_that_changes_something_says_that_a_trusted_page_makes_it(platform: Platform, allowed: str) -> None:
+    """A link of another page, or one in a mail, makes a GET as well, about which a browser says nothing or `none`."""
+    administrator = {"Cookie": f"lightbox_session={platform.key.token(authority=101)}"}
+    wrong = []
+    for site, origin, named, anything in MATRIX:
+        if allowed == "any" and origin == OWN and site == "cross-site":
+            continue
+        known = site not in {None, "none"} or origin is not None
+        expected = 200 if known and (named if allowed == "named" else anything) else 403
+        headers = {**browser(platform, site, origin), **administrator}
+        status = platform.http.get("/admin/onedrive/delete-folder?folder_id=x", headers=headers).status_code
+        if status != expected:
+            wrong.append((site, origin, status))
+        assert platform.http.get("/admin/onedrive/folders", headers=headers).status_code == 200
+    assert wrong == []
+    bearer = {"Authorization": f"Bearer {platform.key.token(authority=101)}"}
+    assert platform.http.get("/admin/onedrive/delete-folder?folder_id=x", headers=bearer).status_code == 200
+    assert platform.http.head("/admin/onedrive/delete-folder?folder_id=x", headers=bearer).status_code == 405
 
 
 def test_how_it_is_refused(start: Start) -> None:

@@ -62,8 +62,8 @@ class Authenticator:
             if route.access is not Access.OPTIONAL:
                 raise NotAuthenticated
             return Caller(None, authorization, cookie)
-        if kind is CredentialKind.COOKIE and request.method not in SAFE_METHODS:
-            self._csrf.check(request.headers, request.client)
+        if kind is CredentialKind.COOKIE and (route.changes_by_get or request.method not in SAFE_METHODS):
+            self._csrf.check(request.headers, request.client, changes_by_get=route.changes_by_get)
         try:
             token = sent.decode("ascii")
         except UnicodeDecodeError:
@@ -74,7 +74,9 @@ class Authenticator:
             principal = await self._authenticate_token(token)
         if route.access is Access.ADMIN and principal.authority is not Authority.ADMIN:
             raise Forbidden
-        if principal.scopes is not None and not principal.allows(route.scopes, request.method):
+        if principal.scopes is not None and not principal.allows(
+            route.scopes, "POST" if route.changes_by_get else request.method
+        ):
             raise InsufficientScope(*sorted(route.scopes))
         return Caller(principal, b"Bearer " + token.encode(), cookie)
 

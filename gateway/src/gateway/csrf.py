@@ -23,7 +23,9 @@ from gateway.trusted_proxies import Client
 from lightbox_shared.errors import Forbidden
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SCRIPTS: Final = frozenset({b"same-origin"})
 _OWN_PAGES: Final = frozenset({b"same-origin", b"none"})
+"""`none` is an address that somebody has typed, or followed from outside of the browser."""
 _LOOPBACK: Final = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 _ORIGIN: Final = re.compile(rb"(https?://(?:\[[0-9a-f:.]+\]|[a-z0-9._~-]+))(?::\d{1,5})?")
 """A serialized origin (RFC 6454 section 6.2); its group is all but the port."""
@@ -49,20 +51,26 @@ class CsrfProtection:
         self._trusted = {origin.rstrip("/").lower().encode() for origin in origins} - {b"null"}
         self._public = _public_origin(public_url)
 
-    def check(self, headers: RequestHeaders, client: Client, *, signing_in: bool = False) -> None:
+    def check(
+        self, headers: RequestHeaders, client: Client, *, signing_in: bool = False, changes_by_get: bool = False
+    ) -> None:
         """Raises `CrossSiteRequest` for a request from a page that is not trusted.
 
         With `signing_in` the request has no session yet, and its answer may set the cookie. It is accepted from every
-        page if the origin `*` is allowed.
+        page if the origin `*` is allowed. With `changes_by_get` the request is a GET that changes something: a link
+        makes one too, of which old browsers say nothing, so it has to say that a trusted page made it.
         """
         if signing_in and self._allows_any:
             return
         origin = headers.own.get(b"origin")
         sites = [value.strip().lower() for name, value in headers.forwarded if name == b"sec-fetch-site"]
         if sites:
-            trusted = _OWN_PAGES.issuperset(sites) or self._trusts(origin)
+            own = _OWN_SCRIPTS if changes_by_get else _OWN_PAGES
+            trusted = own.issuperset(sites) or self._trusts(origin)
+        elif origin is None:
+            trusted = not changes_by_get
         else:
-            trusted = origin is None or self._is_own(origin, client) or self._trusts(origin)
+            trusted = self._is_own(origin, client) or self._trusts(origin)
         if not trusted:
             raise CrossSiteRequest
 

@@ -22,7 +22,7 @@ from gateway.request_state import RequestState
 from gateway.routes import GATEWAY, Routes
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.context import QUIET_PATHS
-from lightbox_shared.errors import BadRequest, Forbidden, InternalError, LightboxError, NotFound
+from lightbox_shared.errors import BadRequest, Forbidden, InternalError, LightboxError, MethodNotAllowed, NotFound
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.secret_paths import loggable_path
@@ -94,6 +94,8 @@ class GatewayApp:
             asked = "GET" if request.method == "HEAD" else request.method  # RFC 9110 section 9.3.2: the same headers
             raise NotFound(f"There is no {asked} {_printable(path)} here. {API_IS_DESCRIBED}")
         request.route = route
+        if route.changes_by_get and request.method == "HEAD":
+            raise MethodNotAllowed(headers={"Allow": "GET"})
         if preflight_method is not None:
             await self._preflight(request)
             return

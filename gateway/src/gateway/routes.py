@@ -70,6 +70,9 @@ class Route:
     HEAD on a row that has scopes, `Scope.READ` is enough too."""
     signs_in: bool = False
     """Whether the answer may set the session cookie. If so, requests from other sites are refused (login CSRF)."""
+    changes_by_get: bool = False
+    """Whether GET changes something, as an old system has it. HEAD is refused, `Scope.READ` is not enough, and with the
+    session cookie alone only scripts of trusted pages may call."""
     exact: bool = False
     """Whether the row is for this path only, and not for paths below it."""
     public_reads: bool = False
@@ -142,6 +145,12 @@ def _at_both_prefixes(rows: Iterable[Route]) -> Iterator[Route]:
         yield replace(row, prefix=f"/api{row.prefix}")
 
 
+# ImageHub's client changes its drive by GET.
+_CHANGING_BY_GET: Final = tuple(
+    Route(f"/admin/onedrive/{name}", IMAGEHUB, ADMIN, READ, FORM, 300, IMAGEHUB_SHAPE, scopes=HUB, changes_by_get=True)
+    for name in ("add-folder", "rename", "delete-folder", "upload-session")
+)
+
 TABLE: Final[tuple[Route, ...]] = (
     # --- the gateway itself
     Route("/healthz", GATEWAY, PUBLIC, exact=True),
@@ -178,6 +187,7 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE),
     Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE, scopes=ANY),
     Route("/admin", IMAGEHUB, ADMIN, READ, 2 * MB, 300, IMAGEHUB_SHAPE, scopes=HUB),
+    *_CHANGING_BY_GET,
     # A setting of the service decides whether visitors have to sign in.
     Route("/image", IMAGEHUB, OPTIONAL, READ, FORM, 60, IMAGEHUB_SHAPE, scopes=HUB, public_reads=True),
     # The address is the credential.
