@@ -75,7 +75,7 @@ async def key_of(gallery: Gallery, group: int, **fields: object) -> str:
 
 
 async def test_every_public_path_is_closed_and_opens_for_an_account(closed: Gallery) -> None:
-    await closed.filled(1)
+    await closed.hub.picture(await closed.group())
     account = closed.hub.headers(Authority.NONE)
     paths = public_paths(closed)
     assert "/image/probe/1" in paths
@@ -135,7 +135,7 @@ async def test_accounts_that_wait_for_approval(make_settings: MakeHubSettings, s
 
 async def test_a_public_gallery_is_open(make_settings: MakeHubSettings, signing_key: Key) -> None:
     async with gallery_of(make_settings, signing_key, Visibility.PUBLIC) as gallery:
-        await gallery.filled(1)
+        await gallery.hub.picture(await gallery.group())
         for path in public_paths(gallery):
             answer = await gallery.hub.http.get(path, params={**QUERY, "key": "x"})
             assert answer.status_code not in {401, 403}, path
