@@ -13,7 +13,7 @@ from support.shell import Shell, copy_of_the_project, write_users
 
 pytestmark = pytest.mark.pages
 
-PAGES: Final = ("README.md", "docs/collection.md", "docs/moving-in.md", "docs/real-models.md")
+PAGES: Final = ("README.md", "docs/collection.md", "docs/gallery.md", "docs/moving-in.md", "docs/real-models.md")
 NOT_TYPED: Final = {
     r"make test\b": "these are the tests",
     r"psql |sqlite3 ": "needs the database of another system",
