@@ -18,7 +18,7 @@ KEPT: Final = frozenset({"$select", "$top"})
 def start_delta(state: GraphState, request: Request, item: Item, *, drive: Drive, token: str | None) -> Response:
     """Pages of changes: all items without a token, none with `token=latest`, else what changed since the deltaLink.
     Raises 410 for a token that is not known any more."""
-    if token is not None and token != "latest" and token not in state.enumerations:
+    if token and token != "latest" and token not in state.enumerations:
         raise GraphFault(
             410,
             "resyncRequired",
