@@ -14,7 +14,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from imagehub_service.gallery.duplicates import repository
-from imagehub_service.gallery.duplicates.near import Clusters, find_clusters
+from imagehub_service.gallery.duplicates.near import Clusters, Numbers, find_clusters
 from imagehub_service.gallery.duplicates.schemas import MAX_SHOWN
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.gallery.revisions import repository as revisions
@@ -40,8 +40,10 @@ class Duplicate:
 class _Found:
     """The clusters, and the ids of the pictures by their places in the list of hashes."""
 
-    ids: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ids: Numbers
     clusters: Clusters
+    oldest: Numbers
+    """The ids of the oldest pictures of the clusters, ascending."""
 
 
 class Duplicates:
@@ -71,8 +73,7 @@ class Duplicates:
         Raises `Unavailable` if others are being looked for.
         """
         found = await self._clusters(distance)
-        firsts = np.array([found.ids[each[0]] for each in found.clusters.members], dtype=np.int64)
-        begin = int(np.searchsorted(firsts, page.after or 0, side="right"))
+        begin = int(np.searchsorted(found.oldest, page.after or 0, side="right"))
         clusters = [found.ids[each] for each in found.clusters.members[begin : begin + page.limit + 1]]
         shown = Page.of(clusters, page, lambda each: int(each[0]))
         wanted = [int(each) for cluster in shown.rows for each in cluster[:MAX_SHOWN]]
@@ -96,7 +97,9 @@ class Duplicates:
 
 def _find(ids: bytes, hashes: bytes, distance: int) -> _Found:
     numbers = np.frombuffer(ids, ">i8").astype(np.int64)
-    return _Found(numbers, find_clusters(np.frombuffer(hashes, ">u8").astype(np.uint64), distance))
+    clusters = find_clusters(np.frombuffer(hashes, ">u8").astype(np.uint64), distance)
+    firsts = np.array([each[0] for each in clusters.members], dtype=np.int64)
+    return _Found(numbers, clusters, numbers[firsts])
 
 
 def _duplicate(cluster: Sequence[int], pictures: dict[int, Picture]) -> Duplicate:
