@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 from support.asgi import WithState, client_of
 from support.databases import Databases, FreshDatabase
 from support.environment import calculate_in_one_thread, prefer_memory, trust_no_authorities
@@ -28,6 +29,9 @@ SAMPLES = ROOT / "samples"
 calculate_in_one_thread()
 prefer_memory()
 trust_no_authorities()
+# A machine that is busy makes no test fail.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
