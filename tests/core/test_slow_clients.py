@@ -16,8 +16,8 @@ from support.asgi import WithState
 from support.collection import IMAGES, cbor_document, send
 
 from core_collection_service.pictures.storage.chunks import CHUNK_BYTES
-from core_collection_service.pictures.submit.request_bodies import MinimumDataRate
 from core_collection_service.state import Services
+from lightbox_shared.data_rate import MinimumDataRate
 
 MEGABYTE = 1024 * 1024
 NOISE = np.random.default_rng(1).integers(0, 256, (1500, 1500), np.uint8)

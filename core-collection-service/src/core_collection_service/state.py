@@ -14,9 +14,9 @@ from core_collection_service.pictures.lists.service import PictureLists
 from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
 from core_collection_service.pictures.read.service import Pictures
 from core_collection_service.pictures.storage.service import PictureStorage
-from core_collection_service.pictures.submit.request_bodies import DEFAULT_DATA_RATE, MinimumDataRate
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.thumbnails.service import Thumbnails
+from lightbox_shared.data_rate import DEFAULT_DATA_RATE, MinimumDataRate
 from lightbox_shared.response_cache import ResponseCache
 from lightbox_shared.service import lifespan_services
 from lightbox_shared.streams import OpenStreams

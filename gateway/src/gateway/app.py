@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys
 from gateway.authentication import Authenticator
+from gateway.bodies import ArrivingBodies
 from gateway.circuit_breaker import CircuitBreaker
 from gateway.clients.auth import AuthServiceRevocationFeed, AuthServiceTokenExchange
 from gateway.clients.services import TIMEOUT_SECONDS, HttpUpstreamServices
@@ -30,6 +31,7 @@ from gateway.server import HttpServer, listen
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.background import periodic_task
+from lightbox_shared.data_rate import MinimumDataRate
 from lightbox_shared.http import auth_access, service_http
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
@@ -123,7 +125,8 @@ async def open_gateway_app(
             metrics_token=settings.metrics_token.get_secret_value(),
             docs=docs,
         )
-        proxy = Proxy(addresses, breakers)
+        arriving = ArrivingBodies(MinimumDataRate(seconds=settings.body_seconds), settings.bodies_per_address)
+        proxy = Proxy(addresses, breakers, arriving, revocations)
         app = GatewayApp(
             routes=routes,
             trusted_proxies=TrustedProxies(settings.trusted_proxies),

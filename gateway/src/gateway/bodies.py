@@ -1,21 +1,26 @@
-"""The body of a request: a small one is read at once, a larger one is streamed to the service."""
+"""The body of a request: a small one is read at once, a larger one is streamed to the service.
+
+Bodies have to arrive at a minimum rate (`lightbox_shared.data_rate`), and only so many of one address may be arriving
+at a time: however many clients send slowly, the connections and the memory of services are for others too.
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Final
 
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from gateway.request_state import RequestState
-from lightbox_shared.errors import BadRequest, LightboxError, TooLarge
+from lightbox_shared.addresses import partition
+from lightbox_shared.data_rate import MinimumDataRate, PacedBody
+from lightbox_shared.errors import BadRequest, LightboxError, TooLarge, TooManyRequests
+from lightbox_shared.lingering import drain
 
 IDLE_SECONDS: Final = 60.0
 SMALL_BYTES: Final = 64 * 1024
-DRAINED_BYTES: Final = 32 * 1024 * 1024
-DRAIN_SECONDS: Final = 10.0
-DRAIN_IDLE_SECONDS: Final = 0.5
+RETRY_AFTER_SECONDS: Final = 5
 
 
 class ClientDisconnected(BadRequest):
@@ -28,21 +33,65 @@ class ClientDisconnected(BadRequest):
 
 
 class RequestTimeout(LightboxError):
-    """For `IDLE_SECONDS` the client has sent nothing of its body (RFC 9110 section 15.5.9), or read nothing of the
-    answer."""
+    """The client has sent its body below the minimum rate (RFC 9110 section 15.5.9), or for `IDLE_SECONDS` it has read
+    nothing of the answer."""
 
     status = 408
     code = "request-timeout"
     default_detail = f"The connection stood still for {IDLE_SECONDS:.0f} seconds."
 
 
-async def _receive_chunk(receive: Receive) -> Message:
+class TooManyUploads(TooManyRequests):
+    """As many bodies as are accepted from one address are arriving."""
+
+    code = "too-many-uploads"
+    default_detail = "Too many uploads of your address are under way."
+
+
+class ArrivingBodies:
+    """The bodies that are arriving: how fast they have to be, and at most `per_address` of one address at a time."""
+
+    def __init__(self, rate: MinimumDataRate, per_address: int) -> None:
+        self.rate = rate
+        self._per_address = per_address
+        self._count: Counter[str] = Counter()
+
+    def begin(self, address: str) -> "Arrival":
+        """Count a body of a client at this address until `Arrival.end`. Raises `TooManyUploads`."""
+        counted_as = partition(address)
+        if self._count[counted_as] >= self._per_address:
+            raise TooManyUploads(retry_after=RETRY_AFTER_SECONDS)
+        self._count[counted_as] += 1
+        return Arrival(self._count, counted_as)
+
+
+class Arrival:
+    """A body that is arriving."""
+
+    __slots__ = ("_counted_as", "_counts", "_is_over")
+
+    def __init__(self, counts: Counter[str], counted_as: str) -> None:
+        self._counts = counts
+        self._counted_as = counted_as
+        self._is_over = False
+
+    def end(self) -> None:
+        """The body has arrived, or its request has ended. A second call does nothing."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._counts[self._counted_as] -= 1
+        if not self._counts[self._counted_as]:
+            del self._counts[self._counted_as]
+
+
+async def _receive_chunk(body: PacedBody, rate: MinimumDataRate) -> Message:
     """Return the next message of a body. Raises `RequestTimeout` and `ClientDisconnected`."""
     try:
-        async with asyncio.timeout(IDLE_SECONDS):
-            message = await receive()
+        message = await body.receive()
     except TimeoutError:
-        raise RequestTimeout from None
+        detail = f"The body came too slowly: too little of it, or nothing, in {rate.seconds:g} seconds."
+        raise RequestTimeout(detail) from None
     if message["type"] == "http.disconnect":
         raise ClientDisconnected
     return message
@@ -55,13 +104,36 @@ class StreamedBody:
     `TooLarge` beyond `max_body` bytes, `RequestTimeout`, or `ClientDisconnected`.
     """
 
-    def __init__(self, first: bytes, receive: Receive, max_body: int, *, has_length: bool) -> None:
+    def __init__(
+        self,
+        request: RequestState,
+        first: bytes,
+        rest: PacedBody,
+        *,
+        rate: MinimumDataRate,
+        max_body: int,
+        length: int | None,
+        arrival: Arrival,
+    ) -> None:
+        """`first` was received already. `length` is the announced number of bytes, if there is one."""
+        self._request = request
         self._first = first
-        self._receive = receive
+        self._rest = rest
+        self._rate = rate
         self._max_body = max_body
-        self.has_length = has_length
+        self._length = length
+        self._arrival = arrival
         self.finished = asyncio.Event()
         self.failure: Exception | None = None
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the client has announced the length."""
+        return self._length is not None
+
+    def close(self) -> None:
+        """The body counts as arriving no longer. It need not have been read."""
+        self._arrival.end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -70,32 +142,38 @@ class StreamedBody:
         except LightboxError as failure:
             self.failure = failure
             raise
-        self.finished.set()
+        finally:
+            self.close()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        size = len(self._first)
-        if self._first:
-            yield self._first
+        size, chunk, more = 0, self._first, True
         while True:
-            message = await _receive_chunk(self._receive)
-            chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > self._max_body:
                 raise too_large(self._max_body)
+            if not more or size == self._length:
+                # Before the last bytes are passed on: the service may answer before anything else is done here.
+                self._request.body_unread = False
+                self.finished.set()
+                self.close()
+                if chunk:
+                    yield chunk
+                return
             if chunk:
                 yield chunk
-            if not message.get("more_body"):
-                return
+            message = await _receive_chunk(self._rest, self._rate)
+            chunk, more = message.get("body", b""), message.get("more_body", False)
 
 
 Body = bytes | StreamedBody | None
 
 
-async def open_body(request: RequestState, max_body: int) -> Body:
+async def open_body(request: RequestState, max_body: int, arriving: ArrivingBodies) -> Body:
     """Return the body of a request: bytes if it arrived in one piece, and None if there is none.
 
     Raises `TooLarge` if the first piece, or the length that the headers announce, is more than `max_body` bytes. Of a
-    body whose announced length is too large nothing is read. Raises `RequestTimeout` and `ClientDisconnected`.
+    body whose announced length is too large nothing is read, and neither of one that is one too many (`TooManyUploads`).
+    Raises `RequestTimeout` and `ClientDisconnected`.
     """
     own = request.headers.own
     announced = own.get(b"content-length")
@@ -104,16 +182,26 @@ async def open_body(request: RequestState, max_body: int) -> Body:
             return None
     elif int(announced) > max_body:
         raise too_large(max_body)
-    message = await _receive_chunk(request.receive)
-    first: bytes = message.get("body", b"")
-    if len(first) > max_body:
-        raise too_large(max_body)
-    whole = announced is not None and len(first) == int(announced)
-    if whole:
-        request.body_unread = False  # the server reports more, because it has not looked for the end yet
-    if request.body_unread:
-        return StreamedBody(first, request.receive, max_body, has_length=announced is not None)
-    return first
+    length = None if announced is None else int(announced)
+    arrival = arriving.begin(request.client.address)
+    streamed = False
+    try:
+        rest = PacedBody(request.receive, arriving.rate, length)
+        message = await _receive_chunk(rest, arriving.rate)
+        first: bytes = message.get("body", b"")
+        if len(first) > max_body:
+            raise too_large(max_body)
+        if length is not None and len(first) == length:
+            request.body_unread = False  # the server reports more, because it has not looked for the end yet
+        streamed = request.body_unread
+        if not streamed:
+            return first
+        return StreamedBody(
+            request, first, rest, rate=arriving.rate, max_body=max_body, length=length, arrival=arrival
+        )
+    finally:
+        if not streamed:
+            arrival.end()
 
 
 def too_large(max_body: int) -> TooLarge:
@@ -131,24 +219,21 @@ async def respond_early(request: RequestState, response: Response) -> None:
     if any(name == b"expect" for name, _ in request.scope["headers"]):
         await request.respond(response, close=True)  # the client waits with its body (RFC 9110 section 10.1.1)
     elif b"content-length" in own and int(own[b"content-length"]) <= SMALL_BYTES:
-        await _drain(request)
+        await drain(request.receive)
         await request.respond(response, close=request.body_unread)
     else:
         # The server stops reading when the answer is complete. Without a Content-Length, the last message completes it.
         del response.headers["content-length"]
         await request.respond(response, close=True, more=True)
-        await _drain(request)
-        await request.send({"type": "http.response.body", "body": b"", "more_body": False})
+        await end_early(request)
 
 
-async def _drain(request: RequestState) -> None:
-    """Read and discard the rest of a body, up to `DRAINED_BYTES`, while the client keeps sending."""
-    size = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while request.body_unread and size < DRAINED_BYTES:
-                async with asyncio.timeout(DRAIN_IDLE_SECONDS):
-                    size += len((await request.receive()).get("body", b""))
+async def end_early(request: RequestState) -> None:
+    """Complete an answer without a Content-Length whose body was sent, after the rest of the request's body was read
+    and discarded."""
+    if request.body_unread:
+        await drain(request.receive)
+    await request.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class DisconnectWatcher:

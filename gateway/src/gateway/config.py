@@ -59,6 +59,11 @@ class GatewaySettings(ServiceAddresses):
 
     header_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """How long a client may take for the head of a request, and how long a connection may be idle."""
+    body_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """In each span of so many seconds 320 KiB of a request's body have to arrive, of a body that announces at most 1
+    MiB 20 KiB, or its end."""
+    bodies_per_address: Annotated[int, Field(ge=1)] = 200
+    """How many bodies of requests of one address may be arriving at the same time."""
     revocation_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     """The pause between two requests for revoked sessions."""
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks), NoDecode] = ()

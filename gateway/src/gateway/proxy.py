@@ -3,23 +3,36 @@
 - Each chunk is passed on as soon as it has arrived.
 - A request ends when its client disconnects.
 - An answer that ends early at the service ends early at the client too, so it can't be taken for a complete one.
+- An answer that is still under way when the session of its caller is revoked ends early as well.
+- An answer that the service gives before it has read the body reaches a client that is still sending.
 - A request is repeated only if that can't have an effect twice: if there was no connection, or if the method is
   idempotent and the body was not streamed (RFC 9110 section 9.2.2).
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from gateway.authentication import Caller
-from gateway.bodies import IDLE_SECONDS, Body, DisconnectWatcher, RequestTimeout, StreamedBody, open_body
+from gateway.bodies import (
+    IDLE_SECONDS,
+    ArrivingBodies,
+    Body,
+    DisconnectWatcher,
+    RequestTimeout,
+    StreamedBody,
+    end_early,
+    open_body,
+)
 from gateway.circuit_breaker import CircuitBreaker
 from gateway.cors import ANYBODY
-from gateway.headers import response_headers
-from gateway.request_state import RequestState
+from gateway.headers import RawHeaders, response_headers
+from gateway.request_state import CLOSE, RequestState
+from gateway.revocations import Revocations
 from gateway.routes import Route
 from gateway.upstream import ConnectError, Connection, Pool, ReadTimeout, ServerDisconnected, UpstreamError
-from lightbox_shared.errors import LightboxError, Unavailable, UpstreamTimeout
+from lightbox_shared.errors import InvalidToken, LightboxError, Unavailable, UpstreamTimeout
 
 RETRY_PAUSES_SECONDS: Final = (0.05, 0.2)
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -39,9 +52,17 @@ class BadGateway(LightboxError):
 class Proxy:
     """Forwards requests to services, by a pool of connections and a circuit breaker for each."""
 
-    def __init__(self, addresses: Mapping[str, str], breakers: Mapping[str, CircuitBreaker]) -> None:
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        breakers: Mapping[str, CircuitBreaker],
+        arriving: ArrivingBodies,
+        revocations: Revocations,
+    ) -> None:
         self._pools = {service: Pool(address) for service, address in addresses.items()}
         self._breakers = breakers
+        self._arriving = arriving
+        self._revocations = revocations
 
     def close(self) -> None:
         """Close idle connections."""
@@ -58,8 +79,10 @@ class Proxy:
         if route.service not in self._pools:
             raise Unavailable(f"{route.service} is not part of this installation yet.", retry_after=3600)
         watcher = DisconnectWatcher(request.receive)
+        request.session_id = None if caller.principal is None else caller.principal.session_id
+        body: Body = None
         try:
-            body = await open_body(request, route.max_body)
+            body = await open_body(request, route.max_body, self._arriving)
             watcher.start(body)
             await self._send_with_retries(request, route, request_head(request, caller, body), body)
         except asyncio.CancelledError:
@@ -71,6 +94,8 @@ class Proxy:
             raise BadGateway from error
         finally:
             watcher.stop()
+            if isinstance(body, StreamedBody):
+                body.close()
 
     async def _send_with_retries(self, request: RequestState, route: Route, head: bytes, body: Body) -> None:
         """Raises `UpstreamError` for a failure after which the request must not be repeated, and `LightboxError`."""
@@ -117,13 +142,57 @@ class Proxy:
                 breaker.record_failure(trial=trial)
                 raise
             breaker.record_success()
-            await _forward_answer(request, connection)
+            if sender is not None and isinstance(body, StreamedBody) and not body.finished.is_set():
+                await self._forward_early_answer(request, connection, sender)
+            else:
+                await self._forward_answer(request, connection)
         finally:
             breaker.release_trial(trial=trial)
-            sent = sender is None or sender.done()
+            sent = sender is None or (sender.done() and not sender.cancelled())
             if sender is not None:
                 sender.cancel()
             connection.release(sent=sent)
+
+    async def _forward_answer(self, request: RequestState, connection: Connection) -> None:
+        """Forward an answer. Awaiting `send` is the backpressure: the service is read no faster than the client
+        reads."""
+        await request.start(connection.status, _headers(request, connection))
+        chunk = connection.read_nowait()
+        if connection.complete:
+            await request.send({"type": "http.response.body", "body": chunk})
+            return
+        async with self._ended_by_revocation(request):
+            chunk = await _stream_answer(request, connection, chunk)
+        await _send_chunk(request, chunk, more=False)
+
+    async def _forward_early_answer(
+        self, request: RequestState, connection: Connection, sender: "asyncio.Task[None]"
+    ) -> None:
+        """Forward an answer that has begun while the client is still sending the body, which `sender` passes on.
+
+        The answer reaches the client although the rest of the body is of no use any more (`lightbox_shared.lingering`).
+        """
+        # Without a Content-Length the server goes on reading until the last message.
+        headers = [each for each in _headers(request, connection) if each[0] != b"content-length"]
+        await request.start(connection.status, [*headers, CLOSE])
+        async with self._ended_by_revocation(request):
+            chunk = await _stream_answer(request, connection, connection.read_nowait())
+        await _send_chunk(request, chunk, more=True)
+        sender.cancel()
+        await asyncio.wait((sender,))
+        await end_early(request)
+
+    @asynccontextmanager
+    async def _ended_by_revocation(self, request: RequestState) -> AsyncIterator[None]:
+        """Raise `InvalidToken` in the context when the session of the caller is revoked, however long its answer could
+        still go on, as a stream of events does."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as deadline:
+                with self._revocations.on_revocation(request.session_id, lambda: deadline.reschedule(loop.time())):
+                    yield
+        except TimeoutError:
+            raise InvalidToken("The session was revoked.") from None
 
 
 def request_head(request: RequestState, caller: Caller, body: Body) -> bytes:
@@ -187,25 +256,19 @@ async def _send_body(connection: Connection, body: StreamedBody, timeout: float)
         connection.start_timeout(timeout)
 
 
-async def _forward_answer(request: RequestState, connection: Connection) -> None:
-    """Forward an answer. Awaiting `send` is the backpressure: the service is read no faster than the client reads."""
+def _headers(request: RequestState, connection: Connection) -> RawHeaders:
+    """The headers of the service's answer for the client."""
     headers = response_headers(connection.headers, connection.status)
-    if request.public_headers and ANYBODY in connection.headers:
-        headers += request.public_headers
-    await request.start(connection.status, headers)
-    chunk = connection.read_nowait()
-    if connection.complete:
-        await request.send({"type": "http.response.body", "body": chunk})
-    else:
-        await _stream_answer(request, connection, chunk)
+    return headers + request.public_headers if request.public_headers and ANYBODY in connection.headers else headers
 
 
-async def _stream_answer(request: RequestState, connection: Connection, chunk: bytes) -> None:
+async def _stream_answer(request: RequestState, connection: Connection, chunk: bytes) -> bytes:
+    """Forward an answer until its end is known. Returns its last bytes, which are still to be sent."""
     while not connection.complete:
         # Even an empty chunk is sent: the server sends the head of the answer with the first chunk of its body.
         await _send_chunk(request, chunk, more=True)
         chunk = await connection.read()
-    await _send_chunk(request, chunk, more=False)
+    return chunk
 
 
 async def _send_chunk(request: RequestState, chunk: bytes, *, more: bool) -> None:

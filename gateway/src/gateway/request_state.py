@@ -42,6 +42,7 @@ class RequestState:
         "route",
         "scope",
         "send",
+        "session_id",
         "started",
         "status",
         "trace",
@@ -62,6 +63,8 @@ class RequestState:
         self.trace = Trace.from_header(own.get(b"traceparent"))
         self.client = Client("unknown", "http", "")
         self.route: Route | None = None
+        self.session_id: int | None = None
+        """The session of the caller, None without authentication."""
         self.status = 0
         self.extra_headers: RawHeaders = [(b"x-request-id", self.request_id.encode()), SERVER]
         """Headers that are added to the answer, whether it is the service's or the gateway's."""

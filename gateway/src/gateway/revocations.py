@@ -1,12 +1,13 @@
 """The sessions that were revoked before their tokens expired.
 
 The gateway polls auth-service for them, so it refuses the tokens of a revoked session after `revocation_poll_seconds`
-at most. While auth-service is down, the gateway uses the list that it has. A gateway that has just started has no list:
+at most, and ends the answers that are still under way to it, such as streams of events. While auth-service is down, the gateway uses the list that it has. A gateway that has just started has no list:
 it accepts no token until its first poll has succeeded, since a restart must not make revoked tokens valid again.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -33,6 +34,7 @@ class Revocations:
         self._cursor: str | None = None
         self._reachable: bool | None = None
         self._forget_at = 0.0
+        self._callbacks: dict[int, set[Callable[[], None]]] = {}
         self.loaded = False
         """Whether a poll has succeeded since the start."""
 
@@ -42,6 +44,23 @@ class Revocations:
             raise Unavailable("Whether this session is still valid can't be checked at the moment.")
         return session in self._revoked
 
+    @contextmanager
+    def on_revocation(self, session: int | None, callback: Callable[[], None]) -> Iterator[None]:
+        """Until the end of the context, call `callback` when the session is revoked; at once if it was already."""
+        if session is None:
+            yield
+            return
+        self._callbacks.setdefault(session, set()).add(callback)
+        try:
+            if session in self._revoked:
+                callback()
+            yield
+        finally:
+            remaining = self._callbacks[session]
+            remaining.discard(callback)
+            if not remaining:
+                del self._callbacks[session]
+
     async def poll(self) -> None:
         """Fetch the sessions that were revoked since the last poll.
 
@@ -50,7 +69,7 @@ class Revocations:
         try:
             while True:
                 page = await self._feed.after(self._cursor)
-                self._revoked.update(page.revoked)
+                self._add(page.revoked)
                 moved = page.cursor != self._cursor
                 self._cursor = page.cursor
                 if not page.revoked or not moved:
@@ -64,6 +83,13 @@ class Revocations:
             log.info("revocations are fetched again", revoked=len(self._revoked))
         self._reachable = self.loaded = True
         self._forget_expired()
+
+    def _add(self, revoked: Mapping[int, int]) -> None:
+        news = [session for session in revoked if session not in self._revoked]
+        self._revoked.update(revoked)
+        for session in news:
+            for callback in tuple(self._callbacks.get(session, ())):
+                callback()
 
     def _forget_expired(self) -> None:
         now = self._clock()

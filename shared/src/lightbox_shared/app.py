@@ -15,6 +15,7 @@ from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.errors.handlers import install_error_handlers
 from lightbox_shared.head import HeadAsGet
 from lightbox_shared.health import Check, health_router
+from lightbox_shared.lingering import LingeringClose
 from lightbox_shared.logging import configure_logging
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.openapi import describe, operation_id
@@ -74,4 +75,5 @@ def build_app(
         app.add_middleware(each)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestContext, dialects=dialects, metrics=metrics, quiet=quiet_paths)
+    app.add_middleware(LingeringClose)
     return app
