@@ -15,7 +15,9 @@ from benchmarks.harness import Effort, Result, Row, Suite, progress
 from gateway.api_keys import ApiKeys
 from gateway.authentication import Authenticator
 from gateway.clients.auth import ExchangedToken, RevocationPage
+from gateway.config import GatewaySettings
 from gateway.csrf import CsrfProtection
+from gateway.limits import RateLimits
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Route, Routes
@@ -125,9 +127,9 @@ async def rounds(row: Row, effort: Effort) -> list[float]:
     def authenticator() -> Authenticator:
         """An `Authenticator` that has not verified any token."""
         verifier = TokenVerifier(keys, issuer=ISSUER)
-        return Authenticator(
-            verifier, revocations, ApiKeys(NoKeys()), CsrfProtection(frozenset()), cookie="lightbox_session"
-        )
+        limits = RateLimits.from_settings(GatewaySettings())
+        csrf = CsrfProtection(frozenset())
+        return Authenticator(verifier, revocations, ApiKeys(NoKeys(), limits), csrf, limits, cookie="lightbox_session")
 
     if row is SEEN:
         known = authenticator()

@@ -5,10 +5,12 @@ import secrets
 import socket
 
 import pytest
+from limits.aio.storage import MemoryStorage
 from support.gateway import Platform, Start, until
 
 from gateway.api_keys import REFUSAL_SECONDS, ApiKeys
 from gateway.clients.auth import ExchangedToken
+from gateway.limits import RateLimits
 from lightbox_shared.auth.api_keys import is_well_formed, make
 from lightbox_shared.errors import InvalidToken, TooManyRequests, Unavailable
 
@@ -17,6 +19,7 @@ OPTIONAL = "/accounts"
 PUBLIC = "/api/models"
 KEY = make(bytes(range(32)))
 OTHER = make(bytes(32))
+NO_LIMITS = RateLimits({}, MemoryStorage())
 
 
 @pytest.fixture
@@ -285,7 +288,7 @@ class Issuer:
 @pytest.mark.parametrize(("life", "remembered"), [(90, 60), (3600, 60), (30, 20), (3, 2), (0, 0)])
 async def test_a_token_is_remembered_for_a_minute_and_less_than_its_life(life: float, remembered: float) -> None:
     clock, issuer = Clock(), Issuer(life)
-    keys = ApiKeys(issuer, clock=clock)
+    keys = ApiKeys(issuer, NO_LIMITS, clock=clock)
     assert await keys.token(KEY, "192.0.2.1") == "token-1"
     if remembered:
         clock.now += remembered - 0.1
@@ -296,7 +299,7 @@ async def test_a_token_is_remembered_for_a_minute_and_less_than_its_life(life: f
 
 async def test_a_refusal_is_remembered_for_some_seconds() -> None:
     clock, issuer = Clock(), Issuer()
-    keys = ApiKeys(issuer, clock=clock)
+    keys = ApiKeys(issuer, NO_LIMITS, clock=clock)
     issuer.failure = InvalidToken()
     for _ in range(3):
         with pytest.raises(InvalidToken):
@@ -310,7 +313,7 @@ async def test_a_refusal_is_remembered_for_some_seconds() -> None:
 @pytest.mark.parametrize("failure", [Unavailable(), TooManyRequests(retry_after=3)], ids=repr)
 async def test_other_failures_are_not(failure: Exception) -> None:
     issuer = Issuer()
-    keys = ApiKeys(issuer, clock=Clock())
+    keys = ApiKeys(issuer, NO_LIMITS, clock=Clock())
     issuer.failure = failure
     with pytest.raises(type(failure)):
         await keys.token(KEY, "192.0.2.1")
@@ -320,7 +323,7 @@ async def test_other_failures_are_not(failure: Exception) -> None:
 
 async def test_a_cancelled_request_does_not_end_the_exchange() -> None:
     issuer = Issuer()
-    keys = ApiKeys(issuer, clock=Clock())
+    keys = ApiKeys(issuer, NO_LIMITS, clock=Clock())
     first, second = (asyncio.create_task(keys.token(KEY, "192.0.2.1")) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -331,7 +334,7 @@ async def test_a_cancelled_request_does_not_end_the_exchange() -> None:
 
 async def test_the_caches_are_bounded() -> None:
     issuer = Issuer()
-    keys = ApiKeys(issuer, max_cached=3, clock=Clock())
+    keys = ApiKeys(issuer, NO_LIMITS, max_cached=3, clock=Clock())
     several = [make(bytes([number]) * 32) for number in range(4)]
     for key in several[:3]:
         await keys.token(key, "192.0.2.1")
@@ -357,7 +360,7 @@ async def test_closing_ends_what_is_being_asked() -> None:
             await asyncio.sleep(60)
             return await super().exchange(key, address)
 
-    keys = ApiKeys(Slow())
+    keys = ApiKeys(Slow(), NO_LIMITS)
     waiting = asyncio.create_task(keys.token(KEY, "192.0.2.1"))
     await asyncio.sleep(0)
     await keys.close()

@@ -110,6 +110,10 @@ class GatewayServer:
             await leaving.wait()
             await self._server.stop(grace_seconds=0.5)
 
+    def requests(self) -> int:
+        """How many requests are being answered."""
+        return len(self._server._requests)
+
     def leave(self) -> None:
         """Ask it to stop, without waiting."""
         if self._thread.is_alive():
@@ -193,12 +197,17 @@ class FakeAuth:
     api_keys: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Key -> the claims of its token."""
     exchanges: list[dict[str, Any]] = field(default_factory=list)
+    exchanging: int = 0
+    most_exchanging: int = 0
     exchange_seconds: float = 0.0
     exchange_life: int = 90
     exchange_answer: tuple[int, bytes, list[tuple[bytes, bytes]]] | None = None
     """Instead of a token."""
     refuse_exchanges: int = 0
     """So often the gateway's own token is refused."""
+    client: bytes = b"Basic Y2xpZW50OnNlY3JldA=="
+    """The credentials of the only OAuth client."""
+    introspections: int = 0
 
     def revoke(self, session: int) -> None:
         self.revoked.append({"sid": session, "exp": int(time.time()) + 600})
@@ -231,6 +240,9 @@ class FakeAuth:
         elif path == "/internal/api-keys/exchange":
             assert headers[b"authorization"] == b"Bearer service"
             await self._exchange(json.loads((await receive())["body"]), send)
+        elif path == "/oauth/introspect":
+            self.introspections += 1
+            await answer(send, status=200 if headers.get(b"authorization") == self.client else 401)
         elif path == "/readyz":
             await answer(send, status=200 if self.ready else 503)
         elif path == "/openapi.json":
@@ -240,7 +252,10 @@ class FakeAuth:
 
     async def _exchange(self, asked: dict[str, Any], send: Send) -> None:
         self.exchanges.append(asked)
+        self.exchanging += 1
+        self.most_exchanging = max(self.most_exchanging, self.exchanging)
         await asyncio.sleep(self.exchange_seconds)
+        self.exchanging -= 1
         claims = self.api_keys.get(asked["key"])
         if self.refuse_exchanges:
             self.refuse_exchanges -= 1
@@ -356,6 +371,10 @@ class Platform:
     @property
     def port(self) -> int:
         return self.gateway.port
+
+    def gateway_requests(self) -> int:
+        """How many requests the gateway is answering."""
+        return self.gateway.requests()
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.gateway.url, timeout=10)

@@ -106,12 +106,13 @@ async def open_gateway_app(
         httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http,
     ):
         revocations = Revocations(AuthServiceRevocationFeed(poll_http, tokens))
-        api_keys = ApiKeys(AuthServiceTokenExchange(keys_http, tokens))
+        api_keys = ApiKeys(AuthServiceTokenExchange(keys_http, tokens), limits)
         authenticator = Authenticator(
             TokenVerifier(keys, issuer=settings.issuer),
             revocations,
             api_keys,
             CsrfProtection(settings.origins, public_url=settings.public_url),
+            limits,
             cookie=settings.session_cookie,
         )
         services = HttpUpstreamServices(http, addresses, breakers)

@@ -3,19 +3,30 @@
 - Public paths: tokens and API keys are neither checked nor forwarded. Other schemes (Basic at a login) are forwarded.
 - Tokens of services are for calls between services, and are refused.
 - A token that is limited to scopes is refused unless the route names one of them.
+- Before a credential is checked that the gateway does not know, the number of wrong ones that came from its address is
+  looked at (`RateLimits.check_failures`). A wrong one that comes again is refused from memory, and counted once.
 """
 
-from typing import NamedTuple
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from cachetools import TTLCache
 
 from gateway.api_keys import ApiKeys
 from gateway.credentials import CredentialKind, read_credentials
 from gateway.csrf import SAFE_METHODS, CsrfProtection
+from gateway.limits import CredentialCheck, RateLimits
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Access, Route
 from lightbox_shared.auth.principal import Authority, Principal
-from lightbox_shared.auth.tokens import TokenVerifier
+from lightbox_shared.auth.tokens import ExpiredToken, TokenVerifier
 from lightbox_shared.errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
+
+REFUSAL_SECONDS: Final = 10.0
+MAX_REFUSED: Final = 10_000
 
 
 class Caller(NamedTuple):
@@ -37,20 +48,27 @@ class Authenticator:
         revocations: Revocations,
         api_keys: ApiKeys,
         csrf: CsrfProtection,
+        limits: RateLimits,
         *,
         cookie: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` returns seconds and never goes back."""
         self._verifier = verifier
         self._revocations = revocations
         self._api_keys = api_keys
         self._csrf = csrf
+        self._limits = limits
+        self._refused: TTLCache[bytes, bool] = TTLCache(MAX_REFUSED, REFUSAL_SECONDS, timer=clock)
+        """Tokens that were refused, by their SHA-256."""
         self._cookie = cookie.encode()
 
     async def authenticate(self, request: RequestState, route: Route) -> Caller:
         """Return the caller of a request, whose access the route allows.
 
         Raises `NotAuthenticated`, `InvalidToken`, `Forbidden`, `InsufficientScope` or `CrossSiteRequest` for a caller
-        that the route does not allow, `TooManyRequests` if auth-service checks no more API keys for now, and
+        that the route does not allow, `TooManyRequests` if too many credentials from its address were wrong, or
+        auth-service checks no more API keys for now, and
         `Unavailable` as long as signing keys or revoked sessions were not fetched, or an API key can't be checked.
         """
         kind, sent, authorization, cookie = read_credentials(request.headers.own, self._cookie)
@@ -71,7 +89,7 @@ class Authenticator:
         if kind is CredentialKind.API_KEY:
             principal, token = await self._authenticate_key(token, request.client.address)
         else:
-            principal = await self._authenticate_token(token)
+            principal = await self._authenticate_token(token, request.client.address)
         if route.access is Access.ADMIN and principal.authority is not Authority.ADMIN:
             raise Forbidden
         if principal.scopes is not None and not principal.allows(
@@ -80,11 +98,26 @@ class Authenticator:
             raise InsufficientScope(*sorted(route.scopes))
         return Caller(principal, b"Bearer " + token.encode(), cookie)
 
-    async def _authenticate_token(self, token: str) -> Principal:
-        principal = self._verifier.remembered(token) or await self._verifier.verify(token)
+    async def _authenticate_token(self, token: str, address: str) -> Principal:
+        principal = self._verifier.remembered(token) or await self._verify(token, address)
         if principal.account_id is None or self._revocations.is_revoked(principal.session_id):
             raise InvalidToken
         return principal
+
+    async def _verify(self, token: str, address: str) -> Principal:
+        """The bearer of a token that was not verified before. One that has expired is refused and not counted: it was
+        good, and open pages of people who were signed in go on sending it."""
+        name = hashlib.sha256(token.encode()).digest()
+        if name in self._refused:
+            raise InvalidToken
+        await self._limits.check_failures(CredentialCheck.TOKEN, address)
+        try:
+            return await self._verifier.verify(token)
+        except InvalidToken as error:
+            self._refused[name] = True
+            if not isinstance(error, ExpiredToken):
+                await self._limits.count_failure(CredentialCheck.TOKEN, address)
+            raise
 
     async def _authenticate_key(self, key: str, address: str) -> tuple[Principal, str]:
         """Return the principal of an API key, and a token for it.
@@ -95,7 +128,7 @@ class Authenticator:
         for _ in range(2):
             token = await self._api_keys.token(key, address, instead_of=invalid)
             try:
-                return await self._authenticate_token(token), token
+                return await self._authenticate_token(token, address), token
             except InvalidToken:
                 invalid = token
         self._api_keys.refuse(key)

@@ -16,7 +16,7 @@ from gateway.request_state import RequestState
 from lightbox_shared.addresses import partition
 from lightbox_shared.data_rate import MinimumDataRate, PacedBody
 from lightbox_shared.errors import BadRequest, LightboxError, TooLarge, TooManyRequests
-from lightbox_shared.lingering import drain
+from lightbox_shared.lingering import DRAIN_SECONDS, DRAIN_SLOW_SECONDS, drain
 
 IDLE_SECONDS: Final = 60.0
 SMALL_BYTES: Final = 64 * 1024
@@ -171,9 +171,9 @@ Body = bytes | StreamedBody | None
 async def open_body(request: RequestState, max_body: int, arriving: ArrivingBodies) -> Body:
     """Return the body of a request: bytes if it arrived in one piece, and None if there is none.
 
-    Raises `TooLarge` if the first piece, or the length that the headers announce, is more than `max_body` bytes. Of a
-    body whose announced length is too large nothing is read, and neither of one that is one too many (`TooManyUploads`).
-    Raises `RequestTimeout` and `ClientDisconnected`.
+    Raises `TooLarge` if the first piece, or the length that the headers announce, is more than `max_body` bytes, and
+    `TooManyUploads`. Of a body whose announced length is too large, or that is one too many, nothing is read. Raises
+    `RequestTimeout` and `ClientDisconnected`.
     """
     own = request.headers.own
     announced = own.get(b"content-length")
@@ -196,9 +196,7 @@ async def open_body(request: RequestState, max_body: int, arriving: ArrivingBodi
         streamed = request.body_unread
         if not streamed:
             return first
-        return StreamedBody(
-            request, first, rest, rate=arriving.rate, max_body=max_body, length=length, arrival=arrival
-        )
+        return StreamedBody(request, first, rest, rate=arriving.rate, max_body=max_body, length=length, arrival=arrival)
     finally:
         if not streamed:
             arrival.end()
@@ -209,30 +207,31 @@ def too_large(max_body: int) -> TooLarge:
     return TooLarge(f"The body is larger than the {max_body:,} bytes that are accepted here.")
 
 
-async def respond_early(request: RequestState, response: Response) -> None:
+async def respond_early(request: RequestState, response: Response, *, too_slow: bool = False) -> None:
     """Send an answer before the end of the request's body was read.
 
     A connection that is closed while it has unread data is reset, and a client that is still sending may not get the
-    answer (RFC 9112 section 9.6). Therefore a small body is read before the answer, and a part of a large one after it.
+    answer (RFC 9112 section 9.6). Therefore a small body is read before the answer, and a part of a large one after it;
+    little of one that is `too_slow`.
     """
     own = request.headers.own
     if any(name == b"expect" for name, _ in request.scope["headers"]):
         await request.respond(response, close=True)  # the client waits with its body (RFC 9110 section 10.1.1)
-    elif b"content-length" in own and int(own[b"content-length"]) <= SMALL_BYTES:
+    elif not too_slow and b"content-length" in own and int(own[b"content-length"]) <= SMALL_BYTES:
         await drain(request.receive)
         await request.respond(response, close=request.body_unread)
     else:
         # The server stops reading when the answer is complete. Without a Content-Length, the last message completes it.
         del response.headers["content-length"]
         await request.respond(response, close=True, more=True)
-        await end_early(request)
+        await end_early(request, DRAIN_SLOW_SECONDS if too_slow else DRAIN_SECONDS)
 
 
-async def end_early(request: RequestState) -> None:
+async def end_early(request: RequestState, drain_seconds: float = DRAIN_SECONDS) -> None:
     """Complete an answer without a Content-Length whose body was sent, after the rest of the request's body was read
     and discarded."""
     if request.body_unread:
-        await drain(request.receive)
+        await drain(request.receive, drain_seconds)
     await request.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

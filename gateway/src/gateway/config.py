@@ -79,6 +79,9 @@ class GatewaySettings(ServiceAddresses):
     rate_open: Rate = parse("30/minute")
     rate_upload: Rate = parse("6000/minute")
     rate_read: Rate = None
+    rate_failed_credentials: Rate = parse("100/minute")
+    """Of tokens, of API keys and of the secrets of OAuth clients: so many of each, sent from one address, may turn out
+    to be wrong. Those that the gateway knows are used all the same."""
 
     @field_validator("services", "allowed_origins", mode="before")
     @classmethod

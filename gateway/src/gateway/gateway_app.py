@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -12,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access_log import AccessLog
 from gateway.authentication import Authenticator
-from gateway.bodies import respond_early
+from gateway.bodies import RequestTimeout, respond_early
 from gateway.cors import Cors
 from gateway.headers import check_size
-from gateway.limits import PROBLEM_TYPE, QuotaExceeded, RateLimits
+from gateway.limits import PROBLEM_TYPE, CredentialCheck, QuotaExceeded, RateLimits
 from gateway.pages import API_IS_DESCRIBED, Pages
 from gateway.proxy import Proxy
 from gateway.request_state import RequestState
@@ -106,7 +107,13 @@ class GatewayApp:
             request.public_headers = self._cors.public(headers.own.get(b"origin"))
         caller = await self._authenticator.authenticate(request, route)
         request.extra_headers += await self._limits.check(route.rate, caller.principal, request.client.address)
+        if not route.authenticates_clients:
+            await self._proxy.forward(request, route, caller)
+            return
+        await self._limits.check_failures(CredentialCheck.CLIENT, request.client.address)
         await self._proxy.forward(request, route, caller)
+        if request.status == HTTPStatus.UNAUTHORIZED:
+            await self._limits.count_failure(CredentialCheck.CLIENT, request.client.address)
 
     async def _preflight(self, request: RequestState) -> None:
         if not self._cors.allows(request.headers.own[b"origin"]):
@@ -122,7 +129,7 @@ class GatewayApp:
             return
         response = self._dialect(request, error).render(error)
         if request.body_unread:
-            await respond_early(request, response)
+            await respond_early(request, response, too_slow=isinstance(error, RequestTimeout))
         else:
             await request.respond(response)
 

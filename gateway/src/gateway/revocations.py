@@ -1,8 +1,9 @@
 """The sessions that were revoked before their tokens expired.
 
-The gateway polls auth-service for them, so it refuses the tokens of a revoked session after `revocation_poll_seconds`
-at most, and ends the answers that are still under way to it, such as streams of events. While auth-service is down, the gateway uses the list that it has. A gateway that has just started has no list:
-it accepts no token until its first poll has succeeded, since a restart must not make revoked tokens valid again.
+The gateway polls auth-service for them, so after `revocation_poll_seconds` at most it refuses the tokens of a revoked
+session, and ends the answers that are still under way to it, such as streams of events. While auth-service is down, the
+gateway uses the list that it has. A gateway that has just started has no list: it accepts no token until its first poll
+has succeeded, since a restart must not make revoked tokens valid again.
 """
 
 import time

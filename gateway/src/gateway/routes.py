@@ -73,6 +73,8 @@ class Route:
     changes_by_get: bool = False
     """Whether GET changes something, as an old system has it. HEAD is refused, `Scope.READ` is not enough, and with the
     session cookie alone only scripts of trusted pages may call."""
+    authenticates_clients: bool = False
+    """Whether the service itself authenticates OAuth clients here, so that its answer 401 is a wrong secret."""
     exact: bool = False
     """Whether the row is for this path only, and not for paths below it."""
     public_reads: bool = False
@@ -165,9 +167,9 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/keys", AUTH, REQUIRED),
     Route("/api/audit", AUTH, ADMIN),
     Route("/.well-known/oauth-authorization-server", AUTH, PUBLIC, exact=True),
-    Route("/oauth/token", AUTH, PUBLIC, SIGN_IN),
-    Route("/oauth/revoke", AUTH, PUBLIC),
-    Route("/oauth/introspect", AUTH, PUBLIC),
+    Route("/oauth/token", AUTH, PUBLIC, SIGN_IN, authenticates_clients=True),
+    Route("/oauth/revoke", AUTH, PUBLIC, authenticates_clients=True),
+    Route("/oauth/introspect", AUTH, PUBLIC, authenticates_clients=True),
     # --- CheXRay: chest findings
     Route("/api/chexray/signup", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),
     Route("/api/chexray/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),

@@ -14,14 +14,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 DRAINED_BYTES: Final = 256 * 1024 * 1024
 DRAIN_SECONDS: Final = 10.0
 DRAIN_IDLE_SECONDS: Final = 0.5
+DRAIN_SLOW_SECONDS: Final = 1.0
+"""For clients that are too slow, which would need more time than they are worth."""
 
 
-async def drain(receive: Receive) -> None:
-    """Read the rest of a request's body and discard it: up to `DRAINED_BYTES`, for up to `DRAIN_SECONDS`, and while no
+async def drain(receive: Receive, seconds: float = DRAIN_SECONDS) -> None:
+    """Read the rest of a request's body and discard it: up to `DRAINED_BYTES`, for up to `seconds`, and while no
     `DRAIN_IDLE_SECONDS` pass without data. Call it only if the end of the body was not read yet."""
     size = 0
     with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
+        async with asyncio.timeout(seconds):
             while size < DRAINED_BYTES:
                 async with asyncio.timeout(DRAIN_IDLE_SECONDS):
                     message = await receive()

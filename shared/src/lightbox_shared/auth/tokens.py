@@ -12,7 +12,7 @@ from typing import Final
 
 from cachetools import FIFOCache
 from jose import jwt
-from jose.exceptions import JOSEError
+from jose.exceptions import ExpiredSignatureError, JOSEError
 
 from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.auth.principal import Principal
@@ -38,6 +38,10 @@ _REQUIRED: Final = {
     "verify_at_hash": False,
     "leeway": LEEWAY_SECONDS,
 }
+
+
+class ExpiredToken(InvalidToken):
+    """The token is of our issuer, and has expired. Clients are told what they are told of every invalid token."""
 
 
 class TokenVerifier:
@@ -70,7 +74,8 @@ class TokenVerifier:
     async def verify(self, token: str) -> Principal:
         """The bearer of `token`.
 
-        Raises `InvalidToken`, and `Unavailable` if the keys of the issuer could never be fetched.
+        Raises `InvalidToken`, which is `ExpiredToken` if only its time is over, and `Unavailable` if the keys of the
+        issuer could never be fetched.
         """
         principal = self.remembered(token)
         if principal is not None:
@@ -92,6 +97,8 @@ class TokenVerifier:
                 token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=self._issuer, options=_REQUIRED
             )
             principal = Principal.from_claims(claims)
+        except ExpiredSignatureError as error:  # raised after the signature was verified
+            raise ExpiredToken from error
         except (JOSEError, KeyError, TypeError, ValueError) as error:
             raise InvalidToken from error
         self._verified[token] = principal

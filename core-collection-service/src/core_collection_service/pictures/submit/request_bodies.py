@@ -1,6 +1,6 @@
 """The body of an upload over HTTP: its media type, and its bytes within limits of size, memory and time.
 
-The rate is that of `lightbox_shared.data_rate`, by which the gateway measures all bodies. Here it also holds for clients
+The rate is that by which the gateway measures all bodies (`lightbox_shared.data_rate`). Here it also holds for clients
 that come without the gateway, since a body that stands still would hold memory that other uploads need.
 """
 
