@@ -6,7 +6,9 @@ rest of the body is read and thrown away before the connection is closed, within
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,6 +58,7 @@ class _Answer:
         # The server keeps other connections, and reads the rest of the body as soon as it has answered.
         self._closes = scope["http_version"] != "1.1" or _says_close(scope["headers"])
         self._unread = True
+        self._drain_seconds = DRAIN_SECONDS
         # A client that waits for permission sends nothing, and reading would give the permission (RFC 9110 10.1.1).
         self._waits = any(name == b"expect" for name, _ in scope["headers"])
 
@@ -68,12 +71,14 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._closes = self._closes or _says_close(message.get("headers", ()))
+            if message["status"] == HTTPStatus.REQUEST_TIMEOUT:
+                self._drain_seconds = DRAIN_SLOW_SECONDS
         is_last = message["type"] == "http.response.body" and not message.get("more_body")
         if not (is_last and self._closes and self._unread and not self._waits):
             await self._send(message)
             return
         await self._send({**message, "more_body": True})
-        await drain(self._receive)
+        await drain(self._receive, self._drain_seconds)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -84,5 +89,5 @@ def _has_body(scope: Scope) -> bool:
     )
 
 
-def _says_close(headers: list[tuple[bytes, bytes]]) -> bool:
+def _says_close(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() == b"connection" and b"close" in value.lower() for name, value in headers)
