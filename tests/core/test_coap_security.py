@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import cbor2
 import pytest
 from aiocoap import Context
 from aiocoap.numbers.codes import Code
-from aiocoap.oscore import FilesystemSecurityContext
+from aiocoap.oscore import FilesystemSecurityContext, NotAProtectedMessage
 from aiocoap.transports.oscore import OSCOREAddress
 from anyio import to_thread
 from support.asgi import WithState
@@ -21,6 +22,7 @@ from support.pictures import sha256_hex
 
 from core_collection_service.access import Access
 from core_collection_service.coap.security import CredentialsError, DeviceContext, opened_contexts
+from core_collection_service.coap.server import CoapOptions
 from core_collection_service.config import CoreSettings
 from core_collection_service.state import Services
 from lightbox_shared.config import Environment
@@ -162,6 +164,59 @@ async def test_a_device_observes_its_own_pictures(services: Services, contexts: 
             notification = await anext(notifications)
         assert isinstance(notification.remote, OSCOREAddress)
         assert cbor2.loads(notification.payload)["sha256"] == sha256_hex(noise(seed=1))
+
+
+@pytest.mark.parametrize("how", ["folder", "file", "keys"])
+async def test_a_context_that_is_taken_away(services: Services, contexts: Path, how: str) -> None:
+    """The device is refused, and what it observes ends; others observe on."""
+    async with (
+        coap_of(services, access=Access.KEYS, credentials=contexts, revocation_seconds=0.1) as port,
+        secured(port, contexts.parent / "camera-1") as camera,
+        secured(port, contexts.parent / "camera-2") as other,
+    ):
+        observations = []
+        for number, each in ((1, camera), (2, other)):
+            message = each.message(Code.GET, IMAGES, query=(f"deviceId=camera {number}",), observe=0)
+            request = each.context.request(message, handle_blockwise=False)
+            assert (await request.response).code is Code.CONTENT
+            observations.append(aiter(request.observation))
+        folder = contexts / "camera-1"
+        match how:
+            case "folder":
+                shutil.rmtree(folder)
+            case "file":
+                (folder / "settings.json").unlink()
+            case _:
+                (folder / "secret.json").write_text(json.dumps({"secret_hex": SECRET[::-1]}))
+        async with asyncio.timeout(5):
+            last = await anext(observations[0])
+            assert (last.code, last.opt.observe) == (Code.UNAUTHORIZED, None)
+            with pytest.raises(NotAProtectedMessage) as refused:
+                await camera.post(sent_by(1), CBOR)
+        assert refused.value.plain_message.code is Code.UNAUTHORIZED
+        await other.post(sent_by(2), CBOR)
+        async with asyncio.timeout(10):
+            assert cbor2.loads((await anext(observations[1])).payload)["sha256"] == sha256_hex(noise(seed=2))
+    if how == "keys":
+        await to_thread.run_sync(lambda: DeviceContext(folder, "camera 1").close())  # nothing holds its lock
+
+
+def test_the_contexts_are_looked_at_often_enough() -> None:
+    """So that observations end within five seconds."""
+    assert CoapOptions("localhost", 0).revocation_seconds <= 3
+
+
+def test_files_that_cannot_be_read_at_the_moment_have_not_changed(contexts: Path) -> None:
+    context = DeviceContext(contexts / "camera-1", "camera 1")
+    settings = contexts / "camera-1" / "settings.json"
+    settings.rename(contexts / "aside")
+    settings.mkdir()  # reading it is an error, even for root
+    assert not context.has_changed()
+    settings.rmdir()
+    assert context.has_changed()
+    (contexts / "aside").rename(settings)
+    assert not context.has_changed()
+    context.close()
 
 
 async def test_with_open_access_a_context_still_binds(services: Services, contexts: Path) -> None:

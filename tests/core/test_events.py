@@ -20,7 +20,7 @@ from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
 from lightbox_shared.installation import service_named
 from lightbox_shared.serve import GRACE_SECONDS
-from lightbox_shared.streams import MAX_STREAMS, OpenStreams
+from lightbox_shared.streams import MAX_STREAMS, MAX_STREAMS_OF_ADDRESS, OpenStreams
 
 EVENTS = f"{IMAGES}/events"
 SECONDS = 20.0
@@ -125,12 +125,32 @@ async def open_streams(http: httpx.AsyncClient) -> float:
 async def test_above_the_limit_of_streams_there_is_retry_after(core: WithState, client: httpx.AsyncClient) -> None:
     streams: OpenStreams = core.state["services"].open_streams
     with ExitStack() as stack:
-        for _ in range(MAX_STREAMS):
-            stack.enter_context(streams.counted())
+        for number in range(MAX_STREAMS):
+            stack.enter_context(streams.counted(f"2001:db8:0:{number:x}::1"))
         answer = await client.get(EVENTS)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert answer.json()["type"].endswith("too-many-streams")
     assert streams.count == 0
+
+
+async def test_streams_of_one_address(core: WithState, client: httpx.AsyncClient) -> None:
+    """An IPv6 address counts with its network; others are let in."""
+    streams: OpenStreams = core.state["services"].open_streams
+    for of, same, other in (
+        ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+        ("2001:db8::1", "2001:db8::abcd", "2001:db8:0:1::1"),
+    ):
+        with ExitStack() as stack:
+            for _ in range(MAX_STREAMS_OF_ADDRESS):
+                stack.enter_context(streams.counted(of))
+            answer = await client.get(EVENTS, headers={"X-Forwarded-For": same})
+            with streams.counted(other):
+                assert streams.count == MAX_STREAMS_OF_ADDRESS + 1
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+        assert answer.json()["type"].endswith("too-many-streams-of-address")
+        with streams.counted(of):
+            assert streams.count == 1
+    assert MAX_STREAMS_OF_ADDRESS * 5 <= MAX_STREAMS
 
 
 async def test_the_service_stops_although_streams_are_open(core_settings: CoreSettings, free_port: int) -> None:

@@ -201,3 +201,22 @@ def test_uploads_hold_no_more_than_the_limit() -> None:
     assert memory.held == 0
     first.release()
     assert memory.held == 0
+
+
+def test_uploads_of_one_address_leave_room_for_others() -> None:
+    """Announced, growing or both; and one upload of the largest size always fits."""
+    memory = UploadMemoryBudget(16 * SMALL_BYTES)
+    with memory.reserve(8 * SMALL_BYTES, address="a") as first, memory.reserve(address="a") as second:
+        for refused in (first, second):
+            with pytest.raises(Unavailable):
+                refused.grow(1)
+        with pytest.raises(Unavailable):
+            second.expect(1)
+        with memory.reserve(SMALL_BYTES, address="b"), memory.reserve(SMALL_BYTES):
+            assert memory.held == 10 * SMALL_BYTES
+        first.release()
+        second.grow(8 * SMALL_BYTES)
+    assert memory.held == 0
+    memory = UploadMemoryBudget(16 * SMALL_BYTES, 12 * SMALL_BYTES)
+    with memory.reserve(12 * SMALL_BYTES, address="a") as largest, pytest.raises(Unavailable):
+        largest.grow(1)

@@ -12,9 +12,10 @@ import pytest
 import zstandard
 from PIL import Image
 from support import pictures
-from support.asgi import WithState
+from support.asgi import WithState, client_of
 from support.collection import IMAGES, cbor_document, send
 
+from core_collection_service.pictures.memory_budget import SMALL_BYTES, UploadMemoryBudget
 from core_collection_service.pictures.storage.chunks import CHUNK_BYTES
 from core_collection_service.state import Services
 from lightbox_shared.data_rate import MinimumDataRate
@@ -180,3 +181,16 @@ async def test_clients_that_do_not_read_hold_one_chunk_each(
         each.may_go_on.set()
     await asyncio.gather(*(each.answer for each in readers))
     assert {each.size for each in readers} == {len(LARGE_PNG)}
+
+
+async def test_uploads_over_http_count_for_the_address_of_their_client(core: WithState) -> None:
+    services: Services = core.state["services"]
+    memory = UploadMemoryBudget(64 * SMALL_BYTES)
+    same = WithState(core.app, {**core.state, "services": replace(services, upload_memory=memory)})
+    with memory.reserve(32 * SMALL_BYTES, address="192.0.2.1"):
+        async with client_of(same) as http:
+            for address, status in (("192.0.2.1", 503), ("192.0.2.2", 201)):
+                headers = {"Content-Type": "application/cbor", "X-Forwarded-For": address}
+                answer = await http.post(IMAGES, content=cbor_document(), headers=headers)
+                assert answer.status_code == status
+                assert status == 201 or answer.headers["retry-after"] == "2"

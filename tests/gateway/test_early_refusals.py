@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.types import Receive, Send
-from support.gateway import Platform, Seen, Start, answer
+from support.gateway import Behaviour, Platform, Seen, Start, answer
 
 MB = 2**20
 KEEP, CLOSE = b"", b"Connection: close\r\n"
@@ -49,7 +49,7 @@ def send_all_then_read(port: int, target: bytes, headers: bytes, size: int, *, c
 @pytest.mark.parametrize("behave", [refuse_early, refuse_in_the_middle])
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("connection", [KEEP, CLOSE])
-def test_a_services_refusal(start: Start, behave: object, chunked: bool, connection: bytes) -> None:
+def test_a_services_refusal(start: Start, behave: Behaviour, chunked: bool, connection: bytes) -> None:
     platform = start()
     platform.service.behave = behave
     for _ in range(3):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 from starlette.types import Receive, Send
-from support.gateway import Platform, Seen, Start, until
+from support.gateway import Behaviour, Platform, Seen, Start, until
 
 from gateway.clients.auth import RevocationPage
 from gateway.config import GatewaySettings
@@ -118,11 +118,11 @@ async def endless(_seen: Seen, _receive: Receive, send: Send) -> None:
 @pytest.mark.parametrize("reads", [True, False], ids=["a client that reads", "a client that does not"])
 @pytest.mark.parametrize("credential", ["token", "api key", "cookie"])
 async def test_the_answers_under_way_to_a_revoked_session_end(
-    start: Start, behave: object, credential: str, reads: bool
+    start: Start, behave: Behaviour, credential: str, reads: bool
 ) -> None:
     """Whatever the client does, and whatever the service sends; other sessions keep theirs."""
     platform = start()
-    platform.service.behave = behave  # type: ignore[assignment]
+    platform.service.behave = behave
     platform.auth.api_keys[KEY] = {"scope": "predict", "sid": 5}
     token = platform.key.token()
     mine = {

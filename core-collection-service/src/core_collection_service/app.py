@@ -29,6 +29,7 @@ from core_collection_service.pictures.submit.metrics import SubmissionMetrics
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.pictures.thumbnails.service import Thumbnails
+from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.problems import PROBLEMS
 from core_collection_service.retention.schedule import scheduled_retention
 from core_collection_service.retention.service import Retention
@@ -72,7 +73,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
             devices=Devices(database),
             feed=feed,
             open_streams=OpenStreams(registry),
-            upload_memory=UploadMemoryBudget(settings.max_upload_memory),
+            upload_memory=UploadMemoryBudget(settings.max_upload_memory, max(map(limits.largest_document, Format))),
             batch_memory=MemoryBudget(batch_memory, "Too many batches are being read."),
         )
         await stack.enter_async_context(scheduled_retention(retention))

@@ -21,6 +21,7 @@ from prometheus_client import Gauge
 
 from core_collection_service.coap.endpoint import LimitedMessageManager
 from core_collection_service.coap.requests import address_of, host_of
+from core_collection_service.coap.revocation import ended_by_revocation
 from core_collection_service.events.errors import SlowSubscriber
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.subscription import Subscription, Topic
@@ -90,8 +91,8 @@ class Observers:
         self, pipe: Pipe, topic: Topic, notification: MakeNotification, on_response: Callable[[Message], None]
     ) -> None:
         """Send the newest picture of a topic at once, then each that arrives, until the client cancels; `on_response`
-        gets the first message. Always ends by raising: `Unavailable` when the service stops, what the database raises,
-        or the cancellation."""
+        gets the first message. Always ends by raising: `Unavailable` when the service stops, `NotAuthenticated` when
+        the security context of the client is taken away, what the database raises, or the cancellation."""
         host = host_of(pipe.request)
         self._count += 1
         self._count_of_host[host] += 1
@@ -100,7 +101,7 @@ class Observers:
             is_first = True
             while True:
                 with suppress(SlowSubscriber):
-                    async with self._feed.subscribed(*topic) as arriving:
+                    async with ended_by_revocation(pipe.request), self._feed.subscribed(*topic) as arriving:
                         message = notification(await self.newest(topic))
                         if is_first:
                             on_response(message)

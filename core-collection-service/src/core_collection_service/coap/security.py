@@ -9,11 +9,12 @@ but be replaced by a new context.
 
 After a restart the service does not know which sequence numbers a device has used, and asks it once for a fresh one
 (Echo, RFC 8613 appendix B.1.2). Known limits: aiocoap writes and syncs `sequence.json` on the event loop, at the first
-message of a context after a start and once in ten to ten thousand notifications; folders are read at the start alone.
+message of a context after a start and once in ten to ten thousand notifications; folders are read at the start alone,
+and later only looked at to see whether they are still there (`coap.revocation`).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,44 @@ class DeviceContext(FilesystemSecurityContext):  # type: ignore[misc] # the libr
             raise
         self.device_id = device_id
         self.authenticated_claims = [device_id]
+        self._files = _contents(folder)
+        self._folder = folder
+        self._is_revoked = False
+        self._callbacks: set[Callable[[], None]] = set()
+
+    def has_changed(self) -> bool:
+        """Whether the files with the keys are gone, or others. Files that can't be read at the moment have not
+        changed."""
+        try:
+            return _contents(self._folder) != self._files
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+
+    @contextmanager
+    def on_revocation(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Until the end of the block, call `callback` at `revoke`; at once if that was called before."""
+        self._callbacks.add(callback)
+        try:
+            if self._is_revoked:
+                callback()
+            yield
+        finally:
+            self._callbacks.discard(callback)
+
+    def revoke(self) -> None:
+        """Tell those who wait for it that the context was taken away."""
+        self._is_revoked = True
+        for callback in tuple(self._callbacks):
+            callback()
+
+    def give_up(self) -> None:
+        """Write nothing any more, and release the lock."""
+        if self.lockfile is not None:
+            self.lockfile.release()
+            self.lockfile = None
+        self._store = _store_nothing
 
     def close(self) -> None:
         """Write the sequence numbers, and release the lock."""
@@ -86,16 +125,30 @@ def opened_contexts(folder: Path) -> Iterator[CredentialsMap]:
 
 def caller_of(message: Message, access: Access) -> Caller:
     """The client that sent a request."""
+    context = context_of(message)
+    return Caller.anonymous(access) if context is None else Caller.of_device(access, context.device_id)
+
+
+def _store_nothing() -> None:
+    """In place of writing sequence numbers into a folder that is not this context's any more."""
+
+
+def context_of(message: Message) -> DeviceContext | None:
+    """The security context of the client that sent a request, None without one."""
     context = getattr(message.remote, "security_context", None)
-    if isinstance(context, DeviceContext):
-        return Caller.of_device(access, context.device_id)
-    return Caller.anonymous(access)
+    return context if isinstance(context, DeviceContext) else None
 
 
 def check_authenticated(caller: Caller) -> None:
     """Raises `NotAuthenticated` for a client that could send no picture at all, so that its body need not be read."""
     if caller.access is Access.KEYS and caller.device_id is None:
         raise NotAuthenticated("Devices send by OSCORE here (RFC 8613).")
+
+
+def _contents(folder: Path) -> tuple[bytes, ...]:
+    """What is in the files with the keys; the second one need not exist. Raises `OSError`."""
+    settings, secret = folder / "settings.json", folder / "secret.json"
+    return (settings.read_bytes(), secret.read_bytes()) if secret.exists() else (settings.read_bytes(),)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -5,18 +5,22 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
+from aiocoap.credentials import CredentialsMap
 
 from core_collection_service.coap import security
 from core_collection_service.coap.endpoint import Site, listen, open_sockets
 from core_collection_service.coap.metrics import CoapMetrics
 from core_collection_service.coap.observing import MAX_OBSERVERS, MAX_OBSERVERS_OF_HOST, REFRESH_SECONDS, Observers
 from core_collection_service.coap.ping import check_addresses
+from core_collection_service.coap.revocation import CHECK_SECONDS, drop_revoked
 from core_collection_service.coap.site import LEISURE_SECONDS, CollectionSite
 from core_collection_service.coap.uploads import FORGET_AFTER_SECONDS, UNFINISHED_BYTES, Uploads
 from core_collection_service.state import Services
+from lightbox_shared.background import periodic_task
 
 log = structlog.get_logger()
 
@@ -39,6 +43,8 @@ class CoapOptions:
     max_observers_of_host: int = MAX_OBSERVERS_OF_HOST
     refresh_seconds: float = REFRESH_SECONDS
     """After so long without a picture, observers are notified of the newest one again."""
+    revocation_seconds: float = CHECK_SECONDS
+    """How often is looked whether security contexts were taken away."""
     leisure_seconds: float = LEISURE_SECONDS
     """The longest time after which a request by multicast is answered."""
 
@@ -84,13 +90,15 @@ async def running_server(services: Services, options: CoapOptions, metrics: Coap
     # the thread that took them.
     files = ThreadPoolExecutor(1, "coap credentials")
     try:
-        guarded = await loop.run_in_executor(files, stack.enter_context, _guarded(site, options.credentials))
+        guarded, contexts = await loop.run_in_executor(files, stack.enter_context, _guarded(site, options.credentials))
         sockets = open_sockets(options.host, options.port)
         server = CoapServer(tuple(each.getsockname()[:2] for each in sockets))
         context = await listen(guarded, sockets, options.multicast, metrics.malformed)
         log.info("coap is served", host=options.host, port=server.port, oscore=options.credentials is not None)
         try:
-            yield server
+            drop = partial(drop_revoked, contexts, files)
+            async with periodic_task(drop, "security contexts", every=options.revocation_seconds):
+                yield server
         finally:
             await context.shutdown()
     finally:
@@ -100,13 +108,13 @@ async def running_server(services: Services, options: CoapOptions, metrics: Coap
 
 
 @contextmanager
-def _guarded(site: CollectionSite, credentials: Path | None) -> Iterator[Site]:
-    """The site, behind OSCORE where there are credentials."""
+def _guarded(site: CollectionSite, credentials: Path | None) -> Iterator[tuple[Site, CredentialsMap]]:
+    """The site, behind OSCORE where there are credentials, and the security contexts."""
     if credentials is None:
-        yield site
+        yield site, CredentialsMap()
         return
     # It imports libraries that nothing else needs.
     from aiocoap.oscore_sitewrapper import OscoreSiteWrapper  # noqa: PLC0415
 
     with security.opened_contexts(credentials) as contexts:
-        yield OscoreSiteWrapper(site, contexts)
+        yield OscoreSiteWrapper(site, contexts), contexts

@@ -126,7 +126,8 @@ class Uploads:
         self._drop(transfer)
         if block.more and len(self._of_hosts.get(host, ())) >= self._max_uploads_of_host:
             self._drop(next(iter(self._of_hosts[host])))
-        upload = Upload(host, limit, self._memory.reserve(), self._unfinished.reserve(), now, now)
+        reserved = self._memory.reserve(address=host)
+        upload = Upload(host, limit, reserved, self._unfinished.reserve(), now, now)
         upload.is_ambiguous = earlier is not None and earlier.size == block.size
         try:
             self._add(upload, block)

@@ -21,10 +21,11 @@ from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.schemas import PictureBody
 from core_collection_service.protocol.media_types import EVENT_STREAM
 from core_collection_service.state import ServicesDep
+from lightbox_shared.addresses import client_address
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.errors.handlers import is_database_outage
 from lightbox_shared.openapi import content, errors
-from lightbox_shared.streams import TooManyStreams
+from lightbox_shared.streams import TooManyStreams, TooManyStreamsOfAddress
 
 router = APIRouter(tags=["CoRE collection"])
 
@@ -60,9 +61,12 @@ async def _read_request(request: Request, _collection: CollectionName, caller: C
 
 
 async def _subscription(
-    collection: CollectionName, wanted: Annotated[_StreamRequest, Depends(_read_request)], services: ServicesDep
+    request: Request,
+    collection: CollectionName,
+    wanted: Annotated[_StreamRequest, Depends(_read_request)],
+    services: ServicesDep,
 ) -> AsyncIterator[Subscription]:
-    with services.open_streams.counted():
+    with services.open_streams.counted(client_address(request)):
         async with services.feed.subscribed(collection, wanted.device_id, after=wanted.after) as subscription:
             yield subscription
 
@@ -71,7 +75,10 @@ async def _subscription(
     "/collections/{collection}/events",
     summary="Pictures as they arrive",
     response_class=EventSourceResponse,
-    responses={200: _STREAM, **errors(NotAuthenticated, Forbidden, NoSuchCollection, TooManyStreams)},
+    responses={
+        200: _STREAM,
+        **errors(NotAuthenticated, Forbidden, NoSuchCollection, TooManyStreams, TooManyStreamsOfAddress),
+    },
     openapi_extra={"parameters": _PARAMETERS},
 )
 async def picture_events(pictures: Annotated[Subscription, Depends(_subscription)]) -> AsyncIterator[ServerSentEvent]:

@@ -12,6 +12,7 @@ from core_collection_service.pictures.schemas import PictureBody, path_by_key
 from core_collection_service.pictures.submit.request_bodies import document_format, read_body
 from core_collection_service.pictures.submit.schemas import submission_body
 from core_collection_service.protocol.responses import described_document, document_response
+from lightbox_shared.addresses import client_address, partition
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.openapi import errors, headers
 
@@ -41,7 +42,7 @@ async def collect_picture(request: Request) -> Response:
     collection, caller, services = await prerequisites(request)
     caller.check_may_send(caller.bound_to or "")  # a client that may send for no device is refused before the body
     form, limits = document_format(request), services.submissions.limits
-    with services.upload_memory.reserve() as memory:
+    with services.upload_memory.reserve(address=partition(client_address(request))) as memory:
         written = await services.submissions.submit_document(
             collection,
             await read_body(request, form, memory, limits, services.minimum_data_rate),  # not held here meanwhile
