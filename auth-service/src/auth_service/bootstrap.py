@@ -18,9 +18,11 @@ from auth_service.account_feed import repository as account_feed
 from auth_service.accounts import repository
 from auth_service.accounts.models import FIRST_ADMIN_ID
 from auth_service.accounts.usernames import clean_username, username_key, username_problem
+from auth_service.audit.service import record_new_account
 from auth_service.config import AuthSettings
 from auth_service.passwords.hashing import Passwords
 from auth_service.passwords.rules import password_problem
+from auth_service.request_source import OWN_SOURCE
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
 from lightbox_shared.database import Database, WriteSession
 from lightbox_shared.startup import StartupError
@@ -78,8 +80,10 @@ async def _add_administrator(session: WriteSession, passwords: Passwords, settin
         "password_hash": await passwords.hash(password),
         "authority": Authority.ADMIN,
     }
-    if await repository.insert_new(session, values) is None:
+    account = await repository.insert_new(session, values)
+    if account is None:
         raise BootstrapFailed(f"LIGHTBOX_ADMIN_USERNAME: another account has the name {username!r}.")
+    await record_new_account(session, OWN_SOURCE, account_id=account.id, authority=Authority.ADMIN)
     log.info("made the administrator", username=username, file=None if path is None else str(path))
 
 

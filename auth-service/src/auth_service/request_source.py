@@ -37,6 +37,10 @@ def service_actor(name: str) -> str:
     return f"{SERVICE_SUBJECT}{name}"
 
 
+OWN_SOURCE: Final = RequestSource(None, service_actor("auth-service"))
+"""The source of what this service does by itself."""
+
+
 async def _source(request: Request) -> RequestSource:
     return RequestSource(client_address(request))
 

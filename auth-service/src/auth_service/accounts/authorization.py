@@ -17,8 +17,7 @@ from auth_service.accounts.changes import AccountChanges, Change
 from auth_service.accounts.models import Account
 from auth_service.accounts.registration import NewAccount, Registration
 from auth_service.accounts.usernames import LONGEST_TYPED_USERNAME, clean_username, username_key, username_problem
-from auth_service.audit.entries import Action
-from auth_service.audit.service import record
+from auth_service.audit.service import record_new_account
 from auth_service.caller import Caller
 from auth_service.passwords.hashing import Passwords
 from auth_service.request_source import RequestSource
@@ -137,7 +136,9 @@ class AccountAuthorization:
             if caller is not None:
                 self.check_create(await still_signed_in(session, caller), new.authority)
             actor = None if caller is None else caller.actor
-            await record(session, Action.ACCOUNT_CREATED, source, actor=actor, account_id=account.id)
+            await record_new_account(
+                session, source, account_id=account.id, authority=Authority(account.authority), actor=actor
+            )
         return account
 
     async def edit(self, caller: Caller, account_id: int, edit: Edit, source: RequestSource) -> Account:

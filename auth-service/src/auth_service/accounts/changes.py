@@ -130,3 +130,5 @@ def _entries(values: Mapping[str, object], before: Authority) -> Iterator[tuple[
     authority = values.get("authority")
     if isinstance(authority, Authority):
         yield Action.AUTHORITY_CHANGED, {"old": int(before), "new": int(authority)}
+        if authority is Authority.ADMIN:
+            yield Action.ADMINISTRATOR_MADE, {}

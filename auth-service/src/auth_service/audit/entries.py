@@ -23,6 +23,9 @@ class Action(StrEnum):
     ACCOUNT_DELETED = "account-deleted"
     ACCOUNTS_IMPORTED = "accounts-imported"
     AUTHORITY_CHANGED = "authority-changed"
+    ADMINISTRATOR_MADE = "administrator-made"
+    """In whatever way: at the first start, on the command line, by an import, or by a change of authority. It follows
+    the entry that tells of the account or the change."""
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a name
     API_KEY_CREATED = "api-key-created"
     API_KEY_USED = "api-key-used"

@@ -8,6 +8,7 @@ from auth_service.audit import repository
 from auth_service.audit.entries import Action, Detail, entry_text
 from auth_service.audit.schemas import EntryOfService
 from auth_service.request_source import RequestSource, account_actor
+from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
 
@@ -28,6 +29,22 @@ async def record(
     """
     text = entry_text(action, source, actor=actor, account_id=account_id, details=details)
     await repository.append(session, text)
+
+
+async def record_new_account(
+    session: WriteSession,
+    source: RequestSource,
+    *,
+    account_id: int,
+    authority: Authority,
+    actor: str | None = None,
+    **details: Detail,
+) -> None:
+    """Append the entries about an account that was made, with its authority: two for an administrator."""
+    created = {"authority": int(authority), **details}
+    await record(session, Action.ACCOUNT_CREATED, source, actor=actor, account_id=account_id, **created)
+    if authority is Authority.ADMIN:
+        await record(session, Action.ADMINISTRATOR_MADE, source, actor=actor, account_id=account_id)
 
 
 async def record_for_service(session: WriteSession, service: str, entry: EntryOfService) -> None:

@@ -119,16 +119,15 @@ def add(
 
     async def work(services: "Services") -> int:
         from auth_service.accounts.registration import NewAccount
-        from auth_service.audit.entries import Action
-        from auth_service.audit.service import record
+        from auth_service.audit.service import record_new_account
         from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 
         new = NewAccount(**_validated(services, given).model_dump())
         prepared = await services.registration.prepare(new)
         async with services.database.writing() as session:
             account = await services.registration.insert(session, prepared)
-            await record(
-                session, Action.ACCOUNT_CREATED, COMMAND_LINE_SOURCE, actor=COMMAND_LINE, account_id=account.id
+            await record_new_account(
+                session, COMMAND_LINE_SOURCE, account_id=account.id, authority=new.authority, actor=COMMAND_LINE
             )
         return account.id
 

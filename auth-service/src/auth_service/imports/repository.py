@@ -5,12 +5,14 @@ may take long, people can sign up without waiting for it.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, Text, delete, func, insert, select, text
+from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, Text, and_, delete, func, insert, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 
 from auth_service.accounts.models import Account
+from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
 COLUMNS: Final = ("username", "username_key", "password_hash", "email", "authority")
@@ -59,16 +61,30 @@ async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
     return row[0], row[1] or ()
 
 
-async def insert_many(session: WriteSession) -> tuple[int, int | None, int | None, Sequence[int]]:
-    """Make the accounts. Returns how many it made, the lowest and the highest of their ids, and the lines whose names
-    are taken, also by accounts that were made while the file was read."""
+class Inserted(NamedTuple):
+    """The accounts that an import has made."""
+
+    count: int
+    first_id: int | None
+    last_id: int | None
+    """The lowest and the highest id; None if there is no account."""
+    lines_taken: Sequence[int]
+    """The lines whose names are taken, also by accounts that were made while the file was read."""
+    administrators: Sequence[int]
+    """The ids of those that are administrators, ascending."""
+
+
+async def insert_many(session: WriteSession) -> Inserted:
+    """Make the accounts."""
     await session.execute(text("ANALYZE accounts_read"))
     source: Any = select(*(_READ.c[name] for name in COLUMNS)).order_by(_READ.c.line)
     statement = insert_or_not(Account).from_select(COLUMNS, source).on_conflict_do_nothing()
     added = statement.returning(Account.id, Account.username_key).cte("added")
-    joined = select(_READ.c.line, added.c.id).outerjoin_from(_READ, added, added.c.username_key == _READ.c.username_key)
-    rows = joined.subquery()
+    joined = select(_READ.c.line, _READ.c.authority, added.c.id)
+    rows = joined.outerjoin_from(_READ, added, added.c.username_key == _READ.c.username_key).subquery()
     lines = func.array_agg(rows.c.line).filter(rows.c.id.is_(None))
-    columns = (func.count(rows.c.id), func.min(rows.c.id), func.max(rows.c.id), lines)
-    count, first, last, lost = (await session.execute(select(*columns))).one()
-    return count, first, last, lost or ()
+    is_administrator = and_(rows.c.id.is_not(None), rows.c.authority == int(Authority.ADMIN))
+    administrators = func.array_agg(aggregate_order_by(rows.c.id, rows.c.id)).filter(is_administrator)
+    columns = (func.count(rows.c.id), func.min(rows.c.id), func.max(rows.c.id), lines, administrators)
+    count, first, last, lost, admins = (await session.execute(select(*columns))).one()
+    return Inserted(count, first, last, lost or (), admins or ())

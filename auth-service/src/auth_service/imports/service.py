@@ -118,10 +118,14 @@ async def import_accounts(
         done.accounts, lines = await repository.taken(session)
         done.skipped.add(TAKEN, *lines)
         return done
-    done.accounts, first, last, lines = await repository.insert_many(session)
-    done.skipped.add(TAKEN, *lines)
+    inserted = await repository.insert_many(session)
+    done.accounts = inserted.count
+    done.skipped.add(TAKEN, *inserted.lines_taken)
     if done.accounts:
-        await record(session, Action.ACCOUNTS_IMPORTED, source, accounts=done.accounts, first_id=first, last_id=last)
+        ids = {"first_id": inserted.first_id, "last_id": inserted.last_id}
+        await record(session, Action.ACCOUNTS_IMPORTED, source, accounts=done.accounts, **ids)
+    for account_id in inserted.administrators:
+        await record(session, Action.ADMINISTRATOR_MADE, source, account_id=account_id)
     return done
 
 

@@ -16,7 +16,7 @@ from auth_service.audit.service import record
 from auth_service.keys import material, repository
 from auth_service.keys.encryption import KeyCipher
 from auth_service.keys.models import SigningKey
-from auth_service.request_source import COMMAND_LINE_SOURCE, RequestSource, service_actor
+from auth_service.request_source import COMMAND_LINE_SOURCE, OWN_SOURCE, RequestSource
 from lightbox_shared.database import Database, WriteSession
 
 log = structlog.get_logger()
@@ -27,9 +27,6 @@ them again (`service.REFRESH_SECONDS`) together."""
 LONGEST_TOKEN_LIFETIME: Final = timedelta(days=30)
 RETIREMENT_LEEWAY: Final = timedelta(hours=1)
 """For clocks that differ, and for a replica that has not read the new key yet and goes on signing with the old one."""
-
-OWN_SOURCE: Final = RequestSource(None, service_actor("auth-service"))
-"""The source of rotations that the running service makes."""
 
 
 async def ensure_first_key(database: Database, cipher: KeyCipher, now: datetime) -> None:

@@ -13,7 +13,7 @@ from auth_service.accounts import repository as accounts
 from auth_service.accounts.models import Account
 from auth_service.accounts.registration import NewAccount, Registration
 from auth_service.audit.entries import Action, entry_text
-from auth_service.audit.service import record
+from auth_service.audit.service import record_new_account
 from auth_service.login_throttling.service import Attempt, LoginThrottling
 from auth_service.logins import repository
 from auth_service.logins.errors import AwaitingApproval, NoSuchAccount, WrongCredentials, WrongPassword
@@ -70,7 +70,13 @@ class Logins:
             account = await self._registration.insert(session, prepared)
             login = await self._sessions.open(session, account.id, client, now=now)
             await self._throttling.remember(session, account.id, source)
-            await record(session, Action.ACCOUNT_CREATED, source, account_id=account.id, client=client.client_id)
+            await record_new_account(
+                session,
+                source,
+                account_id=account.id,
+                authority=Authority(account.authority),
+                client=client.client_id,
+            )
             return Login(account, self._sessions.issue(login, account.authority, now=now))
 
     async def log_in(
