@@ -13,8 +13,9 @@ if ! complaint=$(psql -XAtqc 'SELECT 1' 2>&1 >/dev/null); then
 fi
 for prefix in $(env | sed -n 's/^\([A-Z_]*\)_DATABASE_PASSWORD=.*/\1/p' | sort); do
   name="lightbox_$(echo "$prefix" | tr '[:upper:]' '[:lower:]')"
-  eval "password=\${${prefix}_DATABASE_PASSWORD}"
-  psql -v ON_ERROR_STOP=1 -v name="$name" -v password="$password" <<'SQL'
+  # psql reads the password from the environment: its arguments can be read by every user of the machine.
+  psql -v ON_ERROR_STOP=1 -v name="$name" -v variable="${prefix}_DATABASE_PASSWORD" <<'SQL'
+\getenv password :variable
 SELECT format('CREATE ROLE %I LOGIN', :'name') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
 SELECT format('ALTER ROLE %I PASSWORD %L', :'name', :'password') \gexec
 SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')

@@ -156,10 +156,13 @@ async def introspect_token(
 
 
 @router.get("/.well-known/oauth-authorization-server", summary="The metadata of the OAuth server")
-async def retrieve_oauth_metadata(request: Request, services: ServicesDep) -> ServerMetadata:
+async def retrieve_oauth_metadata(request: Request, response: Response, services: ServicesDep) -> ServerMetadata:
     """The addresses of the endpoints and what they support (RFC 8414)."""
     settings = services.settings
     base = public_base(request, settings.public_url)
+    # Without `public_url` the addresses follow the Host of the request, which anybody can choose: a cache would give
+    # them to others.
+    response.headers["Cache-Control"] = "public, max-age=3600" if settings.public_url else "no-store"
     return ServerMetadata(
         issuer=settings.issuer,
         token_endpoint=base + TOKEN_PATH,

@@ -89,6 +89,7 @@ def run() -> int:
             console.print(banner(platform, time.monotonic() - platform.started_at))
         while not stopping.wait(SUPERVISE_SECONDS):
             platform.restart_ended()
+            platform.rotate_logs()
     except StartError as error:
         problem = str(error)
     finally:

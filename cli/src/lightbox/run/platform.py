@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 from lightbox.run.coap import CoapSettings, udp_port_is_free
 from lightbox.run.databases import ensure_databases, on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
-from lightbox.run.process import Child
+from lightbox.run.process import Child, rotate_log
 from lightbox.run.running_here import RunningMark
 from lightbox.service_secrets import ServiceSecrets, load_or_create, service_secrets_setting
 from lightbox_shared.commands.running import problems
@@ -135,6 +136,16 @@ class Platform:
             code = child.restart_if_ended()
             if code is not None:
                 self.say(f"{child.name} ended by itself (code {code}); starting it again, see {child.log_path}")
+
+    def rotate_logs(self) -> None:
+        """Keep the logs small (`lightbox.run.process.rotate_log`). A log that can't be rotated is passed by; the next
+        call tries it again."""
+        paths = [child.log_path for child in self.children.values()]
+        if self.postgres is not None:
+            paths.append(self.postgres.log_path)
+        for path in paths:
+            with suppress(OSError):
+                rotate_log(path)
 
     def stop(self) -> None:
         """Stop the services, first the gateway so that no new request arrives, and then the database server."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +40,32 @@ def open_log(path: Path) -> int:
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+
+
+def rotate_log(path: Path) -> None:
+    """Above `LOG_BYTES`, copy a log to `<name>.1` and empty it, while a process goes on writing to it.
+
+    The process keeps its file descriptor, so the file can't be renamed. A descriptor that appends (`open_log`) goes on
+    at the beginning. What is written between the copy and the truncation is lost: at most a few lines. If there is no
+    room for the copy, the log is emptied all the same. Raises `OSError` if that is not possible either.
+    """
+    try:
+        if path.stat().st_size <= LOG_BYTES:
+            return
+    except FileNotFoundError:
+        return
+    older = path.with_name(path.name + ".1")
+    with path.open("rb+") as log:
+        try:
+            with open(older, "wb", opener=_private) as copy:
+                shutil.copyfileobj(log, copy, 1 << 20)
+        except OSError:
+            older.unlink(missing_ok=True)
+        log.truncate(0)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o640)
 
 
 @dataclass
