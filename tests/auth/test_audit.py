@@ -20,6 +20,8 @@ from auth_service.request_source import RequestSource
 from lightbox_shared.database import Database
 
 AUDIT = "/api/audit"
+FIRST = [2, 1]
+"""The entries of the start: the first administrator."""
 SOURCE = RequestSource("192.0.2.1")
 
 
@@ -61,7 +63,7 @@ async def test_an_entry(admin: httpx.AsyncClient, database: Database) -> None:
     assert len(entry["hash"]) == 64
     del entry["at"], entry["hash"]
     assert entry == {
-        "sequence": 2,
+        "sequence": 4,
         "action": "api-key-used",
         "actor": "account:7",
         "account_id": 7,
@@ -96,7 +98,7 @@ async def test_pages_and_filters(admin: httpx.AsyncClient, database: Database) -
             await record(session, action, SOURCE, account_id=10 + number % 3, number=number)
         await record(session, Action.ACCOUNTS_IMPORTED, RequestSource(None, "command-line"))
     everything = await read(admin)
-    assert [entry["sequence"] for entry in everything] == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert [entry["sequence"] for entry in everything] == [10, 9, 8, 7, 6, 5, 4, 3, *FIRST]
 
     found: list[int] = []
     query: dict[str, Any] = {"limit": 3}
@@ -106,16 +108,16 @@ async def test_pages_and_filters(admin: httpx.AsyncClient, database: Database) -
         if page["next_cursor"] is None:
             break
         query["cursor"] = page["next_cursor"]
-    assert found == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert found == [10, 9, 8, 7, 6, 5, 4, 3, *FIRST]
 
     async def sequences(**query: Any) -> list[int]:
         return [entry["sequence"] for entry in await read(admin, **query)]
 
-    assert await sequences(action="password-changed") == [7, 5, 3]
-    assert await sequences(actor="account:10") == [5, 2]
-    assert await sequences(account_id=11) == [6, 3]
-    assert await sequences(account_id=11, action="password-changed") == [3]
-    assert await sequences(actor="command-line") == [8]
+    assert await sequences(action="password-changed") == [9, 7, 5]
+    assert await sequences(actor="account:10") == [7, 4]
+    assert await sequences(account_id=11) == [8, 5]
+    assert await sequences(account_id=11, action="password-changed") == [5]
+    assert await sequences(actor="command-line") == [10]
     assert await sequences(actor="nobody") == []
 
 
@@ -123,22 +125,22 @@ async def test_times(admin: httpx.AsyncClient, database: Database) -> None:
     async with database.writing() as session:
         await session.execute(text("SELECT pg_sleep(0.01)"))
         await record(session, Action.SIGNED_IN, SOURCE, account_id=7)
-    middle = next(entry["at"] for entry in await read(admin) if entry["sequence"] == 2)
+    middle = next(entry["at"] for entry in await read(admin) if entry["sequence"] == 4)
 
     async def sequences(query: str) -> list[int]:
         answer = await admin.get(f"{AUDIT}?{query}")
         assert answer.status_code == 200, answer.text
         return [entry["sequence"] for entry in answer.json()["entries"]]
 
-    assert await sequences(f"from={middle}") == [2]
-    assert await sequences(f"to={middle}") == [1]
-    assert await sequences(f"from={middle[:-1]}") == [2]  # a time without a zone is in UTC
+    assert await sequences(f"from={middle}") == [4]
+    assert await sequences(f"to={middle}") == [3, *FIRST]
+    assert await sequences(f"from={middle[:-1]}") == [4]  # a time without a zone is in UTC
     assert await sequences("from=2020-01-01&to=2020-01-02") == []
-    assert await sequences("from=0001-01-01&to=9999-12-31") == [2, 1]
+    assert await sequences("from=0001-01-01&to=9999-12-31") == [4, 3, *FIRST]
     local = datetime.fromisoformat(middle).astimezone(datetime.strptime("+0530", "%z").tzinfo).isoformat()
     for zone in (local, local.replace("+", "%2B"), local.replace("+", "%20"), local.replace("T", "%20")):
-        assert await sequences(f"from={zone}") == [2]
-        assert await sequences(f"to={zone}") == [1]
+        assert await sequences(f"from={zone}") == [4]
+        assert await sequences(f"to={zone}") == [3, *FIRST]
 
 
 INVALID_QUERIES = (

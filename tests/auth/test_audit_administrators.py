@@ -62,7 +62,7 @@ async def test_by_adding_an_account(terminal: Terminal, database: Database) -> N
 
 async def test_by_a_change_of_authority(terminal: Terminal, sign_up: SignUp, database: Database) -> None:
     """Each time, and not where nothing changes."""
-    name = (await sign_up()).username
+    name = (await sign_up())["username"]
     for authority in ("doctor", "admin", "admin", "guest", "admin"):
         await terminal.ok(app, "set-authority", name, authority)
     assert await made(database) == [FIRST, *[by_command_line(3)] * 2]

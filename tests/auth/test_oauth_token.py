@@ -362,6 +362,7 @@ async def test_while_the_database_is_down(oauth: OAuth, service: WithState) -> N
 async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) -> None:
     answer = await client.get("/.well-known/oauth-authorization-server", headers={"X-Forwarded-Host": "lab.example"})
     base = "http://lab.example"
+    assert answer.headers["cache-control"] == "no-store"  # the addresses are those of a Host that anybody can choose
     assert answer.json() == {
         "issuer": ISSUER,
         "token_endpoint": f"{base}/oauth/token",
@@ -377,11 +378,16 @@ async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) 
     }
     public = create_app(make_settings(public_url="https://lab.example/lightbox/"))
     async with running(public) as app, client_of(app) as other:
-        body = (await other.get("/.well-known/oauth-authorization-server")).json()
+        answer = await other.get(
+            "/.well-known/oauth-authorization-server", headers={"X-Forwarded-Host": "evil.example"}
+        )
+        body = answer.json()
         fields = {"grant_type": "client_credentials"}
         token = (await other.post(TOKEN, data=fields, auth=SERVICE)).json()["access_token"]
     assert body["issuer"] == jwt.get_unverified_claims(token)["iss"] == "https://lab.example/lightbox"
     assert body["token_endpoint"] == "https://lab.example/lightbox/oauth/token"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert "evil" not in answer.text
 
 
 async def test_the_document(client: httpx.AsyncClient) -> None:

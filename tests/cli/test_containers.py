@@ -2,6 +2,7 @@
 tests/docs."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT
 
 from lightbox.containers import PUBLISHED, port_problem
@@ -197,3 +199,22 @@ def test_quotes_in_the_file(stage: Stage) -> None:
         path = stage.folder / ".env"
         path.write_text(path.read_text().replace("LIGHTBOX_PORT=8000", f'LIGHTBOX_PORT="{port}"'))
         assert f"Port {port} (gateway) is in use" in refused(stage.up())
+
+
+def test_ports_are_published_to_this_machine_alone() -> None:
+    """Unless `.env` says otherwise: an address that is missing would be every address of the machine."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    published = {name: each["ports"] for name, each in services.items() if "ports" in each}
+    assert {name: len(ports) for name, ports in published.items()} == {"gateway": 1, "core-collection-service": 1}
+    for [port] in published.values():
+        assert re.match(r"\$\{LIGHTBOX_(?:COAP_)?BIND:-127\.0\.0\.1\}:", port)
+    assert [name for name, each in services.items() if each.get("network_mode") == "host"] == []
+
+
+def test_secrets_are_in_no_command() -> None:
+    """Arguments can be read by every user of the machine."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for each in services.values():
+        healthcheck = each.get("healthcheck", {}).get("test", [])
+        commands = " ".join(map(str, [each.get("command", ""), each.get("entrypoint", ""), healthcheck]))
+        assert not re.search(r"PASSWORD|SECRET|TOKEN|KEY", commands)

@@ -1,7 +1,11 @@
 """The PostgreSQL server that `lightbox run` starts."""
 
+import base64
+import hashlib
+import hmac
 import os
 import pwd
+import re
 import secrets
 import shutil
 import stat
@@ -14,6 +18,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from conftest import ROOT
 from support.processes import descendants, until
 from support.running import temporary_folder
 
@@ -302,3 +307,41 @@ def test_the_copied_binaries_run_as_the_system_user() -> None:
             extra_groups=[],
         )
         assert f"(PostgreSQL) {VERSION}." in done.stdout
+
+
+def test_the_databases_of_compose(server: PostgresServer, tmp_path: Path) -> None:
+    """Each role has its own password, which is in the arguments of no program: every user of the machine could read
+    those."""
+    passwords = {"AUTH": 'it\'s \\ :x a "secret"', "CORE_COLLECTION": secrets.token_urlsafe(24)}
+    tools, seen = tmp_path / "bin", tmp_path / "arguments"
+    tools.mkdir()
+    for name in ("psql", "env", "sed", "sort", "tr", "echo"):
+        program = server.binaries / name if name == "psql" else shutil.which(name)
+        (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{seen}"\nexec "{program}" "$@"\n')
+        (tools / name).chmod(0o755)
+    environment = {
+        **{f"{prefix}_DATABASE_PASSWORD": password for prefix, password in passwords.items()},
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PGHOST": str(server.socket_folder),
+        "PGUSER": "postgres",
+    }
+    script = ["/bin/sh", str(ROOT / "deploy" / "create-databases.sh")]
+    for _ in range(2):  # it runs at every start
+        done = subprocess.run(script, env=environment, capture_output=True, text=True, check=True)
+        assert not any(password in done.stdout + done.stderr for password in passwords.values())
+    arguments = seen.read_text()
+    assert arguments.count("psql ") >= 2 * len(passwords)
+    assert not any(password in arguments for password in passwords.values())
+    query = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'lightbox_%' ORDER BY rolname"
+    rows = dict(line.split("|") for line in server.sql(query).splitlines())
+    for prefix, password in passwords.items():
+        assert _is_scram_of(password, rows[f"lightbox_{prefix.lower()}"])
+
+
+def _is_scram_of(password: str, verifier: str) -> bool:
+    """Whether a verifier as PostgreSQL stores it (RFC 5803) is that of a password."""
+    _, iterations, salt, keys = re.split(r"[$:]", verifier, maxsplit=3)
+    stored_key, _, _ = keys.partition(":")
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(iterations))
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    return hashlib.sha256(client_key).digest() == base64.b64decode(stored_key)

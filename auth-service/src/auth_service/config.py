@@ -16,6 +16,8 @@ API_KEY_CLIENT: Final = "api-key"
 """The client of the sessions that API keys are. No OAuth client may have it: a change of the password ends the sessions
 of all other clients."""
 
+SAFE_PASSWORD_LENGTH: Final = 8
+"""NIST SP 800-63B section 5.1.1.2."""
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
@@ -124,7 +126,18 @@ class AuthSettings(Settings):
     def shortest_password(self) -> int:
         """The smallest number of characters of a new password. By default 1 in development, since the published clients
         have no such limit, and 8 in production."""
-        return self.password_min_length or (8 if self.in_production else 1)
+        return self.password_min_length or (SAFE_PASSWORD_LENGTH if self.in_production else 1)
+
+    def open_to_strangers(self) -> tuple[str, ...]:
+        """Signing up, and short passwords."""
+        found = []
+        if self.allows_self_registration:
+            found.append("Anybody may sign up (LIGHTBOX_SELF_REGISTRATION).")
+        if self.shortest_password < SAFE_PASSWORD_LENGTH:
+            found.append(
+                f"Passwords may be shorter than {SAFE_PASSWORD_LENGTH} characters (LIGHTBOX_PASSWORD_MIN_LENGTH)."
+            )
+        return tuple(found)
 
     @property
     def key_rotation(self) -> timedelta | None:

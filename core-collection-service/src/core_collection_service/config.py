@@ -109,3 +109,12 @@ class CoreSettings(Settings):
     def coap_udp_port(self) -> int:
         """The UDP port of CoAP."""
         return self.coap_port or coap_port(self.port)
+
+    def open_to_strangers(self) -> tuple[str, ...]:
+        """Sending and reading pictures."""
+        if self.access is not Access.OPEN:
+            return ()
+        over = "HTTP and CoAP" if self.serves_coap else "HTTP"
+        return (
+            f"Anybody may send pictures to the collections and read them, over {over} (LIGHTBOX_COLLECTION_ACCESS).",
+        )

@@ -33,7 +33,7 @@ from lightbox_shared.auth.tokens import TokenVerifier
 from lightbox_shared.background import periodic_task
 from lightbox_shared.data_rate import MinimumDataRate
 from lightbox_shared.http import auth_access, service_http
-from lightbox_shared.logging import configure_logging
+from lightbox_shared.logging import configure_logging, log_what_is_open
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.startup import StartupError
 
@@ -93,6 +93,7 @@ async def open_gateway_app(
     settings: GatewaySettings, routes: Routes, docs: Mapping[str, Response]
 ) -> AsyncIterator[GatewayApp]:
     """Open everything that the application uses, and close it at the end of the context."""
+    log_what_is_open(settings.open_to_strangers())
     addresses = settings.addresses
     breakers = {service: CircuitBreaker(service) for service in addresses}
     metrics = HttpMetrics()

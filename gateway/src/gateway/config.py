@@ -108,3 +108,9 @@ class GatewaySettings(ServiceAddresses):
         """The URL of each installed service, without a slash at the end."""
         named = {service.name: getattr(self, f"{service.package}_url") for service in SERVICES}
         return {name: (named[name] or self.local_url(name)).rstrip("/") for name in self.services}
+
+    def open_to_strangers(self) -> tuple[str, ...]:
+        """The pages of all web sites."""
+        if ANY_ORIGIN not in self.origins:
+            return ()
+        return ("The pages of every web site may call the API (LIGHTBOX_ALLOWED_ORIGINS).",)

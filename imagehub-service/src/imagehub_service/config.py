@@ -61,3 +61,9 @@ class ImageHubSettings(Settings):
     def has_onedrive(self) -> bool:
         """Whether OneDrive is the drive, in place of the built-in one."""
         return bool(self.onedrive_client_id and self.onedrive_client_secret.get_secret_value())
+
+    def open_to_strangers(self) -> tuple[str, ...]:
+        """Looking at the gallery."""
+        if self.visibility is not Visibility.PUBLIC:
+            return ()
+        return ("Anybody may look at the gallery (LIGHTBOX_GALLERY_VISIBILITY).",)

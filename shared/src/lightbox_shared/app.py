@@ -16,7 +16,7 @@ from lightbox_shared.errors.handlers import install_error_handlers
 from lightbox_shared.head import HeadAsGet
 from lightbox_shared.health import Check, health_router
 from lightbox_shared.lingering import LingeringClose
-from lightbox_shared.logging import configure_logging
+from lightbox_shared.logging import configure_logging, log_what_is_open
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.openapi import describe, operation_id
 
@@ -51,6 +51,7 @@ def build_app(
     @asynccontextmanager
     async def with_state(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with lifespan(app) as state:
+            log_what_is_open(settings.open_to_strangers())
             gc.collect()
             gc.freeze()  # what was loaded until now stays in memory: later collections need not look at it
             yield {"settings": settings, **state}

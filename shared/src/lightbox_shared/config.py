@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         """The URL of a service when all of them run on this machine."""
         return f"http://127.0.0.1:{port_of(service, self.port)}"
 
+    def open_to_strangers(self) -> tuple[str, ...]:
+        """What anybody may do who reaches the platform, as far as these settings decide it: a sentence for each, with
+        the setting that changes it. Services add their own."""
+        return ()
+
     def own_secret(self) -> str:
         """The value of `secret_key`. Raises `ValueError` if it is missing or too short."""
         secret = self.secret_key.get_secret_value()

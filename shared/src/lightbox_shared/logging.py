@@ -7,7 +7,7 @@ Access log entries have the path without the query string, since some published 
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TextIO, cast
 
@@ -156,3 +156,9 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     # At `info` these repeat the access log, some of them with the query string.
     for verbose in ("uvicorn.access", "httpx", "httpcore", "alembic", "pydicom", "PIL", "asyncio"):
         logging.getLogger(verbose).setLevel(logging.WARNING)
+
+
+def log_what_is_open(sentences: Sequence[str]) -> None:
+    """Write one line at the start of a service that says what strangers may do (`Settings.open_to_strangers`)."""
+    if sentences:
+        structlog.get_logger().warning("open to strangers", what=list(sentences))

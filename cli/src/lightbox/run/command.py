@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,8 +21,9 @@ from lightbox_shared.commands.running import problems
 SUPERVISE_SECONDS = 0.2
 
 
-def banner(platform: Platform, seconds: float) -> Panel:
-    """Return the text that is shown when the platform is ready, `seconds` after its start."""
+def banner(platform: Platform, seconds: float, open_to_strangers: Sequence[str] = ()) -> Panel:
+    """Return the text that is shown when the platform is ready, `seconds` after its start. `open_to_strangers` says
+    what anybody may do with it."""
     table = Table.grid(padding=(0, 2))
     table.add_row("API", f"{platform.url}/docs")
     if platform.coap is not None and platform.coap.serves_coap:
@@ -36,6 +37,10 @@ def banner(platform: Platform, seconds: float) -> Panel:
     table.add_row("Data", str(platform.data_dir))
     if platform.postgres is not None and not platform.postgres.data.is_relative_to(platform.data_dir):
         table.add_row("Database", str(platform.postgres.data))
+    if open_to_strangers:
+        table.add_row(
+            "Open", "\n".join([*open_to_strangers, "LIGHTBOX_ENVIRONMENT=production closes what is not set."])
+        )
     table.add_row("Stop", "Ctrl-C")
     note = "The bundled models are demonstrations on synthetic phantoms. They are no medical device."
     table.add_row("Note", note)
@@ -44,24 +49,35 @@ def banner(platform: Platform, seconds: float) -> Panel:
 
 @contextmanager
 def naming_unknown_settings(console: Console) -> Iterator[None]:
-    """Print, at the end of the context, which variables are named like settings and are none.
-
-    Another process finds them in the meantime: the classes of settings import much of every service, and the memory of
-    this process, which runs as long as the platform, should stay small.
-    """
-    with subprocess.Popen(
-        [sys.executable, "-m", "lightbox.run.unknown_settings"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,  # Ctrl-C must not end it
-    ) as lookup:
+    """Print, at the end of the context, which variables are named like settings and are none."""
+    with _looking_up("lightbox.run.unknown_settings") as lookup:
         try:
             yield
         finally:
             for sentence in lookup.communicate()[0].splitlines():
                 console.print(sentence, style="yellow", markup=False, highlight=False)
+
+
+def what_is_open() -> list[str]:
+    """Return what strangers may do with the platform, a sentence each."""
+    with _looking_up("lightbox.run.what_is_open") as lookup:
+        return lookup.communicate()[0].splitlines()
+
+
+def _looking_up(module: str) -> "subprocess.Popen[str]":
+    """Run a module that prints sentences.
+
+    It is another process because the classes of settings import much of every service, and the memory of this process,
+    which runs as long as the platform, should stay small.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", module],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C must not end it
+    )
 
 
 def run() -> int:
@@ -86,7 +102,8 @@ def run() -> int:
             platform.start()
         platform.wait_ready(stopping.is_set)
         if not stopping.is_set():
-            console.print(banner(platform, time.monotonic() - platform.started_at))
+            seconds = time.monotonic() - platform.started_at
+            console.print(banner(platform, seconds, what_is_open()))
         while not stopping.wait(SUPERVISE_SECONDS):
             platform.restart_ended()
             platform.rotate_logs()

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
@@ -23,6 +23,7 @@ from imagehub_service.gallery.adding.schemas import (
 )
 from imagehub_service.gallery.adding.service import Additions
 from imagehub_service.state import ServicesDep
+from lightbox_shared.addresses import client_address
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
@@ -32,7 +33,7 @@ from lightbox_shared.openapi import content, errors, headers
 from lightbox_shared.pagination import Page, PageQuery
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import json_body
-from lightbox_shared.streams import TooManyStreams
+from lightbox_shared.streams import TooManyStreams, TooManyStreamsOfAddress
 
 seed_router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
@@ -52,8 +53,8 @@ _STREAM: Final[dict[str, Any]] = content(
 )
 
 
-async def _one_more_stream(services: ServicesDep) -> AsyncIterator[None]:
-    with services.open_streams.counted():
+async def _one_more_stream(request: Request, services: ServicesDep) -> AsyncIterator[None]:
+    with services.open_streams.counted(client_address(request)):
         yield
 
 
@@ -125,7 +126,7 @@ async def cancel_gallery_addition(addition_id: RowId, _caller: AdminOnly, servic
     responses={
         200: _STREAM,
         204: {"description": "The client has the last event (`Last-Event-ID`), so that browsers do not come back."},
-        **errors(NoSuchAddition, TooManyStreams),
+        **errors(NoSuchAddition, TooManyStreams, TooManyStreamsOfAddress),
     },
 )
 async def gallery_addition_events(
