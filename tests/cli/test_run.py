@@ -134,6 +134,7 @@ def test_the_banner_says_where_to_look(running: Run) -> None:
     for text in (coap, f"{running.url}/docs", f"{running.url}/readyz", str(running.data), "admin-password", "Ctrl-C"):
         assert text in shown
     assert "no medical device" in shown
+    assert "Anybody may sign up (LIGHTBOX_SELF_REGISTRATION)." in shown
     assert httpx.get(f"{running.url}/docs").status_code == 200
     answer = httpx.get(f"{running.url}/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
