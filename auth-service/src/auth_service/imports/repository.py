@@ -64,7 +64,7 @@ async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
 class Inserted(NamedTuple):
     """The accounts that an import has made."""
 
-    count: int
+    accounts: int
     first_id: int | None
     last_id: int | None
     """The lowest and the highest id; None if there is no account."""

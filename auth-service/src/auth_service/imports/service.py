@@ -119,11 +119,17 @@ async def import_accounts(
         done.skipped.add(TAKEN, *lines)
         return done
     inserted = await repository.insert_many(session)
-    done.accounts = inserted.count
+    done.accounts = inserted.accounts
     done.skipped.add(TAKEN, *inserted.lines_taken)
     if done.accounts:
-        ids = {"first_id": inserted.first_id, "last_id": inserted.last_id}
-        await record(session, Action.ACCOUNTS_IMPORTED, source, accounts=done.accounts, **ids)
+        await record(
+            session,
+            Action.ACCOUNTS_IMPORTED,
+            source,
+            accounts=done.accounts,
+            first_id=inserted.first_id,
+            last_id=inserted.last_id,
+        )
     for account_id in inserted.administrators:
         await record(session, Action.ADMINISTRATOR_MADE, source, account_id=account_id)
     return done
