@@ -69,7 +69,7 @@ class Uploads:
             for xray_id, (title, data) in self.kept.items():
                 body = http.post("/api/chexray/xray/", json={"xray_id": xray_id}).json()
                 assert body["title"] == title
-                assert httpx.get(body["image"]).content == data
+                assert httpx.get(body["image_url"]).content == data
 
 
 def test_killing_inference_service_under_load(platform: Platform) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
 from inference_service.clients.accounts import AuthServiceAccounts
 from inference_service.config import BUNDLED_MODELS, InferenceSettings
@@ -16,13 +16,15 @@ from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.orm import BLOBS
 from inference_service.predictions import endpoints as predictions
 from inference_service.predictions.service import Predictor
+from inference_service.renditions.service import Renditions
 from inference_service.runtime.engine import Engine, usable_cores
 from inference_service.runtime.scheduler import Scheduler
 from inference_service.state import Services
 from inference_service.xrays import endpoints as xrays
 from inference_service.xrays.errors import CHEXRAY
-from inference_service.xrays.service import FINDINGS, MEDIA_PATH
+from inference_service.xrays.service import FINDINGS, MAX_RENDERINGS_WAITING, MEDIA_PATH, RENDERING_BUSY
 from inference_service.xrays.service import SYSTEM as CHEXRAY_SYSTEM
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import Resources, Service
@@ -37,14 +39,16 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
     try:
         catalog = await to_thread.run_sync(ModelCatalog.scan, (BUNDLED_MODELS, *settings.model_repository))
         engine = Engine(scheduler, cores=cores, providers=settings.onnx_providers)
+        blobs = resources.blobs(BLOBS)
         yield Services(
             accounts=AuthServiceAccounts(resources.auth_http, resources.own_tokens),
-            blobs=resources.blobs(BLOBS),
+            blobs=blobs,
             database=resources.database,
             catalog=catalog,
             engine=engine,
             predictor=Predictor(engine, decoders=cores, max_pixels=settings.max_picture_pixels),
-            rendering=CapacityLimiter(1),
+            renditions=Renditions(resources.database, blobs),
+            rendering=BoundedThreads(1, max_waiting=MAX_RENDERINGS_WAITING, busy=RENDERING_BUSY),
             links=SignedLinks(settings.own_secret(), MEDIA_PATH),
             chexray=await engine.load(catalog.serving(CHEXRAY_SYSTEM, settings.chexray_model, FINDINGS)),
             covid19=await engine.load(catalog.serving(COVID19_SYSTEM, settings.covid19_model, LABELS)),

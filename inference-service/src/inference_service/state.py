@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from anyio import CapacityLimiter
 from fastapi import Depends
 
 from inference_service.clients.accounts import AccountDirectory
 from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import Predictor
+from inference_service.renditions.service import Renditions
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import Blobs
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import lifespan_services
@@ -26,8 +27,9 @@ class Services:
     catalog: ModelCatalog
     engine: Engine
     predictor: Predictor
-    rendering: CapacityLimiter
-    """Limits the conversions of pictures for browsers, which run beside those for models."""
+    renditions: Renditions
+    rendering: BoundedThreads
+    """Conversions of pictures for browsers, which run beside those for models."""
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel

@@ -44,7 +44,7 @@ def walk(http: httpx.Client, console: Console, person: Person) -> None:
     history = table(title, "id", "title", "posted", "picture as browsers get it", unbroken=("title", "posted"))
     for xray_id in user["pastxrays"]:
         xray = ok(http.post("/api/chexray/xray/", json={"xray_id": xray_id}, headers=headers))
-        picture = httpx.get(xray["image"])
+        picture = http.get(xray["image"])
         shown = f"{picture.headers['content-type']}, {len(picture.content):,} bytes"
         history.add_row(str(xray["id"]), xray["title"], xray["date_posted"], shown)
     console.print(history)

@@ -8,6 +8,7 @@ from inference_service.covid19 import service
 from inference_service.covid19.schemas import AliveBody, PredictBody
 from inference_service.predictions.notice import MODEL_HEADERS, add_model_headers
 from inference_service.state import ServicesDep
+from lightbox_shared.disconnect import ClientDep
 from lightbox_shared.request_bodies import NoFields, Upload, file_upload
 
 router = APIRouter(tags=["COVID-19"])
@@ -21,10 +22,13 @@ async def covid19_alive() -> AliveBody:
 
 @router.post("/predict", summary="COVID-19 or normal", responses={200: MODEL_HEADERS})
 async def covid19_predict(
-    response: Response, sent: Annotated[Upload[NoFields], file_upload(file="file")], services: ServicesDep
+    response: Response,
+    sent: Annotated[Upload[NoFields], file_upload(file="file")],
+    services: ServicesDep,
+    client: ClientDep,
 ) -> PredictBody:
     """Run the model on the X-ray in `file`. The prediction is recorded, the picture is not stored."""
-    result, prediction = await service.predict(services, sent.data)
+    result, prediction = await service.predict(services, sent.data, client)
     add_model_headers(response, prediction)
     scores = result.scores_for(service.SYSTEM)
     return PredictBody(result=service.likelier_label(scores), distribution=service.distribution(scores))

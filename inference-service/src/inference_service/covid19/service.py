@@ -8,6 +8,7 @@ from inference_service.predictions.models import Prediction
 from inference_service.predictions.service import PredictionResult, record
 from inference_service.state import Services
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
+from lightbox_shared.disconnect import Client
 from lightbox_shared.images import PictureError
 
 SYSTEM: Final = "covid19"
@@ -15,7 +16,7 @@ LABELS: Final = ("COVID-19", "NORMAL")
 Label = Literal["NORMAL", "COVID-19"]
 
 
-async def predict(services: Services, data: bytes | None) -> tuple[PredictionResult, Prediction]:
+async def predict(services: Services, data: bytes | None, client: Client) -> tuple[PredictionResult, Prediction]:
     """Run the model on a picture, and record the prediction for the anonymous account.
 
     Raises `EmptyFile`, `NotAnImage`, and `Unavailable` if too many pictures are waiting.
@@ -23,7 +24,8 @@ async def predict(services: Services, data: bytes | None) -> tuple[PredictionRes
     if not data:
         raise EmptyFile
     try:
-        result = await services.predictor.predict(data, services.covid19)
+        async with client.present():
+            result = await services.predictor.predict(data, services.covid19)
     except PictureError as error:
         raise NotAnImage from error
     async with services.database.writing() as session:

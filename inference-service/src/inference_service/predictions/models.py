@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,13 +15,18 @@ class Prediction(Base):
     """The record of a prediction, with everything that is necessary to repeat it and to compare the result."""
 
     __tablename__ = "predictions"
-    __table_args__ = (Index("ix_predictions_account_id_id", "account_id", "id"),)
+    __table_args__ = (
+        Index("ix_predictions_account_id_id", "account_id", "id"),
+        Index("ix_predictions_picture_sha256", "picture_sha256", postgresql_where=text("picture_sha256 IS NOT NULL")),
+    )
 
     id: Mapped[PrimaryKey]
     account_id: Mapped[int] = mapped_column(BigInteger)
     """The account that requested the prediction; 1 is the anonymous account."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     input_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    picture_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, ForeignKey("blobs.sha256"))
+    """The picture, if it is kept for the prediction itself; those of X-rays and of other services are kept there."""
     media_type: Mapped[str] = mapped_column(Text)
     model_name: Mapped[str] = mapped_column(Text)
     model_version: Mapped[int] = mapped_column(BigInteger)

@@ -5,11 +5,15 @@ from typing import Final
 from starlette.responses import Response
 
 from inference_service.predictions.models import Prediction
+from inference_service.renditions.answers import ETAG
 from lightbox_shared.openapi import headers
 
 NOTICE: Final = "Computed by a model; no medical device, no diagnosis."
-MODEL_HEADERS: Final = headers(Link="The model: its description, as `describedby`.", Lightbox_Notice=NOTICE)
-"""For `responses`: what `about_model` adds."""
+_DESCRIBED: Final = {"Link": "The model: its description, as `describedby`.", "Lightbox_Notice": NOTICE}
+MODEL_HEADERS: Final = headers(**_DESCRIBED)
+"""For `responses`: what `add_model_headers` adds."""
+HEATMAP_HEADERS: Final = headers(**_DESCRIBED, ETag=ETAG)
+"""The same for a picture."""
 
 
 def add_model_headers(response: Response, prediction: Prediction) -> None:

@@ -3,25 +3,28 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
+from PIL import Image
 
+from inference_service.heatmaps.drawing import Legend, draw_heatmap, drawn_size, to_drawn_size
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
 from inference_service.predictions import repository
 from inference_service.predictions.models import Prediction
 from inference_service.predictions.schemas import LabelFields
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256
-from lightbox_shared.database import WriteSession
+from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import NotFound
-from lightbox_shared.images import MediaType, decode_grey
+from lightbox_shared.images import MediaType, decode_grey, inspect
 
 StorePicture = Callable[[bytes], Coroutine[None, None, None]]
 """Stores a picture, given the SHA-256 of its bytes. Called after the picture was decoded without errors."""
 
 
-async def _store_nothing(_digest: bytes) -> None:
-    pass
+async def store_nothing(_digest: bytes) -> None:
+    """For a picture that is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Predictor:
         self._decoding = CapacityLimiter(decoders)
         self._max_pixels = max_pixels
 
-    async def predict(self, data: bytes, model: LoadedModel, store: StorePicture = _store_nothing) -> PredictionResult:
+    async def predict(self, data: bytes, model: LoadedModel, store: StorePicture = store_nothing) -> PredictionResult:
         """Decode a picture, and run a model on it. `store` runs at the same time as the model.
 
         Raises `PictureError` if the bytes can't be decoded, `Unavailable` if too many pictures are waiting, and the
@@ -66,19 +69,53 @@ class Predictor:
             await storing
         return PredictionResult(model, digest, media_type, to_scores(raw, model.version.description.output))
 
+    async def heatmap(self, data: bytes, model: LoadedModel, legend: Legend) -> bytes:
+        """A PNG of the picture with the class-activation map of `legend.label` over it. The model must have maps.
+
+        Raises `PictureError` and `Unavailable`, as `predict` does.
+        """
+        description = model.version.description
+        plan, scheduler = model.maps, self._engine.scheduler
+        if plan is None:
+            raise ValueError(f"{model.version.identity} has no class-activation maps")
+        place = description.output.labels.index(legend.label)
+        with scheduler.admit(plan):
+            tensor, picture = await to_thread.run_sync(self._prepare_to_draw, data, model, limiter=self._decoding)
+            maps = await scheduler.run(plan, tensor)
+            draw = partial(draw_heatmap, picture, maps[place], description.input.crop, legend)
+            return await to_thread.run_sync(draw, limiter=self._decoding)
+
     def _prepare(self, data: bytes, model: LoadedModel) -> tuple[bytes, MediaType, Tensor]:
         target = model.version.description.input
         picture = decode_grey(data, max_pixels=self._max_pixels, min_size=(target.width, target.height))
         return sha256(data), picture.media_type, to_tensor(picture, target)
 
+    def _prepare_to_draw(self, data: bytes, model: LoadedModel) -> tuple[Tensor, Image.Image]:
+        """The same tensor as for the prediction, and the picture as it is drawn, small while it waits."""
+        target = model.version.description.input
+        picture = decode_grey(data, max_pixels=self._max_pixels, min_size=(target.width, target.height))
+        tensor = to_tensor(picture, target)
+        info = inspect(data, max_pixels=self._max_pixels)
+        full = (info.width, info.height)
+        if (info.width > info.height) != (picture.image.width > picture.image.height):
+            full = (info.height, info.width)  # the header tells the size before the picture is turned upright
+        size = drawn_size(full)
+        if picture.image.width < min(size[0], full[0]):  # a JPEG that was decoded at a size for the model alone
+            picture = decode_grey(data, max_pixels=self._max_pixels, min_size=(min(size), min(size)))
+        return tensor, to_drawn_size(picture.image, size)
 
-async def record(session: WriteSession, result: PredictionResult, account_id: int) -> Prediction:
-    """Insert the record of a prediction for an account."""
+
+async def record(
+    session: WriteSession, result: PredictionResult, account_id: int, *, keeps_picture: bool = False
+) -> Prediction:
+    """Insert the record of a prediction for an account. With `keeps_picture` it refers to its picture, which must be
+    stored."""
     version = result.model.version
     output = version.description.output
     prediction = Prediction(
         account_id=account_id,
         input_sha256=result.sha256,
+        picture_sha256=result.sha256 if keeps_picture else None,
         media_type=result.media_type.value,
         model_name=version.name,
         model_version=version.version,
@@ -88,6 +125,14 @@ async def record(session: WriteSession, result: PredictionResult, account_id: in
         scores=result.scores,
     )
     return await repository.add(session, prediction)
+
+
+async def find_owned(session: ReadSession, prediction_id: int, account_id: int) -> Prediction:
+    """The prediction with this id, if it belongs to the account. Raises `NotFound`."""
+    found = await repository.find(session, prediction_id)
+    if found is None or found.account_id != account_id:
+        raise NotFound
+    return found
 
 
 async def put_label(session: WriteSession, prediction_id: int, label: LabelFields, service: str) -> None:

@@ -1,7 +1,6 @@
 """Loading and calibrating models: those of a system at start-up, the others on the first request."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import anyio
@@ -29,6 +28,8 @@ class LoadedModel:
 
     version: ModelVersion
     plan: ExecutionPlan
+    maps: ExecutionPlan | None
+    """How its class-activation maps are made: one picture at a time on one core. None if it has none."""
 
 
 class Engine:
@@ -48,8 +49,9 @@ class Engine:
             return loaded
         async with self._lock:  # one at a time, since concurrent measurements would disturb each other
             if version.identity not in self._loaded:
-                plan = await to_thread.run_sync(self._calibrate, version)
-                self._loaded[version.identity] = LoadedModel(version, plan)
+                loaded = await to_thread.run_sync(self._calibrate, version)
+                plan = loaded.plan
+                self._loaded[version.identity] = loaded
                 log.info(
                     "model calibrated",
                     model=version.identity,
@@ -59,11 +61,14 @@ class Engine:
                 )
         return self._loaded[version.identity]
 
-    def _calibrate(self, version: ModelVersion) -> ExecutionPlan:
-        return calibrate(self._opener(version), version.description.input, self._cores)
+    def _calibrate(self, version: ModelVersion) -> LoadedModel:
+        opened: dict[int, OnnxModelSession] = {}
 
-    def _opener(self, version: ModelVersion) -> Callable[[int], ModelSession]:
         def open_session(threads: int) -> ModelSession:
-            return OnnxModelSession(version.graph, version.description, threads=threads, providers=self._providers)
+            session = OnnxModelSession(version.graph, version.description, threads=threads, providers=self._providers)
+            return opened.setdefault(threads, session)
 
-        return open_session
+        plan = calibrate(open_session, version.description.input, self._cores)
+        output = version.description.output.class_activation
+        maps = None if output is None else ExecutionPlan(opened[1].for_maps(output), None, 1, plan.milliseconds)
+        return LoadedModel(version, plan, maps)

@@ -4,6 +4,7 @@
 ONNX Runtime.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,8 @@ class ModelSession(Protocol):
     """Runs a model. May be called from several threads at the same time."""
 
     def run(self, batch: Tensor) -> Tensor:
-        """Run the model on a batch, float32 (N, channels, height, width). Returns float32 (N, labels)."""
+        """Run the model on a batch, float32 (N, channels, height, width). Returns float32 (N, labels); a session for
+        class-activation maps (N, labels, rows, columns)."""
         ...
 
 
@@ -43,10 +45,16 @@ class OnnxModelSession:
             raise ModelError(f"{graph}: {providers[0]} is not available")
         self._check(graph, description)
 
+    def for_maps(self, name: str) -> "ModelSession":
+        """The same session, with the class-activation maps in the output `name` as its result."""
+        return _Maps(self._session, self._input, name)
+
     def _check(self, graph: Path, description: ModelDescription) -> None:
+        labels = len(description.output.labels)
+        maps = description.output.class_activation
         inputs = {each.name: each for each in self._session.get_inputs()}
         outputs = {each.name for each in self._session.get_outputs()}
-        wanted = [self._output, *filter(None, [description.output.class_activation])]
+        wanted = [self._output, *filter(None, [maps])]
         if set(inputs) != {self._input} or not outputs.issuperset(wanted):
             raise ModelError(
                 f"{graph}: has inputs {sorted(inputs)} and outputs {sorted(outputs)}, not those of model.toml"
@@ -57,15 +65,31 @@ class OnnxModelSession:
             raise ModelError(
                 f"{graph}: takes {given}, and model.toml says (N, {expected[1]}, {expected[2]}, {expected[3]})"
             )
+        nothing = np.zeros(expected, dtype=np.float32)
         try:
-            labels = self.run(np.zeros(expected, dtype=np.float32)).shape
+            scored = self.run(nothing).shape
+            mapped = None if maps is None else self.for_maps(maps).run(nothing).shape
         except Exception as error:  # as above
             raise ModelError(f"{graph}: does not run: {error}") from error
-        if labels != (1, len(description.output.labels)):
-            raise ModelError(f"{graph}: gives {labels}, and model.toml has {len(description.output.labels)} labels")
+        if scored != (1, labels):
+            raise ModelError(f"{graph}: gives {scored}, and model.toml has {labels} labels")
+        if mapped is not None and (len(mapped) != 4 or mapped[:2] != (1, labels) or not all(mapped)):
+            raise ModelError(f"{graph}: {maps} gives {mapped}, and model.toml says maps (N, {labels}, rows, columns)")
 
     def run(self, batch: Tensor) -> Tensor:
         """See `ModelSession.run`."""
         (result,) = self._session.run([self._output], {self._input: batch})
         output: Tensor = result
         return output
+
+
+@dataclass(frozen=True, slots=True)
+class _Maps:
+    session: ort.InferenceSession
+    input: str
+    output: str
+
+    def run(self, batch: Tensor) -> Tensor:
+        """See `ModelSession.run`."""
+        (result,) = self.session.run([self.output], {self.input: batch})
+        return np.asarray(result, dtype=np.float32)

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from inference_service.predictions.notice import MODEL_HEADERS, add_model_headers
+from inference_service.predictions.heatmap import LONGEST_FINDING
+from inference_service.predictions.notice import HEATMAP_HEADERS, MODEL_HEADERS, add_model_headers
+from inference_service.renditions.answers import PICTURE_HEADERS, picture_response
 from inference_service.state import Services, ServicesDep
 from inference_service.xrays import repository, service
 from inference_service.xrays.errors import NotTheOwner
@@ -12,11 +14,11 @@ from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import UserBody, XRayBody, XRayFields, XRayQuery
 from lightbox_shared.auth.dependencies import CurrentAccount, ServiceOnly, needs
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
-from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.database import Reading
+from lightbox_shared.disconnect import ClientDep
 from lightbox_shared.errors import NotFound
 from lightbox_shared.images import BROWSER_TYPES, RADIOGRAPH_TYPES
-from lightbox_shared.openapi import content, errors, headers
+from lightbox_shared.openapi import content, errors
 from lightbox_shared.parameters import RowId
 from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
 from lightbox_shared.urls import public_base
@@ -24,12 +26,18 @@ from lightbox_shared.urls import public_base
 router = APIRouter(tags=["CheXRay"], dependencies=[needs(Scope.PREDICT)])
 internal_router = APIRouter(tags=["Internal"])
 
+LinkKey = Annotated[str, Query(max_length=500, description="Comes with the link in `image`.")]
+FindingQuery = Annotated[
+    str | None,
+    Query(max_length=LONGEST_FINDING, description="By default the likeliest.", examples=["pleural_effusion"]),
+]
 XRayUpload = Annotated[Upload[XRayFields], file_upload(XRayFields, file="image")]
 
 
 def _body(request: Request, response: Response, services: Services, xray: XRay) -> XRayBody:
     add_model_headers(response, xray.prediction)
-    return XRayBody.of(xray, public_base(request, services.public_url) + service.picture_path(services, xray))
+    paths = service.picture_paths(services, xray)
+    return XRayBody.of(xray, public_base(request, services.public_url), paths.picture, paths.heatmap)
 
 
 @router.get("/api/chexray/user", summary="The account and its X-rays", responses=errors(NotFound))
@@ -58,10 +66,16 @@ async def chexray_xray(
     "/api/chexray/upload", status_code=201, summary="Read an X-ray and keep it", responses={201: MODEL_HEADERS}
 )
 async def chexray_upload(
-    request: Request, response: Response, caller: CurrentAccount, sent: XRayUpload, services: ServicesDep
+    request: Request,
+    response: Response,
+    *,
+    caller: CurrentAccount,
+    sent: XRayUpload,
+    services: ServicesDep,
+    client: ClientDep,
 ) -> XRayBody:
     """Store the picture `image` with the title `title`, and run the model on it."""
-    return _body(request, response, services, await service.upload(services, sent, caller.account))
+    return _body(request, response, services, await service.upload(services, sent, caller.account, client))
 
 
 @router.post(
@@ -71,10 +85,10 @@ async def chexray_upload(
     responses={201: MODEL_HEADERS},
 )
 async def chexray_anonymous_upload(
-    request: Request, response: Response, sent: XRayUpload, services: ServicesDep
+    request: Request, response: Response, sent: XRayUpload, services: ServicesDep, client: ClientDep
 ) -> XRayBody:
     """Like `upload`, for the anonymous account. Only the link in the response leads to the picture."""
-    return _body(request, response, services, await service.upload(services, sent, ANONYMOUS_ACCOUNT))
+    return _body(request, response, services, await service.upload(services, sent, ANONYMOUS_ACCOUNT, client))
 
 
 @router.get(
@@ -82,27 +96,42 @@ async def chexray_anonymous_upload(
     summary="The picture of an X-ray",
     response_class=Response,
     responses={
-        200: content(*BROWSER_TYPES) | headers(ETag="Of the picture; `If-None-Match` with it is answered by 304."),
+        200: content(*BROWSER_TYPES) | PICTURE_HEADERS,
         304: {"description": "Not Modified"},
         **errors(NotFound),
     },
 )
-async def chexray_picture(
+async def chexray_picture(request: Request, xray_id: RowId, services: ServicesDep, key: LinkKey = "") -> Response:
+    """The picture in a format that browsers show. Links to pictures of accounts expire."""
+    found = await service.find_by_link(services, xray_id, key)
+    return await picture_response(request, service.picture_for_browsers(services, found))
+
+
+@router.get(
+    "/api/chexray/media/{xray_id}/heatmap",
+    summary="The heatmap of an X-ray",
+    response_class=Response,
+    responses={
+        200: content(*BROWSER_TYPES) | HEATMAP_HEADERS,
+        304: {"description": "Not Modified"},
+        **errors(NotFound),
+    },
+)
+async def chexray_heatmap(
     request: Request,
     xray_id: RowId,
-    session: Reading,
     services: ServicesDep,
-    key: Annotated[str, Query(max_length=500, description="Comes with the link in `image`.")] = "",
+    client: ClientDep,
+    *,
+    key: LinkKey = "",
+    finding: FindingQuery = None,
 ) -> Response:
-    """The picture in a format that browsers show. Links to pictures of accounts expire."""
-    found = await service.find_by_link(services, session, xray_id, key)
-    # Browsers must not guess another type than the one that was checked, nor run scripts in a picture.
-    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
-    etag = found.picture_sha256.hex()
-    if etag_matches(request.headers.get("if-none-match"), etag):
-        return bytes_response(request, b"", found.media_type, etag=etag, headers=headers)
-    data, media_type = await service.picture_for_browsers(services, session, found)
-    return bytes_response(request, data, media_type, etag=etag, headers=headers)
+    """The picture in grey, with the class-activation map of a finding over it as a PNG, at most 448 pixels wide and
+    high. Of a model without such maps the picture itself."""
+    found = await service.find_by_link(services, xray_id, key)
+    response = await picture_response(request, service.heatmap_for_browsers(services, found, finding, client))
+    add_model_headers(response, found.prediction)
+    return response
 
 
 @internal_router.get(

@@ -2,7 +2,7 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -11,6 +11,10 @@ from inference_service.xrays.models import XRay
 Moment = Annotated[
     datetime, PlainSerializer(lambda moment: moment.isoformat(timespec="microseconds").replace("+00:00", "Z"))
 ]
+HOST: Final = "https://lightbox.example.org"
+IMAGE: Final = "/api/chexray/media/7?key=WzcsMTc2NTUxNjQwMF0.q8mM0qVxJv7bH0jCqk3uJm0m3yq1p2Jd4y9o"
+HEATMAP: Final = IMAGE.replace("?", "/heatmap?")
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -56,7 +60,18 @@ class XRayBody(BaseModel):
 
     id: int
     title: str
-    image: Annotated[str, Field(description="Where an <img> tag can load the picture.")]
+    image: Annotated[
+        str, Field(description="The path on this host where an <img> tag can load the picture.", examples=[IMAGE])
+    ]
+    image_url: Annotated[str, Field(description="The same as an absolute URL.", examples=[HOST + IMAGE])]
+    heatmap_image: Annotated[
+        str,
+        Field(
+            description="The path, likewise, of the picture with the model's class-activation map over it, as a PNG; "
+            "`finding` in its query chooses the finding. The picture itself, where the model has no such map.",
+            examples=[HEATMAP],
+        ),
+    ]
     date_posted: Moment
     userperson: int
     atelectasis: Probability
@@ -66,13 +81,15 @@ class XRayBody(BaseModel):
     pleural_effusion: Probability
 
     @classmethod
-    def of(cls, xray: XRay, image: str) -> Self:
-        """The body for a row of the table."""
+    def of(cls, xray: XRay, host: str, image: str, heatmap: str) -> Self:
+        """The body for a row of the table; `host` is the beginning of absolute URLs, the others are paths."""
         return cls.model_validate(
             {
                 "id": xray.id,
                 "title": xray.title,
                 "image": image,
+                "image_url": host + image,
+                "heatmap_image": heatmap,
                 "date_posted": xray.posted_at,
                 "userperson": xray.account_id,
                 **xray.findings,

@@ -2,11 +2,16 @@
 
 import hmac
 import secrets
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from anyio import to_thread
-
+from inference_service.model_repository.tensors import PREPROCESSING_VERSION
+from inference_service.predictions import heatmap
 from inference_service.predictions import service as predictions
+from inference_service.predictions.heatmap import NoHeatmap
+from inference_service.renditions.answers import ShownPicture
+from inference_service.renditions.service import etag
 from inference_service.state import Services
 from inference_service.xrays import repository
 from inference_service.xrays.errors import NotTheOwner
@@ -14,24 +19,28 @@ from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import XRayFields
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
 from lightbox_shared.database import ReadSession
-from lightbox_shared.errors import InvalidRequest, NotFound, Unavailable
+from lightbox_shared.disconnect import Client
+from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import MediaType, PictureError, decode_grey
 from lightbox_shared.request_bodies import Upload
 
 SYSTEM: Final = "chexray"
 FINDINGS: Final = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
 MAX_RENDERINGS_WAITING: Final = 16
+RENDERING_BUSY: Final = "Too many pictures are being converted for browsers."
+BROWSER_RECIPE: Final = f"browser/{PREPROCESSING_VERSION}"
 MEDIA_PATH: Final = "/api/chexray/media"
 
 
-async def upload(services: Services, sent: Upload[XRayFields], account_id: int) -> XRay:
+async def upload(services: Services, sent: Upload[XRayFields], account_id: int, client: Client) -> XRay:
     """Run the model on a picture, and store the picture, the prediction and the X-ray.
 
     Raises `InvalidRequest` if the file is missing or not a picture, and `Unavailable` if too many pictures are waiting.
 
     The picture is stored while the model runs, in a transaction of its own. Until the X-ray refers to it, clients can't
     see it; if that fails, a blob without a reference is left. The second transaction begins after the model has run, so
-    that no connection is held while a picture waits for a core.
+    that no connection is held while a picture waits for a core. A client that leaves before that takes its picture out
+    of the queue.
     """
     data = sent.data
     if data is None:
@@ -44,7 +53,8 @@ async def upload(services: Services, sent: Upload[XRayFields], account_id: int) 
             await services.blobs.put(session, data, digest)
 
     try:
-        result = await services.predictor.predict(data, services.chexray, store)
+        async with client.present():
+            result = await services.predictor.predict(data, services.chexray, store)
     except PictureError as error:
         raise InvalidRequest.of("image", f"Upload a valid image. {error}") from error
     async with services.database.writing() as session:
@@ -70,19 +80,28 @@ async def find_owned(session: ReadSession, xray_id: int, account_id: int) -> XRa
     return xray
 
 
-def picture_path(services: Services, xray: XRay) -> str:
-    """The path from which an `<img>` element can load the picture.
+@dataclass(frozen=True, slots=True)
+class PicturePaths:
+    """The paths from which an `<img>` element can load the picture and its heatmap."""
 
-    Its query has a key that gives access without a header: for an anonymous picture the random one that was stored with
-    it, else a signed one that expires. Queries are not logged.
+    picture: str
+    heatmap: str
+
+
+def picture_paths(services: Services, xray: XRay) -> PicturePaths:
+    """The paths to the picture of an X-ray.
+
+    Their query has a key that gives access without a header: for an anonymous picture the random one that was stored
+    with it, else a signed one that expires. Queries are not logged.
     """
     key = xray.open_key or services.links.sign(xray.id, lifetime_seconds=services.picture_link_seconds)
-    return f"{MEDIA_PATH}/{xray.id}?key={key}"
+    return PicturePaths(f"{MEDIA_PATH}/{xray.id}?key={key}", f"{MEDIA_PATH}/{xray.id}/heatmap?key={key}")
 
 
-async def find_by_link(services: Services, session: ReadSession, xray_id: int, key: str) -> XRay:
+async def find_by_link(services: Services, xray_id: int, key: str) -> XRay:
     """The X-ray with this id, if the link to its picture has this key. Raises `NotFound` for any other key."""
-    xray = await repository.find(session, xray_id)
+    async with services.database.reading() as session:
+        xray = await repository.find(session, xray_id)
     if xray is None or not _opens(services, key, xray):
         raise NotFound
     return xray
@@ -112,20 +131,41 @@ def _opens(services: Services, key: str, xray: XRay) -> bool:
     return hmac.compare_digest(key.encode(), xray.open_key.encode())
 
 
-async def picture_for_browsers(services: Services, session: ReadSession, xray: XRay) -> tuple[bytes, str]:
-    """The content and media type of a picture for browsers: the original, or a PNG for formats that they do not show.
+def picture_for_browsers(services: Services, xray: XRay) -> ShownPicture:
+    """The picture: the original, or a PNG of one in a format that browsers do not show, which is made once.
 
-    Raises `Unavailable` if too many pictures are being converted.
+    Loading it raises `Unavailable` if too many pictures are being converted.
     """
-    data = await services.blobs.get(session, xray.picture_sha256)
-    await session.close()  # gives the connection back before the conversion
     media_type = MediaType(xray.media_type)
     if media_type.shown_by_browsers:
-        return data, media_type.value
+        return ShownPicture(media_type.value, xray.picture_sha256.hex(), partial(_original, services, xray))
+    tag = etag(xray.picture_sha256, BROWSER_RECIPE)
+    return ShownPicture(MediaType.PNG.value, tag, partial(_converted, services, xray))
 
-    def render() -> bytes:
+
+async def _original(services: Services, xray: XRay) -> bytes:
+    async with services.database.reading() as session:
+        return await services.blobs.get(session, xray.picture_sha256)
+
+
+async def _converted(services: Services, xray: XRay) -> bytes:
+    def render(data: bytes) -> bytes:
         return decode_grey(data, max_pixels=services.max_picture_pixels).png()
 
-    if services.rendering.statistics().tasks_waiting >= MAX_RENDERINGS_WAITING:
-        raise Unavailable("Too many pictures are being converted for browsers.")
-    return await to_thread.run_sync(render, limiter=services.rendering), MediaType.PNG.value
+    async def make(data: bytes) -> bytes:
+        return await services.rendering.run(partial(render, data))
+
+    return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make)
+
+
+def heatmap_for_browsers(services: Services, xray: XRay, finding: str | None, client: Client) -> ShownPicture:
+    """The picture with the class-activation map of a finding over it, by default of the likeliest; the picture itself,
+    where the model has no maps.
+
+    Raises `InvalidRequest` for a finding that is none of CheXRay's.
+    """
+    try:
+        found = heatmap.heatmap_of(services, xray.prediction, finding, SYSTEM)
+    except NoHeatmap:
+        return picture_for_browsers(services, xray)
+    return heatmap.shown(services, found, client)

@@ -1,0 +1,1 @@
+"""Drawing of class-activation maps over pictures. Takes arrays and gives a PNG; knows neither models nor requests."""

@@ -1,0 +1,1 @@
+"""Pictures that were made of others, each made once and kept."""

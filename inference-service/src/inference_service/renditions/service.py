@@ -1,0 +1,43 @@
+"""Making renditions of pictures, each once: the second request gets the bytes that the first one kept."""
+
+from collections.abc import Awaitable, Callable
+
+from anyio import to_thread
+
+from inference_service.renditions import repository
+from lightbox_shared.blobs import Blobs, sha256
+from lightbox_shared.database import Database
+
+Make = Callable[[bytes], Awaitable[bytes]]
+"""Makes a rendition of the bytes of a picture."""
+
+
+class Renditions:
+    """The renditions of this service. Opens its transactions itself, and none while a rendition is made."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    async def kept_or_made(self, picture_sha256: bytes, recipe: str, make: Make) -> bytes:
+        """The rendition of a picture by a recipe, made by `make` if it is not there.
+
+        Two requests at the same time may both make it. Raises `BlobMissing` if the picture is not there, and the
+        exceptions of `make`.
+        """
+        async with self._database.reading() as session:
+            kept = await repository.find(session, picture_sha256, recipe)
+            if kept is not None:
+                return await self._blobs.get(session, kept)
+            picture = await self._blobs.get(session, picture_sha256)
+        made = await make(picture)
+        digest = await to_thread.run_sync(sha256, made)
+        async with self._database.writing() as session:
+            await self._blobs.put(session, made, digest)
+            await repository.add(session, picture_sha256, recipe, digest)
+        return made
+
+
+def etag(picture_sha256: bytes, recipe: str) -> str:
+    """The entity tag of a rendition, which is known before it is made."""
+    return sha256(picture_sha256 + recipe.encode()).hex()
