@@ -15,6 +15,8 @@ from support.onnx_models import write_model
 SECRET_KEY: Final = "a secret of the tests, with 32 characters or more"
 MODEL: Final = "means/1"
 """The model with CheXRay's findings."""
+WITH_MAPS: Final = "maps"
+"""The same with class-activation maps."""
 
 
 def service_headers(key: Key, name: str = "annotation-service") -> dict[str, str]:
@@ -28,10 +30,13 @@ def account_headers(key: Key, account_id: int, **claims: Any) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running_inference(database_url: str, folder: Path, key: Key) -> AsyncIterator[WithState]:
+async def running_inference(
+    database_url: str, folder: Path, key: Key, chexray_model: str = "means"
+) -> AsyncIterator[WithState]:
     """The service, which accepts the tokens that this key signs."""
     models = folder / "models"
     write_model(models)
+    write_model(models, "maps", maps=True)
     covid19 = {"COVID-19": "COVID-19", "NORMAL": "NORMAL"}
     write_model(models, "pair", labels=("COVID-19", "NORMAL"), activation="softmax", system="covid19", fields=covid19)
     settings = InferenceSettings(
@@ -39,7 +44,7 @@ async def running_inference(database_url: str, folder: Path, key: Key) -> AsyncI
         data_dir=folder,
         secret_key=SECRET_KEY,  # type: ignore[arg-type]
         model_repository=(models,),
-        chexray_model="means",
+        chexray_model=chexray_model,
         covid19_model="pair",
         inference_cores=1,
     )

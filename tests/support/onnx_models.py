@@ -1,4 +1,6 @@
-"""Small real ONNX graphs, made by the tests: a mean over the picture, then one weight and bias a label."""
+"""Small real ONNX graphs, made by the tests: a mean over the picture, then one weight and bias a label.
+
+With maps they have a second output: the mean over each of 4 by 4 cells, times the weight of each label."""
 
 import hashlib
 from pathlib import Path
@@ -27,6 +29,7 @@ name = "logits"
 activation = "{activation}"
 labels = {labels}
 thresholds = {thresholds}
+{maps}
 
 {serves}
 """
@@ -39,20 +42,28 @@ FINDINGS = {
 }
 
 
-def mean_graph(labels: int, *, channels: int = 1, size: int = 16) -> bytes:
-    """logits[n, i] = (i + 1) * mean(picture n) - 1."""
+def mean_graph(labels: int, *, channels: int = 1, size: int = 16, maps: bool = False) -> bytes:
+    """logits[n, i] = (i + 1) * mean(picture n) - 1, and cam[n, i] = (i + 1) * (means of the cells of picture n)."""
     weights = np.tile(np.arange(1, labels + 1, dtype=np.float32), (channels, 1)) / channels
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
         helper.make_node("Flatten", ["pooled"], ["flat"], axis=1),
         helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits"]),
     ]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])]
+    kernels = [onnx.numpy_helper.from_array(np.ascontiguousarray(weights.T)[:, :, np.newaxis, np.newaxis], "kernels")]
+    if maps:
+        cell = [size // 4, size // 4]
+        nodes.append(helper.make_node("AveragePool", ["image"], ["cells"], kernel_shape=cell, strides=cell))
+        nodes.append(helper.make_node("Conv", ["cells", "kernels"], ["cam"]))
+        outputs.append(helper.make_tensor_value_info("cam", TensorProto.FLOAT, ["batch", labels, 4, 4]))
     graph = helper.make_graph(
         nodes,
         "mean",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", channels, size, size])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
+        outputs,
         [
+            *(kernels if maps else []),
             onnx.numpy_helper.from_array(weights, "weights"),
             onnx.numpy_helper.from_array(np.full(labels, -1, dtype=np.float32), "bias"),
         ],
@@ -73,13 +84,14 @@ def write_model(
     fields: dict[str, str] | None = None,
     channels: int = 1,
     size: int = 16,
+    maps: bool = False,
     extra: str = "",
     sha256: str | None = None,
 ) -> Path:
     """A model folder in a repository; returns the folder."""
     folder = repository / name / version
     folder.mkdir(parents=True)
-    graph = mean_graph(len(labels), channels=channels, size=size)
+    graph = mean_graph(len(labels), channels=channels, size=size, maps=maps)
     (folder / "model.onnx").write_bytes(graph)
     serves = "\n".join(f'"{field}" = "{label}"' for field, label in (fields or FINDINGS).items())
     text = DESCRIPTION.format(
@@ -90,6 +102,7 @@ def write_model(
         activation=activation,
         labels=list(labels),
         thresholds=[0.5] * len(labels),
+        maps='class_activation = "cam"' if maps else "",
         serves=f"[serves.{system}]\n{serves}",
     )
     (folder / "model.toml").write_text(text)
