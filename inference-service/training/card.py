@@ -1,6 +1,7 @@
 """The text of CARD.md: the purpose of a demonstration model, its training data, its results and its limits.
 
-The headings follow the model cards of Mitchell et al. (FAT* 2019). The figures come from :mod:`training.evaluate`.
+The headings follow the model cards of Mitchell et al. (FAT* 2019). The figures come from :mod:`training.evaluate`
+and :mod:`training.localisation`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from training import cohorts
 from training.cohorts import Cohort, Split
+from training.localisation import HOTTEST
 
 
 class Row(Protocol):
@@ -37,6 +39,19 @@ class Row(Protocol):
     def specificity(self) -> float: ...
 
 
+class Place(Protocol):
+    """One line of the table of maps; see ``training.localisation.Coverage``."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def phantoms(self) -> int: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def above_chance(self) -> int: ...
+
+
 def _seeds(cohort: Cohort, split: Split) -> str:
     seeds = cohort.seeds(split)
     return f"{len(seeds):,} phantoms, seeds {seeds[0]:,} to {seeds[-1]:,}"
@@ -58,7 +73,18 @@ def _table(figures: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def card(cohort: Cohort, folder: Path, figures: Sequence[Row], facts: Mapping[str, str]) -> str:
+def _maps(places: Sequence[Place]) -> str:
+    lines = ["| Finding | Phantoms | In the hottest fifth | Times chance | Above chance |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row.label} | {row.phantoms} | {row.mean:.0%} | {row.mean / HOTTEST:.1f} | {row.above_chance} |"
+        for row in places
+    ]
+    return "\n".join(lines)
+
+
+def card(
+    cohort: Cohort, folder: Path, figures: Sequence[Row], places: Sequence[Place], facts: Mapping[str, str]
+) -> str:
     """The card as Markdown. ``facts`` are the metadata of the ONNX file."""
     size = (folder / "model.onnx").stat().st_size
     cells = cohorts.INPUT_SIZE // 16
@@ -105,6 +131,16 @@ expected calibration error over 15 bins, sensitivity and specificity at the thre
 the validation phantoms).
 
 {_table(figures)}{note}
+
+## Heatmaps
+
+The share of what a finding adds to the attenuation of a phantom that lies in the hottest fifth of its
+class-activation map, where the finding is drawn alone on one of the first test seeds. Chance is 20 %.
+
+{_maps(places)}
+
+A map says which places speak for a label. It is not the outline of a finding, and where the score is low it still
+has a hottest place.
 
 ## Limits
 

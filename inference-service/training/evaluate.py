@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from training import cohorts
 from training.card import card
 from training.cohorts import Cohort
+from training.localisation import PHANTOMS, coverage
 
 MODELS = Path(__file__).resolve().parent.parent / "model-repository"
 RESAMPLES = 1000
@@ -126,7 +127,8 @@ def evaluate(cohort: Cohort, folder: Path, processes: int) -> list[Figures]:
     figures = measure(cohort, run(folder, grey), truth > 0.5, described["output"]["thresholds"])
     session = ort.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     facts = session.get_modelmeta().custom_metadata_map
-    (folder / "CARD.md").write_text(card(cohort, folder, figures, facts), encoding="utf-8")
+    places = coverage(cohort, folder, cohort.seeds("test")[:PHANTOMS])
+    (folder / "CARD.md").write_text(card(cohort, folder, figures, places, facts), encoding="utf-8")
     return figures
 
 

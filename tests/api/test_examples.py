@@ -174,6 +174,7 @@ OF_YELDA: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
 }
 PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "chexray_log_in": ada,
+    "chexray_heatmap": picture,
     "chexray_picture": picture,
     "chexray_sign_up": without_ada,
     "collect_picture": not_collected,
@@ -191,6 +192,7 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "picture_events": collected,
     "retrieve_api_key": key,
     "retrieve_prediction": prediction,
+    "retrieve_prediction_heatmap": prediction,
     "revoke_api_key": key,
     "revoke_token": token,
     **api_labelling.OTHERS,

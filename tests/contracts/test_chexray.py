@@ -27,7 +27,11 @@ def picture(data: bytes | None = None, name: str = "chest.png") -> dict[str, tup
 
 
 def assert_xray(body: dict[str, Any], title: str, owner: int) -> None:
-    assert set(body) == {"id", "title", "image", "date_posted", "userperson"} | FINDINGS
+    links = {"image", "image_url", "heatmap_image"}
+    assert set(body) == {"id", "title", "date_posted", "userperson"} | links | FINDINGS
+    assert body["image"].startswith(f"/api/chexray/media/{body['id']}?key=")
+    assert body["heatmap_image"].startswith(f"/api/chexray/media/{body['id']}/heatmap?key=")
+    assert body["image_url"].partition("://")[2].partition("/")[2] == body["image"][1:]
     assert isinstance(body["id"], int)
     assert (body["title"], body["userperson"]) == (title, owner)
     assert all(isinstance(body[finding], float) and 0 <= body[finding] <= 1 for finding in FINDINGS)
@@ -138,7 +142,9 @@ def test_upload_history_and_details(http: httpx.Client, sign_up: SignUp, scheme:
         ):
             found = http.post("/api/chexray/xray/", **request)
             assert found.status_code == 200
-            assert {**found.json(), "image": ""} == {**body, "image": ""}
+            links = dict.fromkeys(("image", "image_url", "heatmap_image"), "")
+            assert_xray(found.json(), body["title"], body["userperson"])
+            assert {**found.json(), **links} == {**body, **links}
 
 
 def test_somebody_elses_xray(http: httpx.Client, sign_up: SignUp) -> None:
@@ -176,20 +182,59 @@ def test_the_picture_can_be_loaded_without_a_header(http: httpx.Client, sign_up:
     given = token(sign_up()[1])
     png, tiff = pictures.png(300, 200), pictures.encoded(pictures.GREY, "TIFF")
     for path, headers in (("/api/chexray/upload/", given), ("/api/chexray/anonupload/", {})):
-        shown_as_sent = http.post(path, data={"title": ""}, files=picture(png), headers=headers).json()["image"]
-        assert shown_as_sent.startswith(str(http.base_url).rstrip("/") + "/")
+        body = http.post(path, data={"title": ""}, files=picture(png), headers=headers).json()
+        shown_as_sent = str(http.base_url).rstrip("/") + body["image"]  # as the published client writes it
+        assert shown_as_sent == body["image_url"]
         loaded = httpx.get(shown_as_sent)
         assert (loaded.status_code, loaded.headers["content-type"], loaded.content) == (200, "image/png", png)
         assert loaded.headers["x-content-type-options"] == "nosniff"
         again = httpx.get(shown_as_sent, headers={"If-None-Match": loaded.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
         for unseen in (pictures.dicom(), tiff):
-            link = http.post(path, data={"title": ""}, files=picture(unseen), headers=headers).json()["image"]
+            link = http.post(path, data={"title": ""}, files=picture(unseen), headers=headers).json()["image_url"]
             converted = httpx.get(link)
             assert converted.headers["content-type"] == "image/png"
             assert converted.content.startswith(b"\x89PNG")
         forged = shown_as_sent[:-4] + ("aaaa" if not shown_as_sent.endswith("aaaa") else "bbbb")
         assert httpx.get(forged).status_code == 404
+
+
+def test_the_heatmap_can_be_loaded_without_a_header(http: httpx.Client, sign_up: SignUp) -> None:
+    """By the published client's `<img src=HOST + heatmap_image>`; of the bundled model, so it is more than the
+    picture."""
+    host, given = str(http.base_url).rstrip("/"), token(sign_up()[1])
+    for path, headers in (("/api/chexray/upload/", given), ("/api/chexray/anonupload/", {})):
+        for data in (pictures.png(300, 200), pictures.dicom(), pictures.encoded(pictures.GREY, "TIFF")):
+            body = http.post(path, data={"title": ""}, files=picture(data), headers=headers).json()
+            drawn = []
+            for finding in sorted(FINDINGS):
+                loaded = httpx.get(f"{host}{body['heatmap_image']}&finding={finding}")
+                assert (loaded.status_code, loaded.headers["content-type"]) == (200, "image/png")
+                assert "no medical device" in loaded.headers["lightbox-notice"]
+                drawn.append(loaded.content)
+            by_default = httpx.get(host + body["heatmap_image"]).content
+            likeliest = max(sorted(FINDINGS), key=body.__getitem__)
+            assert by_default == drawn[sorted(FINDINGS).index(likeliest)]
+            assert len(set(drawn)) == len(FINDINGS)
+            refused = httpx.get(f"{host}{body['heatmap_image']}&finding=fracture")
+            assert (refused.status_code, set(refused.json())) == (400, {"finding"})
+            assert httpx.get(host + body["heatmap_image"][:-4]).status_code == 404
+
+
+@pytest.mark.parametrize("model", ["chest-findings", "covid19"])
+def test_the_heatmap_of_a_prediction(http: httpx.Client, sign_up: SignUp, model: str) -> None:
+    http.headers.update(token(sign_up()[1]))
+    files = {"file": ("x", pictures.png(300, 200))}
+    made = http.post("/api/predictions", data={"model": model}, files=files).json()
+    likeliest = max(made["scores"], key=made["scores"].__getitem__)
+    path = f"/api/predictions/{made['id']}/heatmap"
+    drawn = {label: http.get(path, params={"finding": label}).content for label in made["scores"]}
+    assert all(each.startswith(b"\x89PNG") for each in drawn.values())
+    assert http.get(path + "/").content == drawn[likeliest]
+    refused = http.get(path, params={"finding": "Fracture"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "finding")
+    http.headers.update(token(sign_up()[1]))
+    assert http.get(path).status_code == 404
 
 
 def test_the_same_bytes_give_the_same_numbers(http: httpx.Client, sign_up: SignUp) -> None:
@@ -251,7 +296,7 @@ def test_bad_pictures_lose_nothing(http: httpx.Client, sign_up: SignUp, what: st
     assert set(refused.json()) == {"image"}
     assert isinstance(refused.json()["image"], str)
     assert http.get("/api/chexray/user/").json()["pastxrays"] == [kept["id"]]
-    assert httpx.get(kept["image"]).content == pictures.png(300, 200)
+    assert httpx.get(kept["image_url"]).content == pictures.png(300, 200)
 
 
 def test_missing_file_and_bad_titles(http: httpx.Client, sign_up: SignUp) -> None:

@@ -1,8 +1,10 @@
 """The model repository, and the input and output tensors of a model."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 from support.onnx_models import FINDINGS, write_model
@@ -87,6 +89,29 @@ def test_a_graph_must_fit_its_description(tmp_path: Path) -> None:
     (folder / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(ModelError, match="can't load"):
         OnnxModelSession(folder / "model.onnx", description, threads=1, providers=("CPUExecutionProvider",))
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [("logits", r"logits gives \(1, 5\)"), ("cells", "outputs"), ("wide", r"\(N, 5, rows, columns\)")],
+)
+def test_class_activation_maps_must_have_a_map_for_each_label(tmp_path: Path, output: str, told: str) -> None:
+    folder = write_model(tmp_path, maps=True)
+    graph = onnx.load(folder / "model.onnx")
+    graph.graph.node.append(onnx.helper.make_node("Concat", ["cam", "cam"], ["wide"], axis=1))
+    graph.graph.output.append(onnx.helper.make_tensor_value_info("wide", onnx.TensorProto.FLOAT, ["batch", 10, 4, 4]))
+    onnx.save(graph, folder / "model.onnx")
+    text = (folder / "model.toml").read_text()
+    for name in ("cam", output):
+        (folder / "model.toml").write_text(text.replace('"cam"', f'"{name}"'))
+        description = read_description(folder / "model.toml")
+        opened = partial(OnnxModelSession, folder / "model.onnx", description)
+        if name == "cam":
+            maps = opened(threads=1, providers=("CPUExecutionProvider",)).for_maps(name)
+            assert maps.run(np.zeros((2, 1, 16, 16), dtype=np.float32)).shape == (2, 5, 4, 4)
+        else:
+            with pytest.raises(ModelError, match=told):
+                opened(threads=1, providers=("CPUExecutionProvider",))
 
 
 def described(**options: object) -> InputDescription:

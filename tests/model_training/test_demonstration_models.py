@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped,unused-ignore]
 import pytest
 from PIL import Image
-from training import cohorts, evaluate, phantoms
+from training import cohorts, evaluate, localisation, phantoms
 from training.cohorts import Cohort
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:onnxruntime")
@@ -99,6 +99,38 @@ def test_a_fresh_handful_of_test_phantoms_agrees_with_the_card(cohort: Cohort) -
     scores = evaluate.run(folder_of(cohort), np.stack([grey for grey, _ in drawn]))
     areas = [evaluate.auroc(scores[:, place], truth[:, place]) for place in range(len(cohort.labels))]
     assert np.mean(areas) > 0.93
+
+
+@BOTH
+def test_maps_cover_what_was_drawn_better_than_chance_and_as_the_card_says(cohort: Cohort) -> None:
+    """Per finding, on test phantoms that are not among those of the card."""
+    text = (folder_of(cohort) / "CARD.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z][\w -]+) \| (\d+) \| (\d+)% \| ([\d.]+) \| (\d+) \|$", text, re.MULTILINE)
+    said = {label: (int(count), int(mean) / 100, float(times), int(above)) for label, count, mean, times, above in rows}
+    count = 8
+    seeds = cohort.seeds("test")[localisation.PHANTOMS : localisation.PHANTOMS + count]
+    found = localisation.coverage(cohort, folder_of(cohort), seeds)
+    assert [each.label for each in found] == list(said) == [label for label in cohort.labels if label != "NORMAL"]
+    for each in found:
+        drawn, mean, times, above = said[each.label]
+        assert drawn == localisation.PHANTOMS
+        assert times == pytest.approx(mean / localisation.HOTTEST, abs=0.06)
+        assert mean > 2 * localisation.HOTTEST
+        assert above >= 0.95 * drawn
+        assert each.above_chance >= count - 1
+        assert each.mean > 1.5 * localisation.HOTTEST
+        assert abs(each.mean - mean) < 0.15
+
+
+def test_the_share_of_known_maps() -> None:
+    size = 20
+    drawn = np.zeros((size, size))
+    drawn[:, : size // 5] = 1.0  # exactly a fifth
+    toward = np.tile(np.linspace(1, 0, size, dtype=np.float32), (size, 1))
+    assert localisation.share(toward, drawn) == pytest.approx(1.0)
+    assert localisation.share(toward[:, ::-1].copy(), drawn) == pytest.approx(0.0)
+    anywhere = np.random.default_rng(0).random((size, size), dtype=np.float32)
+    assert localisation.share(anywhere, np.ones((size, size))) == pytest.approx(localisation.HOTTEST)
 
 
 def test_auroc_and_calibration_error_of_known_scores() -> None:

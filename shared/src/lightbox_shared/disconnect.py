@@ -25,8 +25,8 @@ class Client:
     async def present(self) -> AsyncIterator[None]:
         """Cancel the block when the client disconnects, and raise `ClientDisconnect` then.
 
-        A function that has begun in a thread ends first, and nothing is raised if that was the last of the block. Changes that must be made completely or not at all belong
-        behind the block, or into a transaction inside of it.
+        A function that has begun in a thread ends first, and nothing is raised if that was the last of the block.
+        Changes that must be made completely or not at all belong behind the block, or into a transaction inside of it.
         """
         scope = CancelScope()
 

@@ -91,18 +91,20 @@ class Predictor:
         return sha256(data), picture.media_type, to_tensor(picture, target)
 
     def _prepare_to_draw(self, data: bytes, model: LoadedModel) -> tuple[Tensor, Image.Image]:
-        """The same tensor as for the prediction, and the picture as it is drawn, small while it waits."""
+        """The tensor, and the picture as it is drawn, small while it waits.
+
+        A picture is decoded once. So a large JPEG is decoded at another size than for the prediction, and its tensor is
+        that of the prediction up to the difference between two ways to make a picture smaller.
+        """
         target = model.version.description.input
-        picture = decode_grey(data, max_pixels=self._max_pixels, min_size=(target.width, target.height))
-        tensor = to_tensor(picture, target)
         info = inspect(data, max_pixels=self._max_pixels)
-        full = (info.width, info.height)
+        least = min(drawn_size((info.width, info.height)))
+        min_size = (max(target.width, least), max(target.height, least))
+        picture = decode_grey(data, max_pixels=self._max_pixels, min_size=min_size)
+        size = drawn_size((info.width, info.height))
         if (info.width > info.height) != (picture.image.width > picture.image.height):
-            full = (info.height, info.width)  # the header tells the size before the picture is turned upright
-        size = drawn_size(full)
-        if picture.image.width < min(size[0], full[0]):  # a JPEG that was decoded at a size for the model alone
-            picture = decode_grey(data, max_pixels=self._max_pixels, min_size=(min(size), min(size)))
-        return tensor, to_drawn_size(picture.image, size)
+            size = drawn_size((info.height, info.width))  # the header tells the size before the picture is turned
+        return to_tensor(picture, target), to_drawn_size(picture.image, size)
 
 
 async def record(
