@@ -51,6 +51,8 @@ class OutputDescription(_Strict):
     """The operating point of each label, a score after the activation."""
     normalization: Literal["none", "operating-point"] = "none"
     class_activation: str | None = None
+    """The output of the class-activation maps: the weights of the last linear layer times the activations before the
+    global pooling. The graph itself multiplies, so that the service does not look for the weights."""
 
     @model_validator(mode="after")
     def _one_threshold_a_label(self) -> Self:
