@@ -96,7 +96,7 @@ BYTES = {
 
 @pytest.mark.parametrize("data", BYTES.values(), ids=BYTES)
 async def test_bytes_come_exactly(client: httpx.AsyncClient, data: bytes) -> None:
-    body = part("title", "Röntgen".encode()) + file(data) + part("title", b"second") + END
+    body = part("title", b"first") + file(b"first") + file(data) + part("title", "Röntgen".encode()) + END
     assert await send(client, body) == exactly(data, title="Röntgen")
 
 
@@ -128,6 +128,7 @@ async def test_what_surrounds_the_parts_is_ignored(client: httpx.AsyncClient) ->
     """Bytes behind the last boundary are ignored (the epilogue of RFC 2046 section 5.1.1)."""
     assert await send(client, file(b"x") + END + b"epilogue") == exactly(b"x")
     assert await send(client, b"\r\n" + file(b"x") + END[:-2]) == exactly(b"x")
+    assert await send(client, b"preamble\r\n--cut\r\n" + file(b"x") + END) == exactly(b"x")
 
 
 BROKEN: dict[str, tuple[bytes, str, int]] = {
@@ -183,7 +184,7 @@ async def test_another_case_is_the_same_type(client: httpx.AsyncClient) -> None:
 
 async def test_a_text_under_the_files_name_is_no_file(client: httpx.AsyncClient) -> None:
     assert await send(client, part("image", b"x") + END) == exactly(None, image="x")
-    assert await send(client, part("other", b"x", '; filename="x"') + END) == exactly(None)
+    assert await send(client, part("other", b"x", '; filename="x"') + END) == exactly(None, other="x")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ async def test_several_files_come_in_their_order(client: httpx.AsyncClient) -> N
     other = part("another", b"x", '; filename="left-out.png"')
     expected = [[name, len(data), sha256(data).hex()] for name, data in sent]
     texts = part("title", b"t") + part("title", b"second")
-    assert await send_several(client, texts + body + END) == (200, {"files": expected, "fields": {"title": "t"}})
+    assert await send_several(client, texts + body + END) == (200, {"files": expected, "fields": {"title": "second"}})
     two = b"".join(file(data) for _, data in sent[:2])
     assert len((await send_several(client, other + two + END))[1]["files"]) == 2
 

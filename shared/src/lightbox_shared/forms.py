@@ -1,8 +1,9 @@
 """Reading small request bodies: JSON, urlencoded and multipart forms all become one dictionary.
 
 Bodies that no endpoint can use are refused here: those that are cut short, texts that are not UTF-8, lone surrogates
-(which JSON can express and UTF-8 can't) and U+0000 (which PostgreSQL can't store). Uploads of files are read by
-`lightbox_shared.uploads`, which uses `read_multipart`.
+(which JSON can express and UTF-8 can't) and U+0000 (which PostgreSQL can't store). A byte order mark before JSON is
+ignored, as RFC 8259 section 8.1 allows, here and wherever the platform reads JSON. Uploads of files are read by
+`lightbox_shared.uploads`.
 """
 
 import json
@@ -12,12 +13,12 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import FormData, Headers
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from lightbox_shared.errors import BadRequest, FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
 from lightbox_shared.errors.sentences import NOT_A_STRING
+from lightbox_shared.multipart import ENDED_EARLY, UTF8, read_multipart
 
 MAX_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
@@ -26,9 +27,6 @@ JSON_TYPE: Final = "application/json"
 URLENCODED_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART_TYPE: Final = "multipart/form-data"
 
-ENDED_EARLY: Final = "The body ended early."
-
-_UTF8: Final = frozenset({b"utf-8", b"utf8"})
 _MEDIA_TYPES: Final = f"Send {JSON_TYPE}, {URLENCODED_TYPE} or {MULTIPART_TYPE}, in UTF-8."
 
 
@@ -42,17 +40,16 @@ async def read_fields(request: Request, *, max_bytes: int = MAX_BYTES, any_text:
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
     charset = parameters.get(b"charset", b"utf-8").lower()
     known = media_type in {JSON_TYPE.encode(), URLENCODED_TYPE.encode(), MULTIPART_TYPE.encode()}
-    if charset not in _UTF8 or (media_type and not known):
+    if charset not in UTF8 or (media_type and not known):
         raise UnsupportedMediaType(_MEDIA_TYPES)
     body = await _read_body(request, max_bytes)
     if not body:
         return {}
-    text = _text(body)
     match media_type:
         case b"application/json":
-            fields = _parse_json(text)
+            fields = _parse_json(_text(body))
         case b"application/x-www-form-urlencoded":
-            fields = dict(_parse_urlencoded(text))
+            fields = dict(_parse_urlencoded(_text(body)))
         case b"multipart/form-data":
             fields = await _parse_multipart(body, request.headers)
         case _:
@@ -68,7 +65,7 @@ async def read_pairs(request: Request, *, max_bytes: int = MAX_BYTES) -> list[tu
     Raises the same exceptions as `read_fields`.
     """
     media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
-    if media_type != URLENCODED_TYPE.encode() or parameters.get(b"charset", b"utf-8").lower() not in _UTF8:
+    if media_type != URLENCODED_TYPE.encode() or parameters.get(b"charset", b"utf-8").lower() not in UTF8:
         raise UnsupportedMediaType(f"Send {URLENCODED_TYPE}, in UTF-8.")
     pairs = _parse_urlencoded(_text(await _read_body(request, max_bytes)))
     for name, value in pairs:
@@ -130,78 +127,13 @@ def _parse_urlencoded(text: str) -> list[tuple[str, str]]:
         raise BadRequest("The body is not a valid form.") from error
 
 
-class _WholeMultiPart(MultiPartParser):
-    """A parser that refuses a body without a closing boundary, which Starlette's own takes for complete."""
-
-    complete = False
-    file_too_large = False
-
-    def __init__(
-        self, headers: Headers, stream: AsyncGenerator[bytes, None], *, max_file_bytes: int | None, **limits: int
-    ) -> None:
-        super().__init__(headers, self._whole(stream), **limits)
-        self._max_file_bytes = max_file_bytes
-        self._part_bytes = 0
-
-    async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        async for chunk in stream:
-            yield chunk
-        if not self.complete:  # raised inside of the stream, so that `parse` closes its temporary files
-            raise BadRequest(ENDED_EARLY)
-
-    def on_part_begin(self) -> None:
-        super().on_part_begin()
-        self._part_bytes = 0
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """The rest of a file that is too large is read, so that the client gets its answer, and not stored."""
-        self._part_bytes += end - start
-        is_file = self._current_part.file is not None
-        if is_file and self._max_file_bytes is not None and self._part_bytes > self._max_file_bytes:
-            self.file_too_large = True
-            return
-        super().on_part_data(data, start, end)
-
-    def on_end(self) -> None:
-        self.complete = True
-
-
-async def read_multipart(
-    headers: Headers,
-    stream: AsyncGenerator[bytes, None],
-    *,
-    max_files: int,
-    max_fields: int,
-    max_part_bytes: int,
-    max_file_bytes: int | None = None,
-) -> FormData:
-    """The parts of a multipart body (RFC 7578). The caller must `close()` it, since files above 1 MB are on disk.
-
-    Raises `UnsupportedMediaType` for another character set than UTF-8, `BadRequest` for a body that is malformed or
-    incomplete, and `TooLarge` for a file of more than `max_file_bytes`.
-    """
-    _, parameters = parse_options_header(headers["content-type"])
-    if parameters.get(b"charset", b"utf-8").lower() not in _UTF8:  # Starlette would use any codec that it names
-        raise UnsupportedMediaType(_MEDIA_TYPES)
-    limits = {"max_files": max_files, "max_fields": max_fields, "max_part_size": max_part_bytes}
-    parser = _WholeMultiPart(headers, stream, max_file_bytes=max_file_bytes, **limits)
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise BadRequest(f"The multipart body is broken: {error.message}") from error
-    except ClientDisconnect as error:
-        raise BadRequest(ENDED_EARLY) from error
-    if parser.file_too_large:
-        await form.close()
-        raise TooLarge("A file is larger than is accepted.")
-    return form
-
-
 async def _parse_multipart(body: bytes, headers: Headers) -> dict[str, object]:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
-    form = await read_multipart(headers, stream(), max_files=0, max_fields=MAX_FIELDS, max_part_bytes=len(body))
+    form = await read_multipart(
+        headers, stream(), file=None, max_files=0, max_fields=MAX_FIELDS, max_part_bytes=len(body)
+    )
     return dict(form.multi_items())
 
 

@@ -1,4 +1,4 @@
-"""Reading files and some text fields from a `multipart/form-data` body (RFC 7578)."""
+"""Reading files and some text fields from a `multipart/form-data` body, by the rule of `lightbox_shared.multipart`."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -10,7 +10,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 
 from lightbox_shared.errors import FieldError, TooLarge
-from lightbox_shared.forms import MULTIPART_TYPE, read_multipart
+from lightbox_shared.forms import MULTIPART_TYPE
+from lightbox_shared.multipart import read_multipart
 
 MAX_FIELDS = 20
 MAX_FIELD_BYTES = 64 * 1024
@@ -18,7 +19,7 @@ MAX_FIELD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The content of the file, or None if there was none, and the text fields; the first one of each name."""
+    """The content of the file, or None if there was none, and the text fields; the last one of each name."""
 
     data: bytes | None
     fields: dict[str, str] = field(default_factory=dict)
@@ -37,15 +38,15 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The files of one field in the order of the body, and the text fields; the first one of each name."""
+    """The files of one field in the order of the body, and the text fields; the last one of each name."""
 
     files: tuple[UploadedFile, ...]
     fields: dict[str, str] = field(default_factory=dict)
 
 
 async def read_upload(request: Request, name: str, max_bytes: int) -> Upload:
-    """Read the body of a request with a file in the field `name`. A body of another media type counts as one without a
-    file.
+    """Read the body of a request with a file in the field `name`; of several parts of this name the last counts. A body
+    of another media type counts as one without a file.
 
     Raises `BadRequest` for a body that is malformed or incomplete, `UnsupportedMediaType` for another character set
     than UTF-8, and `TooLarge` for a file of more than `max_bytes`.
@@ -55,7 +56,12 @@ async def read_upload(request: Request, name: str, max_bytes: int) -> Upload:
         return Upload(None)
     async with aclosing(request.stream()) as stream:
         form = await read_multipart(
-            request.headers, stream, max_files=MAX_FIELDS, max_fields=MAX_FIELDS, max_part_bytes=MAX_FIELD_BYTES
+            request.headers,
+            stream,
+            file=name,
+            max_files=MAX_FIELDS,
+            max_fields=MAX_FIELDS,
+            max_part_bytes=MAX_FIELD_BYTES,
         )
     try:
         texts = _texts(form)
@@ -74,9 +80,9 @@ async def read_upload(request: Request, name: str, max_bytes: int) -> Upload:
 async def open_uploads(request: Request, name: str, *, max_files: int, max_bytes: int) -> AsyncIterator[Uploads]:
     """Read the body of a request with several files in fields `name`, and delete them at the end of the context.
 
-    Files in other fields are left out. A body of another media type counts as one without files. Raises `BadRequest`
-    for a body that is malformed or incomplete, or has more than `max_files` files, `UnsupportedMediaType` for another
-    character set than UTF-8, and `TooLarge` for a file of more than `max_bytes`.
+    A file in another field is a text, or left out. A body of another media type counts as one without files. Raises
+    `BadRequest` for a body that is malformed or incomplete, or has more than `max_files` files, `UnsupportedMediaType`
+    for another character set than UTF-8, and `TooLarge` for a file of more than `max_bytes`.
     """
     media_type, _ = parse_options_header(request.headers.get("content-type", ""))
     if media_type != MULTIPART_TYPE.encode():
@@ -87,6 +93,7 @@ async def open_uploads(request: Request, name: str, *, max_files: int, max_bytes
             form = await read_multipart(
                 request.headers,
                 stream,
+                file=name,
                 max_files=max_files,
                 max_fields=MAX_FIELDS,
                 max_part_bytes=MAX_FIELD_BYTES,
@@ -105,8 +112,4 @@ async def open_uploads(request: Request, name: str, *, max_files: int, max_bytes
 
 
 def _texts(form: FormData) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for key, value in form.multi_items():
-        if isinstance(value, str):
-            texts.setdefault(key, value)
-    return texts
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
