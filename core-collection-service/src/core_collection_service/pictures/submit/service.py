@@ -13,6 +13,7 @@ from core_collection_service.pictures.submit.preparation import PreparedPicture,
 from core_collection_service.pictures.submit.schemas import read_submission
 from core_collection_service.pictures.submit.writer import PictureWriter, Written
 from core_collection_service.protocol.documents import Format
+from core_collection_service.protocol.documents import is_quick as is_quick_to_read
 
 
 class Submissions:
@@ -35,8 +36,8 @@ class Submissions:
         """Keep the picture in a document; `check_device` gets the device id and raises if the caller may not send as
         this device. Raises `BadRequest`, `InvalidField`, `PictureTooLarge`, `AnotherPicture`, and what the database
         raises."""
-        is_small = len(document) <= 2 * QUICK_BYTES
-        sent = await self._storage.prepare(partial(read_submission, document, form, self.limits), quick=is_small)
+        quick = len(document) <= 2 * QUICK_BYTES and is_quick_to_read(document, form)
+        sent = await self._storage.prepare(partial(read_submission, document, form, self.limits), quick=quick)
         del document  # the picture in `sent` is a copy
         check_device(sent.device_id)
         return await self.submit_picture(collection, sent.device_id, sent.timestamp, sent.image_data)
