@@ -133,7 +133,8 @@ def submission_body() -> dict[str, Any]:
             "type": "string",
             "format": "binary",
             "description": "A CBOR map with the same members, which may be written in hexadecimal digits. `imageData` "
-            "may also be a byte string (tags 64 and 21 to 23 may stand before it), and `timestamp` have tag 0, or be seconds since 1970 with tag 1.",
+            "may also be a byte string (with the tags 64 or 21 to 23, or none), and `timestamp` have tag 0, or be "
+            "seconds since 1970 with tag 1.",
         },
         "example": cbor2.dumps(with_byte_string).hex(),
     }
