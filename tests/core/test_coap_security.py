@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from aiocoap.numbers.codes import Code
 from aiocoap.oscore import FilesystemSecurityContext, NotAProtectedMessage
 from aiocoap.transports.oscore import OSCOREAddress
 from anyio import to_thread
+from prometheus_client import CollectorRegistry
 from support.asgi import WithState
 from support.coap import CBOR, HOST, PNG, Device, coap_of, device, noise, problem
 from support.collection import IMAGES, cbor_document
@@ -97,10 +99,13 @@ async def test_a_device_sends_and_reads_as_itself_alone(services: Services, cont
         assert (await camera.get(path)).payload == noise(seed=1)
         for answer in (
             await camera.post(sent_by(2), CBOR),
-            await other.get(path),
             await other.get(IMAGES, observe=0),
         ):
             assert answer.code is Code.FORBIDDEN
+        # Another device's picture looks like one that does not exist, as over HTTP.
+        foreign, unknown = await other.get(path), await other.get(f"{IMAGES}/999999999")
+        assert foreign.code is Code.NOT_FOUND
+        assert (foreign.code, foreign.payload) == (unknown.code, unknown.payload)
         for answer in (await stranger.post(sent_by(1), CBOR), await stranger.get(path)):
             assert answer.code is Code.UNAUTHORIZED
             assert problem(answer)[-2]
@@ -143,11 +148,63 @@ async def test_a_replayed_message_is_refused(services: Services, contexts: Path)
         assert [each[1] for each in answers] == [Code.CHANGED, Code.UNAUTHORIZED]
 
 
-def _exchange(port: int, datagram: bytes) -> bytes:
+def _exchange(port: int, datagram: bytes, *, seconds: float = 10) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
-        plain.settimeout(10)
+        plain.settimeout(seconds)
         plain.sendto(datagram, (HOST, port))
         return plain.recv(4096)
+
+
+def _protected(option: bytes, payload: bytes, *, confirmable: bool, mid: int, path: bytes = b"") -> bytes:
+    """A POST with this OSCORE option, from a stranger."""
+    head = (b"\x41" if confirmable else b"\x51") + b"\x02" + mid.to_bytes(2) + b"t"
+    size = len(option)
+    written = bytes((0x90 | min(13, size),)) + (bytes((size - 13,)) if size >= 13 else b"") + option
+    return head + written + path + (b"\xff" + payload if payload else b"")
+
+
+STRANGERS: list[tuple[bytes, bytes, int]] = [
+    (b"", b"x" * 20, Code.UNAUTHORIZED),  # RFC 8613 section 8.2, in its order
+    (b"\xe0", b"x", Code.BAD_OPTION),  # reserved bits
+    (b"\x07", b"x", Code.BAD_OPTION),  # a reserved length of the partial IV
+    (b"\x05\x01", b"x", Code.BAD_OPTION),  # a partial IV that is cut
+    (b"\x10", b"x", Code.BAD_OPTION),  # a context hint without its length
+    (b"\x11\x00\x05\x01", b"x", Code.BAD_OPTION),  # one that is cut
+    (b"\x09\x00stranger", b"x" * 20, Code.UNAUTHORIZED),
+    (b"\x09\x00\x01\x01", b"x" * 20, Code.UNAUTHORIZED),
+    (b"\x09\x00\x02\x01", b"", Code.BAD_REQUEST),  # the id of camera 1
+    (b"\x09\x00\x02\x01", b"x" * 20, Code.BAD_REQUEST),
+    (b"\x09\x00\x02\x01", b"x" * 5, Code.BAD_REQUEST),
+    (b"\x08\x02\x01", b"x" * 20, Code.BAD_REQUEST),  # no partial IV
+    (b"\x29\x00\x02\x01", b"x" * 20, Code.BAD_REQUEST),  # a group message
+    (b"\x09\x00" + bytes(200), b"x" * 20, Code.UNAUTHORIZED),
+]
+
+
+async def test_strangers_write_nothing_into_the_log(
+    services: Services, contexts: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each gets the answer of RFC 8613 section 8.2 if it is confirmable, and nothing otherwise."""
+    path = b"\x2b.well-known\x05edhoc"  # the outer path means nothing
+    registry = CollectorRegistry()
+    async with coap_of(services, access=Access.KEYS, credentials=contexts, registry=registry) as port:
+
+        def send_all() -> list[int]:
+            codes = []
+            for mid, (option, payload, _) in enumerate(STRANGERS * 2):
+                outer = path if mid >= len(STRANGERS) else b""
+                codes.append(_exchange(port, _protected(option, payload, confirmable=True, mid=mid, path=outer))[1])
+                with pytest.raises(TimeoutError):
+                    _exchange(port, _protected(option, payload, confirmable=False, mid=1000 + mid), seconds=0.05)
+            # EDHOC (RFC 9528) is not served: there is no such resource.
+            codes.append(_exchange(port, b"\x41\x02\x27\x0ft\xbb.well-known\x05edhoc\xff\xf5\x00")[1])
+            return codes
+
+        codes = await to_thread.run_sync(send_all)
+    assert codes == [code for *_, code in STRANGERS] * 2 + [Code.NOT_FOUND]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert "Traceback" not in "".join(capsys.readouterr())
+    assert (registry.get_sample_value("lightbox_coap_malformed_total") or 0) > 0
 
 
 async def test_a_device_observes_its_own_pictures(services: Services, contexts: Path) -> None:

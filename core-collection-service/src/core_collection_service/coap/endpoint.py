@@ -41,6 +41,8 @@ from aiocoap.util import socknumbers
 from aiocoap.util.asyncio.recvmsg import RecvmsgSelectorDatagramTransport
 from prometheus_client import Counter
 
+from core_collection_service.coap.options import note_lengths
+
 LOCALHOST: Final = "localhost"
 ALL_COAP_NODES: Final = ("224.0.1.187", "ff02::fd", "ff05::fd")
 """The multicast groups of discovery (RFC 7252 section 12.8)."""
@@ -216,6 +218,7 @@ def _decoded(data: bytes, remote: EndpointAddress) -> Message:
         fits = message.code.is_response() and message.mtype is not RST
     if not fits or (data[-1] == _PAYLOAD_MARKER and not message.payload and _ends_in_marker(data)):
         raise UnparsableMessage
+    note_lengths(message, data)
     return message
 
 

@@ -12,25 +12,12 @@ from aiocoap.numbers.optionnumbers import OptionNumber
 from starlette.datastructures import QueryParams
 
 from core_collection_service.access import Caller
-from core_collection_service.coap.errors import BadOption, NoProxy
+from core_collection_service.coap.options import check_options
 from core_collection_service.errors import NotAcceptable
 from core_collection_service.pictures.lists.representations import LIST_TYPES, SENML_TYPES
 from core_collection_service.protocol.media_types import CBOR, CONTENT_FORMATS, MEDIA_TYPES
 
-_SUPPORTED: Final = frozenset(
-    {
-        OptionNumber.URI_HOST,
-        OptionNumber.URI_PORT,
-        OptionNumber.URI_PATH,
-        OptionNumber.URI_QUERY,
-        OptionNumber.ACCEPT,
-        OptionNumber.BLOCK1,
-        OptionNumber.BLOCK2,
-    }
-)
-"""The critical options that are supported; others are elective, or refused."""
 _PER_BLOCK: Final = (OptionNumber.BLOCK1, OptionNumber.BLOCK2, OptionNumber.OBSERVE)
-_RESERVED_SIZE_EXPONENT: Final = 7
 _LOGGED_CHARACTERS: Final = 200
 _NETWORK_BYTES: Final = 8
 _LIST_TYPES: Final = (CBOR, *(each for each in LIST_TYPES if each != CBOR))
@@ -48,7 +35,7 @@ class CoapRequest:
 
     @classmethod
     def of(cls, message: Message, caller: Caller) -> "CoapRequest":
-        """From a message. Raises `BadOption` and `NoProxy`."""
+        """From a message. Raises what `check_options` raises."""
         check_options(message)
         pairs = [option.partition("=") for option in message.opt.uri_query]
         return cls(message, path_of(message), caller, QueryParams([(name, value) for name, _, value in pairs]))
@@ -111,19 +98,6 @@ def transfer_of(message: Message) -> Hashable:
 def method_of(message: Message) -> str:
     """The method as HTTP writes it."""
     return str(message.code)
-
-
-def check_options(message: Message) -> None:
-    """Raises `NoProxy` for a request to a proxy, `BadOption` for a critical option that is not supported (RFC 7252
-    section 5.4.1) and for a reserved block size."""
-    if message.opt.proxy_uri is not None or message.opt.proxy_scheme is not None:
-        raise NoProxy
-    for option in message.opt.option_list():
-        if option.number.is_critical() and option.number not in _SUPPORTED:
-            raise BadOption(f"The option {int(option.number)} is critical and not supported here.")
-    for block in (message.opt.block1, message.opt.block2):
-        if block is not None and block.size_exponent == _RESERVED_SIZE_EXPONENT:
-            raise BadOption("The block size exponent 7 is reserved (RFC 7959 section 2.2).")
 
 
 def address_of(message: Message) -> EndpointAddress:

@@ -22,8 +22,8 @@ from core_collection_service.parameters import DEVICE_ID, TIMESTAMP
 from core_collection_service.pictures.lists.representations import represent_page
 from core_collection_service.pictures.lists.service import NewestOfEach
 from core_collection_service.pictures.models import PictureRecord
-from core_collection_service.pictures.queries import read_picture_id, read_picture_key
-from core_collection_service.pictures.read.selection import SelectedList, select, selects_list
+from core_collection_service.pictures.queries import read_picture_key
+from core_collection_service.pictures.read.selection import SelectedList, find_visible, select, selects_list
 from core_collection_service.pictures.schemas import PictureBody
 from core_collection_service.pictures.submit.writer import Written
 from core_collection_service.pictures.thumbnails.rendering import read_box
@@ -199,8 +199,7 @@ class PictureResource:
 
     async def get(self, request: CoapRequest) -> Representation:
         """The picture with this id. Raises `NoSuchPicture`, `NotAcceptable` and `NoThumbnail`."""
-        record = await self._services.pictures.find_by_id(self._collection, read_picture_id(self._id))
-        request.caller.check_may_read(record.device_id)
+        record = await find_visible(self._services.pictures, request.caller, self._collection, self._id)
         return await _picture_representation(self._services, request, record)
 
 

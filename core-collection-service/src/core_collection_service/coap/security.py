@@ -21,7 +21,8 @@ from typing import Final
 
 from aiocoap import Message
 from aiocoap.credentials import CredentialsMap
-from aiocoap.oscore import FilesystemSecurityContext
+from aiocoap.error import Error, RenderableError
+from aiocoap.oscore import FilesystemSecurityContext, ProtectionInvalid
 from filelock import BaseFileLock, Timeout
 
 from core_collection_service.access import Access, Caller
@@ -30,6 +31,8 @@ from lightbox_shared.errors import LightboxError, NotAuthenticated
 from lightbox_shared.startup import StartupError
 
 _DEVICE_ID: Final = "device-id"
+MALFORMED: Final = (Error, ValueError, LookupError, AttributeError, TypeError)
+"""What the library raises for messages that are not what it expects: some are its own errors, others slips."""
 
 
 class CredentialsError(StartupError):
@@ -89,6 +92,17 @@ class DeviceContext(FilesystemSecurityContext):  # type: ignore[misc] # the libr
             self.lockfile.release()
             self.lockfile = None
         self._store = _store_nothing
+
+    def unprotect(self, protected_message: Message, request_id: object = None) -> tuple[Message, object]:
+        """The message inside. Raises `ProtectionInvalid` for whatever is wrong with the bytes of a client, and
+        `OSError` where the sequence numbers can't be written."""
+        try:
+            found: tuple[Message, object] = super().unprotect(protected_message, request_id)
+        except (RenderableError, ProtectionInvalid):
+            raise
+        except MALFORMED as error:
+            raise ProtectionInvalid("It can't be read.") from error
+        return found
 
     def close(self) -> None:
         """Write the sequence numbers, and release the lock."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 from aiocoap.credentials import CredentialsMap
+from prometheus_client import Counter
 
 from core_collection_service.coap import security
 from core_collection_service.coap.endpoint import Site, listen, open_sockets
@@ -90,7 +91,9 @@ async def running_server(services: Services, options: CoapOptions, metrics: Coap
     # the thread that took them.
     files = ThreadPoolExecutor(1, "coap credentials")
     try:
-        guarded, contexts = await loop.run_in_executor(files, stack.enter_context, _guarded(site, options.credentials))
+        guarded, contexts = await loop.run_in_executor(
+            files, stack.enter_context, _guarded(site, options.credentials, metrics.malformed)
+        )
         sockets = open_sockets(options.host, options.port)
         server = CoapServer(tuple(each.getsockname()[:2] for each in sockets))
         context = await listen(guarded, sockets, options.multicast, metrics.malformed)
@@ -108,13 +111,15 @@ async def running_server(services: Services, options: CoapOptions, metrics: Coap
 
 
 @contextmanager
-def _guarded(site: CollectionSite, credentials: Path | None) -> Iterator[tuple[Site, CredentialsMap]]:
+def _guarded(
+    site: CollectionSite, credentials: Path | None, malformed: Counter
+) -> Iterator[tuple[Site, CredentialsMap]]:
     """The site, behind OSCORE where there are credentials, and the security contexts."""
     if credentials is None:
         yield site, CredentialsMap()
         return
     # It imports libraries that nothing else needs.
-    from aiocoap.oscore_sitewrapper import OscoreSiteWrapper  # noqa: PLC0415
+    from core_collection_service.coap.oscore import OscoreSite  # noqa: PLC0415
 
     with security.opened_contexts(credentials) as contexts:
-        yield OscoreSiteWrapper(site, contexts), contexts
+        yield OscoreSite(site, contexts, malformed), contexts

@@ -13,10 +13,11 @@ from typing import Final
 import structlog
 from aiocoap import Message
 from aiocoap.numbers.codes import Code
+from aiocoap.numbers.types import NON
 from aiocoap.pipe import Pipe
 
 from core_collection_service.coap.downloads import PictureParts, Representation, Transfers
-from core_collection_service.coap.errors import UploadTooLarge, error_response
+from core_collection_service.coap.errors import BadOption, UploadTooLarge, error_response
 from core_collection_service.coap.metrics import CoapMetrics
 from core_collection_service.coap.observing import Observers
 from core_collection_service.coap.requests import (
@@ -45,7 +46,7 @@ MAX_REQUESTS: Final = 1000
 """So many requests are answered at the same time; observers do not count."""
 MAX_GROUP_ANSWERS: Final = 100
 """So many requests by multicast wait for their random time at the same time."""
-_SUPPRESS_RESPONSE: Final = 26
+SUPPRESS_RESPONSE: Final = 26
 """No-Response (RFC 7967) for 2.xx, 4.xx and 5.xx."""
 _LARGEST_SIZE_EXPONENT: Final = 6
 _UNMATCHED: Final = "unmatched"
@@ -92,6 +93,8 @@ class CollectionSite:
         except Exception as error:  # noqa: BLE001 - the client gets an error of every kind
             structlog.contextvars.bind_contextvars(request_id=new_id(96))
             message = error_response(error, limit=self._services.submissions.limits.max_bytes)
+            if isinstance(error, BadOption) and pipe.request.mtype is NON:
+                message.opt.no_response = SUPPRESS_RESPONSE  # it has to be rejected (RFC 7252 section 5.4.1)
             self._log(pipe.request, route, message, started)
             pipe.add_response(message, is_last=True)
         finally:
@@ -198,7 +201,7 @@ class CollectionSite:
 
     async def _answer_group(self, pipe: Pipe) -> None:
         """Answer a request by multicast, or leave it without a response."""
-        message = Message(code=Code.CONTENT, no_response=_SUPPRESS_RESPONSE)
+        message = Message(code=Code.CONTENT, no_response=SUPPRESS_RESPONSE)
         is_discovery = pipe.request.code is Code.GET and path_of(pipe.request) == (".well-known", "core")
         if is_discovery and self._group_answers < MAX_GROUP_ANSWERS:
             self._group_answers += 1

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import QueryParams
 
-from core_collection_service.access import Caller
 from core_collection_service.dependencies import COLLECTION_PARAMETER, CollectionName, CurrentCaller
 from core_collection_service.direct_routes import DirectRoute, prerequisites
 from core_collection_service.errors import NoSuchCollection, NotAcceptable
@@ -28,7 +27,7 @@ from core_collection_service.pictures.models import PictureKey, PictureRecord
 from core_collection_service.pictures.queries import PictureId, read_picture_id, read_picture_key
 from core_collection_service.pictures.read.openapi import ORIGINAL, PICTURE, PICTURE_OR_LIST, answers
 from core_collection_service.pictures.read.responses import needs_whole_picture, picture_response, thumbnail_response
-from core_collection_service.pictures.read.selection import SelectedList, select
+from core_collection_service.pictures.read.selection import SelectedList, find_visible, select
 from core_collection_service.pictures.response_cache import ROUTE
 from core_collection_service.pictures.thumbnails.rendering import read_box
 from core_collection_service.state import Services, ServicesDep
@@ -124,9 +123,7 @@ async def picture_by_id(
     request: Request, collection: CollectionName, picture_id: PictureId, caller: CurrentCaller, services: ServicesDep
 ) -> Response:
     """The id is in the metadata that was answered when the picture was sent, and in lists."""
-    caller.check_may_read(caller.bound_to)  # so that a client without any right to read finds out nothing about ids
-    record = await services.pictures.find_by_id(collection, read_picture_id(picture_id))
-    _check_may_read(caller, record)
+    record = await find_visible(services.pictures, caller, collection, picture_id)
     return await _picture_or_thumbnail(request, record, services)
 
 
@@ -185,11 +182,3 @@ async def _picture_or_thumbnail(request: Request, record: PictureRecord, service
     if box is None:
         return await picture_response(request, record, services.storage)
     return await thumbnail_response(request, record, services.thumbnails, box)
-
-
-def _check_may_read(caller: Caller, record: PictureRecord) -> None:
-    """To a key of one device the pictures of other devices do not exist. Raises `NoSuchPicture`, and what
-    `Caller.check_may_read` raises."""
-    if caller.bound_to is not None and caller.bound_to != record.device_id:
-        raise NoSuchPicture
-    caller.check_may_read(record.device_id)

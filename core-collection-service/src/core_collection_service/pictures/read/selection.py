@@ -25,10 +25,12 @@ from core_collection_service.parameters import (
     read_limit,
     read_time_range,
 )
+from core_collection_service.pictures.errors import NoSuchPicture
 from core_collection_service.pictures.lists.representations import SENML_TYPES
 from core_collection_service.pictures.lists.service import ListByTime, NewestOfEach, continues_newest
-from core_collection_service.pictures.models import PictureKey
-from core_collection_service.pictures.queries import read_picture_key
+from core_collection_service.pictures.models import PictureKey, PictureRecord
+from core_collection_service.pictures.queries import read_picture_id, read_picture_key
+from core_collection_service.pictures.read.service import Pictures
 
 PICTURE_OR_LIST: Final = "This field is required; or from, to or cursor for a list."
 _LIST_PARAMETERS: Final = frozenset({FROM.name, TO.name, CURSOR.name})
@@ -73,3 +75,15 @@ def select(request: SelectionRequest, collection: str, caller: Caller) -> Pictur
     if is_newest and (cursor is None or continues_newest(collection, device_id, cursor)):
         return SelectedList(NewestOfEach(collection, device_id, limit, cursor), media_type)
     return SelectedList(ListByTime(collection, device_id, start, end, limit, cursor), media_type)
+
+
+async def find_visible(pictures: Pictures, caller: Caller, collection: str, picture_id: str) -> PictureRecord:
+    """The picture with the id in a path. To a client that is bound to one device the pictures of others do not exist,
+    and a client without any right to read finds out nothing about ids. Raises `NoSuchPicture`, and what
+    `Caller.check_may_read` raises."""
+    caller.check_may_read(caller.bound_to)
+    record = await pictures.find_by_id(collection, read_picture_id(picture_id))
+    if caller.bound_to is not None and caller.bound_to != record.device_id:
+        raise NoSuchPicture
+    caller.check_may_read(record.device_id)
+    return record
