@@ -170,7 +170,8 @@ def filtered(query: str, *expected: str, without: str = "") -> Callable[[RawClie
 
 def blocks(client: RawClient, path: Options, exponent: int, *, early: bool) -> bytes:
     """Read a resource block by block; the first request has Block2 only if it is `early`."""
-    size, data, number, etag = 16 << exponent, b"", 0, None
+    size, number, etag = 16 << exponent, 0, None
+    data = b""
     while True:
         block = (BLOCK2, (number << 4 | exponent).to_bytes(3).lstrip(b"\0"))
         answer = client.ask(GET, [*path, block] if early or number else path)
@@ -179,7 +180,7 @@ def blocks(client: RawClient, path: Options, exponent: int, *, early: bool) -> b
         assert etag in {None, answer.opt.etag}
         assert number or answer.opt.size2 is not None
         etag = answer.opt.etag
-        data += answer.payload
+        data += bytes(answer.payload)
         if not answer.opt.block2.more:
             return data
         assert len(answer.payload) == size
@@ -200,6 +201,10 @@ def in_blocks(client: RawClient, *more: tuple[int, bytes]) -> Message:
         answer = client.ask(POST, [*options, (BLOCK1, bytes((block,)))], part, token=bytes((number,)))
         assert (answer.opt.block1.block_number, answer.opt.block1.size_exponent) == (number, 4)
         assert answer.code is (Code.CREATED if is_last else Code.CONTINUE)
+        if is_last:
+            break
+    else:
+        pytest.fail("there was no block")
     return answer
 
 

@@ -17,7 +17,7 @@ import structlog
 from auth_service.account_feed import repository as account_feed
 from auth_service.accounts import repository
 from auth_service.accounts.models import FIRST_ADMIN_ID
-from auth_service.accounts.usernames import clean_username, username_key, username_problem
+from auth_service.accounts.usernames import clean_username, username_key, username_problem, username_skeletons
 from auth_service.audit.service import record_new_account
 from auth_service.config import AuthSettings
 from auth_service.passwords.hashing import Passwords
@@ -53,6 +53,7 @@ async def _ensure_anonymous(session: WriteSession) -> None:
             "id": ANONYMOUS_ACCOUNT,
             "username": ANONYMOUS,
             "username_key": username_key(ANONYMOUS),
+            "skeletons": username_skeletons(ANONYMOUS),
             "authority": Authority.NONE,
         }
         if await repository.insert_new(session, values) is None:
@@ -77,6 +78,7 @@ async def _add_administrator(session: WriteSession, passwords: Passwords, settin
         "id": FIRST_ADMIN_ID,
         "username": username,
         "username_key": username_key(username),
+        "skeletons": username_skeletons(username),
         "password_hash": await passwords.hash(password),
         "authority": Authority.ADMIN,
     }

@@ -128,11 +128,13 @@ class AccountAuthorization:
         check_create(caller, authority, self_registration=self._self_registration)
 
     async def create(self, caller: Caller | None, new: NewAccount, source: RequestSource) -> Account:
-        """Make an account. Raises `UsernameTaken`."""
+        """Make an account. Raises `UsernameTaken` and `UsernameLooksAlikeInYelda`."""
         self.check_create(caller, new.authority)
-        prepared = await self._registration.prepare(new)
+        with _in_words_of_yelda():
+            prepared = await self._registration.prepare(new)
         async with self._database.writing() as session:
-            account = await self._registration.insert(session, prepared)
+            with _in_words_of_yelda():
+                account = await self._registration.insert(session, prepared)
             if caller is not None:
                 self.check_create(await still_signed_in(session, caller), new.authority)
             actor = None if caller is None else caller.actor
@@ -142,7 +144,7 @@ class AccountAuthorization:
         return account
 
     async def edit(self, caller: Caller, account_id: int, edit: Edit, source: RequestSource) -> Account:
-        """Change an account. Raises `AccountNotFound` and `UsernameTaken`."""
+        """Change an account. Raises `AccountNotFound`, `UsernameTaken` and `UsernameLooksAlikeInYelda`."""
         password_hash, as_of = await self._new_hash(caller, account_id, edit)
         change = Change(edit.username, password_hash, edit.authority, edit.profile)
         async with self._database.writing() as session:
@@ -155,7 +157,8 @@ class AccountAuthorization:
             check_authority(caller, account, edit.authority)
             if edit.password is not None and account.password_changed_at != as_of:
                 raise Unavailable("The password of this account is being changed at the same moment.")
-            return await self._changes.change(session, account, change, source, actor=caller.actor)
+            with _in_words_of_yelda():
+                return await self._changes.change(session, account, change, source, actor=caller.actor)
 
     async def delete(self, session: WriteSession, caller: Caller, account_id: int, source: RequestSource) -> None:
         """Delete an account. Raises `AccountNotFound`."""
@@ -260,3 +263,11 @@ def check_delete(caller: Caller, account_id: int, account: Account | None = None
         raise errors.CannotDeleteOthers
     if account is not None and account.authority == Authority.ADMIN:
         raise errors.CannotDeleteAdministrators
+
+
+@contextmanager
+def _in_words_of_yelda() -> Iterator[None]:
+    try:
+        yield
+    except errors.UsernameLooksAlike as error:
+        raise errors.UsernameLooksAlikeInYelda from error

@@ -17,6 +17,7 @@ from typing import Any
 from auth_service.accounts import repository
 from auth_service.accounts.errors import AccountNotFound, LastAdministrator
 from auth_service.accounts.models import Account
+from auth_service.accounts.registration import claim_look
 from auth_service.accounts.usernames import clean_username, username_key
 from auth_service.audit.entries import Action
 from auth_service.audit.service import record
@@ -84,11 +85,13 @@ class AccountChanges:
         self, session: WriteSession, account: Account, change: Change, source: RequestSource, *, actor: str
     ) -> Account:
         """Change an account that is locked; the authorities have to be locked too if its authority changes. Raises
-        `UsernameTaken` and `LastAdministrator`."""
+        `UsernameTaken`, `UsernameLooksAlike` and `LastAdministrator`."""
         before = Authority(account.authority)
         values = _differences(account, change)
         if not values:
             return account
+        if change.username is not None and "username" in values:
+            values["skeletons"] = await claim_look(session, change.username, except_id=account.id)
         if "authority" in values:
             await self._keep_an_administrator(session, account)
         changed = await repository.change(session, account.id, values)

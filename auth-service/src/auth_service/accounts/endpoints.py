@@ -12,6 +12,7 @@ from auth_service.accounts.errors import (
     CreatingNeedsAdministrator,
     LastAdministrator,
     Refused,
+    UsernameLooksAlikeInYelda,
     UsernameTaken,
 )
 from auth_service.accounts.fields import AuthorityField
@@ -108,7 +109,9 @@ async def yelda_account(
     response_model=YeldaEditedAccount,
     responses={
         200: hal_content(YeldaEditedAccount),
-        **errors(Refused, AccountNotFound, UsernameTaken, LastAdministrator, TooManyRequests),
+        **errors(
+            Refused, AccountNotFound, UsernameTaken, UsernameLooksAlikeInYelda, LastAdministrator, TooManyRequests
+        ),
     },
 )
 async def yelda_edit_account(
@@ -195,7 +198,7 @@ async def yelda_list_accounts(
     response_model=YeldaCreatedAccount,
     responses={
         201: {**hal_content(YeldaCreatedAccount), **headers(Location="The path of the account.")},
-        **errors(Refused, CreatingNeedsAdministrator, UsernameTaken),
+        **errors(Refused, CreatingNeedsAdministrator, UsernameTaken, UsernameLooksAlikeInYelda),
     },
 )
 async def yelda_create_account(

@@ -24,6 +24,24 @@ class UsernameTaken(Conflict):
         super().__init__(fields=[FieldError("username", self.default_detail)])
 
 
+class UsernameLooksAlike(Conflict):
+    """The name of another account looks the same (`usernames.username_skeletons`)."""
+
+    code = "username-looks-alike"
+    default_detail = "This username looks like that of another account. Please choose another one."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("username", self.default_detail)])
+
+
+class UsernameLooksAlikeInYelda(Conflict):
+    """`UsernameLooksAlike`, in the words of TheYelda."""
+
+    code = UsernameLooksAlike.code
+    verbatim = True
+    default_detail = "用户名与已有用户名过于相似"
+
+
 class AccountNotFound(NotFound):
     """There is no such account, or it is the reserved account `anonymous`."""
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, String, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.accounts.usernames import MAX_USERNAME_LENGTH
@@ -20,6 +21,7 @@ class Account(Base):
     __table_args__ = (
         CheckConstraint("authority BETWEEN 100 AND 104", name="authority_known"),
         Index("ix_accounts_authority_id", "authority", "id"),
+        Index("ix_accounts_skeletons", "skeletons", postgresql_using="gin"),
     )
 
     # Not `PrimaryKey`, which is GENERATED ALWAYS: the first two accounts are inserted with the ids that they must have.
@@ -28,6 +30,8 @@ class Account(Base):
     """The name as it is shown; see `usernames.clean_username`."""
     username_key: Mapped[str] = mapped_column(String(MAX_USERNAME_LENGTH), unique=True)
     """What two spellings of one name have in common; see `usernames.username_key`."""
+    skeletons: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """What the name looks like; see `usernames.username_skeletons`."""
     password_hash: Mapped[str | None] = mapped_column(Text)
     """None for an account that can't be signed in to with a password."""
     password_changed_at: Mapped[datetime] = mapped_column(server_default=func.now())

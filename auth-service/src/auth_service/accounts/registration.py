@@ -7,9 +7,9 @@ has two steps: `prepare`, then `insert` in the transaction of the use case.
 from dataclasses import dataclass, field
 
 from auth_service.accounts import repository
-from auth_service.accounts.errors import UsernameTaken
+from auth_service.accounts.errors import UsernameLooksAlike, UsernameTaken
 from auth_service.accounts.models import Account
-from auth_service.accounts.usernames import clean_username, username_key
+from auth_service.accounts.usernames import clean_username, username_key, username_skeletons
 from auth_service.passwords.hashing import Passwords
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database, WriteSession
@@ -42,27 +42,36 @@ class Registration:
         self._database = database
         self._passwords = passwords
 
-    async def is_taken(self, username: str) -> bool:
-        """Whether an account has this name at the moment. Only `insert` decides; this saves a hash in vain."""
+    async def refusal(self, username: str) -> UsernameTaken | UsernameLooksAlike | None:
+        """Why no account can have this name at the moment, or None. Only `insert` decides; this saves a hash in
+        vain."""
+        key = username_key(username)
         async with self._database.reading() as session:
-            return await repository.find_by_key(session, username_key(username)) is not None
+            if await repository.find_by_key(session, key) is not None:
+                return UsernameTaken()
+            if await repository.looks_like_another(session, key, username_skeletons(username)):
+                return UsernameLooksAlike()
+        return None
 
     async def prepare(self, new: NewAccount) -> PreparedAccount:
-        """Hash the password of a new account. Raises `UsernameTaken`, and `Unavailable` when too many passwords wait to
-        be hashed."""
-        if await self.is_taken(new.username):
-            raise UsernameTaken
+        """Hash the password of a new account. Raises `UsernameTaken`, `UsernameLooksAlike`, and `Unavailable` when too
+        many passwords wait to be hashed."""
+        refusal = await self.refusal(new.username)
+        if refusal is not None:
+            raise refusal
         return PreparedAccount(new, await self._passwords.hash(new.password))
 
     @staticmethod
     async def insert(session: WriteSession, prepared: PreparedAccount) -> Account:
-        """Add the account. Raises `UsernameTaken`."""
+        """Add the account. Raises `UsernameTaken` and `UsernameLooksAlike`."""
         new = prepared.new
+        skeletons = await claim_look(session, new.username)
         account = await repository.insert_new(
             session,
             {
                 "username": clean_username(new.username),
                 "username_key": username_key(new.username),
+                "skeletons": skeletons,
                 "password_hash": prepared.password_hash,
                 "authority": new.authority,
                 "nickname": new.nickname,
@@ -73,3 +82,13 @@ class Registration:
         if account is None:
             raise UsernameTaken
         return account
+
+
+async def claim_look(session: WriteSession, username: str, *, except_id: int | None = None) -> list[str]:
+    """The skeletons of a name that an account gets in this transaction; no other transaction can give a name that looks
+    like it until then. Raises `UsernameLooksAlike`, also where two of them are under way."""
+    skeletons = username_skeletons(username)
+    await repository.lock_skeletons(session, skeletons)
+    if await repository.looks_like_another(session, username_key(username), skeletons, except_id=except_id):
+        raise UsernameLooksAlike
+    return skeletons

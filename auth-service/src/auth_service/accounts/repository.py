@@ -19,6 +19,14 @@ LARGEST_ID: Final = 2**63 - 1
 
 _BOOTSTRAP_LOCK: Final = 0x6175_7468_0000_0001
 _AUTHORITIES_LOCK: Final = 0x6175_7468_0000_0003
+_NAMES_LOCK: Final = 0x6175_7468_0000_0005
+# The lock of all is shared, and each skeleton has one, by its hash; they are taken in one order.
+_LOCK_SKELETONS: Final = text(
+    """
+    SELECT pg_advisory_xact_lock_shared(:all), count(pg_advisory_xact_lock(0x6175, hash))
+      FROM (SELECT DISTINCT hashtext(each) AS hash FROM unnest(CAST(:skeletons AS text[])) AS each ORDER BY hash) AS own
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,32 @@ async def find_signed_in(
 async def find_by_key(session: ReadSession | WriteSession, key: str) -> Account | None:
     """The account whose name has this key (`usernames.username_key`)."""
     return (await session.execute(select(Account).where(Account.username_key == key))).scalar_one_or_none()
+
+
+async def lock_skeletons(session: WriteSession, skeletons: Sequence[str]) -> None:
+    """Let no other transaction make or rename an account that looks like this, until the end of this one.
+
+    Take it before the name is looked up: `looks_like_another` sees what was committed before it.
+    """
+    await session.execute(_LOCK_SKELETONS, {"all": _NAMES_LOCK, "skeletons": list(skeletons)})
+
+
+async def lock_all_skeletons(session: WriteSession) -> None:
+    """Let no other transaction make or rename an account, until the end of this one."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NAMES_LOCK})
+
+
+async def looks_like_another(
+    session: ReadSession | WriteSession, key: str, skeletons: Sequence[str], *, except_id: int | None = None
+) -> bool:
+    """Whether an account has another name, by its key, and a skeleton of these. Two names in ASCII look different
+    enough: everybody can type and read them."""
+    other = [Account.username_key != key, Account.skeletons.overlap(list(skeletons))]
+    if key.isascii():
+        other.append(func.octet_length(Account.username_key) != func.char_length(Account.username_key))
+    if except_id is not None:
+        other.append(Account.id != except_id)
+    return bool(await session.scalar(select(select(Account.id).where(*other).exists())))
 
 
 async def insert_new(session: WriteSession, values: Mapping[str, object]) -> Account | None:

@@ -7,7 +7,21 @@ may take long, people can sign up without waiting for it.
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, Text, and_, delete, func, insert, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 
@@ -15,7 +29,7 @@ from auth_service.accounts.models import Account
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
-COLUMNS: Final = ("username", "username_key", "password_hash", "email", "authority")
+COLUMNS: Final = ("username", "username_key", "skeletons", "password_hash", "email", "authority")
 
 _READ: Final = Table(
     "accounts_read",
@@ -23,6 +37,7 @@ _READ: Final = Table(
     Column("line", BigInteger, primary_key=True, autoincrement=False),
     Column("username", Text),
     Column("username_key", Text),
+    Column("skeletons", ARRAY(Text)),
     Column("password_hash", Text),
     Column("email", Text),
     Column("authority", SmallInteger),
@@ -48,6 +63,34 @@ async def drop_repeated(session: WriteSession) -> Sequence[int]:
     repeated = select(numbered.c.line).where(numbered.c.nth > 1)
     statement = delete(_READ).where(_READ.c.line.in_(repeated)).returning(_READ.c.line)
     return (await session.execute(statement)).scalars().all()
+
+
+# A name in ASCII has as many bytes as characters.
+_DROP_LOOK_ALIKES: Final = text(
+    """
+    WITH looks AS (
+      SELECT line, username_key, octet_length(username_key) = char_length(username_key) AS is_ascii, skeleton
+        FROM accounts_read CROSS JOIN unnest(skeletons) AS skeleton
+    ), known AS (
+      SELECT username_key, octet_length(username_key) = char_length(username_key) AS is_ascii, skeleton
+        FROM accounts CROSS JOIN unnest(skeletons) AS skeleton
+    ), alike AS (
+      SELECT looks.line FROM looks JOIN known USING (skeleton)
+        WHERE known.username_key <> looks.username_key AND NOT (known.is_ascii AND looks.is_ascii)
+      UNION
+      SELECT later.line FROM looks AS later JOIN looks AS earlier USING (skeleton)
+        WHERE earlier.line < later.line AND NOT (earlier.is_ascii AND later.is_ascii)
+    )
+    DELETE FROM accounts_read USING alike WHERE accounts_read.line = alike.line RETURNING accounts_read.line
+    """
+)
+
+
+async def drop_look_alikes(session: WriteSession) -> Sequence[int]:
+    """Remove the rows whose names look like that of an account, or of a row before them. Returns their lines. Call it
+    after `drop_repeated`."""
+    await session.execute(text("ANALYZE accounts_read"))
+    return (await session.execute(_DROP_LOOK_ALIKES)).scalars().all()
 
 
 async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
@@ -76,7 +119,6 @@ class Inserted(NamedTuple):
 
 async def insert_many(session: WriteSession) -> Inserted:
     """Make the accounts."""
-    await session.execute(text("ANALYZE accounts_read"))
     source: Any = select(*(_READ.c[name] for name in COLUMNS)).order_by(_READ.c.line)
     statement = insert_or_not(Account).from_select(COLUMNS, source).on_conflict_do_nothing()
     added = statement.returning(Account.id, Account.username_key).cte("added")

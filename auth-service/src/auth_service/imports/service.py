@@ -14,7 +14,14 @@ from typing import Final
 import anyio.to_thread
 
 from auth_service.accounts.fields import authority_of, clean_email
-from auth_service.accounts.usernames import LONGEST_TYPED_USERNAME, clean_username, username_key, username_problem
+from auth_service.accounts.repository import lock_all_skeletons
+from auth_service.accounts.usernames import (
+    LONGEST_TYPED_USERNAME,
+    clean_username,
+    username_key,
+    username_problem,
+    username_skeletons,
+)
 from auth_service.audit.entries import Action
 from auth_service.audit.service import record
 from auth_service.imports import repository
@@ -35,6 +42,7 @@ UNKNOWN_AUTHORITY: Final = f"its authority is not one of {', '.join(each.name.lo
 ADMIN: Final = "it is an administrator, and none are allowed"
 REPEATED: Final = "its username is in the file before"
 TAKEN: Final = "its username is taken"
+LOOKS_ALIKE: Final = "its username looks like that of another account, or of a row before it"
 
 _DJANGOS_PREFIX: Final = re.compile(r"^(?:argon2(?=\$argon2id\$)|bcrypt\$(?=\$2))")
 """The prefixes that Django puts before hashes of argon2 and bcrypt."""
@@ -61,6 +69,7 @@ class Rules:
             "line": entry.line,
             "username": username,
             "username_key": username_key(username),
+            "skeletons": username_skeletons(username),
             "password_hash": _password_hash(entry.fields.get("password_hash")),
             "email": _email(entry.fields.get("email")),
         }
@@ -114,6 +123,9 @@ async def import_accounts(
             break
     done.skipped.add(REPEATED, *await repository.drop_repeated(session))
     done.ignored = sorted(file.ignored)
+    if not dry_run:
+        await lock_all_skeletons(session)  # at the end: until then people can sign up
+    done.skipped.add(LOOKS_ALIKE, *await repository.drop_look_alikes(session))
     if dry_run:
         done.accounts, lines = await repository.taken(session)
         done.skipped.add(TAKEN, *lines)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
 
-from auth_service.accounts.errors import UsernameTaken
+from auth_service.accounts.errors import UsernameLooksAlike, UsernameTaken
 from auth_service.accounts.registration import NewAccount
 from auth_service.login_throttling.errors import TooManyFailures
 from auth_service.logins.errors import WrongCredentials
@@ -40,8 +40,8 @@ async def chexray_sign_up(
         raise await _mismatch(services, body.username)
     try:
         login = await services.logins.sign_up(NewAccount(body.username, body.password), CLIENT, source)
-    except UsernameTaken as error:
-        raise InvalidRequest(fields=[TAKEN]) from error
+    except (UsernameTaken, UsernameLooksAlike) as error:
+        raise InvalidRequest(fields=[_refused(error)]) from error
     response.headers["Cache-Control"] = "no-store"
     username, token = login.account.username, login.issued.token
     return CheXRaySignedUp(response="Successfully Signed Up", username=username, token=token)
@@ -63,7 +63,11 @@ async def chexray_log_in(
     return CheXRayLoggedIn(userid=login.account.id, username=login.account.username, token=login.issued.token)
 
 
+def _refused(refusal: UsernameTaken | UsernameLooksAlike) -> FieldError:
+    return TAKEN if isinstance(refusal, UsernameTaken) else FieldError("username", refusal.detail)
+
+
 async def _mismatch(services: Services, username: str) -> InvalidRequest:
-    """Two different passwords. Whether the name is taken is told at the same time."""
-    taken = await services.registration.is_taken(username)
-    return InvalidRequest(fields=[MISMATCH, *([TAKEN] if taken else [])])
+    """Two different passwords. Whether the name can't be had is told at the same time."""
+    refusal = await services.registration.refusal(username)
+    return InvalidRequest(fields=[MISMATCH, *([] if refusal is None else [_refused(refusal)])])

@@ -63,7 +63,8 @@ class Logins:
         self._throttling = throttling
 
     async def sign_up(self, new: NewAccount, client: Client, source: RequestSource) -> Login:
-        """Make an account, which waits for approval, and sign it in. Raises `UsernameTaken`."""
+        """Make an account, which waits for approval, and sign it in. Raises `UsernameTaken` and
+        `UsernameLooksAlike`."""
         prepared = await self._registration.prepare(new)
         now = self._sessions.now()
         async with self._database.writing() as session:
