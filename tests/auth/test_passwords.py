@@ -4,7 +4,8 @@ import hashlib
 import os
 import sys
 import threading
-from typing import Any
+import unicodedata
+from typing import Any, Literal
 
 import anyio
 import httpx
@@ -13,6 +14,7 @@ from passlib.hash import bcrypt, django_pbkdf2_sha256
 from sqlalchemy import text
 from support.auth_service import SignUp
 
+from auth_service.passwords import hashing
 from auth_service.passwords.hashing import Passwords
 from auth_service.passwords.stored_hashes import from_werkzeug, hash_problem
 from lightbox_shared.database import Database
@@ -46,12 +48,49 @@ async def test_unknown_names_verify_a_dummy() -> None:
     assert await passwords.verify("the dummy", None) == (False, None)
 
 
-async def test_bcrypt_takes_at_most_72_bytes() -> None:
+@pytest.mark.parametrize("password", ["x" * 72, "x" * 73, "x" * 1000, "é" * 37, "x" * 71 + "é", "🔑" * 30])
+async def test_bcrypt_of_a_long_password_fits_once(password: str) -> None:
+    """bcrypt knows the first 72 bytes alone, and so does the system that a hash comes from. The hash that replaces it
+    is of the whole password."""
     passwords = await Passwords.start()
-    stored = bcrypt.using(rounds=4).hash("x" * 72)
-    assert (await passwords.verify("x" * 72, stored))[0]
-    assert await passwords.verify("x" * 73, stored) == (False, None)
-    assert await passwords.verify("é" * 37, stored) == (False, None)
+    # What others store: libraries of bcrypt up to 4.x cut silently, later ones are given what fits.
+    stored = bcrypt.using(rounds=4).hash(password.encode()[:72])
+    fits, replacement = await passwords.verify(password, stored)
+    assert fits
+    assert replacement is not None
+    assert replacement.startswith("$argon2id$")
+    assert await passwords.verify(password, replacement) == (True, None)
+    assert await passwords.verify(password + "x", replacement) == (False, None)
+    assert await passwords.verify(password[:-1], replacement) == (False, None)
+    assert await passwords.verify("y" + password[1:], stored) == (False, None)
+    assert await passwords.verify("x" * 71, stored) == (False, None)
+
+
+Form = Literal["NFC", "NFD"]
+FORMS: list[Form] = ["NFC", "NFD"]
+
+
+@pytest.mark.parametrize("typed", FORMS)
+@pytest.mark.parametrize("hashed", [*FORMS, None])
+@pytest.mark.parametrize("kind", ["argon2", "bcrypt", "django_pbkdf2_sha256"])
+async def test_a_password_fits_in_whichever_form_it_was_hashed(kind: str, hashed: Form | None, typed: Form) -> None:
+    """Systems hash what a keyboard sends: a letter and its accent as one character or as two."""
+    mixed = "Z\u00fcri\u0063\u0327h e\u0301t\u00e9"  # neither composed nor decomposed
+    was = mixed if hashed is None else unicodedata.normalize(hashed, mixed)
+    now = mixed if hashed is None else unicodedata.normalize(typed, mixed)
+    schemes: dict[str, Any] = {
+        "argon2": hashing._CONTEXT,
+        "bcrypt": bcrypt.using(rounds=4),
+        "django_pbkdf2_sha256": django_pbkdf2_sha256.using(rounds=1000),  # type: ignore[no-untyped-call]
+    }
+    passwords = await Passwords.start()
+    stored = schemes[kind].hash(was)
+    fits, replacement = await passwords.verify(now, stored)
+    assert fits
+    newest = replacement or stored
+    for form in FORMS:
+        assert await passwords.verify(unicodedata.normalize(form, mixed), newest) == (True, None)
+    assert await passwords.verify(now + "\u0301", stored) == (False, None)
 
 
 @pytest.mark.parametrize("scheme", [bcrypt.using(rounds=4), django_pbkdf2_sha256.using(rounds=1000)])  # type: ignore[no-untyped-call]

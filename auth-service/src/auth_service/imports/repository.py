@@ -65,24 +65,34 @@ async def drop_repeated(session: WriteSession) -> Sequence[int]:
     return (await session.execute(statement)).scalars().all()
 
 
-# A name in ASCII has as many bytes as characters.
-_DROP_LOOK_ALIKES: Final = text(
-    """
-    WITH looks AS (
-      SELECT line, username_key, octet_length(username_key) = char_length(username_key) AS is_ascii, skeleton
-        FROM accounts_read CROSS JOIN unnest(skeletons) AS skeleton
-    ), known AS (
-      SELECT username_key, octet_length(username_key) = char_length(username_key) AS is_ascii, skeleton
-        FROM accounts CROSS JOIN unnest(skeletons) AS skeleton
-    ), alike AS (
-      SELECT looks.line FROM looks JOIN known USING (skeleton)
-        WHERE known.username_key <> looks.username_key AND NOT (known.is_ascii AND looks.is_ascii)
-      UNION
-      SELECT later.line FROM looks AS later JOIN looks AS earlier USING (skeleton)
-        WHERE earlier.line < later.line AND NOT (earlier.is_ascii AND later.is_ascii)
-    )
-    DELETE FROM accounts_read USING alike WHERE accounts_read.line = alike.line RETURNING accounts_read.line
-    """
+# A name in ASCII has as many bytes as characters. Of the rows with one skeleton the first stays, and if it is in ASCII
+# all others in ASCII.
+_LOOKS: Final = """
+      SELECT {columns}, octet_length(username_key) = char_length(username_key) AS is_ascii, skeleton
+        FROM {table} CROSS JOIN unnest(skeletons) AS skeleton
+"""
+_DROP_ALIKE_AN_ACCOUNT: Final = text(
+    f"""
+    WITH looks AS ({_LOOKS.format(columns="line, username_key", table="accounts_read")}),
+      known AS ({_LOOKS.format(columns="username_key", table="accounts")}),
+      alike AS (
+        SELECT looks.line FROM looks JOIN known USING (skeleton)
+          WHERE known.username_key <> looks.username_key AND NOT (known.is_ascii AND looks.is_ascii)
+      )
+    DELETE FROM accounts_read WHERE line IN (SELECT line FROM alike) RETURNING line
+    """  # noqa: S608 - of constants
+)
+_DROP_ALIKE_A_ROW: Final = text(
+    f"""
+    WITH looks AS ({_LOOKS.format(columns="line", table="accounts_read")}),
+      ranked AS (
+        SELECT line, is_ascii,
+            first_value(line) OVER same AS first_line, first_value(is_ascii) OVER same AS first_is_ascii
+          FROM looks WINDOW same AS (PARTITION BY skeleton ORDER BY line)
+      ),
+      alike AS (SELECT line FROM ranked WHERE first_line <> line AND NOT (first_is_ascii AND is_ascii))
+    DELETE FROM accounts_read WHERE line IN (SELECT line FROM alike) RETURNING line
+    """  # noqa: S608 - of constants
 )
 
 
@@ -90,7 +100,8 @@ async def drop_look_alikes(session: WriteSession) -> Sequence[int]:
     """Remove the rows whose names look like that of an account, or of a row before them. Returns their lines. Call it
     after `drop_repeated`."""
     await session.execute(text("ANALYZE accounts_read"))
-    return (await session.execute(_DROP_LOOK_ALIKES)).scalars().all()
+    of_accounts = (await session.execute(_DROP_ALIKE_AN_ACCOUNT)).scalars().all()
+    return [*of_accounts, *(await session.execute(_DROP_ALIKE_A_ROW)).scalars().all()]
 
 
 async def taken(session: WriteSession) -> tuple[int, Sequence[int]]:
