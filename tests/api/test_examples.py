@@ -12,7 +12,7 @@ import httpx
 import pytest
 from conftest import SAMPLES
 from openapi_schema_validator import OAS31Validator
-from support import api_labelling
+from support import api_gallery, api_labelling
 from support.api_document import Operation, operations, resolved
 from support.api_examples import as_text, examples
 from support.yelda_client import Headers, bearer
@@ -195,6 +195,7 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "retrieve_prediction_heatmap": prediction,
     "revoke_api_key": key,
     "revoke_token": token,
+    **api_gallery.PREPARED,
     **api_labelling.OTHERS,
     **OF_YELDA,
     **{f"api_{name}": prepare for name, prepare in OF_YELDA.items()},
@@ -215,6 +216,11 @@ def test_each_example_works(document: dict[str, Any], world: World, subtests: py
                 check(document, operation, answer)
 
 
+def is_done(body: dict[str, Any]) -> bool:
+    """Whether ImageHub has done it: what it could not do is answered with 200 as well."""
+    return "token" in body or body.get("code", body.get("status", 1)) == 1
+
+
 def check(document: dict[str, Any], operation: Operation, answer: httpx.Response) -> None:
     """The answer is the documented success, in one of its media types, and valid where it is JSON."""
     media_type = answer.headers.get("content-type", "").partition(";")[0]
@@ -222,7 +228,7 @@ def check(document: dict[str, Any], operation: Operation, answer: httpx.Response
         answer.close()  # it would go on
     else:
         answer.read()
-    assert answer.is_success, f"{answer.status_code} {answer.text}"
+    assert answer.is_success or answer.status_code == operation.success, f"{answer.status_code} {answer.text}"
     response = resolved(document, operation.described["responses"][str(answer.status_code)])
     content = response.get("content", {})
     if not content:
@@ -230,5 +236,6 @@ def check(document: dict[str, Any], operation: Operation, answer: httpx.Response
         return
     assert media_type in content
     if media_type.endswith("json"):
+        assert operation.described["tags"] != ["ImageHub"] or is_done(answer.json()), answer.text
         schema = {**content[media_type]["schema"], "components": document["components"]}
         assert [error.message for error in OAS31Validator(schema).iter_errors(answer.json())] == []

@@ -42,7 +42,8 @@ class Example:
             if parameter["name"] in self.parameters:
                 located[parameter["in"]][parameter["name"]] = self.parameters[parameter["name"]]
         url = operation.path.format(**located["path"])
-        kind = {"Content-Type": self.media_type} if isinstance(self.values, str) else {}
+        is_raw = isinstance(self.values, str) or self.values is FILE
+        kind = {"Content-Type": self.media_type} if is_raw else {}
         sent = {**headers, **located["header"], **kind}
         return http.build_request(operation.method, url, params=located["query"], headers=sent, **self._body(file))
 
@@ -54,6 +55,8 @@ class Example:
                 return {"json": self.values}
             case "application/cbor":
                 return {"content": self.values.encode()}
+            case "application/octet-stream":
+                return {"content": file.read_bytes()}
             case "application/x-www-form-urlencoded":
                 return {"data": self.values}
             case "multipart/form-data":
@@ -102,6 +105,8 @@ def _of_schema(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[Any
     whole = resolved(document, schema)
     if "examples" in whole:
         yield from whole["examples"]
+    elif whole.get("format") == "binary":
+        yield FILE
     elif "oneOf" in whole or "anyOf" in whole:
         for alternative in whole.get("oneOf", whole.get("anyOf", [])):
             yield from _of_schema(document, alternative)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from imagehub_service.drives.errors import ConsentNeeded, DriveError, DriveUnavailable
 from imagehub_service.drives.schemas import (
-    AuthCode,
+    DriveConsent,
     DriveOutcome,
     FolderList,
     OpenedUploadSession,
@@ -27,6 +27,7 @@ from lightbox_shared.request_bodies import form_or_json
 from lightbox_shared.urls import public_base
 
 _NO_STORE: Final = "no-store"
+_ITEM_ID: Final = "01TX4ZA735SY5SYKPEY5HJ7XW6CC2FUBRY"
 
 
 async def _not_stored(response: Response) -> None:
@@ -34,7 +35,17 @@ async def _not_stored(response: Response) -> None:
 
 
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB), Depends(_not_stored)])
-Text = Annotated[str, Query()]
+FolderName = Annotated[str, Query(description="Of the new folder.", examples=["System"])]
+ItemId = Annotated[str, Query(description="Of a folder or a file, as the list of folders has it.", examples=[_ITEM_ID])]
+FolderId = Annotated[str, Query(description="As the list of folders has it.", examples=[_ITEM_ID])]
+NewName = Annotated[str, Query(description="The name from now on.", examples=["Hands"])]
+FileName = Annotated[
+    str,
+    Query(
+        description="If the folder has a file of this name, the new one gets a number behind its.",
+        examples=["hand.png"],
+    ),
+]
 _CHANGES: Final = [needs(Scope.HUB, changes=True)]
 
 
@@ -52,7 +63,7 @@ async def imagehub_connect(caller: AdminOnly, services: ServicesDep) -> DriveOut
 
 @router.post("/admin/auth/code", summary="Finish the consent for the drive", response_model_exclude_none=True)
 async def imagehub_finish_consent(
-    caller: AdminOnly, services: ServicesDep, body: Annotated[AuthCode, form_or_json(AuthCode)]
+    caller: AdminOnly, services: ServicesDep, body: Annotated[DriveConsent, form_or_json(DriveConsent)]
 ) -> DriveOutcome:
     """The code is the one that Microsoft's page has given to the administrator."""
     try:
@@ -92,7 +103,7 @@ async def imagehub_folders(caller: AdminOnly, services: ServicesDep) -> Response
 @router.get(
     "/admin/onedrive/add-folder", summary="Make a folder", dependencies=_CHANGES, response_model_exclude_none=True
 )
-async def imagehub_add_folder(folder_name: Text, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
+async def imagehub_add_folder(folder_name: FolderName, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
     """If there is a folder of this name, the new one gets a number behind its name."""
     try:
         await services.drives.for_account(caller.account).create_folder(folder_name)
@@ -107,7 +118,7 @@ async def imagehub_add_folder(folder_name: Text, caller: AdminOnly, services: Se
     dependencies=_CHANGES,
     response_model_exclude_none=True,
 )
-async def imagehub_rename(item_id: Text, new_name: Text, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
+async def imagehub_rename(item_id: ItemId, new_name: NewName, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
     """The name must be free in the folder; names that differ only in case are equal."""
     try:
         await services.drives.for_account(caller.account).rename(item_id, new_name)
@@ -122,7 +133,7 @@ async def imagehub_rename(item_id: Text, new_name: Text, caller: AdminOnly, serv
     dependencies=_CHANGES,
     response_model_exclude_none=True,
 )
-async def imagehub_delete_folder(folder_id: Text, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
+async def imagehub_delete_folder(folder_id: ItemId, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
     """A folder is deleted with its files. Pictures of the gallery that were made from them stay."""
     try:
         await services.drives.for_account(caller.account).delete(folder_id)
@@ -135,7 +146,7 @@ async def imagehub_delete_folder(folder_id: Text, caller: AdminOnly, services: S
     "/admin/onedrive/upload-session", summary="Begin an upload", dependencies=_CHANGES, response_model_exclude_none=True
 )
 async def imagehub_upload_session(
-    folder_id: Text, file_name: Text, request: Request, caller: AdminOnly, services: ServicesDep
+    folder_id: FolderId, file_name: FileName, request: Request, caller: AdminOnly, services: ServicesDep
 ) -> OpenedUploadSession:
     """The address takes the chunks of the file by PUT, as an upload session of Microsoft Graph does."""
     base = public_base(request, services.settings.public_url)

@@ -95,7 +95,7 @@ class FolderList(BaseModel):
     url: str | None = Field(default=None, description=_CONSENT_PAGE)
 
 
-class AuthCode(BaseModel):
+class DriveConsent(BaseModel):
     """What Microsoft's page has added to the address to which it sent the administrator."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"auth_code": "M.C507_BAY.2.U.0c8a6d1e"}]})

@@ -58,7 +58,9 @@ class Identified(NamedTuple):
 
 async def _identified(
     request: Request,
-    identifier: Annotated[str, Path(description="The id of a picture, or `{id}~{key}`.")],
+    identifier: Annotated[
+        str, Path(description="The id of a picture, or `{id}~{key}` with the key of a shared link.", examples=["12"])
+    ],
     caller: AnyCaller,
     services: ServicesDep,
 ) -> Identified:
@@ -81,7 +83,20 @@ def _base(request: Request, services: Services) -> str:
     return public_base(request, services.settings.public_url) + path
 
 
-async def _written(region: str, size: str, rotation: str, quality_and_format: str) -> WrittenParameters:
+async def _written(
+    region: Annotated[str, Path(description="`full`, `square`, `x,y,w,h` or `pct:x,y,w,h`.", examples=["full"])],
+    size: Annotated[
+        str,
+        Path(
+            description="`max`, `w,`, `,h`, `w,h`, `!w,h` or `pct:n`, after `^` if it may be enlarged.",
+            examples=["max"],
+        ),
+    ],
+    rotation: Annotated[
+        str, Path(description="0, 90, 180 or 270 degrees clockwise, after `!` mirrored before.", examples=["0"])
+    ],
+    quality_and_format: Annotated[str, Path(description="Such as `default.jpg`.", examples=["default.jpg"])],
+) -> WrittenParameters:
     return WrittenParameters(region, size, rotation, quality_and_format)
 
 

@@ -76,7 +76,7 @@ async def imagehub_add_images(
     caller: AdminOnly,
     body: Annotated[AddImageList, json_body(AddImageList, max_bytes=MAX_LIST_BYTES)],
     services: ServicesDep,
-    prefer: Annotated[list[str] | None, Header(description="`respond-async` (RFC 7240).")] = None,
+    prefer: Annotated[list[str] | None, Header(alias="Prefer", description="`respond-async` (RFC 7240).")] = None,
 ) -> ImageHubAdded | Response:
     """Files of the drive become pictures of a group, in the order of the list; `group: -1` makes a new one. A file that
     can't be read is skipped. The answer comes when all are done, with `Prefer: respond-async` at once; a client that
@@ -124,7 +124,7 @@ async def cancel_gallery_addition(addition_id: RowId, _caller: AdminOnly, servic
     summary="Follow an addition",
     response_class=Response,
     responses={
-        200: _STREAM,
+        200: {"description": "The events.", **_STREAM},
         204: {"description": "The client has the last event (`Last-Event-ID`), so that browsers do not come back."},
         **errors(NoSuchAddition, TooManyStreams, TooManyStreamsOfAddress),
     },
@@ -134,7 +134,10 @@ async def gallery_addition_events(
     _caller: AdminOnly,
     services: ServicesDep,
     _stream: Annotated[None, Depends(_one_more_stream)],
-    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+    last_event_id: Annotated[
+        str | None,
+        Header(alias="Last-Event-ID", max_length=100, description="The `id` of the last event that the client has."),
+    ] = None,
 ) -> Response:
     """Server-sent events (WHATWG HTML, section 9.2): `progress` now and whenever something changes, and `done` at the
     end."""

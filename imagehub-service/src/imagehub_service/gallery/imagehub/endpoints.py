@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from imagehub_service.gallery.imagehub import repository
@@ -28,6 +28,8 @@ from lightbox_shared.request_bodies import json_body
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
 
 MAX_LIST_BYTES = 2 * 1024 * 1024
+GroupNumber = Annotated[int, Query(description="The number of the group.", examples=[1])]
+ImageNumber = Annotated[int | None, Query(description="The number of the picture in the group.", examples=[1])]
 
 
 @router.get("/admin/groups", summary="The numbers of all groups")
@@ -67,7 +69,7 @@ async def imagehub_delete_images(
 
 @router.get("/admin/image", summary="A picture in low resolution")
 async def imagehub_low_image(
-    _caller: AdminOnly, services: ServicesDep, *, group_id: int, image_id: int | None = None
+    _caller: AdminOnly, services: ServicesDep, *, group_id: GroupNumber, image_id: ImageNumber = None
 ) -> ImageHubLowImage | ImageHubOutcome:
     """By the number of its group and its number there, by default the first one."""
     found = await services.shown_pictures.low(group_id, image_id)

@@ -33,6 +33,8 @@ JSON: Final = "application/json"
 NOT_POSITIVE: Final = "positive invalid page.. dont try this again"
 NO_GROUP: Final = "invalid group.. dont try this again"
 NOT_FOUND: Final = "image_not_found"
+GroupNumber = Annotated[int, Query(description="The number of the group.", examples=[1])]
+ImageNumber = Annotated[int, Query(description="The number of the picture in the group.", examples=[1])]
 
 
 def _answers(*models: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
@@ -56,7 +58,7 @@ async def imagehub_page(
     request: Request,
     visitor: Visitor,
     services: ServicesDep,
-    page: Annotated[int, Query(description="From 1.")] = 1,
+    page: Annotated[int, Query(description="From 1.", examples=[1])] = 1,
 ) -> Response:
     """12 groups in their order, each by its cover in low resolution. Behind the last page the code is 0, for a number
     below 1 it is -1."""
@@ -74,7 +76,7 @@ async def imagehub_page(
     response_class=Response,
     responses=_answers(ImageHubGroupPictures, ImageHubNoGroup),
 )
-async def imagehub_group(request: Request, visitor: Visitor, services: ServicesDep, group: int = 1) -> Response:
+async def imagehub_group(request: Request, visitor: Visitor, services: ServicesDep, group: GroupNumber = 1) -> Response:
     """All of them in their order, in low resolution."""
     base = public_base(request, services.settings.public_url)
     found = await services.shown_pictures.group(group, visitor, base)
@@ -90,7 +92,7 @@ async def imagehub_group(request: Request, visitor: Visitor, services: ServicesD
     responses=_answers(ImageHubPicture, ImageHubNothing),
 )
 async def imagehub_image(
-    request: Request, visitor: Visitor, services: ServicesDep, *, group: int, image_id: int
+    request: Request, visitor: Visitor, services: ServicesDep, *, group: GroupNumber, image_id: ImageNumber
 ) -> Response:
     """By the number of its group, and its number there."""
     base = public_base(request, services.settings.public_url)
@@ -116,7 +118,7 @@ async def imagehub_total_pages(request: Request, visitor: Visitor, services: Ser
     responses=_answers(ImageHubDownload, ImageHubNothing),
 )
 async def imagehub_download(
-    request: Request, visitor: Visitor, services: ServicesDep, *, group_id: int, image_id: int
+    request: Request, visitor: Visitor, services: ServicesDep, *, group_id: GroupNumber, image_id: ImageNumber
 ) -> Response:
     """The whole picture as browsers show it."""
     found = await services.shown_pictures.download(group_id, image_id, visitor)

@@ -50,7 +50,10 @@ async def send_upload_chunk(
     token: str,
     request: Request,
     services: ServicesDep,
-    content_range: Annotated[str | None, Header(description="Which bytes these are: `bytes 0-327679/1000000`.")] = None,
+    content_range: Annotated[
+        str | None,
+        Header(alias="Content-Range", description="Which bytes these are.", examples=["bytes 0-327679/1000000"]),
+    ] = None,
 ) -> Response:
     """Chunks are sent in their order; all but the last have a multiple of 327,680 bytes, and at most 60 MiB."""
     length = request.headers.get("content-length")
