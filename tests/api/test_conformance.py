@@ -3,14 +3,27 @@ some as it wants them and some not, and compares every answer with it. Each run 
 
 from pathlib import Path
 
+import httpx
 import pytest
 from conftest import SAMPLES
+from support import api_gallery
 from support.api_tools import HERE, python_programs, run
+from support.api_world import World
 from support.yelda_client import ADMIN_ID
 
 from lightbox.run.platform import Platform
 
 pytestmark = pytest.mark.api
+
+FILLED = 5
+
+
+@pytest.fixture(autouse=True)
+def _filled(platform: Platform, admin_password: str) -> None:
+    """There are groups with pictures, folders, additions and shared links: an empty gallery would answer little."""
+    with httpx.Client(base_url=platform.url, timeout=60) as http:
+        for _ in range(FILLED):
+            api_gallery.share(World(platform, http, admin_password))
 
 
 def compare(platform: Platform, document: Path, *, max_examples: int, **environment: str) -> str:

@@ -1,12 +1,16 @@
 """The merged OpenAPI document: its paths, who may call, and the error responses of the gateway."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 from openapi_spec_validator import validate
 from support.gateway import Platform
 
+from gateway.circuit_breaker import CircuitBreaker
+from gateway.clients.services import HttpUpstreamServices
 from gateway.descriptions import DISCLAIMER
 from gateway.openapi import merge
 from gateway.routes import Routes
@@ -192,3 +196,22 @@ def test_it_works_with_a_service_down(platform: Platform) -> None:
     shown = platform.http.get("/openapi.json").json()
     assert list(shown["paths"]) == ["/alive", *OWN]
     assert shown["x-unavailable"] == ["auth-service"]
+
+
+async def test_a_service_may_take_longer_for_its_document() -> None:
+    """It makes it when it is asked for it, unlike an answer about its health."""
+
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer_late, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, httpx.AsyncClient(timeout=0.1) as http:
+        services = HttpUpstreamServices(http, {"auth-service": url}, {"auth-service": CircuitBreaker("auth-service")})
+        with pytest.raises(httpx.ReadTimeout):
+            await services.check_ready("auth-service")
+        assert await services.openapi("auth-service") == {}

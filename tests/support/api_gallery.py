@@ -2,25 +2,11 @@
 shared links."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from support.api_world import World
 from support.yelda_client import Headers
-
-
-class World(Protocol):
-    """A platform that runs, and an administrator of it."""
-
-    @property
-    def admin(self) -> Headers: ...
-
-    def ok(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """The JSON body of a success."""
-        ...
-
-    @property
-    def picture(self) -> bytes: ...
-
 
 Prepare = Callable[[World], dict[str, Any]]
 PASSWORD: Final = "correct horse"

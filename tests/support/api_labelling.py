@@ -2,28 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from support.yelda_client import Headers, bearer
-
-
-class World(Protocol):
-    """A platform that runs, and an administrator of it."""
-
-    @property
-    def admin(self) -> Headers: ...
-
-    def ok(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """The JSON body of a success."""
-        ...
-
-    def with_account(self, username: str, password: str) -> int: ...
-
-    def sign_in(self, username: str, password: str) -> dict[str, Any]: ...
-
-    @property
-    def picture(self) -> bytes: ...
-
+from support.api_world import World
+from support.yelda_client import bearer
 
 Prepare = Callable[[World], dict[str, Any]]
 DOCTOR: Final = ("berta", "correct-horse")

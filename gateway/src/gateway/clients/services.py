@@ -8,6 +8,8 @@ import httpx
 from gateway.circuit_breaker import CircuitBreaker
 
 TIMEOUT_SECONDS: Final = 2.0
+DOCUMENT_SECONDS: Final = 20.0
+"""A service makes its document when it is first asked for it, which takes a while where the machine is busy."""
 
 
 class NotReady(Exception):
@@ -27,7 +29,7 @@ class UpstreamServices(Protocol):
 
 
 class HttpUpstreamServices:
-    """The installed services, over HTTP, with `TIMEOUT_SECONDS` for an answer.
+    """The installed services, over HTTP; a client with `TIMEOUT_SECONDS` for an answer suits.
 
     Both methods raise `httpx.HTTPError` for a service that is down. An answer closes the service's circuit breaker, so
     requests reach a service as soon as the gateway reports it ready.
@@ -42,20 +44,17 @@ class HttpUpstreamServices:
 
     async def check_ready(self, service: str) -> None:
         """Return if the service is ready. Raises `NotReady` or `httpx.HTTPError`."""
-        answer = await self._get(service, "/readyz")
+        answer = await self._http.get(f"{self._addresses[service]}/readyz")
+        self._breakers[service].record_success()
         if answer.status_code != httpx.codes.OK:
             raise NotReady(f"{service} answered {answer.status_code}")
 
     async def openapi(self, service: str) -> Mapping[str, Any]:
         """Return the service's OpenAPI document. Raises `TypeError` for other JSON, `ValueError`, `httpx.HTTPError`."""
-        answer = await self._get(service, "/openapi.json")
+        answer = await self._http.get(f"{self._addresses[service]}/openapi.json", timeout=DOCUMENT_SECONDS)
+        self._breakers[service].record_success()
         answer.raise_for_status()
         document = answer.json()
         if not isinstance(document, dict):
             raise TypeError(f"{service} has no OpenAPI document")
         return document
-
-    async def _get(self, service: str, path: str) -> httpx.Response:
-        answer = await self._http.get(self._addresses[service] + path)
-        self._breakers[service].record_success()
-        return answer

@@ -59,7 +59,7 @@ class Identified(NamedTuple):
 async def _identified(
     request: Request,
     identifier: Annotated[
-        str, Path(description="The id of a picture, or `{id}~{key}` with the key of a shared link.", examples=["12"])
+        str, Path(description="The id of a picture, or `{id}~{key}` with the key of a shared link.", examples=["1"])
     ],
     caller: AnyCaller,
     services: ServicesDep,
