@@ -150,6 +150,33 @@ async def test_the_answers_under_way_to_a_revoked_session_end(
     await until(lambda: platform.gateway_requests() == 0)
 
 
+async def test_an_answer_of_a_known_length_is_whole(start: Start) -> None:
+    """As that of the request which ends its own session, with a new password."""
+    platform = start()
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def slow(_seen: Seen, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"o", "more_body": True})
+        loop.call_soon_threadsafe(begun.set)
+        await until(goes_on.is_set)
+        await send({"type": "http.response.body", "body": b"k"})
+
+    platform.service.behave = slow
+    async with platform.client() as http:
+        headers = {"Authorization": f"Bearer {platform.key.token()}"}
+        asked = asyncio.create_task(http.get(STREAM_PATH, headers=headers))
+        await begun.wait()
+        platform.auth.revoke(5)
+        polls = len(platform.auth.polls)
+        await until(lambda: len(platform.auth.polls) > polls + 2)
+        goes_on.set()
+        assert (await asked).content == b"ok"
+        assert (await http.get(STREAM_PATH, headers=headers)).status_code == 401
+
+
 def test_the_gateway_asks_often_enough() -> None:
     """So that a stream ends within five seconds."""
     assert GatewaySettings().revocation_poll_seconds <= 2

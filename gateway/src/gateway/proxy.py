@@ -3,7 +3,8 @@
 - Each chunk is passed on as soon as it has arrived.
 - A request ends when its client disconnects.
 - An answer that ends early at the service ends early at the client too, so it can't be taken for a complete one.
-- An answer that is still under way when the session of its caller is revoked ends early as well.
+- An answer without a known end, such as a stream of events, ends early as well when the session of its caller is
+  revoked. One with a Content-Length goes on: it may be that of the request which has ended the session.
 - An answer that the service gives before it has read the body reaches a client that is still sending.
 - A request is repeated only if that can't have an effect twice: if there was no connection, or if the method is
   idempotent and the body was not streamed (RFC 9110 section 9.2.2).
@@ -161,7 +162,7 @@ class Proxy:
         if connection.complete:
             await request.send({"type": "http.response.body", "body": chunk})
             return
-        async with self._ended_by_revocation(request):
+        async with self._ended_by_revocation(request, connection):
             chunk = await _stream_answer(request, connection, chunk)
         await _send_chunk(request, chunk, more=False)
 
@@ -175,7 +176,7 @@ class Proxy:
         # Without a Content-Length the server goes on reading until the last message.
         headers = [each for each in _headers(request, connection) if each[0] != b"content-length"]
         await request.start(connection.status, [*headers, CLOSE])
-        async with self._ended_by_revocation(request):
+        async with self._ended_by_revocation(request, connection):
             chunk = await _stream_answer(request, connection, connection.read_nowait())
         await _send_chunk(request, chunk, more=True)
         sender.cancel()
@@ -183,9 +184,12 @@ class Proxy:
         await end_early(request)
 
     @asynccontextmanager
-    async def _ended_by_revocation(self, request: RequestState) -> AsyncIterator[None]:
-        """Raise `InvalidToken` in the context when the session of the caller is revoked, however long its answer could
-        still go on, as a stream of events does."""
+    async def _ended_by_revocation(self, request: RequestState, connection: Connection) -> AsyncIterator[None]:
+        """Raise `InvalidToken` in the context when the session of the caller is revoked, if the answer has no
+        Content-Length and so could go on for ever, as a stream of events does."""
+        if any(name == b"content-length" for name, _ in connection.headers):
+            yield
+            return
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(None) as deadline:
