@@ -2,8 +2,10 @@
 
 from typing import Final
 
-MAX_SIDE: Final = 16_383
-"""Pixels; the most that WebP has."""
+from imagehub_service.renditions.rendering import WEBP_MAX_SIDE
+
+MAX_SIDE: Final = WEBP_MAX_SIDE
+"""Pixels."""
 MAX_AREA: Final = 4096 * 4096
 """Pixels."""
 TILE_SIDE: Final = 512

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from imagehub_service.dependencies import Visitor
-from imagehub_service.picture_files.formats import accepts_webp, rendition_type
+from imagehub_service.picture_files.formats import accepts_webp, in_webp, own_type
 from imagehub_service.picture_files.responses import (
     keep_response,
     original_response,
@@ -77,9 +77,9 @@ async def imagehub_picture_file(
     if box.width is box.height is None:
         response = await whole_response(request, picture, visitor, services)
     else:
-        webp = accepts_webp(request.headers.get("accept"))
-        media_type = rendition_type(MediaType(picture.media_type), webp=webp)
-        rendition = fitted(picture.width, picture.height, box, media_type)
+        rendition = fitted(picture.width, picture.height, box, own_type(MediaType(picture.media_type)))
+        if accepts_webp(request.headers.get("accept")):
+            rendition = in_webp(rendition)
         more = {**picture_headers(visitor, services), "Vary": "Accept"}
         response = await rendition_response(request, picture, rendition, more, services)
     key = request.query_params.get("key")

@@ -4,11 +4,13 @@ AVIF is not offered. Measured with Pillow's encoder on a photograph of 700 x 525
 its quickest 46 ms and 57 kB, at the next quality step 256 ms; and whoever reads AVIF reads WebP.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
 
+from imagehub_service.renditions.rendering import WEBP_MAX_SIDE, Rendition
 from lightbox_shared.context import header
 from lightbox_shared.images import MediaType
 from lightbox_shared.negotiation import media_ranges, preference
@@ -28,11 +30,16 @@ def accepts_webp(accept: str | None) -> bool:
     return liking.precision == _BY_NAME and 0 < liking.quality >= max(others, default=0.0)
 
 
-def rendition_type(picture_type: MediaType, *, webp: bool) -> MediaType:
-    """The format of a rendition of a picture in a format."""
-    if webp:
-        return MediaType.WEBP
+def own_type(picture_type: MediaType) -> MediaType:
+    """The format of renditions of a picture in a format, where WebP is not asked for."""
     return picture_type if picture_type.shown_by_browsers else MediaType.PNG
+
+
+def in_webp(rendition: Rendition) -> Rendition:
+    """The rendition in WebP, if it is not larger than a picture in WebP can be."""
+    if max(rendition.out_width, rendition.out_height) > WEBP_MAX_SIDE:
+        return rendition
+    return replace(rendition, media_type=MediaType.WEBP)
 
 
 def target_of_picture(scope: Scope) -> bytes:

@@ -14,6 +14,8 @@ from lightbox_shared.images.encoding import EncodedPicture, encode, on_white
 
 VERSION: Final = 1
 """In the entity tags of renditions; to be increased when they look different."""
+WEBP_MAX_SIDE: Final = 16_383
+"""Pixels, which are written with 14 bits (RFC 6386 section 9.1)."""
 _REDUCTIONS: Final = (8, 4, 2)
 _OPTIONS: Final[dict[MediaType, dict[str, Any]]] = {
     MediaType.JPEG: {"quality": 85},
