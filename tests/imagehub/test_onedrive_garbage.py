@@ -93,6 +93,8 @@ async def survives(drive: OneDrive, item_id: str) -> None:
 @given(body=bodies.map(json_bytes) | st.binary(max_size=20), status=statuses)
 @example(body=b"[" * 100_000, status=200)
 @example(body=b'{"value": ' * 5000, status=400)
+@example(body=b'{"uploadUrl": "https://a/\\u0001"}', status=200)
+@example(body=b'{"uploadUrl": "https://xn--/"}', status=200)
 @example(body=b'{"value": [{"id": "\\ud800", "name": "a", "folder": {}}], "@odata.deltaLink": "x"}', status=200)
 async def test_any_answer(graph: GraphServer, drive: OneDrive, body: bytes, status: int) -> None:
     item_id = graph.drive().root.id

@@ -11,7 +11,7 @@ from imagehub_service.drives.onedrive.connections import Connections
 from imagehub_service.drives.onedrive.errors import failure, pause_seconds
 from imagehub_service.drives.onedrive.graph import ATTEMPTS, PAUSE_SECONDS, Call, Graph
 from imagehub_service.drives.onedrive.names import item_path
-from imagehub_service.drives.onedrive.transport import unavailable
+from imagehub_service.drives.onedrive.transport import address_in, unavailable
 
 DOWNLOAD_SECONDS: Final = 300.0
 MAX_REDIRECTS: Final = 5
@@ -77,13 +77,7 @@ class Downloads:
         raise UnreadableAnswer("The host with the file redirects again and again.")
 
     def _next(self, address: httpx.URL, headers: httpx.Headers) -> httpx.URL:
-        try:
-            found = address.join(headers.get("location", ""))
-        except (httpx.InvalidURL, ValueError) as error:
-            raise UnreadableAnswer("The address of the file is not valid.") from error
-        if found.scheme not in self._schemes or not found.host:
-            raise UnreadableAnswer("The address of the file is not valid.")
-        return found
+        return address_in(headers.get("location", ""), self._schemes, base=address)
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:

@@ -18,7 +18,7 @@ from imagehub_service.drives.onedrive.errors import failure
 from imagehub_service.drives.onedrive.graph import Call, Graph
 from imagehub_service.drives.onedrive.identity_platform import IdentityPlatform
 from imagehub_service.drives.onedrive.names import check_name, item_path, path_below
-from imagehub_service.drives.onedrive.transport import microsoft_http
+from imagehub_service.drives.onedrive.transport import address_in, microsoft_http
 from lightbox_shared.database import Database
 from lightbox_shared.encryption import Cipher
 
@@ -96,8 +96,7 @@ class OneDrive:
         path = f"{path_below(folder_id, filename)}/createUploadSession"
         answer = await self._call("POST", path, {"item": RENAMES}, name="upload session", success=200)
         address = read(UploadSession, answer).upload_url
-        if httpx.URL(address).scheme not in {"https", httpx.URL(self._graph.url("")).scheme}:
-            raise UnreadableAnswer("Microsoft Graph has sent an address that is not valid.")
+        address_in(address, {"https", httpx.URL(self._graph.url("")).scheme})
         return address
 
     async def download(self, file_id: str, *, max_bytes: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
@@ -19,6 +19,7 @@ TIMEOUT: Final = httpx.Timeout(8.0, connect=4.0)
 """Seconds of silence. All calls of a request together have to end before the gateway gives up."""
 EXCHANGE_SECONDS: Final = 12.0
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+_INVALID_ADDRESS: Final = "Microsoft has sent an address that is not valid."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def exchange(
                 status, request_id = response.status_code, response.headers.get("request-id", "")[:64]
                 return HttpAnswer(status, response.headers, await read_body(response, MAX_ANSWER_BYTES))
     except httpx.InvalidURL as error:  # of a redirect: httpx parses it, although it does not follow
-        raise UnreadableAnswer("Microsoft has sent an address that is not valid.") from error
+        raise UnreadableAnswer(_INVALID_ADDRESS) from error
     except (httpx.TransportError, TimeoutError) as error:
         reason = type(error).__name__
         raise
@@ -86,6 +87,18 @@ async def read_body(response: httpx.Response, max_bytes: int) -> bytes:
         if len(body) > max_bytes:
             raise UnreadableAnswer("Microsoft has sent an answer that is too long.")
     return bytes(body)
+
+
+def address_in(text: str, schemes: Collection[str], *, base: httpx.URL | None = None) -> httpx.URL:
+    """An address that Microsoft has sent; with `base` it may be relative to that. Raises `UnreadableAnswer` if it is
+    not valid, has no host, or another scheme than these."""
+    try:
+        found = httpx.URL(text) if base is None else base.join(text)
+        if found.scheme in schemes and found.host:
+            return found
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UnreadableAnswer(_INVALID_ADDRESS) from error
+    raise UnreadableAnswer(_INVALID_ADDRESS)
 
 
 def unavailable() -> DriveUnavailable:
