@@ -10,7 +10,6 @@ from imagehub_service.picture_files import repository
 from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING, DecodedPictures
 from imagehub_service.picture_files.whole import WholePictures
 from imagehub_service.renditions.rendering import Rendition, render
-from imagehub_service.renditions.stored_picture import StoredPicture
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
@@ -29,7 +28,7 @@ class Renditions:
         self._database = database
         self._threads = BoundedThreads(threads, max_waiting=MAX_WAITING, busy=BUSY)
         self._flights: SingleFlight[tuple[bytes, Rendition], EncodedPicture] = SingleFlight()
-        self.files = WholePictures(database, blobs, self._threads, keep_metadata=keep_metadata)
+        self.files = WholePictures(database, blobs, self._threads, at_once=threads, keep_metadata=keep_metadata)
         self.decoded = DecodedPictures(database, blobs, self._threads, at_once=threads, limit=decoded_bytes)
 
     @classmethod
@@ -45,6 +44,7 @@ class Renditions:
         finally:
             await made._flights.close()
             await made.decoded.close()
+            await made.files.close()
 
     async def find(self, picture_id: int) -> Picture:
         """The picture with this id. Raises `NotFound`."""
@@ -53,10 +53,6 @@ class Renditions:
         if picture is None:
             raise NotFound
         return picture
-
-    async def whole(self, picture: StoredPicture) -> EncodedPicture:
-        """The bytes and the media type of the whole picture, as browsers show it."""
-        return await self.files.encoded(picture)
 
     async def render(self, picture: Picture, rendition: Rendition) -> EncodedPicture:
         """A rendition of a picture, made once for all who ask for it at the same time. Raises `Unavailable` if too many

@@ -8,16 +8,19 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final, NamedTuple
 
+from anyio import CapacityLimiter
 from cachetools import LRUCache
 
+from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING
 from imagehub_service.renditions.stored_picture import StoredPicture
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
 from lightbox_shared.images import MediaType, sniff
 from lightbox_shared.images.display import orientation_of_jpeg
-from lightbox_shared.images.encoding import EncodedPicture
 from lightbox_shared.images.metadata import Part, assembled, cut, parts_without_metadata, size_of
+from lightbox_shared.single_flight import SingleFlight
 
 CHUNK_BYTES: Final = 1024 * 1024
 _WITH_METADATA: Final = frozenset({MediaType.JPEG, MediaType.PNG, MediaType.WEBP, MediaType.GIF})
@@ -40,12 +43,18 @@ class Layout(NamedTuple):
 class WholePictures:
     """Reads whole pictures. Opens sessions of its own. Safe to use from many tasks of one event loop."""
 
-    def __init__(self, database: Database, blobs: Blobs, threads: BoundedThreads, *, keep_metadata: bool) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, threads: BoundedThreads, *, at_once: int, keep_metadata: bool
+    ) -> None:
+        """`at_once` files are in memory at a time, to find out where their metadata are."""
         self._database = database
         self._blobs = blobs
         self._threads = threads
         self._keep_metadata = keep_metadata
         self._layouts: LRUCache[bytes, Layout] = LRUCache(_KEPT_LAYOUTS)
+        # Files wait in the database, and not in memory, until there is a thread that looks through them.
+        self._turns = CapacityLimiter(at_once)
+        self._flights: SingleFlight[bytes, Layout] = SingleFlight()
 
     def etag(self, picture: StoredPicture) -> str:
         """The entity tag of the whole picture, without quotes."""
@@ -54,22 +63,27 @@ class WholePictures:
         return picture.sha256.hex() if self._keep_metadata else f"{picture.sha256.hex()}-bare"
 
     async def layout(self, picture: StoredPicture) -> Layout:
-        """The file that shows the picture."""
+        """The file that shows the picture. Raises `Unavailable` if too many wait."""
         digest = picture.preview_sha256 or picture.sha256
         found = self._layouts.get(digest)
         if found is None:
-            found = self._layouts[digest] = await self._new_layout(picture, digest)
+            found = await self._flights.run(digest, partial(self._new_layout, picture, digest))
+            self._layouts[digest] = found
         return found
+
+    async def close(self) -> None:
+        """Cancel what is being looked through."""
+        await self._flights.close()
 
     @staticmethod
     def original(picture: StoredPicture) -> Layout:
         """The file as it came."""
         return Layout(picture.sha256, (range(picture.size),), MediaType(picture.media_type))
 
-    async def encoded(self, picture: StoredPicture) -> EncodedPicture:
-        """The bytes of the whole picture."""
+    async def opened(self, picture: StoredPicture, *, chunk_bytes: int) -> tuple[str, AsyncIterator[bytes]]:
+        """The media type of the whole picture, and its bytes in chunks. Raises `Unavailable` if too many wait."""
         layout = await self.layout(picture)
-        return EncodedPicture(await self.read(layout, range(layout.size)), layout.media_type)
+        return layout.media_type, self.chunks(layout, range(layout.size), chunk_bytes=chunk_bytes)
 
     async def read(self, layout: Layout, wanted: range) -> bytes:
         """The bytes of a file at the positions `wanted`."""
@@ -82,10 +96,10 @@ class WholePictures:
             data = await self._blobs.part(session, layout.digest, span)
         return assembled(parts, data, offset=span.start)
 
-    async def chunks(self, layout: Layout, wanted: range) -> AsyncIterator[bytes]:
+    async def chunks(self, layout: Layout, wanted: range, *, chunk_bytes: int = CHUNK_BYTES) -> AsyncIterator[bytes]:
         """The same in chunks, so that a client that does not read them holds one."""
-        for start in range(wanted.start, wanted.stop, CHUNK_BYTES):
-            yield await self.read(layout, range(start, min(start + CHUNK_BYTES, wanted.stop)))
+        for start in range(wanted.start, wanted.stop, chunk_bytes):
+            yield await self.read(layout, range(start, min(start + chunk_bytes, wanted.stop)))
 
     async def _new_layout(self, picture: StoredPicture, digest: bytes) -> Layout:
         if picture.preview_sha256 is not None:
@@ -96,9 +110,12 @@ class WholePictures:
         media_type = MediaType(picture.media_type)
         if self._keep_metadata or media_type not in _WITH_METADATA:
             return self.original(picture)
-        async with self._database.reading() as session:
-            data = await self._blobs.get(session, digest)
-        parts = await self._threads.run(partial(_bare_parts, data, media_type))
+        if self._turns.statistics().tasks_waiting >= MAX_WAITING:
+            raise Unavailable(BUSY)
+        async with self._turns:
+            async with self._database.reading() as session:
+                data = await self._blobs.get(session, digest)
+            parts = await self._threads.run(partial(_bare_parts, data, media_type))
         return Layout(digest, parts, media_type)
 
 

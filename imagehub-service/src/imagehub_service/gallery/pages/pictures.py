@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -12,11 +12,10 @@ from imagehub_service.gallery.pages import repository
 from imagehub_service.gallery.pages.repository import WholePicture
 from imagehub_service.gallery.pages.schemas import ImageHubGroupItem, ImageHubPicture, ImageHubPictureData
 from imagehub_service.gallery.pictures.models import Size
-from imagehub_service.renditions.data_urls import data_url, data_url_pieces
+from imagehub_service.renditions.data_urls import PIECE_BYTES, data_url, data_url_pieces
 from imagehub_service.renditions.links import picture_links
 from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.database import Database
-from lightbox_shared.images.encoding import EncodedPicture
 
 BATCH_PICTURES: Final = 48
 """Pictures of a group that are in memory at a time while they are sent."""
@@ -37,8 +36,8 @@ class WholePictures(Protocol):
         """The entity tag of the bytes."""
         ...
 
-    async def encoded(self, picture: WholePicture) -> EncodedPicture:
-        """The bytes."""
+    async def opened(self, picture: WholePicture, *, chunk_bytes: int) -> tuple[str, AsyncIterator[bytes]]:
+        """The media type, and the bytes in chunks. Raises `Unavailable` if too many wait."""
         ...
 
 
@@ -85,14 +84,16 @@ class ShownPictures:
         return None if row is None else data_url(row.small_type, row.small)
 
     async def download(self, group_id: int, image_id: int, visitor: GalleryVisitor) -> Sendable | None:
-        """The whole picture."""
+        """The whole picture. Raises `Unavailable` if too many wait."""
         if not visitor.may_see(group_id):
             return None
         async with self._database.autocommit() as connection:
             found = await repository.whole(connection, group_id, image_id)
         if found is None:
             return None
-        return Sendable(_digest(self._files.etag(found), found.name), self._download_pieces(found))
+        media_type, chunks = await self._files.opened(found, chunk_bytes=PIECE_BYTES)
+        pieces = _download_pieces(found.name, data_url_pieces(media_type, chunks))
+        return Sendable(_digest(self._files.etag(found), found.name), pieces)
 
     async def _picture(
         self, group_id: int, image_id: int | None, visitor: GalleryVisitor, size: Size
@@ -116,13 +117,12 @@ class ShownPictures:
                 break
         yield b"]}"
 
-    async def _download_pieces(self, found: WholePicture) -> AsyncGenerator[bytes]:
-        file = await self._files.encoded(found)
-        name = json.dumps(found.name, ensure_ascii=False)
-        yield f'{{"code":1,"image":{{"image_name":{name},"image":"'.encode()
-        for piece in data_url_pieces(file.media_type, file.data):
-            yield piece
-        yield b'"},"hint":"image_found"}'
+
+async def _download_pieces(name: str, data_url: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    yield f'{{"code":1,"image":{{"image_name":{json.dumps(name, ensure_ascii=False)},"image":"'.encode()
+    async for piece in data_url:
+        yield piece
+    yield b'"},"hint":"image_found"}'
 
 
 def _item(row: Row[*tuple[Any, ...]], group_id: int, visitor: GalleryVisitor, public_base: str) -> ImageHubGroupItem:
