@@ -276,6 +276,16 @@ async def test_the_links_of_a_region(hub: Hub) -> None:
     assert unchanged.status_code == 304
 
 
+async def test_what_is_kept_for_one_host_is_not_given_to_those_who_ask_another(hub: Hub) -> None:
+    picture = await hub.picture(await hub.group())
+    path = f"/iiif/3/{picture.id}/full/max/0/default.png"
+    for _ in range(2):  # once made, once from memory
+        for host in ("hub.example", "other.example"):
+            for scheme in ("http", "https"):
+                answer = await hub.http.get(path, headers={"X-Forwarded-Proto": scheme, "X-Forwarded-Host": host})
+                assert answer.headers["link"].startswith(f'<{scheme}://{host}{path}>;rel="canonical"')
+
+
 @pytest.mark.parametrize(
     "identifier",
     ["0", "-1", "x", "01", "1.0", str(2**63), "9" * 30, "1~", "~", "%00", "2", "%F0%9F", "1" * 600, "1~" + "x" * 600],

@@ -16,6 +16,9 @@ from lightbox_shared.images import MediaType
 from lightbox_shared.negotiation import media_ranges, preference
 from lightbox_shared.response_cache import target_of
 
+IIIF_PREFIX: Final = "/iiif/3/"
+_HOST_HEADERS: Final = (b"x-forwarded-proto", b"x-forwarded-host", b"host")
+"""Which `lightbox_shared.urls.public_base` reads."""
 _BY_NAME: Final = 2
 """The precision of a preference for a format that the client names."""
 
@@ -43,6 +46,9 @@ def in_webp(rendition: Rendition) -> Rendition:
 
 
 def target_of_picture(scope: Scope) -> bytes:
-    """What a request for a picture asks for: the address, and whether the picture may be in WebP."""
+    """What a request for a picture asks for: the address, and whether the picture may be in WebP. Answers of IIIF have
+    absolute addresses in them, so there the host that was asked belongs to it."""
+    if scope["path"].startswith(IIIF_PREFIX):
+        return b" ".join((target_of(scope), *(header(scope, name) or b"" for name in _HOST_HEADERS)))
     accept = header(scope, b"accept")
     return target_of(scope) + (b" webp" if accept is not None and accepts_webp(accept.decode("latin-1")) else b"")

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from imagehub_service.dependencies import visitor_of
-from imagehub_service.picture_files.formats import target_of_picture
+from imagehub_service.picture_files.formats import IIIF_PREFIX, target_of_picture
 from imagehub_service.picture_files.watch import Shown
 from imagehub_service.state import Services
 from imagehub_service.visibility import Visibility
@@ -17,7 +17,7 @@ from lightbox_shared.auth.principal import Scope as TokenScope
 from lightbox_shared.errors import InsufficientScope
 from lightbox_shared.response_cache import CachedResponse, ResponseCacheMiddleware
 
-PREFIXES: Final = ("/image/file/", "/iiif/3/")
+PREFIXES: Final = ("/image/file/", IIIF_PREFIX)
 
 
 def _find(scope: Scope) -> CachedResponse[Shown] | None:
