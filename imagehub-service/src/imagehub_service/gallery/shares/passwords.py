@@ -5,7 +5,7 @@ that were given out go on working while attempts are refused.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from math import ceil
 from typing import Final
@@ -16,6 +16,7 @@ from imagehub_service.gallery.shares import guesses_repository as guesses
 from imagehub_service.gallery.shares.errors import TooManyGuesses, WrongPassword
 from lightbox_shared.addresses import partition
 from lightbox_shared.database import Database
+from lightbox_shared.errors import Unavailable
 from lightbox_shared.passwords import ARGON2ID, HashingThreads, composed
 
 PER_ADDRESS: Final = 10
@@ -47,11 +48,14 @@ class SharePasswords:
         }
         for bucket, most in buckets.items():
             await self._count(bucket, most)
-        if not await self._threads.run(_CONTEXT.verify, composed(password), stored):
+        try:
+            is_right = await self._threads.run(_CONTEXT.verify, composed(password), stored)
+        except Unavailable:  # it was not verified, so it was no guess
+            await self._forgive(buckets)
+            raise
+        if not is_right:
             raise WrongPassword
-        for bucket in buckets:
-            async with self._database.autocommit() as connection:
-                await guesses.forgive(connection, bucket)
+        await self._forgive(buckets)
 
     async def _count(self, bucket: bytes, most: int) -> None:
         now = datetime.fromtimestamp(self._clock(), UTC)
@@ -59,6 +63,11 @@ class SharePasswords:
             wait = await guesses.count(connection, bucket, now, most=most, leak_seconds=EMPTY_AFTER / most)
         if wait:
             raise TooManyGuesses(retry_after=ceil(wait))
+
+    async def _forgive(self, buckets: Iterable[bytes]) -> None:
+        for bucket in buckets:
+            async with self._database.autocommit() as connection:
+                await guesses.forgive(connection, bucket)
 
 
 def _bucket(share_id: int, address: str = "") -> bytes:
