@@ -5,7 +5,6 @@ position between two others takes one bit of precision. Where none is left, all 
 """
 
 import struct
-from collections.abc import Sequence
 from typing import Final
 
 from lightbox_shared.errors import InvalidRequest
@@ -18,11 +17,6 @@ def between(low: float, high: float) -> float | None:
     """A number above `low` and below `high`; None if there is none."""
     middle = low + (high - low) / 2
     return middle if low < middle < high else None
-
-
-def spread(count: int, limit: float) -> Sequence[float]:
-    """`count` positions below `limit`, in equal distances."""
-    return [limit * number / (count + 1) for number in range(1, count + 1)]
 
 
 def to_cursor(position: float) -> int:
