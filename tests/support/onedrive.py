@@ -18,6 +18,7 @@ from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives.drive import DriveContents
 from imagehub_service.drives.errors import ConsentNeeded
 from imagehub_service.drives.onedrive.service import OneDrive, OneDrives, open_onedrives
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from support.gateway import Server
 
@@ -94,7 +95,8 @@ async def process(graph: GraphServer, settings: ImageHubSettings) -> AsyncIterat
     """Start one, with connections of its own."""
     database = Database(settings.database_url)
     try:
-        async with open_onedrives(database, settings) as drives:
+        threads = BoundedThreads(1, max_waiting=16, busy="busy")
+        async with open_onedrives(database, settings, threads) as drives:
             yield Process(graph, database, settings, drives)
     finally:
         await database.dispose()

@@ -83,7 +83,7 @@ async def open_services(
         built_in = BuiltInDrive(database, blobs, uploads, total_bytes=settings.drive_bytes, threads=listing)
         onedrives = None
         if settings.has_onedrive:
-            onedrives = await stack.enter_async_context(open_onedrives(database, settings))
+            onedrives = await stack.enter_async_context(open_onedrives(database, settings, listing))
         drives = drives or Drives(built_in, onedrives)
         worker = addition_worker(settings, database, blobs, drives, progress)
         renditions = await stack.enter_async_context(

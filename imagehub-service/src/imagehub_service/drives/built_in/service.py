@@ -1,7 +1,6 @@
 """The drive that needs no account elsewhere: folders and files in the service's own database and blob store. All
 administrators share it."""
 
-import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from imagehub_service.drives.built_in.models import DriveItem
 from imagehub_service.drives.built_in.names import check_name, key_of
 from imagehub_service.drives.built_in.repository import FolderRow
 from imagehub_service.drives.built_in.upload_sessions.service import UploadSessions
-from imagehub_service.drives.drive import DriveContents, DriveFile, DriveFolder
+from imagehub_service.drives.drive import DriveContents, DriveFolder
 from imagehub_service.drives.errors import FileTooLarge, NameTaken, NoSuchItem
+from imagehub_service.drives.listed_files import files_of
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
@@ -117,10 +117,7 @@ async def _found(session: WriteSession, item_id: str) -> DriveItem:
 def _folders(rows: Iterable[FolderRow]) -> list[DriveFolder]:
     folders = []
     for row in rows:
-        files = [
-            DriveFile(item_id, name, size, datetime.fromisoformat(created), datetime.fromisoformat(modified))
-            for item_id, name, size, created, modified in json.loads(row.files)
-        ]
+        files = files_of(row.files)
         size = sum(file.size for file in files)
         folders.append(DriveFolder(row.id, row.name, size, row.created_at, row.modified_at, files))
     return folders

@@ -12,19 +12,21 @@ deleted at its end.
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import anyio
 import structlog
 
-from imagehub_service.drives.drive import DriveContents, DriveFile, DriveFolder
+from imagehub_service.drives.drive import DriveContents, DriveFolder
 from imagehub_service.drives.errors import NoSuchItem, UnreadableAnswer
+from imagehub_service.drives.listed_files import files_of
 from imagehub_service.drives.onedrive import copies_repository as repository
 from imagehub_service.drives.onedrive.answers import DriveAnswer, Item, Page, Quota, read
-from imagehub_service.drives.onedrive.copies_repository import NewItem, Progress
+from imagehub_service.drives.onedrive.copies_repository import FolderRow, NewItem, Progress
 from imagehub_service.drives.onedrive.errors import failure
 from imagehub_service.drives.onedrive.graph import Call, Graph
-from imagehub_service.drives.onedrive.models import CopiedItem
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 
 log = structlog.get_logger("onedrive")
@@ -41,8 +43,10 @@ _LINK_EXPIRED: Final = frozenset({400, 404, 410})
 class Copies:
     """Updates copies and reads them."""
 
-    def __init__(self, database: Database, graph: Graph, *, root_folder: str) -> None:
-        """`root_folder` is the id of the folder whose folders are shown, or empty for the root of the drive."""
+    def __init__(self, database: Database, graph: Graph, *, threads: BoundedThreads, root_folder: str) -> None:
+        """In `threads` long lists are made. `root_folder` is the id of the folder whose folders are shown, or empty for
+        the root of the drive."""
+        self._threads = threads
         self._database = database
         self._graph = graph
         self._root_folder = root_folder
@@ -76,8 +80,9 @@ class Copies:
             root_id = self._root_folder or copy.root_id or ""
             if not await repository.has_item(session, account_id, root_id):
                 raise NoSuchItem("There is no folder in this drive with the id of LIGHTBOX_ONEDRIVE_ROOT_FOLDER.")
-            items = await repository.two_levels(session, account_id, root_id)
-        return DriveContents(_folders(items), copy.used_bytes, copy.total_bytes, copy.as_of, is_stale)
+            rows = await repository.folders_with_files(session, account_id, root_id)
+        folders = await self._threads.run(partial(_folders, rows))
+        return DriveContents(folders, copy.used_bytes, copy.total_bytes, copy.as_of, is_stale)
 
     async def forget(self, account_id: int) -> None:
         """Delete the copy, since the account may have another drive now."""
@@ -165,14 +170,7 @@ def _new_item(item: Item) -> NewItem:
     )
 
 
-def _folders(items: Sequence[CopiedItem]) -> list[DriveFolder]:
-    files: dict[str | None, list[DriveFile]] = {}
-    for each in items:
-        if not each.is_folder:
-            file = DriveFile(each.id, each.name, each.size, each.created_at, each.modified_at)
-            files.setdefault(each.parent_id, []).append(file)
+def _folders(rows: Sequence[FolderRow]) -> list[DriveFolder]:
     return [
-        DriveFolder(each.id, each.name, each.size, each.created_at, each.modified_at, files.get(each.id, []))
-        for each in items
-        if each.is_folder
+        DriveFolder(row.id, row.name, row.size, row.created_at, row.modified_at, files_of(row.files)) for row in rows
     ]

@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Text, any_, cast, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Text, any_, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, insert
+from sqlalchemy.orm import aliased
 
 from imagehub_service.drives.onedrive.answers import Quota
 from imagehub_service.drives.onedrive.models import CopiedItem, Copy
@@ -33,6 +34,17 @@ class Progress(NamedTuple):
     link: str | None
     enumeration: int
     is_enumerating: bool
+
+
+class FolderRow(NamedTuple):
+    """A folder, and its files as JSON (`drives.listed_files`)."""
+
+    id: str
+    name: str
+    size: int
+    created_at: datetime
+    modified_at: datetime
+    files: str
 
 
 async def progress(session: ReadSession, account_id: int) -> Progress:
@@ -113,16 +125,17 @@ async def has_item(session: ReadSession, account_id: int, item_id: str) -> bool:
     return bool(await session.scalar(statement))
 
 
-async def two_levels(session: ReadSession, account_id: int, root_id: str) -> Sequence[CopiedItem]:
-    """The folders below the root, and the files in them, by their names."""
-    folders = select(CopiedItem.id).where(
-        CopiedItem.account_id == account_id, CopiedItem.parent_id == root_id, CopiedItem.is_folder
+async def folders_with_files(session: ReadSession, account_id: int, root_id: str) -> list[FolderRow]:
+    """The folders below the root with the files in them, by their names."""
+    file = aliased(CopiedItem)
+    described = func.json_build_array(file.id, file.name, file.size, file.created_at, file.modified_at)
+    files = select(cast(func.json_agg(aggregate_order_by(described, file.name, file.id)), Text)).where(
+        file.account_id == account_id, file.parent_id == CopiedItem.id, ~file.is_folder
     )
-    statement = select(CopiedItem).where(
-        CopiedItem.account_id == account_id,
-        or_(
-            (CopiedItem.parent_id == root_id) & CopiedItem.is_folder,
-            CopiedItem.parent_id.in_(folders) & ~CopiedItem.is_folder,
-        ),
+    columns = (CopiedItem.id, CopiedItem.name, CopiedItem.size, CopiedItem.created_at, CopiedItem.modified_at)
+    statement = (
+        select(*columns, func.coalesce(files.scalar_subquery(), "[]"))
+        .where(CopiedItem.account_id == account_id, CopiedItem.parent_id == root_id, CopiedItem.is_folder)
+        .order_by(CopiedItem.name, CopiedItem.id)
     )
-    return (await session.scalars(statement.order_by(CopiedItem.name, CopiedItem.id))).all()
+    return [FolderRow(*row) for row in await session.execute(statement)]

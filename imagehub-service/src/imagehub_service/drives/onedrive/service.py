@@ -19,6 +19,7 @@ from imagehub_service.drives.onedrive.graph import Call, Graph
 from imagehub_service.drives.onedrive.identity_platform import IdentityPlatform
 from imagehub_service.drives.onedrive.names import check_name, item_path, path_below
 from imagehub_service.drives.onedrive.transport import address_in, microsoft_http
+from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from lightbox_shared.encryption import Cipher
 
@@ -119,13 +120,15 @@ class OneDrive:
 class OneDrives:
     """The OneDrives of all administrators."""
 
-    def __init__(self, database: Database, settings: ImageHubSettings, http: httpx.AsyncClient) -> None:
-        """Raises `ValueError` if the service has no secret to encrypt tokens with."""
+    def __init__(
+        self, database: Database, settings: ImageHubSettings, http: httpx.AsyncClient, threads: BoundedThreads
+    ) -> None:
+        """In `threads` long lists are made. Raises `ValueError` if the service has no secret to encrypt tokens with."""
         cipher = Cipher(settings.own_secret(), PURPOSE)
         allow_http = httpx.URL(settings.onedrive_graph_url).scheme == "http"
         self._connections = Connections(database, cipher, IdentityPlatform(http, settings))
         self._graph = Graph(http, self._connections, settings.onedrive_graph_url)
-        self._copies = Copies(database, self._graph, root_folder=settings.onedrive_root_folder)
+        self._copies = Copies(database, self._graph, threads=threads, root_folder=settings.onedrive_root_folder)
         self._downloads = Downloads(http, self._graph, self._connections, allow_http=allow_http)
         folder = settings.onedrive_root_folder
         self._root = item_path(folder) if folder else "/me/drive/root"
@@ -143,7 +146,9 @@ class OneDrives:
 
 
 @asynccontextmanager
-async def open_onedrives(database: Database, settings: ImageHubSettings) -> AsyncIterator[OneDrives]:
-    """Open the connections with Microsoft's servers."""
+async def open_onedrives(
+    database: Database, settings: ImageHubSettings, threads: BoundedThreads
+) -> AsyncIterator[OneDrives]:
+    """Open the connections with Microsoft's servers. In `threads` long lists are made."""
     async with microsoft_http() as http:
-        yield OneDrives(database, settings, http)
+        yield OneDrives(database, settings, http, threads)
