@@ -143,25 +143,6 @@ async def test_without_a_preference_it_is_the_pictures_own_format(hub: Hub) -> N
         assert opened(small).width == 1
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "query", "media_type"),
-    [
-        (8, 16_383, "w=8", "image/webp"),
-        (8, 16_384, "w=8", "image/png"),  # more than a picture in WebP can have
-        (40_000, 4, "h=4", "image/png"),
-        (40_000, 4, "w=10000", "image/webp"),
-    ],
-)
-async def test_what_is_too_large_for_webp_keeps_its_own_format(
-    hub: Hub, width: int, height: int, query: str, media_type: str
-) -> None:
-    picture = await hub.picture(await hub.group(), pictures.png(width, height))
-    for _ in range(2):  # once made, once from memory
-        answer = await hub.http.get(f"/image/file/{picture.id}?{query}", headers={"Accept": CHROMIUM})
-        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
-        assert answer.headers["vary"] == "Accept"
-
-
 @pytest.mark.parametrize("query", ["w=0", "w=-1", "h=10001", "w=x", "w=1.5", "fit=crop", "w=", "h=1e3", "w=10&h=%00"])
 async def test_a_wrong_size_is_named(hub: Hub, query: str) -> None:
     picture = await hub.picture(await hub.group())
