@@ -106,6 +106,32 @@ def test_what_fails_is_named(platform: Platform, key: str, folder: Path) -> None
     assert "0 added to group -" in done.stdout
 
 
+def test_a_large_folder_comes_to_one_group(
+    platform: Platform, key: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightbox.hub.importing.FILES_AT_ONCE", 2)
+    done = hub("import", platform.url, str(folder), "--group", "new", key=key)
+    group = listed("groups", platform, key)[-1]
+    assert done.stdout.endswith(f"3 added to group {group['group']}\n")
+    assert group["pictures"] == 3
+
+
+def test_the_answer_to_the_last_chunk_is_lost(
+    platform: Platform, key: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session has ended, and the file is there."""
+    monkeypatch.setattr("lightbox.hub.uploads.FIRST_PAUSE_SECONDS", 0.01)
+    whole = httpx.Client.put
+
+    def losing(client: httpx.Client, *arguments: Any, **options: Any) -> httpx.Response:
+        whole(client, *arguments, **options)
+        raise httpx.ReadError("lost")
+
+    monkeypatch.setattr(httpx.Client, "put", losing)
+    done = hub("import", platform.url, str(folder), key=key)
+    assert (done.exit_code, done.stdout[:32]) == (0, "3 uploaded, 0 were there already")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -15,6 +15,8 @@ from lightbox.hub.uploads import upload_file
 from lightbox_shared.commands.terminal import CommandError
 
 POLL_SECONDS: Final = 0.3
+FILES_AT_ONCE: Final = 1000
+"""So many files are named in a request, whose body is limited."""
 HEAD_BYTES: Final = 132
 """DICOM files have their mark behind 128 bytes."""
 
@@ -78,14 +80,31 @@ def import_folder(
                 with bars.bar(path.name) as on_progress:
                     item_id = upload_file(http, hub.upload_address(remote.id, path.name), path, on_progress)
             except (CommandError, OSError) as error:
-                on_outcome(path.name, str(error))
-                continue
+                # The file is there if nothing but the answer to its last chunk was lost.
+                item_id = _item_of(hub, name, path.name, size) if path.name not in known else ""
+                if not item_id:
+                    on_outcome(path.name, str(error))
+                    continue
             uploaded.append(RemoteFile(item_id, path.name, size))
             on_outcome(path.name, "")
     if group is None or not (uploaded or there):
         return Imported(len(uploaded), len(there), left_out, 0, ())
-    done = _add(hub, remote, [*there, *uploaded], group, on_outcome)
-    return Imported(len(uploaded), len(there), left_out, done["added"], done["groups"])
+    files, added, groups = [*there, *uploaded], 0, list[int]()
+    for start in range(0, len(files), FILES_AT_ONCE):
+        done = _add(hub, remote, files[start : start + FILES_AT_ONCE], group, on_outcome)
+        added += done["added"]
+        groups += [each for each in done["groups"] if each not in groups]
+        group = groups[0] if groups else group
+    return Imported(len(uploaded), len(there), left_out, added, groups)
+
+
+def _item_of(hub: HubClient, folder: str, filename: str, size: int) -> str:
+    """The id of a file of this name and size in a folder of the drive; "" if there is none, or no answer."""
+    try:
+        files = hub.folder_named(folder).files
+    except CommandError:
+        return ""
+    return next((each.id for each in files if (each.name, each.size) == (filename, size)), "")
 
 
 def _is_picture(path: Path) -> bool:
