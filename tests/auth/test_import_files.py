@@ -115,6 +115,7 @@ def test_rows_that_become_accounts() -> None:
         "line": 1,
         "username": "Zo\u00e9",
         "username_key": "zo\u00e9",
+        "skeletons": ["zo\u00e9"],
         "password_hash": HASH,
         "email": "Zoe@scanner.local",
         "authority": 102,

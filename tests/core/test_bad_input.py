@@ -28,6 +28,10 @@ TOO_MANY_PIXELS: Final = (
 )
 ANOTHER: Final = "There is another picture of this device and timestamp already. Nothing is ever overwritten."
 REQUIRED: Final = "This field is required."
+UNREAD_TAG = (
+    "The CBOR item has a tag that is not read here; the date-times (0, 1), those of bytes (21 to 23, 64, 68) and of"
+    " base64 (33, 34) are."
+)
 OR_A_LIST: Final = "This field is required; or from, to or cursor for a list."
 
 
@@ -69,7 +73,7 @@ BODIES: Final[list[tuple[str, bytes, int, str]]] = [
     (CBOR, b"\xa1\x61a\x5b\x80" + bytes(7), 400, "The CBOR item is incomplete."),
     (CBOR, b"\xbb\x80" + bytes(7), 400, "The CBOR item is incomplete."),
     *[
-        (CBOR, body, 400, "The CBOR item has a tag that is not read here; 0 and 1, the date-times, are.")
+        (CBOR, body, 400, UNREAD_TAG)
         for body in (b"\xd8\x1c\x81\xd8\x1d\x00", b"\xa1\x61a\xd8\x1c\x80", b"\xa1\x61a\xc2\x49\x01" + bytes(8))
     ],
     (CBOR, cbor_document().hex().encode()[:-1], 400, "The body is neither a CBOR map nor one in hexadecimal digits."),
