@@ -23,7 +23,7 @@ _NAMES_LOCK: Final = 0x6175_7468_0000_0005
 # The lock of all is shared, and each skeleton has one, by its hash; they are taken in one order.
 _LOCK_SKELETONS: Final = text(
     """
-    SELECT pg_advisory_xact_lock_shared(:all), count(pg_advisory_xact_lock(0x6175, hash))
+    SELECT pg_advisory_xact_lock_shared(:all), count(pg_advisory_xact_lock(24949, hash))
       FROM (SELECT DISTINCT hashtext(each) AS hash FROM unnest(CAST(:skeletons AS text[])) AS each ORDER BY hash) AS own
     """
 )
