@@ -1,9 +1,11 @@
 """The gallery of a platform, filled with groups, and small pictures to fill it with."""
 
+import asyncio
 import base64
 from io import BytesIO
 from typing import Final
 
+import asyncpg
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -60,8 +62,17 @@ def thumbnails() -> list[bytes]:
 def fill(platform: Platform, groups: int) -> None:
     """Insert groups with one picture each. Raises `BenchmarkError` without a database server."""
     postgres = server_of(platform)
-    rows = ", ".join(
-        f"({n}, decode('{base64.b64encode(data).decode()}', 'base64'))" for n, data in enumerate(thumbnails())
-    )
-    postgres.sql(FILL.format(thumbnails=rows, groups=groups, kinds=KINDS), DATABASE)
+    named = enumerate(base64.b64encode(data).decode() for data in thumbnails())
+    rows = ", ".join(f"({number}, decode('{data}', 'base64'))" for number, data in named)
+    statements = FILL.format(thumbnails=rows, groups=groups, kinds=KINDS)
+    asyncio.run(_execute(postgres.url(DATABASE, user=DATABASE), statements))
     postgres.sql("VACUUM ANALYZE", DATABASE)
+
+
+async def _execute(url: str, statements: str) -> None:
+    """Execute statements that are too long for a command line."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()

@@ -69,7 +69,7 @@ async def page_of_images(session: Annotated[Session, Depends(get_db)], page: int
 
 
 def fill(groups: int, thumbnails: list[str]) -> None:
-    """Make the table with one image a group; the larger sizes are eight and forty times a thumbnail."""
+    """Make the table with one image a group; the larger sizes, which a page does not read, are short."""
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
         for start in range(0, groups, BATCH):
@@ -83,8 +83,8 @@ def fill(groups: int, thumbnails: list[str]) -> None:
                         "title": "This Is Sample Title",
                         "file_name": f"picture-{number}.jpg",
                         "low_res_image": low,
-                        "high_res_image": low * 8,
-                        "full_image": low * 40,
+                        "high_res_image": low,
+                        "full_image": low * 2,
                     }
                 )
             connection.execute(insert(ImageRow), rows)
