@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-LARGEST_ROW_ID: Final = 2**63 - 1
+from lightbox_shared.parameters import LARGEST_ROW_ID
+
 """Of what `lightbox_shared.database.orm.PrimaryKey` can be."""
 LARGEST_IMAGE_ID: Final = 2**31 - 1
 """Of the numbers of pictures in their groups."""

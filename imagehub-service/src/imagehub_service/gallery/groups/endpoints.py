@@ -9,7 +9,6 @@ from imagehub_service.gallery.entity_tags import tag
 from imagehub_service.gallery.groups import repository, service
 from imagehub_service.gallery.groups.errors import CircularGroups, GroupsTooDeep, NoSuchGroup
 from imagehub_service.gallery.groups.schemas import (
-    MAX_ROW_ID,
     GalleryGroup,
     GalleryGroupList,
     GroupChanges,
@@ -22,13 +21,13 @@ from lightbox_shared.conditional import PreconditionFailed
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
 from lightbox_shared.request_bodies import json_body
 
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
 
 ParentFilter = Annotated[
-    int | None, Query(ge=0, le=MAX_ROW_ID, description="The group above; 0 for groups without one.")
+    int | None, Query(ge=0, le=LARGEST_ROW_ID, description="The group above; 0 for groups without one.")
 ]
 TAGGED = headers(ETag="Of this version, for `If-Match`.")
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagehub_service.gallery.groups.models import Group
 from imagehub_service.gallery.text_fields import Caption, Title
+from lightbox_shared.parameters import LARGEST_ROW_ID
 
-MAX_ROW_ID = 2**63 - 1
-RowNumber = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
+RowNumber = Annotated[int, Field(ge=1, le=LARGEST_ROW_ID)]
 Parent = Annotated[RowNumber | None, Field(description="The number of the group above it.")]
 
 

@@ -8,10 +8,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from imagehub_service.gallery.groups.models import Group
-from imagehub_service.gallery.numbers import LARGEST_ROW_ID, can_be_picture
+from imagehub_service.gallery.numbers import can_be_picture
 from imagehub_service.gallery.pictures.models import Picture, Size, SmallPicture
 from imagehub_service.gallery.revisions.models import Revision
 from imagehub_service.gallery.revisions.repository import GalleryRevision
+from lightbox_shared.parameters import LARGEST_ROW_ID
 
 _SHOWN: Final = Group.picture_count > 0
 _LINKED: Final = (Picture.id, Picture.width, Picture.height, Picture.thumbhash)

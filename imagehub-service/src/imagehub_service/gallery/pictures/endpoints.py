@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from imagehub_service.gallery.entity_tags import tag
-from imagehub_service.gallery.groups.schemas import MAX_ROW_ID, PlaceInOrder
+from imagehub_service.gallery.groups.schemas import PlaceInOrder
 from imagehub_service.gallery.pictures import repository, search_repository, service
 from imagehub_service.gallery.pictures.errors import NoSuchPicture
 from imagehub_service.gallery.pictures.schemas import (
@@ -27,7 +27,7 @@ from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
 from lightbox_shared.request_bodies import json_body
 from lightbox_shared.urls import public_base
 
@@ -42,7 +42,7 @@ async def _filter(
     q: Search = None,
     tag: TagFilter = [],  # noqa: B006 - FastAPI copies it
     group: Annotated[
-        int | None, Query(ge=1, le=MAX_ROW_ID, description="Pictures of this group, in its order.")
+        int | None, Query(ge=1, le=LARGEST_ROW_ID, description="Pictures of this group, in its order.")
     ] = None,
     since: Annotated[date | None, Query(alias="from", description="Added on this day or later, in UTC.")] = None,
     until: Annotated[date | None, Query(alias="to", description="Added on this day or before.")] = None,
@@ -68,7 +68,7 @@ async def list_gallery_pictures(
     page: PageQuery,
     wanted: Annotated[PictureFilter, Depends(_filter)],
     similar_to: Annotated[
-        int | None, Query(ge=1, le=MAX_ROW_ID, description="The nearest ones to this picture first.")
+        int | None, Query(ge=1, le=LARGEST_ROW_ID, description="The nearest ones to this picture first.")
     ] = None,
     distance: Annotated[
         int, Query(ge=0, le=MAX_DISTANCE, description="With `similar_to`: how many of 64 bits may differ.")

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from imagehub_service.gallery.groups.schemas import MAX_ROW_ID
 from imagehub_service.gallery.shares import repository
 from imagehub_service.gallery.shares.errors import NoSuchShare
 from imagehub_service.gallery.shares.schemas import (
@@ -22,7 +21,7 @@ from lightbox_shared.database import Reading
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
 from lightbox_shared.request_bodies import json_body
 from lightbox_shared.urls import public_base
 
@@ -59,7 +58,7 @@ async def list_gallery_shares(
     services: ServicesDep,
     session: Reading,
     page: PageQuery,
-    group: Annotated[int | None, Query(ge=1, le=MAX_ROW_ID, description="Links to this group.")] = None,
+    group: Annotated[int | None, Query(ge=1, le=LARGEST_ROW_ID, description="Links to this group.")] = None,
 ) -> GalleryShareList:
     """Newest first, without the links themselves, which are not stored. Expired ones are kept for 90 days."""
     found = Page.of(await repository.page(session, page, group), page, lambda row: row.id)

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from imagehub_service.gallery import positions
 from imagehub_service.gallery.groups import repository as groups
-from imagehub_service.gallery.groups.schemas import MAX_ROW_ID
 from imagehub_service.gallery.pictures import repository as pictures
 from imagehub_service.gallery.shares import repository
 from imagehub_service.gallery.shares.errors import NoSuchShare, PasswordNeeded, TooManyGuesses, WrongPassword
@@ -17,6 +16,7 @@ from lightbox_shared.addresses import client_address
 from lightbox_shared.errors import NotFound
 from lightbox_shared.openapi import errors
 from lightbox_shared.pagination import Page, PageQuery, PageRequest
+from lightbox_shared.parameters import LARGEST_ROW_ID
 from lightbox_shared.request_bodies import form_or_json
 from lightbox_shared.urls import public_base
 
@@ -24,7 +24,7 @@ router = APIRouter(tags=["Gallery"])
 
 Secret = Annotated[str, Path(max_length=200, description="The last part of the link.")]
 GroupQuery = Annotated[
-    int | None, Query(ge=1, le=MAX_ROW_ID, description="One of `subgroups`; by default the group of the link.")
+    int | None, Query(ge=1, le=LARGEST_ROW_ID, description="One of `subgroups`; by default the group of the link.")
 ]
 MAX_SUBGROUPS = 1000
 PRIVATE = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
