@@ -20,7 +20,7 @@ CONNECTIONS = 150
 
 
 def invented_key() -> dict[str, str]:
-    """Well-formed, and nobody's."""
+    """Well-formed, and of no account."""
     return {"X-API-Key": make(secrets.token_bytes(32))}
 
 

@@ -17,7 +17,7 @@ from lightbox_shared.auth.principal import Authority
 
 
 class Silent:
-    """An audit trail that nobody reads."""
+    """An audit trail whose entries are dropped."""
 
     async def record(self, action: str, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
         pass

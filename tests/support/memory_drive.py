@@ -89,6 +89,6 @@ class MemoryDrives(Drives):
         self.drive = drive
 
     def for_account(self, account_id: int) -> MemoryDrive:
-        """The drive, whoever asks."""
+        """The same drive for every account."""
         del account_id
         return self.drive

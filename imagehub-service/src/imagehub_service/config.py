@@ -18,7 +18,7 @@ class ImageHubSettings(Settings):
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
     gallery_visibility: Visibility | None = None
-    """Who may see the gallery; by default everybody in development, and accounts that are signed in in production."""
+    """Who may see the gallery; by default public in development, and for accounts that are signed in in production."""
     keep_metadata: bool = False
     """Whether pictures are shown with their metadata (EXIF with places and times, XMP, IPTC, comments)."""
 

@@ -10,7 +10,7 @@ class Visibility(StrEnum):
     """Who may see the gallery, administrators aside."""
 
     PUBLIC = "public"
-    """Everybody."""
+    """Visitors without an account too."""
     ACCOUNTS = "accounts"
     """Every account that is signed in."""
     APPROVED = "approved"

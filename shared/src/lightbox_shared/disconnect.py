@@ -50,4 +50,4 @@ def _client(request: Request) -> Client:
 
 
 ClientDep = Annotated[Client, Depends(_client)]
-"""The dependency of an endpoint whose work ends when nobody waits for it."""
+"""The dependency of an endpoint whose work ends when its client has left."""

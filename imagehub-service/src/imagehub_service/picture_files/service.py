@@ -1,4 +1,4 @@
-"""Pictures of the gallery for whoever shows them: whole, or a part of them in another size and format."""
+"""Pictures of the gallery as viewers ask for them: whole, or a part of them in another size and format."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -20,7 +20,7 @@ _HEADERS: Final = {"Cache-Control": "private, max-age=3600", "Content-Security-P
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """A picture for browsers, which is not loaded or made before somebody needs its bytes."""
+    """A picture for browsers, which is not loaded or made before its bytes are needed."""
 
     media_type: str
     etag: str

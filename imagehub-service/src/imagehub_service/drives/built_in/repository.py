@@ -1,6 +1,6 @@
 """The statements on the files and folders of the built-in drive.
 
-Whoever adds, renames or deletes something calls `lock` first. So a name that was found to be free is free, and room
+Functions that add, rename or delete an item call `lock` first. So a name that was found to be free is free, and room
 that was found is there, until the transaction ends, and no two transactions wait for each other.
 """
 

@@ -132,7 +132,7 @@ class Connections:
         return Access(tokens["access_token"], found.generation)
 
     async def _refresh(self, account_id: int, refused: int | None) -> bool:
-        """Refresh the tokens, if nobody else does. Raises `DriveError` where Microsoft does not answer as it should."""
+        """Refresh the tokens, unless another does. Raises `DriveError` where Microsoft does not answer as it should."""
         async with self._database.writing() as session:
             lease = await repository.lease(session, account_id, refused=refused, seconds=LEASE_SECONDS)
         if lease is None:

@@ -56,7 +56,7 @@ class ProgressBoard:
                 listener.news.set()
 
     def stop(self) -> None:
-        """The service stops: nobody waits any longer."""
+        """The service stops: waiting requests are answered."""
         self._is_stopping = True
         for listeners in self._listeners.values():
             for listener in listeners:

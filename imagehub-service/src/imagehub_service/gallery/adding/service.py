@@ -17,7 +17,7 @@ NEWS_SECONDS: Final = 0.25
 
 
 class Additions:
-    """The additions of the service. Nobody holds a connection of the database while they wait."""
+    """The additions of the service. A request that waits for one holds no connection of the database."""
 
     def __init__(self, database: Database, progress: ProgressBoard, wake: Callable[[], None]) -> None:
         """`wake` is called when an addition waits for its worker."""

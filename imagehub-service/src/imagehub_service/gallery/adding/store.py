@@ -36,7 +36,7 @@ class AdditionStore:
         group does not exist."""
         origin = Origin(item.file_name, folder.folder_name, self._drive, item.file_id, account_id)
         async with self._database.writing() as session:
-            # The rows of additions, blobs, groups and revisions are locked in this order, by everybody.
+            # The rows of additions, blobs, groups and revisions are locked in this order everywhere.
             if not await repository.count_added(session, mine):
                 raise Lost
             await self._blobs.put_missing(session, ready.blobs)

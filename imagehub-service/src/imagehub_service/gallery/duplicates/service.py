@@ -84,7 +84,7 @@ class Duplicates:
         return Page(left, shown.next_cursor), found.clusters.is_complete
 
     async def _clusters(self, distance: int) -> _Found:
-        async with self._turn:  # whoever waits finds what the one before has found
+        async with self._turn:  # the requests that wait find what the first one has found
             async with self._database.reading() as session:
                 key = (await revisions.current(session)).contents, distance
                 if key in self._kept:

@@ -141,7 +141,7 @@ async def gaps(session: Session, group_id: int, neighbour: float) -> tuple[float
 
 async def renumber(session: WriteSession) -> None:
     """Give all groups new positions, in equal distances. The structure is locked."""
-    # In the order of their numbers, as everybody does it; the update would lock them in any order.
+    # In the order of their numbers, as everywhere; the update would lock them in any order.
     locked = select(Group.id).order_by(Group.id).with_for_update().subquery()
     await session.execute(select(func.count()).select_from(locked))
     limit = (await session.execute(select(Revision.next_group))).scalar_one()

@@ -43,7 +43,7 @@ async def create_gallery_share(
     services: ServicesDep,
     response: Response,
 ) -> CreatedGalleryShare:
-    """Whoever has the link can see the group, without an account, until the link expires or is revoked. It is in this
+    """Visitors with the link can see the group, without an account, until the link expires or is revoked. It is in this
     answer alone."""
     share, secret = await services.shares.create(body, caller.account, client_address(request))
     response.headers["Location"] = f"/api/gallery/shares/{share.id}"

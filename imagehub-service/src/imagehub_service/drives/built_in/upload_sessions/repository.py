@@ -52,7 +52,7 @@ async def find(session: ReadSession, token_sha256: bytes) -> OpenSession | None:
 
 
 async def lock(session: WriteSession, session_id: int) -> OpenSession | None:
-    """A session, which nobody else advances or ends until the transaction ends; None if it has ended or expired."""
+    """A session, which no other transaction advances or ends until this one ends; None if it has ended or expired."""
     statement = _open(UploadSession.id == session_id).with_for_update(key_share=True)
     return _row((await session.execute(statement)).one_or_none())
 

@@ -209,7 +209,7 @@ class UploadSessions:
             digest, media_type = await self._threads.run(partial(_examine, data))
             async with self._database.writing() as session:
                 await self._blobs.put(session, data, digest)
-                await items.lock(session)  # before the session, as whoever deletes its folder does it
+                await items.lock(session)  # before the session, as the deletion of its folder does it
                 await self._lock(session, upload, fragment)
                 if len(data) != fragment.total:
                     raise UploadSessionFailed
