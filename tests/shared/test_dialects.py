@@ -38,11 +38,13 @@ ALL: list[tuple[LightboxError, int, str, str]] = [
     (errors.InternalError(), 500, "internal-error", "Internal server error."),
     (errors.Unavailable(), 503, "unavailable", "The service is not available at the moment."),
     (errors.UpstreamTimeout(), 504, "upstream-timeout", "The service took too long to answer."),
+    (errors.InsufficientStorage(), 507, "insufficient-storage", "There is no storage left for this."),
 ]
 TITLES = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     409: "Conflict", 413: "Request Entity Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Entity",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable", 504: "Gateway Timeout",
+    507: "Insufficient Storage",
 }  # fmt: skip
 RETRY_AFTER = {429: "9", 503: "1"}
 

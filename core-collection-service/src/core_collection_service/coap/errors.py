@@ -30,6 +30,7 @@ _CODES: Final[Mapping[int, Code]] = {
     501: Code.NOT_IMPLEMENTED,
     503: Code.SERVICE_UNAVAILABLE,
     504: Code.GATEWAY_TIMEOUT,
+    507: Code.SERVICE_UNAVAILABLE,  # CoAP has no code of its own for it
 }
 _FIRST_SERVER_ERROR: Final = 500
 

@@ -173,6 +173,14 @@ class UpstreamTimeout(LightboxError):
     default_detail = "The service took too long to answer."
 
 
+class InsufficientStorage(LightboxError):
+    """There is no room to store what was sent (RFC 4918 section 11.5). The request may succeed when some was made."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    code = "insufficient-storage"
+    default_detail = "There is no storage left for this."
+
+
 class InternalError(LightboxError):
     """A bug or an outage on the server. The log has the traceback under the request id."""
 
