@@ -17,6 +17,8 @@ PICTURES: Final = """
 INSERT INTO accounts (id, username, nickname, authority, deleted)
 SELECT {first} + n, 'doctor-' || n, 'Doctor ' || n, 102, false FROM generate_series(0, {doctors} - 1) AS n
 ON CONFLICT DO NOTHING;
+INSERT INTO blobs (sha256, size)
+SELECT sha256(int8send(n)), 100000 FROM generate_series(1, {images}) AS n ON CONFLICT DO NOTHING;
 INSERT INTO pictures (id, url, filename, source, sha256, media_type, width, height, size, created_by)
 OVERRIDING SYSTEM VALUE
 SELECT n, 'bench-' || n || '.png', 'eye-' || n || '.png', 'bench', sha256(int8send(n)), 'image/png', 512, 512, 100000, 2

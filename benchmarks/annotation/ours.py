@@ -44,6 +44,8 @@ STEPS: Final = (
 
 # Each image has one reader, so that finishing a job finishes its image as well.
 JOBS: Final = """
+INSERT INTO blobs (sha256, size)
+SELECT sha256(int8send(n)), 100000 FROM generate_series(1, {jobs}) AS n ON CONFLICT DO NOTHING;
 WITH added_pictures AS (
   INSERT INTO pictures (url, filename, source, sha256, media_type, width, height, size, created_by)
   SELECT 'bench-' || n || '.png', 'eye-' || n || '.png', 'bench', sha256(int8send(n)), 'image/png', 512, 512, 100000, 2

@@ -122,6 +122,7 @@ def filled(postgres: PostgresServer, folder: Path, size: Size) -> Iterator[Fille
         "LIGHTBOX_SECRET_KEY": "only for a benchmark, never elsewhere",
         "LIGHTBOX_CLIENT_SECRET": "unused",
         "LIGHTBOX_COAP": "false",
+        "LIGHTBOX_ANONYMOUS_RETENTION_DAYS": "0",
         "LIGHTBOX_RESPONSE_CACHE_BYTES": "0",  # so that each response is read from the table
     }
     command = [sys.executable, "-m", "lightbox_shared.serve", SERVICE]

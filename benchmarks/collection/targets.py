@@ -18,7 +18,12 @@ from lightbox_shared.installation import service_named
 SERVICE: Final = "core-collection-service"
 DATABASE: Final = service_named(SERVICE).database
 CLIENTS: Final = 16
-UNLIMITED: Final = {"LIGHTBOX_RATE_UPLOAD": "off"}
+UNLIMITED: Final = {
+    "LIGHTBOX_RATE_UPLOAD": "off",
+    "LIGHTBOX_ANONYMOUS_PICTURES_PER_DAY": "0",
+    "LIGHTBOX_ANONYMOUS_BYTES_PER_DAY": "0",
+    "LIGHTBOX_ANONYMOUS_TOTAL_BYTES": "0",
+}
 """Settings without the rate limit of uploads, since all clients have the same address."""
 
 

@@ -10,9 +10,10 @@ from support import pictures
 from support.drives import UNIT, Drive, some_bytes
 from support.imagehub import Hub
 
+from imagehub_service.blob_references import BLOB_REFERENCES
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.orm import BLOBS
-from imagehub_service.unused_blobs.service import BATCH, UnusedBlobs
+from lightbox_shared.unused_blobs import BATCH, UnusedBlobs
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def drive(hub: Hub) -> Drive:
 
 @pytest.fixture
 def unused(hub: Hub) -> UnusedBlobs:
-    return UnusedBlobs(hub.database, hub.services.blobs)
+    return UnusedBlobs(hub.database, hub.services.blobs, BLOB_REFERENCES)
 
 
 async def stored(hub: Hub) -> set[bytes]:
@@ -40,16 +41,16 @@ async def test_files_and_pictures_need_their_bytes(hub: Hub, drive: Drive, unuse
     assert with_preview.preview_sha256 is not None
     everything = await stored(hub)
     assert len(everything) == 4
-    assert await unused.delete() == 0
+    assert (await unused.delete()).blobs == 0
     await drive.call("delete-folder", folder_id=first["id"])
-    assert await unused.delete() == 0  # the picture needs it
+    assert (await unused.delete()).blobs == 0  # the picture needs it
     await drive.call("delete-folder", folder_id=folder)
-    assert await unused.delete() == 1
+    assert (await unused.delete()).blobs == 1
     assert second["id"]
     assert await stored(hub) == {both.sha256, with_preview.sha256, with_preview.preview_sha256}
     async with hub.database.writing() as session:
         await session.execute(delete(Picture))
-    assert await unused.delete() == 3
+    assert (await unused.delete()).blobs == 3
     assert await stored(hub) == set()
 
 
@@ -57,7 +58,7 @@ async def test_more_than_a_batch(hub: Hub, unused: UnusedBlobs) -> None:
     async with hub.database.writing() as session:
         for number in range(2 * BATCH + 1):
             await hub.services.blobs.put(session, str(number).encode())
-    assert await unused.delete() == 2 * BATCH + 1
+    assert (await unused.delete()).blobs == 2 * BATCH + 1
 
 
 async def test_bytes_in_use_can_not_be_deleted_by_hand(hub: Hub, drive: Drive) -> None:

@@ -141,7 +141,7 @@ async def refer(database: Database, **columns: bytes) -> None:
 
 async def sweep(database: Database, blobs: Blobs, limit: int = 100) -> int:
     async with database.writing() as session:
-        return await blobs.delete_unused(session, REFERENCES, limit=limit)
+        return (await blobs.delete_unused(session, REFERENCES, limit=limit)).blobs
 
 
 async def test_what_nothing_refers_to_is_deleted(ready: Database, stored: Blobs, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ async def test_what_is_stored_while_it_is_deleted_is_there(ready: Database, stor
             await session.execute(insert(REFERRING).values(one=digest))
 
     async with anyio.create_task_group() as tasks, ready.writing() as session:
-        assert await stored.delete_unused(session, REFERENCES, limit=9) == 1
+        assert await stored.delete_unused(session, REFERENCES, limit=9) == (1, len(data))
         tasks.start_soon(again)
         await anyio.sleep(0.2)
         done.append("deleted")

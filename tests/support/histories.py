@@ -11,10 +11,12 @@ import uvloop
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from annotation_service.accounts.models import Account
+from annotation_service.orm import BLOBS
 from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
 from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
 from lightbox_shared.auth.principal import Authority
+from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database, WriteSession
 
 Answer = TypeVar("Answer")
@@ -89,11 +91,12 @@ class Bench:
 
     async def _prepare(self) -> tuple[int, dict[str, int]]:
         async with self._database.writing() as session:
+            digest = await Blobs(BLOBS, row_limit=1).put(session, b"1")
             picture = Picture(
                 url="1.png",
                 filename="1.png",
                 source="test",
-                sha256=b"1" * 32,
+                sha256=digest,
                 media_type="image/png",
                 width=1,
                 height=1,

@@ -17,6 +17,8 @@ STARTED = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _MANY = """
 INSERT INTO accounts (id, username, nickname, authority, deleted)
   SELECT 1000 + n, 'doctor-' || n, 'Dr. ' || n, 102, false FROM generate_series(0, :doctors - 1) AS n;
+INSERT INTO blobs (sha256, size)
+  SELECT sha256(CAST(CAST(n AS text) AS bytea)), 1 FROM generate_series(1, :images) AS n ON CONFLICT DO NOTHING;
 INSERT INTO pictures (url, filename, source, sha256, media_type, width, height, size, created_by)
   SELECT 'many-' || n, n || '.png', 'test', sha256(CAST(CAST(n AS text) AS bytea)), 'image/png', 1, 1, 1, 2
   FROM generate_series(1, :images) AS n;

@@ -10,6 +10,7 @@ from annotation_service.assignments import endpoints as assignments
 from annotation_service.assignments.leaving import Leaving
 from annotation_service.assignments.queue import Queue
 from annotation_service.assignments.service import Assignments
+from annotation_service.blob_references import BLOB_REFERENCES
 from annotation_service.clients.account_photos import AuthServicePhotos
 from annotation_service.clients.accounts import AuthServiceAccounts
 from annotation_service.clients.collection import CoreCollection
@@ -52,6 +53,7 @@ from lightbox_shared.http import service_http
 from lightbox_shared.idempotency import IdempotencyKeys
 from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service
+from lightbox_shared.unused_blobs import UnusedBlobs
 
 SEED_PATHS: Final = ("/jobs", "/images", "/labels", "/label", "/uploads", "/download", "/accounts/performance")
 """The paths of TheYelda, which answer at the root and under `/api`."""
@@ -100,6 +102,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             periodic_task(partial(_forget_keys, database, idempotency), "idempotency keys", every=FORGET_SECONDS),
             background_task(worker.run(), "exports"),
             periodic_task(worker.tidy_up, "old exports", every=TIDY_UP_SECONDS),
+            UnusedBlobs(database, blobs, BLOB_REFERENCES).scheduled(),
         ):
             await stack.enter_async_context(task)
         yield Services(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from imagehub_service.blob_references import BLOB_REFERENCES
 from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives import endpoints as drives
 from imagehub_service.drives.built_in.service import UPLOAD_SESSIONS_PATH, BuiltInDrive
@@ -40,7 +41,6 @@ from imagehub_service.picture_files.response_cache import CACHED_PICTURES
 from imagehub_service.picture_files.service import Renditions
 from imagehub_service.picture_files.watch import DoubtAfterChanges, GalleryWatch
 from imagehub_service.state import Services
-from imagehub_service.unused_blobs.service import UnusedBlobs
 from lightbox_shared.audit import AuditTrail, AuthServiceAudit
 from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.blobs import Blobs
@@ -52,6 +52,7 @@ from lightbox_shared.passwords import HashingThreads
 from lightbox_shared.service import Clock, Resources, Service
 from lightbox_shared.stop_signals import on_stop_signal
 from lightbox_shared.streams import OpenStreams
+from lightbox_shared.unused_blobs import UnusedBlobs
 
 TIDY_UP_SECONDS: Final = 3600
 EXPIRED_UPLOADS_SECONDS: Final = 600
@@ -74,7 +75,6 @@ async def open_services(
     blobs, progress = resources.blobs(BLOBS), ProgressBoard()
     listing = BoundedThreads(1, max_waiting=MAX_LISTS_WAITING, busy="Too many lists of folders are being made.")
     uploads = open_uploads(settings, database, blobs)
-    unused = UnusedBlobs(database, blobs)
     audit = AuthServiceAudit(resources.auth_http, resources.own_tokens)
     hashing = HashingThreads(most_waiting=MAX_PASSWORDS_WAITING, busy="Too many passwords at the same time.")
     comparing = BoundedThreads(1, max_waiting=MAX_COMPARING_WAITING, busy="Duplicates are being looked for already.")
@@ -102,7 +102,7 @@ async def open_services(
             background_task(worker.run(), "additions"),
             periodic_task(worker.tidy_up, "old additions", every=TIDY_UP_SECONDS),
             periodic_task(uploads.delete_expired, "expired uploads", every=EXPIRED_UPLOADS_SECONDS),
-            periodic_task(unused.delete, "unused blobs", every=TIDY_UP_SECONDS),
+            UnusedBlobs(database, blobs, BLOB_REFERENCES).scheduled(),
             periodic_task(shares.tidy_up, "old shares", every=TIDY_UP_SECONDS),
         ):
             await stack.enter_async_context(task)

@@ -1,10 +1,11 @@
 """The application of inference-service."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from anyio import to_thread
 
+from inference_service.blob_references import BLOB_REFERENCES
 from inference_service.clients.accounts import AuthServiceAccounts
 from inference_service.config import BUNDLED_MODELS, InferenceSettings
 from inference_service.covid19 import endpoints as covid19
@@ -13,10 +14,11 @@ from inference_service.covid19.service import LABELS
 from inference_service.covid19.service import SYSTEM as COVID19_SYSTEM
 from inference_service.model_repository import endpoints as model_repository
 from inference_service.model_repository.catalog import ModelCatalog
-from inference_service.orm import BLOBS
+from inference_service.orm import ANONYMOUS, BLOBS
 from inference_service.predictions import endpoints as predictions
 from inference_service.predictions.service import Predictor
 from inference_service.renditions.service import Renditions
+from inference_service.retention.service import AnonymousRetention
 from inference_service.runtime.engine import Engine, usable_cores
 from inference_service.runtime.scheduler import Scheduler
 from inference_service.state import Services
@@ -24,10 +26,12 @@ from inference_service.xrays import endpoints as xrays
 from inference_service.xrays.errors import CHEXRAY
 from inference_service.xrays.service import FINDINGS, MAX_RENDERINGS_WAITING, MEDIA_PATH, RENDERING_BUSY
 from inference_service.xrays.service import SYSTEM as CHEXRAY_SYSTEM
+from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import Resources, Service
+from lightbox_shared.unused_blobs import UnusedBlobs
 
 
 @asynccontextmanager
@@ -36,18 +40,24 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
     settings = resources.settings
     cores = usable_cores(settings.inference_cores)
     scheduler = Scheduler(cores=cores, queue_limit=settings.inference_queue)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(scheduler.close)
         catalog = await to_thread.run_sync(ModelCatalog.scan, (BUNDLED_MODELS, *settings.model_repository))
         engine = Engine(scheduler, cores=cores, providers=settings.onnx_providers)
-        blobs = resources.blobs(BLOBS)
+        database, blobs = resources.database, resources.blobs(BLOBS)
+        anonymous = AnonymousStorage(database, ANONYMOUS, settings.anonymous_limits, clock=resources.clock)
+        retention = AnonymousRetention(database, anonymous, days=settings.anonymous_retention_days)
+        await stack.enter_async_context(retention.scheduled())
+        await stack.enter_async_context(UnusedBlobs(database, blobs, BLOB_REFERENCES).scheduled())
         yield Services(
+            anonymous=anonymous,
             accounts=AuthServiceAccounts(resources.auth_http, resources.own_tokens),
             blobs=blobs,
-            database=resources.database,
+            database=database,
             catalog=catalog,
             engine=engine,
             predictor=Predictor(engine, decoders=cores, max_pixels=settings.max_picture_pixels),
-            renditions=Renditions(resources.database, blobs),
+            renditions=Renditions(database, blobs),
             rendering=BoundedThreads(1, max_waiting=MAX_RENDERINGS_WAITING, busy=RENDERING_BUSY),
             links=SignedLinks(settings.own_secret(), MEDIA_PATH),
             chexray=await engine.load(catalog.serving(CHEXRAY_SYSTEM, settings.chexray_model, FINDINGS)),
@@ -56,8 +66,6 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
             picture_link_seconds=settings.picture_link_seconds,
             public_url=settings.public_url,
         )
-    finally:
-        await scheduler.close()
 
 
 SERVICE = Service(

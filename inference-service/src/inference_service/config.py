@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from lightbox_shared.config import Settings
+from lightbox_shared.anonymous_storage.settings import AnonymousStorageSettings
 
 BUNDLED_MODELS = Path(__file__).resolve().parents[2] / "model-repository"
 
 
-class InferenceSettings(Settings):
-    """The settings of inference-service: models, cores, and the length of the queue."""
+class InferenceSettings(AnonymousStorageSettings):
+    """The settings of inference-service: models, cores, the length of the queue, and what strangers may store."""
 
     model_repository: Annotated[tuple[Path, ...], NoDecode] = ()
     """Model repositories beside the bundled one, separated by ":". Of a model that is in several the last one is

@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import DeclarativeBase
 
+from lightbox_shared.anonymous_storage.tables import AnonymousTables
 from lightbox_shared.blobs import blob_table
 from lightbox_shared.database.orm import TableDefaults
 
@@ -11,3 +12,4 @@ class Base(TableDefaults, DeclarativeBase):
 
 
 BLOBS = blob_table(Base.metadata)
+ANONYMOUS = AnonymousTables.of(Base.metadata)

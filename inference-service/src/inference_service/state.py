@@ -10,6 +10,7 @@ from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import Predictor
 from inference_service.renditions.service import Renditions
 from inference_service.runtime.engine import Engine, LoadedModel
+from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
@@ -22,6 +23,8 @@ class Services:
     """The objects that the endpoints of this service use."""
 
     accounts: AccountDirectory
+    anonymous: AnonymousStorage
+    """What clients without an account may store."""
     blobs: Blobs
     database: Database
     catalog: ModelCatalog

@@ -12,7 +12,7 @@ So the blob can't be deleted as unused before the record that refers to it is th
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import obstore
 from obstore.store import ObjectStore, from_url
@@ -117,6 +117,22 @@ class ObjectStoreBlobs:
             await obstore.delete_async(self._store, self._path(digest))
 
 
+class DeletedBlobs(NamedTuple):
+    """How many blobs were deleted."""
+
+    blobs: int
+    bytes: int
+
+
+class BlobUsage(NamedTuple):
+    """How many blobs a service has, and how many of them nothing refers to."""
+
+    blobs: int
+    bytes: int
+    unused: int
+    unused_bytes: int
+
+
 class Blobs:
     """The blobs of a service: in rows of `table`, and above `row_limit` bytes in `large`, where that is given."""
 
@@ -135,9 +151,8 @@ class Blobs:
         row: Mapping[str, object] = {"sha256": digest, "size": len(data), "data": data if large is None else None}
         key = self._table.c.sha256
         added = insert(self._table).values(row).on_conflict_do_nothing(index_elements=[key]).returning(key)
-        present = select(key).where(key == digest).with_for_update(read=True, key_share=True)
         # Between the two statements the blob may be deleted as unused; then the first one succeeds the next time.
-        while await session.scalar(added) is None and await session.scalar(present) is None:
+        while await session.scalar(added) is None and not await self.lock(session, digest):
             pass
         if large is not None:
             await large.put(digest, data)  # when the row is locked, so that it is not deleted at the same time
@@ -152,6 +167,12 @@ class Blobs:
         )
         for digest in sorted(blobs.keys() - existing):  # in one order, so that two transactions can't block each other
             await self.put(session, blobs[digest], digest)
+
+    async def lock(self, session: WriteSession, digest: bytes) -> bool:
+        """Whether there is a blob. If so, it can't be deleted before the transaction ends."""
+        key = self._table.c.sha256
+        found = select(key).where(key == digest).with_for_update(read=True, key_share=True)
+        return await session.scalar(found) is not None
 
     async def get(self, session: ReadSession | WriteSession, digest: bytes) -> bytes:
         """The bytes of a blob, exactly as they were stored. Raises `BlobMissing`."""
@@ -187,21 +208,18 @@ class Blobs:
 
     async def delete_unused(
         self, session: WriteSession, references: Sequence[ColumnElement[Any]], *, limit: int
-    ) -> int:
-        """Delete up to `limit` blobs to which none of the columns `references` refers, and return their number.
+    ) -> DeletedBlobs:
+        """Delete up to `limit` blobs to which none of the columns `references` refers.
 
         Each of the columns needs a foreign key to the table, and an index. Blobs that another transaction is storing or
         deleting are left out. Objects of the object store are deleted before the commit, while the row is locked:
         whoever stores the same bytes meanwhile waits, and writes the object again.
         """
-        table = self._table
-        unused: ColumnElement[bool] = and_(
-            *(~select(each).where(each == table.c.sha256).correlate(table).exists() for each in references)
-        )
+        table, unused = self._table, self._unused(references)
         found = select(table.c.sha256).where(unused).limit(limit).with_for_update(skip_locked=True)
         locked = (await session.scalars(found)).all()
         if not locked:
-            return 0
+            return DeletedBlobs(0, 0)
         # A transaction may have referred to a blob and ended before it was locked here. Only this statement sees that.
         statement = delete(table).where(table.c.sha256.in_(locked), unused)
         deleted = (
@@ -211,4 +229,21 @@ class Blobs:
             for digest, size, is_object in deleted:
                 if is_object or size > self._row_limit:
                     await self._large.delete(digest)
-        return len(deleted)
+        return DeletedBlobs(len(deleted), sum(size for _, size, _ in deleted))
+
+    async def usage(self, session: ReadSession, references: Sequence[ColumnElement[Any]]) -> BlobUsage:
+        """How many blobs there are, and how many of them `delete_unused` would delete. Reads the rows of all, without
+        their bytes."""
+        size, unused = self._table.c.size, self._unused(references)
+        counted = select(
+            func.count(),
+            func.coalesce(func.sum(size), 0),
+            func.count().filter(unused),
+            func.coalesce(func.sum(size).filter(unused), 0),
+        ).select_from(self._table)
+        return BlobUsage(*map(int, (await session.execute(counted)).one()))
+
+    def _unused(self, references: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
+        """The condition that none of these columns refers to a blob."""
+        key = self._table.c.sha256
+        return and_(*(~select(each).where(each == key).correlate(self._table).exists() for each in references))

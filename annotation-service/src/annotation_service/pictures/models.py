@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from annotation_service.orm import Base
+from annotation_service.orm import BLOBS, Base
 from lightbox_shared.database.orm import PrimaryKey
 
 
@@ -13,6 +13,9 @@ class Picture(Base):
     """A picture as it was uploaded or fetched. A row is written once; its `source` alone can be changed."""
 
     __tablename__ = "pictures"
+    __table_args__ = (
+        Index("ix_pictures_preview_sha256", "preview_sha256", postgresql_where=text("preview_sha256 IS NOT NULL")),
+    )
 
     id: Mapped[PrimaryKey]
     url: Mapped[str] = mapped_column(Text, unique=True)
@@ -20,9 +23,9 @@ class Picture(Base):
     filename: Mapped[str] = mapped_column(Text, index=True)
     source: Mapped[str] = mapped_column(Text)
     """Where the picture comes from, as a person reads it: the address that it was fetched from, or any text."""
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey(BLOBS.c.sha256), index=True)
     """The digest of the bytes, which are the blob of this name."""
-    preview_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    preview_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, ForeignKey(BLOBS.c.sha256))
     """The blob of a picture that browsers show, where they do not show the original."""
     media_type: Mapped[str] = mapped_column(Text)
     width: Mapped[int] = mapped_column(Integer)
@@ -38,8 +41,13 @@ class GreenChannel(Base):
     """The green channel of a picture, made when it was asked for first."""
 
     __tablename__ = "green_channels"
+    __table_args__ = (
+        Index(
+            "ix_green_channels_channel_sha256", "channel_sha256", postgresql_where=text("channel_sha256 IS NOT NULL")
+        ),
+    )
 
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    """The digest of the picture."""
-    channel_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey(BLOBS.c.sha256, ondelete="CASCADE"), primary_key=True)
+    """The digest of the picture. This is no reason to keep it."""
+    channel_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, ForeignKey(BLOBS.c.sha256))
     """The blob of its green channel; None for a picture that is grey itself."""

@@ -16,20 +16,26 @@ LABELS: Final = ("COVID-19", "NORMAL")
 Label = Literal["NORMAL", "COVID-19"]
 
 
-async def predict(services: Services, data: bytes | None, client: Client) -> tuple[PredictionResult, Prediction]:
-    """Run the model on a picture, and record the prediction for the anonymous account.
+async def predict(
+    services: Services, data: bytes | None, client: Client, address: str
+) -> tuple[PredictionResult, Prediction]:
+    """Run the model on a picture from an address, and record the prediction for the anonymous account.
 
-    Raises `EmptyFile`, `NotAnImage`, and `Unavailable` if too many pictures are waiting.
+    Raises `EmptyFile`, `NotAnImage`, what `AnonymousStorage.reserved` raises, and `Unavailable` if too many pictures
+    are waiting.
     """
     if not data:
         raise EmptyFile
-    try:
-        async with client.present():
-            result = await services.predictor.predict(data, services.covid19)
-    except PictureError as error:
-        raise NotAnImage from error
-    async with services.database.writing() as session:
-        return result, await record(session, result, ANONYMOUS_ACCOUNT)
+    async with services.anonymous.reserved(address, 0) as reservation:
+        try:
+            async with client.present():
+                result = await services.predictor.predict(data, services.covid19)
+        except PictureError as error:
+            raise NotAnImage from error
+        async with services.database.writing() as session:
+            await services.anonymous.settle(session, reservation)
+            counted = reservation.bytes
+            return result, await record(session, result, ANONYMOUS_ACCOUNT, anonymous_bytes=counted)
 
 
 def distribution(scores: Mapping[str, float]) -> dict[str, str]:

@@ -79,6 +79,8 @@ async def _predict(
     except PictureError as error:
         raise InvalidRequest.of("file", str(error)) from error
     async with services.database.writing() as session:
+        if keeps_picture:
+            await services.blobs.put_missing(session, {result.sha256: data})
         return await service.record(session, result, account_id, keeps_picture=keeps_picture)
 
 

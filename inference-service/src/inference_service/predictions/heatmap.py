@@ -16,7 +16,7 @@ from inference_service.model_repository.catalog import ModelVersion
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION
 from inference_service.predictions.models import Prediction
 from inference_service.renditions.answers import ShownPicture
-from inference_service.renditions.service import etag
+from inference_service.renditions.service import Charge, etag
 from inference_service.state import Services
 from lightbox_shared.blobs import BlobMissing
 from lightbox_shared.disconnect import Client
@@ -76,15 +76,15 @@ def _chosen_label(finding: str | None, fields: Mapping[str, str], scores: Mappin
     return label
 
 
-def shown(services: Services, heatmap: Heatmap, client: Client) -> ShownPicture:
-    """The heatmap as a PNG. Loading it raises `NoHeatmap` if the picture is not kept, and `Unavailable` if too many
-    pictures are waiting."""
+def shown(services: Services, heatmap: Heatmap, client: Client, charge: Charge | None = None) -> ShownPicture:
+    """The heatmap as a PNG, which is kept if `charge` finds room for it. Loading raises `NoHeatmap` if the picture is
+    not kept, and `Unavailable` if too many pictures are waiting."""
     digest = heatmap.prediction.input_sha256
-    load = partial(_load, services, heatmap, client)
+    load = partial(_load, services, heatmap, client, charge)
     return ShownPicture(MediaType.PNG.value, etag(digest, heatmap.recipe), load)
 
 
-async def _load(services: Services, heatmap: Heatmap, client: Client) -> bytes:
+async def _load(services: Services, heatmap: Heatmap, client: Client, charge: Charge | None) -> bytes:
     async def make(picture: bytes) -> bytes:
         model = await services.engine.load(heatmap.version)
         legend = Legend(heatmap.label, heatmap.prediction.scores[heatmap.label])
@@ -92,7 +92,8 @@ async def _load(services: Services, heatmap: Heatmap, client: Client) -> bytes:
             return await services.predictor.heatmap(picture, model, legend)
 
     try:
-        return await services.renditions.kept_or_made(heatmap.prediction.input_sha256, heatmap.recipe, make)
+        digest = heatmap.prediction.input_sha256
+        return await services.renditions.kept_or_made(digest, heatmap.recipe, make, charge)
     except BlobMissing as error:
         raise NoHeatmap("The picture of this prediction is not kept here.") from error
     except PictureError as error:

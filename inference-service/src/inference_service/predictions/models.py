@@ -17,6 +17,7 @@ class Prediction(Base):
     __tablename__ = "predictions"
     __table_args__ = (
         Index("ix_predictions_account_id_id", "account_id", "id"),
+        Index("ix_predictions_anonymous_created_at", "created_at", postgresql_where=text("account_id = 1")),
         Index("ix_predictions_picture_sha256", "picture_sha256", postgresql_where=text("picture_sha256 IS NOT NULL")),
     )
 
@@ -35,6 +36,8 @@ class Prediction(Base):
     thresholds: Mapped[dict[str, float]] = mapped_column(JSONB)
     scores: Mapped[dict[str, float]] = mapped_column(JSONB)
     """The scores by label. Numbers in JSONB are exact, so they are read back bit for bit as they were written."""
+    anonymous_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """What is counted for it among all that is stored without an account; NULL for that of an X-ray or an account."""
 
 
 class PredictionLabel(Base):

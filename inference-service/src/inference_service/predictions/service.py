@@ -108,10 +108,15 @@ class Predictor:
 
 
 async def record(
-    session: WriteSession, result: PredictionResult, account_id: int, *, keeps_picture: bool = False
+    session: WriteSession,
+    result: PredictionResult,
+    account_id: int,
+    *,
+    keeps_picture: bool = False,
+    anonymous_bytes: int | None = None,
 ) -> Prediction:
     """Insert the record of a prediction for an account. With `keeps_picture` it refers to its picture, which must be
-    stored."""
+    stored. `anonymous_bytes` is what is counted for it among all that is stored without an account."""
     version = result.model.version
     output = version.description.output
     prediction = Prediction(
@@ -125,6 +130,7 @@ async def record(
         preprocessing_version=PREPROCESSING_VERSION,
         thresholds={label: each for label, each in zip(output.labels, output.thresholds, strict=True) if label},
         scores=result.scores,
+        anonymous_bytes=anonymous_bytes,
     )
     return await repository.add(session, prediction)
 

@@ -16,7 +16,8 @@ async def find(session: ReadSession, picture_sha256: bytes, recipe: str) -> byte
     return digest
 
 
-async def add(session: WriteSession, picture_sha256: bytes, recipe: str, rendition_sha256: bytes) -> None:
-    """Insert a rendition, unless another request has made the same one in the meantime."""
+async def add(session: WriteSession, picture_sha256: bytes, recipe: str, rendition_sha256: bytes) -> bool:
+    """Insert a rendition, unless another request has made the same one in the meantime. Returns whether it is new."""
     row = {"picture_sha256": picture_sha256, "recipe": recipe, "rendition_sha256": rendition_sha256}
-    await session.execute(insert(Rendition).values(row).on_conflict_do_nothing())
+    added = insert(Rendition).values(row).on_conflict_do_nothing().returning(Rendition.recipe)
+    return await session.scalar(added) is not None

@@ -6,10 +6,12 @@ from anyio import to_thread
 
 from inference_service.renditions import repository
 from lightbox_shared.blobs import Blobs, sha256
-from lightbox_shared.database import Database
+from lightbox_shared.database import Database, WriteSession
 
 Make = Callable[[bytes], Awaitable[bytes]]
 """Makes a rendition of the bytes of a picture."""
+Charge = Callable[[WriteSession, int], Awaitable[bool]]
+"""Counts the bytes of a new rendition in the transaction that stores it. Returns whether there is room for them."""
 
 
 class Renditions:
@@ -19,8 +21,9 @@ class Renditions:
         self._database = database
         self._blobs = blobs
 
-    async def kept_or_made(self, picture_sha256: bytes, recipe: str, make: Make) -> bytes:
-        """The rendition of a picture by a recipe, made by `make` if it is not there.
+    async def kept_or_made(self, picture_sha256: bytes, recipe: str, make: Make, charge: Charge | None = None) -> bytes:
+        """The rendition of a picture by a recipe, made by `make` if it is not there. It is kept unless `charge` finds
+        no room for it, or the picture was deleted meanwhile.
 
         Two requests at the same time may both make it. Raises `BlobMissing` if the picture is not there, and the
         exceptions of `make`.
@@ -33,8 +36,12 @@ class Renditions:
         made = await make(picture)
         digest = await to_thread.run_sync(sha256, made)
         async with self._database.writing() as session:
+            if not await self._blobs.lock(session, picture_sha256):
+                return made
             await self._blobs.put(session, made, digest)
-            await repository.add(session, picture_sha256, recipe, digest)
+            is_new = await repository.add(session, picture_sha256, recipe, digest)
+            if is_new and charge is not None and not await charge(session, len(made)):
+                await session.rollback()
         return made
 
 

@@ -12,8 +12,10 @@ from inference_service.xrays import repository, service
 from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import UserBody, XRayBody, XRayFields, XRayQuery
+from lightbox_shared.addresses import client_address
+from lightbox_shared.anonymous_storage.errors import QUOTA_ERRORS
 from lightbox_shared.auth.dependencies import CurrentAccount, ServiceOnly, needs
-from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
+from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
 from lightbox_shared.disconnect import ClientDep
 from lightbox_shared.errors import NotFound
@@ -82,13 +84,15 @@ async def chexray_upload(
     "/api/chexray/anonupload",
     status_code=201,
     summary="Read an X-ray without an account",
-    responses={201: MODEL_HEADERS},
+    responses={201: MODEL_HEADERS, **QUOTA_ERRORS},
 )
 async def chexray_anonymous_upload(
     request: Request, response: Response, sent: XRayUpload, services: ServicesDep, client: ClientDep
 ) -> XRayBody:
-    """Like `upload`, for the anonymous account. Only the link in the response leads to the picture."""
-    return _body(request, response, services, await service.upload(services, sent, ANONYMOUS_ACCOUNT, client))
+    """Like `upload`, for the anonymous account. Only the link in the response leads to the picture, which is kept for
+    some days. An address may store so much in a day, and all of them together so much."""
+    xray = await service.upload_anonymously(services, sent, client_address(request), client)
+    return _body(request, response, services, xray)
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -15,7 +15,12 @@ class XRay(Base):
     """An uploaded picture with its prediction."""
 
     __tablename__ = "xrays"
-    __table_args__ = (Index("ix_xrays_account_id_id", "account_id", "id"),)
+    __table_args__ = (
+        Index("ix_xrays_account_id_id", "account_id", "id"),
+        Index("ix_xrays_picture_sha256", "picture_sha256"),
+        Index("ix_xrays_prediction_id", "prediction_id"),
+        Index("ix_xrays_anonymous_posted_at", "posted_at", postgresql_where=text("account_id = 1")),
+    )
 
     id: Mapped[PrimaryKey]
     account_id: Mapped[int] = mapped_column(BigInteger)
@@ -29,5 +34,7 @@ class XRay(Base):
     findings: Mapped[dict[str, float]] = mapped_column(JSONB)
     """The five probabilities by the names of CheXRay, which may differ from the labels of the model."""
     prediction_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("predictions.id"))
+    anonymous_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """What is counted for it among all that is stored without an account; NULL for an account's."""
 
     prediction: Mapped[Prediction] = relationship(lazy="raise")

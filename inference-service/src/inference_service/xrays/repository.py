@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from inference_service.xrays.models import XRay
@@ -24,3 +24,9 @@ async def add(session: WriteSession, xray: XRay) -> XRay:
     session.add(xray)
     await session.flush()
     return xray
+
+
+async def add_anonymous_bytes(session: WriteSession, xray_id: int, size: int) -> bool:
+    """Count further bytes for an anonymous X-ray, whose row stays locked. Returns whether it is still there."""
+    more = update(XRay).where(XRay.id == xray_id).values(anonymous_bytes=XRay.anonymous_bytes + size)
+    return (await session.execute(more.returning(XRay.id))).one_or_none() is not None

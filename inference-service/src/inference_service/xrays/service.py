@@ -2,6 +2,8 @@
 
 import hmac
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,14 +13,16 @@ from inference_service.predictions import heatmap
 from inference_service.predictions import service as predictions
 from inference_service.predictions.heatmap import NoHeatmap
 from inference_service.renditions.answers import ShownPicture
-from inference_service.renditions.service import etag
+from inference_service.renditions.service import Charge, etag
 from inference_service.state import Services
 from inference_service.xrays import repository
 from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import XRayFields
+from lightbox_shared.anonymous_storage.service import Reservation
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
-from lightbox_shared.database import ReadSession
+from lightbox_shared.blobs import BlobMissing
+from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.disconnect import Client
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import MediaType, PictureError, decode_grey
@@ -33,20 +37,40 @@ MEDIA_PATH: Final = "/api/chexray/media"
 
 
 async def upload(services: Services, sent: Upload[XRayFields], account_id: int, client: Client) -> XRay:
-    """Run the model on a picture, and store the picture, the prediction and the X-ray.
+    """Run the model on a picture, and store the picture, the prediction and the X-ray for an account.
 
     Raises `InvalidRequest` if the file is missing or not a picture, and `Unavailable` if too many pictures are waiting.
+    """
+    return await _upload(services, sent.fields.title, _picture_of(sent), account_id, client)
+
+
+async def upload_anonymously(services: Services, sent: Upload[XRayFields], address: str, client: Client) -> XRay:
+    """The same for the anonymous account, within the limits for a client's address and for all of them together. Also
+    raises what `AnonymousStorage.reserved` raises, before the model runs."""
+    data = _picture_of(sent)
+    async with services.anonymous.reserved(address, len(data)) as reservation:
+        return await _upload(services, sent.fields.title, data, ANONYMOUS_ACCOUNT, client, room=reservation)
+
+
+def _picture_of(sent: Upload[XRayFields]) -> bytes:
+    """The file of an upload. Raises `InvalidRequest` if it is missing or empty."""
+    if sent.data is None:
+        raise InvalidRequest.of("image", "No file was submitted.")
+    if not sent.data:
+        raise InvalidRequest.of("image", "The submitted file is empty.")
+    return sent.data
+
+
+async def _upload(
+    services: Services, title: str, data: bytes, account_id: int, client: Client, *, room: Reservation | None = None
+) -> XRay:
+    """Run the model on a picture, and store all. `room` is what was reserved for it without an account.
 
     The picture is stored while the model runs, in a transaction of its own. Until the X-ray refers to it, clients can't
-    see it; if that fails, a blob without a reference is left. The second transaction begins after the model has run, so
-    that no connection is held while a picture waits for a core. A client that leaves before that takes its picture out
-    of the queue.
+    see it; if that fails, a blob without a reference is left. It may even be deleted as such before the X-ray is there,
+    so it is stored again if it is missing. The second transaction begins after the model has run, so that no connection
+    is held while a picture waits for a core. A client that leaves before that takes its picture out of the queue.
     """
-    data = sent.data
-    if data is None:
-        raise InvalidRequest.of("image", "No file was submitted.")
-    if not data:
-        raise InvalidRequest.of("image", "The submitted file is empty.")
 
     async def store(digest: bytes) -> None:
         async with services.database.writing() as session:
@@ -58,14 +82,18 @@ async def upload(services: Services, sent: Upload[XRayFields], account_id: int, 
     except PictureError as error:
         raise InvalidRequest.of("image", f"Upload a valid image. {error}") from error
     async with services.database.writing() as session:
+        if room is not None:
+            await services.anonymous.settle(session, room)
+        await services.blobs.put_missing(session, {result.sha256: data})
         xray = XRay(
             account_id=account_id,
-            title=sent.fields.title,
+            title=title,
             picture_sha256=result.sha256,
             media_type=result.media_type.value,
             open_key=secrets.token_urlsafe(24) if account_id == ANONYMOUS_ACCOUNT else None,
             findings=result.scores_for(SYSTEM),
             prediction=await predictions.record(session, result, account_id),
+            anonymous_bytes=None if room is None else room.bytes,
         )
         return await repository.add(session, xray)
 
@@ -143,9 +171,33 @@ def picture_for_browsers(services: Services, xray: XRay) -> ShownPicture:
     return ShownPicture(MediaType.PNG.value, tag, partial(_converted, services, xray))
 
 
+@asynccontextmanager
+async def _while_it_is_kept(services: Services, xray: XRay) -> AsyncIterator[None]:
+    """Raises `NotFound` in place of `BlobMissing` if the X-ray was deleted after it was found."""
+    try:
+        yield
+    except BlobMissing:
+        async with services.database.reading() as session:
+            if await repository.find(session, xray.id) is None:
+                raise NotFound from None
+        raise
+
+
 async def _original(services: Services, xray: XRay) -> bytes:
-    async with services.database.reading() as session:
+    async with _while_it_is_kept(services, xray), services.database.reading() as session:
         return await services.blobs.get(session, xray.picture_sha256)
+
+
+def _charge_for(services: Services, xray: XRay) -> Charge | None:
+    """Counts what is made of an anonymous picture; None for a picture of an account."""
+    if xray.account_id != ANONYMOUS_ACCOUNT:
+        return None
+
+    async def charge(session: WriteSession, size: int) -> bool:
+        is_kept = await repository.add_anonymous_bytes(session, xray.id, size)
+        return is_kept and await services.anonymous.add(session, size)
+
+    return charge
 
 
 async def _converted(services: Services, xray: XRay) -> bytes:
@@ -155,7 +207,9 @@ async def _converted(services: Services, xray: XRay) -> bytes:
     async def make(data: bytes) -> bytes:
         return await services.rendering.run(partial(render, data))
 
-    return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make)
+    async with _while_it_is_kept(services, xray):
+        charge = _charge_for(services, xray)
+        return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make, charge)
 
 
 def heatmap_for_browsers(services: Services, xray: XRay, finding: str | None, client: Client) -> ShownPicture:
@@ -168,4 +222,4 @@ def heatmap_for_browsers(services: Services, xray: XRay, finding: str | None, cl
         found = heatmap.heatmap_of(services, xray.prediction, finding, SYSTEM)
     except NoHeatmap:
         return picture_for_browsers(services, xray)
-    return heatmap.shown(services, found, client)
+    return heatmap.shown(services, found, client, _charge_for(services, xray))

@@ -1,1 +1,0 @@
-"""Deletes the bytes that nothing refers to any more."""

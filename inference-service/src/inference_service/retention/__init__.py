@@ -1,0 +1,1 @@
+"""Retention: how long is kept what was stored without an account."""

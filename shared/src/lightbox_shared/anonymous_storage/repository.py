@@ -1,0 +1,147 @@
+"""The statements that count what clients without a credential store.
+
+Whoever changes several rows locks that of the total first, and that of an address after it, so that no two transactions
+wait for each other in a circle. A picture's own row is locked before both.
+"""
+
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Date, bindparam, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from lightbox_shared.anonymous_storage.tables import AnonymousTables
+from lightbox_shared.database import ReadSession, Statements, WriteSession
+
+NO_LIMIT: Final = 2**62
+
+# FOR UPDATE gives the newest version of the row, and holds it for the rest of the statement. That is its own
+# transaction; PostgreSQL need not sync its log for it, since the transaction that stores the picture does that for all
+# that was written before.
+_RESERVE: Final = text("""
+WITH total AS (
+    SELECT bytes <= :total_bytes - :size AS has_room FROM anonymous_total FOR UPDATE
+), address AS (
+    INSERT INTO anonymous_uploads AS known (day, client, pictures, bytes)
+    SELECT :day, :client, 1, :size FROM total WHERE has_room
+    ON CONFLICT (day, client) DO UPDATE
+       SET pictures = known.pictures + 1, bytes = known.bytes + excluded.bytes
+     WHERE known.pictures < :pictures_per_day AND known.bytes <= :bytes_per_day - excluded.bytes
+    RETURNING 1
+), charged AS (
+    UPDATE anonymous_total SET pictures = pictures + 1, bytes = bytes + :size FROM address RETURNING 1
+), reserved AS (
+    INSERT INTO anonymous_reservations (day, client, bytes) SELECT :day, :client, :size FROM charged RETURNING id
+)
+SELECT has_room, (SELECT id FROM reserved), set_config('synchronous_commit', 'off', true) FROM total
+""").bindparams(bindparam("day", type_=Date))
+
+# What was settled or released meanwhile is not there any more, and is left alone.
+_RELEASE: Final = text("""
+WITH released AS (
+    DELETE FROM anonymous_reservations
+     WHERE id = :id OR made_at < now() - CAST(:older_than AS interval)
+    RETURNING day, client, bytes
+), charged AS (
+    UPDATE anonymous_total SET pictures = pictures - gone.pictures, bytes = anonymous_total.bytes - gone.bytes
+      FROM (SELECT count(*) AS pictures, sum(bytes) AS bytes FROM released HAVING count(*) > 0) AS gone
+    RETURNING gone.pictures
+), addresses AS (
+    UPDATE anonymous_uploads AS known
+       SET pictures = known.pictures - gone.pictures, bytes = known.bytes - gone.bytes
+      FROM (SELECT day, client, count(*) AS pictures, sum(bytes) AS bytes FROM released GROUP BY day, client) AS gone,
+           charged
+     WHERE known.day = gone.day AND known.client = gone.client
+)
+SELECT coalesce(max(pictures), 0) FROM charged
+""")
+
+
+class Stored(NamedTuple):
+    """How much clients without a credential have stored."""
+
+    pictures: int
+    bytes: int
+
+
+class Reserved(NamedTuple):
+    """What came of an attempt to reserve room."""
+
+    has_room: bool
+    """Whether there is room in the total."""
+    reservation_id: int | None
+    """None if there is no room, in the total or for the address."""
+
+
+async def reserve(
+    connection: Statements,
+    day: date,
+    client: bytes,
+    size: int,
+    *,
+    pictures_per_day: int | None,
+    bytes_per_day: int | None,
+    total_bytes: int | None,
+) -> Reserved:
+    """Count a picture of `size` bytes for a client and in the total, unless one of the limits would be exceeded. One
+    picture must be within the limits of a day. To be run on a connection of `Database.autocommit`."""
+    values = {
+        "day": day,
+        "client": client,
+        "size": size,
+        "pictures_per_day": pictures_per_day or NO_LIMIT,
+        "bytes_per_day": bytes_per_day or NO_LIMIT,
+        "total_bytes": total_bytes or NO_LIMIT,
+    }
+    has_room, reservation_id, _ = (await connection.execute(_RESERVE, values)).one()
+    return Reserved(has_room, reservation_id)
+
+
+async def release(
+    connection: Statements, *, reservation_id: int | None = None, older_than: timedelta | None = None
+) -> int:
+    """Give back what is reserved by one reservation, or by all that are older, and return the number of pictures."""
+    values = {"id": reservation_id, "older_than": older_than}
+    count: int = (await connection.execute(_RELEASE, values)).scalar_one()
+    return count
+
+
+async def settle(session: WriteSession, tables: AnonymousTables, reservation_id: int) -> bool:
+    """End a reservation whose picture is stored in this transaction. Returns whether it was still there."""
+    held = tables.reservations
+    ended = await session.execute(delete(held).where(held.c.id == reservation_id).returning(held.c.id))
+    return ended.one_or_none() is not None
+
+
+async def add(session: WriteSession, tables: AnonymousTables, size: int, *, total_bytes: int | None) -> bool:
+    """Count further bytes of a stored picture in the total, if there is room. Returns whether there was."""
+    total = tables.total
+    more = update(total).values(bytes=total.c.bytes + size).where(total.c.bytes <= (total_bytes or NO_LIMIT) - size)
+    return (await session.execute(more.returning(total.c.id))).one_or_none() is not None
+
+
+async def subtract(session: WriteSession, tables: AnonymousTables, stored: Stored) -> None:
+    """Take pictures that are deleted in this transaction from the total."""
+    total = tables.total
+    less = {"pictures": total.c.pictures - stored.pictures, "bytes": total.c.bytes - stored.bytes}
+    await session.execute(update(total).values(less))
+
+
+async def stored(session: ReadSession, tables: AnonymousTables) -> Stored:
+    """The total."""
+    total = tables.total
+    return Stored(*(await session.execute(select(total.c.pictures, total.c.bytes))).one())
+
+
+async def salt_of(session: WriteSession, tables: AnonymousTables, day: date, new: bytes) -> bytes:
+    """The salt of a day, which is `new` if there was none."""
+    salts = tables.salts
+    await session.execute(upsert(salts).values(day=day, salt=new).on_conflict_do_nothing())
+    found: bytes = (await session.execute(select(salts.c.salt).where(salts.c.day == day))).scalar_one()
+    return found
+
+
+async def forget_days_before(session: WriteSession, tables: AnonymousTables, day: date) -> None:
+    """Delete the salts and the counts of addresses of earlier days."""
+    for table in (tables.salts, tables.uploads):
+        await session.execute(delete(table).where(table.c.day < day))
