@@ -14,6 +14,7 @@ from support.coap import CBOR, JSON, OCTETS, PNG, RAW, Device, coap_of, device, 
 from support.collection import AT, IMAGES, cbor_document, send
 
 from core_collection_service.coap.downloads import PART_BYTES, PictureParts, Representation, Transfers
+from core_collection_service.pictures.models import PictureKey
 from core_collection_service.protocol.timestamps import parse_timestamp
 from core_collection_service.state import Services
 from lightbox_shared.images import inspect
@@ -130,7 +131,9 @@ async def test_the_bytes_of_pictures_are_shared_and_limited(core: WithState) -> 
     services: Services = core.state["services"]
     parts = PictureParts(services.storage, limit=2 * PART_BYTES)
     large = noise(1800)
-    kept = await services.submissions.submit_picture("images", "large", parse_timestamp(AT["timestamp"]), large)
+    kept = await services.submissions.submit_picture(
+        PictureKey("images", "large", parse_timestamp(AT["timestamp"])), large
+    )
     read = [await parts.read(kept.record, start, 1024) for start in range(0, len(large), 1024)]
     assert b"".join(read) == large
     assert parts.cached_bytes <= 2 * PART_BYTES < len(large)

@@ -16,6 +16,7 @@ from support import pictures as drawn
 from support.databases import FreshDatabase
 
 from core_collection_service.devices.models import Device
+from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.delete.repository import remove
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
@@ -28,6 +29,7 @@ from core_collection_service.pictures.submit.preparation import prepare_picture
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.protocol.documents import Format
+from lightbox_shared.anonymous_storage.service import AnonymousLimits, AnonymousStorage
 from lightbox_shared.blobs import ObjectStoreBlobs
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
@@ -58,7 +60,9 @@ async def opened(url: str, folder: Path | None = None) -> AsyncIterator[Parts]:
     try:
         async with PictureWriter(database).running() as writer:
             storage = PictureStorage(database, preparing=CapacityLimiter(1), large=large, row_limit=100)
-            submissions = Submissions(writer, storage, LIMITS, SubmissionMetrics(CollectorRegistry()))
+            metrics = SubmissionMetrics(CollectorRegistry())
+            anonymous = AnonymousStorage(database, ANONYMOUS, AnonymousLimits())
+            submissions = Submissions(writer, storage, LIMITS, metrics, anonymous)
             yield Parts(database, storage, submissions, Deletions(database, storage, lambda: None))
     finally:
         await database.dispose()
@@ -71,7 +75,7 @@ def objects(folder: Path) -> list[Path]:
 async def test_the_bytes_come_back_from_the_row_and_from_outside(url: str, tmp_path: Path) -> None:
     data = drawn.png(64, 48)
     async with opened(url, tmp_path) as parts:
-        kept = await parts.submissions.submit_picture("images", "12345", AT, data)
+        kept = await parts.submissions.submit_picture(PictureKey("images", "12345", AT), data)
         assert len(objects(tmp_path)) == 1
         assert await parts.storage.original(kept.record) == data
         found = [await parts.storage.part(kept.record, start, 70) for start in (0, 5, len(data) - 9, len(data))]
@@ -82,20 +86,20 @@ async def test_the_bytes_come_back_from_the_row_and_from_outside(url: str, tmp_p
             in_the_row = (await session.execute(text("SELECT data FROM pictures"))).scalar_one()
         assert in_the_row is None
     async with opened(url) as parts:
-        again = await parts.submissions.submit_picture("images", "12345", AT + timedelta(seconds=1), data)
+        again = await parts.submissions.submit_picture(PictureKey("images", "12345", AT + timedelta(seconds=1)), data)
         assert await parts.storage.original(again.record) == data
 
 
 async def test_a_refused_picture_leaves_no_object(url: str, tmp_path: Path) -> None:
     data = drawn.png(64, 48)
     async with opened(url, tmp_path) as parts:
-        kept = await parts.submissions.submit_picture("images", "12345", AT, data)
-        assert not (await parts.submissions.submit_picture("images", "12345", AT, data)).created
+        kept = await parts.submissions.submit_picture(PictureKey("images", "12345", AT), data)
+        assert not (await parts.submissions.submit_picture(PictureKey("images", "12345", AT), data)).created
         with pytest.raises(AnotherPicture):
-            await parts.submissions.submit_picture("images", "12345", AT, drawn.png(32, 32))
+            await parts.submissions.submit_picture(PictureKey("images", "12345", AT), drawn.png(32, 32))
         assert len(objects(tmp_path)) == 1
         # The same bytes of another device are another object, which stays when the first is deleted.
-        other = await parts.submissions.submit_picture("images", "67890", AT, data)
+        other = await parts.submissions.submit_picture(PictureKey("images", "67890", AT), data)
         await parts.deletions.delete(kept.record.key)
         assert len(objects(tmp_path)) == 1
         assert await parts.storage.original(other.record) == data
@@ -108,7 +112,7 @@ async def test_deleting_counts_the_device_anew(url: str) -> None:
         sizes = []
         for number in range(3):
             kept = await parts.submissions.submit_picture(
-                "images", "12345", AT + timedelta(hours=number), drawn.png(20 + number)
+                PictureKey("images", "12345", AT + timedelta(hours=number)), drawn.png(20 + number)
             )
             sizes.append(kept.record.size)
 

@@ -13,6 +13,8 @@ from lightbox_shared.addresses import partition
         ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
         ("2001:db8:1:3::", "2001:db8:1:3::/64"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1:2%eth0", "fe80::1:2%eth0"),
+        ("fe80::1:3%eth0", "fe80::1:3%eth0"),
         ("unknown", "unknown"),
         ("", ""),
     ],

@@ -51,6 +51,11 @@ class Caller:
         return cls(access)
 
     @property
+    def is_anonymous(self) -> bool:
+        """Whether the client has shown no credential."""
+        return self.principal is None and self.device_id is None
+
+    @property
     def bound_to(self) -> str | None:
         """The only device that the caller may send and read as; None if it is not bound to one."""
         if self.device_id is not None:

@@ -14,6 +14,7 @@ from core_collection_service.devices.service import Devices
 from core_collection_service.discovery import endpoints as discovery
 from core_collection_service.events import endpoints as events
 from core_collection_service.events.feed import PictureFeed
+from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.delete import endpoints as delete
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.lists.service import PictureLists
@@ -31,9 +32,11 @@ from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.problems import PROBLEMS
+from core_collection_service.retention.anonymous import AnonymousRetention
 from core_collection_service.retention.schedule import scheduled_retention
 from core_collection_service.retention.service import Retention
 from core_collection_service.state import Services
+from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.images import dicom as _dicom  # noqa: F401 - loaded here, or the first picture waits for it
 from lightbox_shared.response_cache import ResponseCache
@@ -54,7 +57,10 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
     storage = PictureStorage(database, preparing=preparing, large=large, row_limit=row_limit)
     limits = PictureLimits(settings.max_picture_bytes, settings.max_picture_pixels)
     batch_memory = max(BATCH_MEMORY_BYTES, settings.max_picture_bytes)
-    retention = Retention(database, storage.delete_objects if large else None)
+    delete_objects = storage.delete_objects if large else None
+    retention = Retention(database, delete_objects)
+    anonymous_retention = AnonymousRetention(database, delete_objects, days=settings.anonymous_retention_days)
+    anonymous = AnonymousStorage(database, ANONYMOUS, settings.anonymous_limits, clock=resources.clock)
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(PictureWriter(database).running())
         feed = await stack.enter_async_context(PictureFeed(database).running())
@@ -63,7 +69,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
         services = Services(
             access=settings.access,
             collections=settings.collections,
-            submissions=Submissions(writer, storage, limits, SubmissionMetrics(registry)),
+            submissions=Submissions(writer, storage, limits, SubmissionMetrics(registry), anonymous),
             pictures=Pictures(database),
             storage=storage,
             lists=PictureLists(database),
@@ -77,6 +83,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
             batch_memory=MemoryBudget(batch_memory, "Too many batches are being read."),
         )
         await stack.enter_async_context(scheduled_retention(retention))
+        await stack.enter_async_context(anonymous_retention.scheduled(anonymous))
         if settings.serves_coap:
             server = await stack.enter_async_context(
                 running_server(services, _coap_options(settings), CoapMetrics(registry))

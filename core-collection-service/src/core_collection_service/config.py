@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core_collection_service.access import Access
-from lightbox_shared.config import CommaSeparated, Settings, renamed, split_commas
+from lightbox_shared.anonymous_storage.settings import MB, AnonymousStorageSettings
+from lightbox_shared.config import CommaSeparated, renamed, split_commas
 from lightbox_shared.ports import coap_port
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
@@ -34,7 +35,7 @@ def _collections(value: object) -> object:
     return named
 
 
-class CoreSettings(Settings):
+class CoreSettings(AnonymousStorageSettings):
     """Which collections there are, how they are guarded, and how CoAP is served."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
@@ -51,6 +52,11 @@ class CoreSettings(Settings):
         int, Field(ge=0, validation_alias=renamed("response_cache_bytes", "hot_picture_bytes"))
     ] = 64 * 1024 * 1024
     """Bytes of answers with pictures that are kept in memory and given again; 0 for none."""
+    # Devices send more, and more often, than visitors of a page.
+    anonymous_pictures_per_day: Annotated[int, Field(ge=0)] = 10_000
+    anonymous_bytes_per_day: Annotated[int, Field(ge=0)] = 2_048 * MB
+    anonymous_total_bytes: Annotated[int, Field(ge=0)] = 10_240 * MB
+
     preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2
     """How many large pictures are read, hashed, compressed or scaled at the same time."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, ColumnElement, DateTime, Integer, bindpara
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from lightbox_shared.anonymous_storage.tables import AnonymousTables
 from lightbox_shared.database.orm import TableDefaults
 
 FIRST_INSTANT: Final = "timestamptz '0001-01-01 00:00:00+00'"
@@ -33,3 +34,6 @@ def written_limit(limit: int) -> ColumnElement[int]:
 
 class Base(TableDefaults, DeclarativeBase):
     """The base of all tables of core-collection-service."""
+
+
+ANONYMOUS = AnonymousTables.of(Base.metadata)

@@ -105,6 +105,12 @@ def address_of(message: Message) -> EndpointAddress:
     return getattr(message.remote, "underlying_address", message.remote)
 
 
+def ip_address_of(message: Message) -> str:
+    """The IP address that a message came from, an IPv4 address as a mapped one."""
+    address: str = address_of(message).sockaddr[0]
+    return address
+
+
 def host_of(message: Message) -> str | bytes:
     """What counts as one client, which may have many addresses: an IPv4 address, the /64 of an IPv6 address, or a
     link-local address, whose network all share."""

@@ -13,7 +13,7 @@ from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
 from core_collection_service.coap.downloads import ETAG_BYTES, Representation
-from core_collection_service.coap.requests import CoapRequest
+from core_collection_service.coap.requests import CoapRequest, ip_address_of
 from core_collection_service.coap.security import check_authenticated
 from core_collection_service.devices.queries import device_document
 from core_collection_service.discovery import service as discovery
@@ -114,11 +114,12 @@ class CollectionResource:
     async def post(self, request: CoapRequest, body: bytes) -> Message:
         """Keep a picture: 2.01, or 2.04 if it was sent before. Raises what `Submissions` raises."""
         submissions, caller = self._services.submissions, request.caller
+        address = ip_address_of(request.message) if caller.is_anonymous else None
         if request.content_type in _DOCUMENT_TYPES:
             form = Format(request.content_type)
-            written = await submissions.submit_document(self.name, body, form, caller.check_may_send)
+            written = await submissions.submit_document(self.name, body, form, caller.check_may_send, address)
         else:
-            written = await submissions.submit_picture(*read_picture_key(request, self.name), body)
+            written = await submissions.submit_picture(read_picture_key(request, self.name), body, address)
         return self._created(written, request.negotiate(CBOR, JSON))
 
     def _created(self, written: Written, media_type: str) -> Message:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core_collection_service.orm import Base, Instant
@@ -37,6 +37,8 @@ class Picture(Base):
     data: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     object_key: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     """The key in the object store. Exactly one of `data` and `object_key` is not NULL."""
+    anonymous_bytes: Mapped[int | None] = mapped_column(BigInteger, deferred=True)
+    """What is counted for it among all that was sent without a credential; NULL for what was sent with one."""
 
     __table_args__ = (
         # Finds one picture, lists those of a device, and refuses a second one of the same instant.
@@ -44,6 +46,13 @@ class Picture(Base):
         Index("ix_pictures_collection_taken_at", "collection", "taken_at", "id"),
         # For retention by age.
         Index("ix_pictures_device_received_at", "collection", "device_id", "received_at"),
+        Index(
+            "ix_pictures_anonymous_received_at",
+            "collection",
+            "device_id",
+            "received_at",
+            postgresql_where=text("anonymous_bytes IS NOT NULL"),
+        ),
     )
 
 
@@ -97,6 +106,10 @@ class NewPicture:
     stored_size: int
     data: bytes | None
     object_key: bytes | None
+    anonymous_bytes: int | None = None
+    """What is counted for it, if it was sent without a credential."""
+    reservation_id: int | None = None
+    """The room for it, which is settled when it is added."""
 
     @property
     def key(self) -> PictureKey:

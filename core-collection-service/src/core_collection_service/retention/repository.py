@@ -3,10 +3,10 @@ timestamp or by when they were received, and stop at their limit; only `count_ex
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from core_collection_service.devices.models import Device
@@ -116,6 +116,33 @@ async def received_before(
 ) -> Sequence[int]:
     """The ids that `expired_by_age` selects."""
     found: Sequence[int] = (await session.scalars(expired_by_age(collection, device_id, cutoff, limit))).all()
+    return found
+
+
+async def devices_without_rule(
+    session: ReadSession, age: timedelta, after: tuple[str, str], limit: int
+) -> list[tuple[str, str]]:
+    """Collection and id of devices behind `after` in this order, whose first picture is older than `age`, and that no
+    rule is about."""
+    of_device = RetentionRule.device_id.in_([Device.device_id, EVERY_DEVICE])
+    ruled = select(RetentionRule.device_id).where(RetentionRule.collection == Device.collection, of_device)
+    statement = select(Device.collection, Device.device_id).where(
+        tuple_(Device.collection, Device.device_id) > after, Device.first_seen_at < func.now() - age, ~ruled.exists()
+    )
+    found = await session.execute(statement.order_by(Device.collection, Device.device_id).limit(limit))
+    return [(row.collection, row.device_id) for row in found]
+
+
+async def anonymous_before(
+    session: Sessions, collection: str, device_id: str, age: timedelta, limit: int
+) -> Sequence[int]:
+    """The ids of the pictures of a device that were sent without a credential and are older than `age`."""
+    statement = select(Picture.id).where(
+        *_of(collection, device_id), Picture.anonymous_bytes.is_not(None), Picture.received_at < func.now() - age
+    )
+    found: Sequence[int] = (
+        await session.scalars(statement.order_by(Picture.received_at).limit(written_limit(limit)))
+    ).all()
     return found
 
 

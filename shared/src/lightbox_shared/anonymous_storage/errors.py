@@ -28,5 +28,6 @@ class LargerThanTheQuota(TooLarge):
     verbatim = True
 
 
-QUOTA_ERRORS: Final = errors(DailyQuotaReached, AnonymousStorageFull, LargerThanTheQuota)
+QUOTA_REFUSALS: Final = (DailyQuotaReached, AnonymousStorageFull, LargerThanTheQuota)
+QUOTA_ERRORS: Final = errors(*QUOTA_REFUSALS)
 """For `responses` of an endpoint that stores something for such clients."""

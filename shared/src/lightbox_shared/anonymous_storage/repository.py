@@ -7,7 +7,7 @@ wait for each other in a circle. A picture's own row is locked before both.
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Date, bindparam, delete, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from lightbox_shared.anonymous_storage.tables import AnonymousTables
@@ -19,39 +19,45 @@ NO_LIMIT: Final = 2**62
 # transaction; PostgreSQL need not sync its log for it, since the transaction that stores the picture does that for all
 # that was written before.
 _RESERVE: Final = text("""
-WITH total AS (
-    SELECT bytes <= :total_bytes - :size AS has_room FROM anonymous_total FOR UPDATE
+WITH asked AS (
+    SELECT CAST(:day AS date) AS day, CAST(:client AS bytea) AS client, CAST(:size AS bigint) AS size
+), total AS (
+    SELECT anonymous_total.bytes <= CAST(:total_bytes AS bigint) - asked.size AS has_room
+      FROM anonymous_total, asked FOR UPDATE OF anonymous_total
 ), address AS (
     INSERT INTO anonymous_uploads AS known (day, client, pictures, bytes)
-    SELECT :day, :client, 1, :size FROM total WHERE has_room
+    SELECT day, client, 1, size FROM asked, total WHERE has_room
     ON CONFLICT (day, client) DO UPDATE
        SET pictures = known.pictures + 1, bytes = known.bytes + excluded.bytes
-     WHERE known.pictures < :pictures_per_day AND known.bytes <= :bytes_per_day - excluded.bytes
-    RETURNING 1
+     WHERE known.pictures < CAST(:pictures_per_day AS bigint)
+       AND known.bytes <= CAST(:bytes_per_day AS bigint) - excluded.bytes
+    RETURNING day
 ), charged AS (
-    UPDATE anonymous_total SET pictures = pictures + 1, bytes = bytes + :size FROM address RETURNING 1
+    UPDATE anonymous_total SET pictures = pictures + 1, bytes = bytes + size FROM asked, address RETURNING address.day
 ), reserved AS (
-    INSERT INTO anonymous_reservations (day, client, bytes) SELECT :day, :client, :size FROM charged RETURNING id
+    INSERT INTO anonymous_reservations (day, client, bytes)
+    SELECT asked.day, client, size FROM asked, charged RETURNING id
 )
 SELECT has_room, (SELECT id FROM reserved), set_config('synchronous_commit', 'off', true) FROM total
-""").bindparams(bindparam("day", type_=Date))
+""")
 
 # What was settled or released meanwhile is not there any more, and is left alone.
 _RELEASE: Final = text("""
 WITH released AS (
     DELETE FROM anonymous_reservations
-     WHERE id = :id OR made_at < now() - CAST(:older_than AS interval)
+     WHERE id = CAST(:id AS bigint) OR made_at < now() - CAST(:older_than AS interval)
     RETURNING day, client, bytes
+), gone AS (
+    SELECT count(*) AS pictures, sum(bytes) AS bytes FROM released HAVING count(*) > 0
 ), charged AS (
-    UPDATE anonymous_total SET pictures = pictures - gone.pictures, bytes = anonymous_total.bytes - gone.bytes
-      FROM (SELECT count(*) AS pictures, sum(bytes) AS bytes FROM released HAVING count(*) > 0) AS gone
-    RETURNING gone.pictures
+    UPDATE anonymous_total AS total SET pictures = total.pictures - gone.pictures, bytes = total.bytes - gone.bytes
+      FROM gone RETURNING gone.pictures
+), of_addresses AS (
+    SELECT day, client, count(*) AS pictures, sum(bytes) AS bytes FROM released GROUP BY day, client
 ), addresses AS (
     UPDATE anonymous_uploads AS known
-       SET pictures = known.pictures - gone.pictures, bytes = known.bytes - gone.bytes
-      FROM (SELECT day, client, count(*) AS pictures, sum(bytes) AS bytes FROM released GROUP BY day, client) AS gone,
-           charged
-     WHERE known.day = gone.day AND known.client = gone.client
+       SET pictures = known.pictures - its.pictures, bytes = known.bytes - its.bytes
+      FROM of_addresses AS its, charged WHERE known.day = its.day AND known.client = its.client
 )
 SELECT coalesce(max(pictures), 0) FROM charged
 """)

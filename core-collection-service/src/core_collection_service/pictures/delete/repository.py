@@ -7,7 +7,10 @@ from typing import Final, NamedTuple, cast
 from sqlalchemy import delete, func, select, update
 
 from core_collection_service.devices.models import Device
+from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.models import Picture
+from lightbox_shared.anonymous_storage import repository as anonymous_storage
+from lightbox_shared.anonymous_storage.repository import Stored
 from lightbox_shared.database import WriteSession
 
 DELETED_CHANNEL: Final = "pictures_gone"
@@ -40,7 +43,7 @@ async def remove(session: WriteSession, collection: str, device_id: str, picture
     deleted = await session.execute(
         delete(Picture)
         .where(*of_device, Picture.id.in_(picture_ids))
-        .returning(Picture.size, Picture.stored_size, Picture.object_key)
+        .returning(Picture.size, Picture.stored_size, Picture.object_key, Picture.anonymous_bytes)
     )
     rows = deleted.all()
     count, size, stored = len(rows), sum(row.size for row in rows), sum(row.stored_size for row in rows)
@@ -60,6 +63,9 @@ async def remove(session: WriteSession, collection: str, device_id: str, picture
                 last_taken_at=last,
             )
         )
+    counted = [row.anonymous_bytes for row in rows if row.anonymous_bytes is not None]
+    if counted:
+        await anonymous_storage.subtract(session, ANONYMOUS, Stored(len(counted), sum(counted)))
     if count:
         await session.execute(select(func.pg_notify(DELETED_CHANNEL, "")))
     return Removed(count, size, [row.object_key for row in rows if row.object_key is not None])

@@ -13,6 +13,7 @@ from core_collection_service.pictures.submit.request_bodies import document_form
 from core_collection_service.pictures.submit.schemas import submission_body
 from core_collection_service.protocol.responses import described_document, document_response
 from lightbox_shared.addresses import client_address, partition
+from lightbox_shared.anonymous_storage.errors import QUOTA_REFUSALS
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.openapi import errors, headers
 
@@ -31,7 +32,7 @@ _METADATA: Final[dict[str, Any]] = described_document(PictureBody) | headers(
     responses={
         200: {**_METADATA, "description": "The same picture was sent before."},
         201: {**_METADATA, "description": "The picture is kept."},
-        **errors(NotAuthenticated, Forbidden, NoSuchCollection, UploadTooSlow, AnotherPicture),
+        **errors(NotAuthenticated, Forbidden, NoSuchCollection, UploadTooSlow, AnotherPicture, *QUOTA_REFUSALS),
     },
     openapi_extra={"parameters": [COLLECTION_PARAMETER], "requestBody": submission_body()},
 )
@@ -48,6 +49,7 @@ async def collect_picture(request: Request) -> Response:
             await read_body(request, form, memory, limits, services.minimum_data_rate),  # not held here meanwhile
             form,
             caller.check_may_send,
+            client_address(request) if caller.is_anonymous else None,
         )
     body = PictureBody.of(written.record).model_dump()
     return document_response(request, body, 201 if written.created else 200, {"Location": path_by_key(written.record)})

@@ -1,4 +1,5 @@
-"""The statements that add pictures. An added picture is counted for its device and announced in the same transaction.
+"""The statements that add pictures. An added picture is counted for its device and announced in the same transaction,
+and where room was reserved for it, that is settled.
 
 Rows and devices are written in one order by every statement, so that two writers never wait for each other in a circle.
 """
@@ -19,18 +20,20 @@ ADDED_CHANNEL: Final = "pictures"
 _ADD: Final = text(f"""
 WITH sent AS (
     SELECT collection, device_id, {instant("taken_at")} AS taken_at, media_type, width, height, size, sha256, encoding,
-           stored_size, data, object_key
+           stored_size, data, object_key, anonymous_bytes, place
       FROM unnest(
         CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]),
         CAST(:media_type AS text[]), CAST(:width AS integer[]), CAST(:height AS integer[]), CAST(:size AS bigint[]),
         CAST(:sha256 AS bytea[]), CAST(:encoding AS text[]), CAST(:stored_size AS bigint[]), CAST(:data AS bytea[]),
-        CAST(:object_key AS bytea[])
-    ) AS row (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding, stored_size, data,
-              object_key)
+        CAST(:object_key AS bytea[]), CAST(:anonymous_bytes AS bigint[])
+    ) WITH ORDINALITY AS row (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding,
+                              stored_size, data, object_key, anonymous_bytes, place)
 ), added AS (
     INSERT INTO pictures (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding,
-                          stored_size, data, object_key)
-    SELECT * FROM sent ORDER BY collection COLLATE "C", device_id COLLATE "C", taken_at
+                          stored_size, data, object_key, anonymous_bytes)
+    SELECT collection, device_id, taken_at, media_type, width, height, size, sha256, encoding, stored_size, data,
+           object_key, anonymous_bytes
+      FROM sent ORDER BY collection COLLATE "C", device_id COLLATE "C", taken_at, place
     ON CONFLICT (collection, device_id, taken_at) DO NOTHING
     RETURNING {RECORD}
 ), counted AS (
@@ -46,6 +49,20 @@ WITH sent AS (
         first_taken_at = least(devices.first_taken_at, excluded.first_taken_at),
         last_taken_at = greatest(devices.last_taken_at, excluded.last_taken_at),
         last_seen_at = greatest(devices.last_seen_at, excluded.last_seen_at)
+), reserved AS (
+    SELECT DISTINCT ON (collection, device_id, taken_at) collection, device_id, taken_at, id
+      FROM (
+        SELECT collection, device_id, {instant("taken_at")} AS taken_at, id, place
+          FROM unnest(
+            CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]),
+            CAST(:reservation_id AS bigint[])
+        ) WITH ORDINALITY AS row (collection, device_id, taken_at, id, place)
+      ) AS row ORDER BY collection, device_id, taken_at, place
+), settled AS (
+    DELETE FROM anonymous_reservations USING added
+      JOIN reserved ON reserved.collection = added.collection COLLATE "C"
+       AND reserved.device_id = added.device_id COLLATE "C" AND reserved.taken_at = added.taken_at
+     WHERE anonymous_reservations.id = reserved.id
 ), announced AS (
     SELECT pg_notify('{ADDED_CHANNEL}', string_agg(CAST(id AS text), ',' ORDER BY id)) FROM added HAVING count(*) > 0
 )
@@ -65,8 +82,8 @@ _FIELDS: Final = tuple(NewPicture.__dataclass_fields__)
 
 
 async def add(connection: AsyncConnection, rows: Sequence[NewPicture]) -> list[PictureRecord]:
-    """Add those pictures whose keys are not there yet, and return them; of two with the same key one is added. It is
-    one statement, so one transaction on a connection of `Database.autocommit`."""
+    """Add those pictures whose keys are not there yet, and return them; of two with the same key the first is added. It
+    is one statement, so one transaction on a connection of `Database.autocommit`."""
     columns = {name: [getattr(row, name) for row in rows] for name in _FIELDS}
     return [PictureRecord(*row[:-1]) for row in await connection.execute(_ADD, columns)]
 

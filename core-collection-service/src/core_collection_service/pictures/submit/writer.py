@@ -45,6 +45,7 @@ class PictureWriter:
     """Writes pictures in batches. Use it as `async with writer.running()`."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._small = _BatchQueue(database)
         self._large = _BatchQueue(database)
 
@@ -58,6 +59,11 @@ class PictureWriter:
         """Add a picture unless its key is there already; returns when it is durable. Raises `Unavailable`, and what
         the database raises."""
         return await (self._large if row.stored_size >= LARGE_BYTES else self._small).write(row)
+
+    async def find(self, key: PictureKey) -> PictureRecord | None:
+        """The picture with this key, if it is there."""
+        async with self._database.autocommit() as connection:
+            return next(iter(await repository.existing(connection, [key])), None)
 
 
 class _BatchQueue:
