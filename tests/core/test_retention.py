@@ -16,7 +16,8 @@ from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.retention import repository
 from core_collection_service.retention.repository import EVERY_DEVICE, Rule
 from core_collection_service.retention.schedule import scheduled_retention
-from core_collection_service.retention.service import ADVISORY_LOCK, Expired, ObjectStoreNotConfigured, Retention
+from core_collection_service.retention.service import ADVISORY_LOCK, Expired, Retention
+from lightbox_shared.blobs import ObjectStoreNotConfigured
 from lightbox_shared.database import Database, try_lock
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)

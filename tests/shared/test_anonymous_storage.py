@@ -1,7 +1,6 @@
 """What clients without a credential may store: exact when many requests run at once, and when processes die."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,11 +24,11 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def ready(database: Database) -> AsyncIterator[Database]:
+async def ready(database: Database) -> Database:
     async with database.engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
         await connection.execute(insert(TABLES.total).values(id=1, pictures=0, bytes=0))
-    yield database
+    return database
 
 
 class Clock:
@@ -40,15 +39,14 @@ class Clock:
         return self.now.timestamp()
 
 
-def storage(database: Database, *, clock: Clock | None = None, **limits: int) -> AnonymousStorage:
+def storage(database: Database, *, clock: Clock | None = None, **limits: Any) -> AnonymousStorage:
     """One replica."""
     return AnonymousStorage(database, TABLES, AnonymousLimits(**limits), clock=clock or Clock())
 
 
 async def store(database: Database, own: AnonymousStorage, address: str = HERE, size: int = SIZE) -> Reservation:
-    async with own.reserved(address, size) as room:
-        async with database.writing() as session:
-            await own.settle(session, room)
+    async with own.reserved(address, size) as room, database.writing() as session:
+        await own.settle(session, room)
     return room
 
 
@@ -168,46 +166,50 @@ async def test_parallel_requests_do_not_exceed_a_limit(
     assert await rows(ready, TABLES.reservations) == 0
 
 
-async def test_what_fails_is_given_back(ready: Database) -> None:
-    own = storage(ready, pictures_per_day=1)
-    for error in (RuntimeError("x"), Unavailable()):
-        with pytest.raises(type(error)):
-            async with own.reserved(HERE, SIZE):
-                assert await total(ready) == Stored(1, COUNTED)
+async def fail(database: Database, own: AnonymousStorage, error: Exception, *, when: str) -> None:
+    """An upload that raises `error` before it is stored, in the transaction, or after the commit."""
+    async with own.reserved(HERE, SIZE) as room:
+        assert await total(database) == Stored(1, COUNTED)
+        if when == "before":
+            raise error
+        async with database.writing() as session:
+            await own.settle(session, room)
+            if when == "inside":
                 raise error
-        assert await total(ready) == Stored(0, 0)
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), Unavailable()], ids=["unexpected", "expected"])
+@pytest.mark.parametrize(("when", "kept"), [("before", 0), ("inside", 0), ("after", 1)])
+async def test_what_fails_is_given_back(ready: Database, error: Exception, when: str, kept: int) -> None:
+    own = storage(ready, pictures_per_day=1)
+    with pytest.raises(type(error)):
+        await fail(ready, own, error, when=when)
+    assert await total(ready) == Stored(kept, kept * COUNTED)
+    assert await rows(ready, TABLES.reservations) == 0
+    assert await at_once(ready, [own], [HERE]) == {"anonymous-quota-reached" if kept else "stored": 1}
+
+
+async def test_what_is_cancelled_is_given_back(ready: Database) -> None:
+    own = storage(ready)
     with anyio.CancelScope() as scope:
         async with own.reserved(HERE, SIZE):
             scope.cancel()
             await anyio.sleep_forever()
     assert await total(ready) == Stored(0, 0)
-    with pytest.raises(RuntimeError):  # a transaction that is rolled back
-        async with own.reserved(HERE, SIZE) as room, ready.writing() as session:
-            await own.settle(session, room)
-            raise RuntimeError
-    assert await total(ready) == Stored(0, 0)
-    with pytest.raises(RuntimeError):  # after the commit: it is stored
-        async with own.reserved(HERE, SIZE) as room:
-            async with ready.writing() as session:
-                await own.settle(session, room)
-            raise RuntimeError
-    assert await total(ready) == Stored(1, COUNTED)
-    with pytest.raises(DailyQuotaReached):
-        await store(ready, own)
 
 
 async def test_room_of_a_process_that_died_is_given_back(ready: Database) -> None:
     own = storage(ready, pictures_per_day=2)
-    context = own.reserved(HERE, SIZE)
-    room = await context.__aenter__()
+    room = await own.reserved(HERE, SIZE).__aenter__()
     await own.tidy_up()
     assert await total(ready) == Stored(1, COUNTED)
     async with ready.writing() as session:
         await session.execute(text("UPDATE anonymous_reservations SET made_at = made_at - interval '61 minutes'"))
     await own.tidy_up()
     assert await total(ready) == Stored(0, 0)
-    with pytest.raises(Unavailable):  # if it was only slow, it stores nothing
-        async with ready.writing() as session:
+    async with ready.writing() as session:
+        with pytest.raises(Unavailable):  # if it was only slow, it stores nothing
             await own.settle(session, room)
     for _ in range(2):
         await store(ready, own)

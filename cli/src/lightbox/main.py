@@ -11,6 +11,7 @@ from lightbox.environment import write as write_environment
 from lightbox.run import command
 from lightbox.run.local_environment import local_environment
 from lightbox_shared.commands import GROUP
+from lightbox_shared.commands.storage import services_with_storage, storage_commands
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 for announced in sorted(entry_points(group=GROUP), key=lambda each: each.name):
     app.add_typer(announced.load(), name=announced.name)
+app.add_typer(storage_commands(services_with_storage()), name="storage")
 app.add_typer(collect.app, name="collect")
 app.add_typer(hub.app, name="hub")
 

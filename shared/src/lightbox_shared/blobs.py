@@ -31,11 +31,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from lightbox_shared.config import Settings
 from lightbox_shared.database import ReadSession, WriteSession
 
 
 class BlobMissing(RuntimeError):
     """A record refers to a blob that does not exist: the store was changed by hand or restored in part."""
+
+
+class ObjectStoreNotConfigured(RuntimeError):
+    """Blobs that are to be deleted are in an object store, and none is configured here."""
+
+    def __init__(self) -> None:
+        super().__init__("Some blobs are in an object store: set LIGHTBOX_BLOB_STORE_URL as for the service.")
 
 
 def sha256(data: bytes) -> bytes:
@@ -141,6 +149,12 @@ class Blobs:
         self._large = large
         self._row_limit = row_limit
 
+    @classmethod
+    def configured(cls, table: Table, settings: Settings) -> Self:
+        """The blobs in `table`, and in the object store of these settings."""
+        url = settings.blob_store_url
+        return cls(table, large=ObjectStoreBlobs.at(url) if url else None, row_limit=settings.blob_row_limit)
+
     async def put(self, session: WriteSession, data: bytes, digest: bytes | None = None) -> bytes:
         """Store `data` once, durably when the transaction commits, and return its SHA-256.
 
@@ -213,7 +227,8 @@ class Blobs:
 
         Each of the columns needs a foreign key to the table, and an index. Blobs that another transaction is storing or
         deleting are left out. Objects of the object store are deleted before the commit, while the row is locked:
-        whoever stores the same bytes meanwhile waits, and writes the object again.
+        whoever stores the same bytes meanwhile waits, and writes the object again. Raises `ObjectStoreNotConfigured` if
+        there is such an object, and no store.
         """
         table, unused = self._table, self._unused(references)
         found = select(table.c.sha256).where(unused).limit(limit).with_for_update(skip_locked=True)
@@ -225,10 +240,12 @@ class Blobs:
         deleted = (
             await session.execute(statement.returning(table.c.sha256, table.c.size, table.c.data.is_(None)))
         ).all()
-        if self._large is not None:
-            for digest, size, is_object in deleted:
-                if is_object or size > self._row_limit:
-                    await self._large.delete(digest)
+        for digest, size, is_object in deleted:
+            if self._large is None:
+                if is_object:
+                    raise ObjectStoreNotConfigured
+            elif is_object or size > self._row_limit:
+                await self._large.delete(digest)
         return DeletedBlobs(len(deleted), sum(size for _, size, _ in deleted))
 
     async def usage(self, session: ReadSession, references: Sequence[ColumnElement[Any]]) -> BlobUsage:

@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,6 +25,7 @@ from lightbox_shared.installation import service_named
 COMPLETE = ("LIGHTBOX_DATABASE_URL", "LIGHTBOX_SECRET_KEY")
 """If both are set, the data folder is not used."""
 LOCK = "command.lock"
+_OPENED: ContextVar[tuple[Path, PostgresServer] | None] = ContextVar("opened server", default=None)
 
 
 @contextmanager
@@ -76,8 +78,13 @@ def _secret_key(folder: Path, service: str) -> str:
 def _server(folder: Path) -> Iterator[PostgresServer]:
     """Yield the platform's database server, which is started for the time of the context unless it is running.
 
-    Commands that start one wait for each other, so that none stops the server that another uses.
+    Inside of the context further ones yield the same server. Commands that start one wait for each other, so that none
+    stops the server that another uses.
     """
+    opened = _OPENED.get()
+    if opened is not None and opened[0] == folder:
+        yield opened[1]
+        return
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         started = False
@@ -93,8 +100,10 @@ def _server(folder: Path) -> Iterator[PostgresServer]:
                 fcntl.flock(lock, fcntl.LOCK_UN)
         except (PostgresError, OSError) as error:
             raise NotPrepared(str(error)) from None
+        mark = _OPENED.set((folder, server))
         try:
             yield server
         finally:
+            _OPENED.reset(mark)
             if started:
                 server.stop()

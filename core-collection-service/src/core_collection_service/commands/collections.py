@@ -168,7 +168,7 @@ def _run(context: typer.Context, work: "Callable[[Services], Awaitable[Result]]"
     """The result of `work` on the database. Raises `typer.Exit` after saying what went wrong."""
     from core_collection_service.commands.services import open_services
     from core_collection_service.config import CoreSettings
-    from core_collection_service.retention.service import ObjectStoreNotConfigured
+    from lightbox_shared.blobs import ObjectStoreNotConfigured
 
     shown = (ObjectStoreNotConfigured,)
     return run_on_database(context, "core-collection-service", CoreSettings, open_services, work, sentences=shown)

@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 
 from core_collection_service.config import CoreSettings
 from core_collection_service.pictures.storage.service import PictureStorage
+from core_collection_service.retention.anonymous import AnonymousRetention
 from core_collection_service.retention.service import Retention
 from lightbox_shared.blobs import ObjectStoreBlobs
 from lightbox_shared.commands.terminal import CommandError
@@ -21,6 +22,7 @@ class Services:
     database: Database
     settings: CoreSettings
     retention: Retention
+    anonymous_retention: AnonymousRetention
 
     def check_collection(self, name: str) -> None:
         """Raises `CommandError` unless a collection with this name is configured."""
@@ -34,4 +36,6 @@ async def open_services(settings: CoreSettings, database: Database) -> AsyncIter
     large = ObjectStoreBlobs.at(settings.blob_store_url) if settings.blob_store_url else None
     preparing, row_limit = CapacityLimiter(settings.preparing_threads), settings.blob_row_limit
     storage = PictureStorage(database, preparing=preparing, large=large, row_limit=row_limit)
-    yield Services(database, settings, Retention(database, storage.delete_objects if large else None))
+    delete_objects = storage.delete_objects if large else None
+    anonymous_retention = AnonymousRetention(database, delete_objects, days=settings.anonymous_retention_days)
+    yield Services(database, settings, Retention(database, delete_objects), anonymous_retention)

@@ -14,14 +14,10 @@ import structlog
 from core_collection_service.pictures.delete.repository import Removed, remove
 from core_collection_service.retention import repository
 from core_collection_service.retention.schedule import EVERY_SECONDS, FIRST_AFTER_SECONDS
-from core_collection_service.retention.service import (
-    BATCH_PICTURES,
-    PAGE_DEVICES,
-    PAUSE_SECONDS,
-    ObjectStoreNotConfigured,
-)
+from core_collection_service.retention.service import BATCH_PICTURES, PAGE_DEVICES, PAUSE_SECONDS
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.background import periodic_task
+from lightbox_shared.blobs import ObjectStoreNotConfigured
 from lightbox_shared.database import Database
 
 log = structlog.get_logger()

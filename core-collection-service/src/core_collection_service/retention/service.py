@@ -17,6 +17,7 @@ import anyio
 from core_collection_service.pictures.delete.repository import Removed, remove
 from core_collection_service.retention import repository
 from core_collection_service.retention.repository import Rule
+from lightbox_shared.blobs import ObjectStoreNotConfigured
 from lightbox_shared.database import Database, WriteSession, try_lock
 
 BATCH_PICTURES: Final = 200
@@ -42,13 +43,6 @@ class Expired(NamedTuple):
 class _Batch:
     removed: Removed
     is_last: bool
-
-
-class ObjectStoreNotConfigured(RuntimeError):
-    """Expired pictures are in an object store, and none is configured here."""
-
-    def __init__(self) -> None:
-        super().__init__("Some pictures are in an object store: set LIGHTBOX_BLOB_STORE_URL as for the service.")
 
 
 class Retention:

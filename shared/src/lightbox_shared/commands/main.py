@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 import typer
 
 from lightbox_shared.commands import GROUP
+from lightbox_shared.commands.storage import services_with_storage, storage_commands
 from lightbox_shared.installation import service_named
 
 
@@ -32,4 +33,6 @@ def commands_of(service: str) -> typer.Typer:
     for announced in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         if announced.module.partition(".")[0] == package:
             app.add_typer(announced.load(), name=announced.name)
+    if stored := services_with_storage(package):
+        app.add_typer(storage_commands(stored), name="storage")
     return app

@@ -51,7 +51,7 @@ def run_on_database(
         async with _database(service, kind, given) as (settings, database), opened(settings, database) as parts:
             return await work(parts)
 
-    with _failing(sentences), _local_environment(context, service) as given:
+    with failing(sentences), local_environment_of(context, service) as given:
         return anyio.run(begin, given)
 
 
@@ -101,13 +101,15 @@ def problems(error: "ValidationError", *, prefix: str = "") -> str:
     )
 
 
-def _local_environment(context: typer.Context, service: str) -> AbstractContextManager[dict[str, str]]:
+def local_environment_of(context: typer.Context, service: str) -> AbstractContextManager[dict[str, str]]:
+    """The settings of a service beyond those of the environment; its database answers until the end of the context."""
     local_environment: LocalEnvironment | None = context.obj
     return nullcontext({}) if local_environment is None else local_environment(service)
 
 
 @contextmanager
-def _failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
+def failing(sentences: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Write expected errors to standard error and raise `typer.Exit`."""
     from asyncpg import InterfaceError, PostgresError
     from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError

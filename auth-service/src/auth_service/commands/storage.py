@@ -1,0 +1,9 @@
+"""What `storage` shows of this service: the size of its tables alone."""
+
+from auth_service.config import AuthSettings
+from lightbox_shared.storage import ServiceStorage
+
+
+def storage() -> ServiceStorage[AuthSettings]:
+    """How the storage is measured."""
+    return ServiceStorage(AuthSettings)

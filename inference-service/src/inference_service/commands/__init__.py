@@ -1,0 +1,1 @@
+"""Administration by command line: `lightbox ...` on one machine, `python -m inference_service ...` in a container."""
