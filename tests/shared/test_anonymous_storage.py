@@ -154,7 +154,7 @@ async def test_without_limits_everything_is_counted(ready: Database) -> None:
     ids=["number", "bytes", "total", "ten addresses", "both"],
 )
 async def test_parallel_requests_do_not_exceed_a_limit(
-    ready: Database, limits: dict[str, int], addresses: int, outcomes: dict[str, int] | None
+    ready: Database, limits: dict[str, Any], addresses: int, outcomes: dict[str, int] | None
 ) -> None:
     replicas = [storage(ready, **limits) for _ in range(3)]
     found = await at_once(ready, replicas, [f"198.51.100.{number % addresses}" for number in range(50)])

@@ -31,9 +31,9 @@ def account_headers(key: Key, account_id: int, **claims: Any) -> dict[str, str]:
 
 @asynccontextmanager
 async def running_inference(
-    database_url: str, folder: Path, key: Key, chexray_model: str = "means"
+    database_url: str, folder: Path, key: Key, chexray_model: str = "means", **changes: Any
 ) -> AsyncIterator[WithState]:
-    """The service, which accepts the tokens that this key signs."""
+    """The service, which accepts the tokens that this key signs; `changes` are further settings."""
     models = folder / "models"
     write_model(models)
     write_model(models, "maps", maps=True)
@@ -47,6 +47,7 @@ async def running_inference(
         chexray_model=chexray_model,
         covid19_model="pair",
         inference_cores=1,
+        **changes,
     )
     async with running(create_app(settings)) as app:
         yield WithState(app.app, {**app.state, "tokens": verifier_of(key)})

@@ -155,5 +155,6 @@ async def internal_xray_picture(
 ) -> Response:
     """The original bytes, if the X-ray belongs to the account or the key opens it; 404 otherwise."""
     found = await service.find_for_account(services, session, xray_id, account_id=account_id, key=key)
-    data = await services.blobs.get(session, found.picture_sha256)
+    async with service.while_it_is_kept(services, found):
+        data = await services.blobs.get(session, found.picture_sha256)
     return Response(data, media_type=found.media_type)

@@ -172,7 +172,7 @@ def picture_for_browsers(services: Services, xray: XRay) -> ShownPicture:
 
 
 @asynccontextmanager
-async def _while_it_is_kept(services: Services, xray: XRay) -> AsyncIterator[None]:
+async def while_it_is_kept(services: Services, xray: XRay) -> AsyncIterator[None]:
     """Raises `NotFound` in place of `BlobMissing` if the X-ray was deleted after it was found."""
     try:
         yield
@@ -184,7 +184,7 @@ async def _while_it_is_kept(services: Services, xray: XRay) -> AsyncIterator[Non
 
 
 async def _original(services: Services, xray: XRay) -> bytes:
-    async with _while_it_is_kept(services, xray), services.database.reading() as session:
+    async with while_it_is_kept(services, xray), services.database.reading() as session:
         return await services.blobs.get(session, xray.picture_sha256)
 
 
@@ -207,7 +207,7 @@ async def _converted(services: Services, xray: XRay) -> bytes:
     async def make(data: bytes) -> bytes:
         return await services.rendering.run(partial(render, data))
 
-    async with _while_it_is_kept(services, xray):
+    async with while_it_is_kept(services, xray):
         charge = _charge_for(services, xray)
         return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make, charge)
 
