@@ -39,7 +39,7 @@ class Visit(Protocol):
     """Starts the service with settings, on the database of the test; yields it and a client."""
 
     def __call__(
-        self, chexray_model: str = "means", **settings: Any
+        self, *, chexray_model: str = "means", **settings: Any
     ) -> AbstractAsyncContextManager[tuple[WithState, httpx.AsyncClient]]: ...
 
 
@@ -50,7 +50,7 @@ def visit(fresh_database: FreshDatabase, tmp_path: Path, key: Key) -> Visit:
 
     @asynccontextmanager
     async def start(
-        chexray_model: str = "means", **settings: Any
+        *, chexray_model: str = "means", **settings: Any
     ) -> AsyncIterator[tuple[WithState, httpx.AsyncClient]]:
         async with (
             running_inference(url, tmp_path / str(next(numbers)), key, chexray_model, **settings) as app,
@@ -67,11 +67,12 @@ def parts(app: WithState) -> Services:
 
 
 async def upload(
-    http: httpx.AsyncClient, data: bytes = PNG, address: str = "192.0.2.1", **headers: str
+    http: httpx.AsyncClient, data: bytes = PNG, address: str = "192.0.2.1", account: dict[str, str] | None = None
 ) -> httpx.Response:
-    path = "/api/chexray/upload" if headers else ANONYMOUSLY
-    sent = {"image": ("x", data)}
-    return await http.post(path, data={"title": "PA"}, files=sent, headers={"X-Forwarded-For": address, **headers})
+    """Upload a picture, as an account if its header is given."""
+    path = "/api/chexray/upload" if account else ANONYMOUSLY
+    headers = {"X-Forwarded-For": address, **(account or {})}
+    return await http.post(path, data={"title": "PA"}, files={"image": ("x", data)}, headers=headers)
 
 
 async def predict(http: httpx.AsyncClient, address: str = "192.0.2.1") -> httpx.Response:
@@ -129,7 +130,7 @@ async def test_an_address_uploads_so_much_in_a_day(visit: Visit, key: Key, monke
         monkeypatch.undo()
         assert (await upload(http, other, "192.0.2.2")).status_code == 201
         for _ in range(3):  # accounts have no such limit
-            assert (await upload(http, **account_headers(key, 7))).status_code == 201
+            assert (await upload(http, account=account_headers(key, 7))).status_code == 201
         assert await total(app) == Stored(3, COUNTED + ROW_BYTES + len(other) + ROW_BYTES)
         assert await true_total(app) == (await total(app)).bytes
 
@@ -143,7 +144,7 @@ async def test_all_visitors_store_so_much_together(visit: Visit, key: Key) -> No
         assert (refused.status_code, refused.json()) == (507, {"detail": sentence})
         as_covid19 = await predict(http)
         assert (as_covid19.status_code, as_covid19.json()) == (507, {"ERROR": sentence})
-        assert (await upload(http, **account_headers(key, 7))).status_code == 201
+        assert (await upload(http, account=account_headers(key, 7))).status_code == 201
         await make_older(parts(app).database, 8)
         await expire(app)
         assert await total(app) == Stored(0, 0)
@@ -160,7 +161,7 @@ async def test_what_is_no_picture_counts_for_nothing(visit: Visit) -> None:
 
 
 async def test_two_replicas_count_together_and_a_restart_forgets_nothing(visit: Visit) -> None:
-    limits = {"anonymous_pictures_per_day": 6}
+    limits: dict[str, Any] = {"anonymous_pictures_per_day": 6}
     outcomes: Counter[int] = Counter()
 
     async def one(http: httpx.AsyncClient, number: int) -> None:
@@ -181,7 +182,7 @@ async def test_two_replicas_count_together_and_a_restart_forgets_nothing(visit: 
 
 
 async def test_anonymous_pictures_expire(visit: Visit, key: Key) -> None:
-    async with visit("maps") as (app, http):
+    async with visit(chexray_model="maps") as (app, http):
         database = parts(app).database
         dicom = pictures.dicom()
         old = [(await upload(http, data)).json() for data in (PNG, dicom, PNG)]
@@ -191,7 +192,7 @@ async def test_anonymous_pictures_expire(visit: Visit, key: Key) -> None:
                 assert (await http.get(body[link])).status_code == 200
         assert await rows(database, Rendition) == 3  # a PNG of the DICOM file, and two heatmaps
         assert await true_total(app) == (await total(app)).bytes
-        mine = (await upload(http, dicom, **account_headers(key, 7))).json()
+        mine = (await upload(http, dicom, account=account_headers(key, 7))).json()
         await make_older(database, 8)
         new = (await upload(http)).json()
         assert await expire(app, days=0) == Expired(0, 0)
@@ -269,7 +270,7 @@ async def test_a_picture_that_is_uploaded_is_not_deleted_as_unused(
 async def test_the_same_picture_comes_and_goes_at_once(visit: Visit) -> None:
     """Uploads and views of the same bytes, their end, and the removal of unused blobs side by side: no request fails,
     every X-ray that is there has its bytes, and the total is right."""
-    async with visit("maps", anonymous_pictures_per_day=0) as (app, http):
+    async with visit(chexray_model="maps", anonymous_pictures_per_day=0) as (app, http):
         database = parts(app).database
         statuses: Counter[int] = Counter()
 
