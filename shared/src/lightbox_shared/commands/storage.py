@@ -73,14 +73,14 @@ def _show(context: typer.Context, services: Sequence[str], *, as_json: bool) -> 
 
     async def work(
         storage: "ServiceStorage[Any]", settings: "Settings", database: "Database"
-    ) -> "tuple[Mapping[str, int], Usage, int | None]":
+    ) -> "tuple[Mapping[str, int], Usage, Settings]":
         async with database.reading() as session:
-            return await table_sizes(session), await storage.usage(settings, session), _free_bytes(settings)
+            return await table_sizes(session), await storage.usage(settings, session), settings
 
     rows = []
     free: int | None = None
-    for service, (sizes, usage, free_here) in _each(context, services, work):
-        free = free_here
+    for service, (sizes, usage, settings) in _each(context, services, work):
+        free = _free_bytes(settings)
         total = sum(sizes.values())
         if as_json:
             json_line(
@@ -88,7 +88,7 @@ def _show(context: typer.Context, services: Sequence[str], *, as_json: bool) -> 
                     "service": service,
                     "tables_bytes": total,
                     **usage._asdict(),
-                    "free_disk_bytes": free_here,
+                    "free_disk_bytes": free,
                     "tables": dict(sizes),
                 }
             )
