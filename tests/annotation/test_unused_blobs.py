@@ -3,7 +3,7 @@
 import anyio
 import pytest
 from PIL import Image
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from support import pictures
 from support.annotation import Lab
@@ -58,7 +58,7 @@ async def test_a_green_channel_goes_with_its_picture(lab: Lab, unused: UnusedBlo
     assert (await lab.http.get(UPLOADS + url, params={"green_channel": "true"}, headers=headers)).status_code == 200
     async with lab.database.writing() as session:
         picture = (await session.scalars(select(Picture))).one()
-        await session.execute(Picture.__table__.update().values(sha256=await lab.services.blobs.put(session, b"else")))
+        await session.execute(update(Picture).values(sha256=await lab.services.blobs.put(session, b"else")))
     assert (await unused.delete()).blobs == 2
     async with lab.database.reading() as session:
         assert await session.get(GreenChannel, picture.sha256) is None
