@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.collection.documents import PATH, png
-from benchmarks.collection.targets import DATABASE
+from benchmarks.collection.targets import DATABASE, UNLIMITED
 from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measure_in_rounds, progress
 from benchmarks.running import server_of
 from lightbox.run.platform import Platform
@@ -95,7 +95,7 @@ def client(*options: str) -> dict[str, Any]:
 
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
     """Measure both rows on one platform."""
-    with temporary_folder() as folder, running_platform() as platform:
+    with temporary_folder() as folder, running_platform(**UNLIMITED) as platform:
         if platform.coap is None or not platform.coap.serves_coap:
             raise BenchmarkError("the platform does not serve CoAP")
         wait_for_coap(platform.coap.coap_udp_port)

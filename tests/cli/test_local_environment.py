@@ -1,5 +1,6 @@
 """Commands of services on a machine whose platform is running or not, with its own or an external database server."""
 
+import json
 import os
 import re
 import subprocess
@@ -62,6 +63,16 @@ def test_the_database_is_started_for_the_command(data: Path) -> None:
     assert not (data / "postgres" / "postmaster.pid").exists()
     done = lightbox("accounts", "approve", "nobody", LIGHTBOX_DATA_DIR=str(data))
     assert (done.returncode, done.stderr) == (1, STARTING + "There is no such account.\n")
+    assert not (data / "postgres" / "postmaster.pid").exists()
+
+
+def test_one_server_is_started_for_all_that_is_stored(data: Path) -> None:
+    done = lightbox("storage", "--service", "auth-service", "--json", LIGHTBOX_DATA_DIR=str(data))
+    assert (done.returncode, done.stderr) == (0, STARTING)
+    shown = json.loads(done.stdout)
+    assert (shown["service"], shown["pictures"]) == ("auth-service", None)
+    assert shown["tables"]["accounts"] > 0
+    assert shown["free_disk_bytes"] > 0
     assert not (data / "postgres" / "postmaster.pid").exists()
 
 
