@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import anyio
@@ -14,16 +15,18 @@ from support.asgi import WithState, client_of, running
 from support.coap import JSON, OCTETS, PNG, coap_of, device, noise, problem
 from support.collection import IMAGES, MakeCoreSettings, document, trusting
 from support.gateway import Key
+from support.rows import row
 
 from core_collection_service.app import create_app
 from core_collection_service.devices.models import Device
 from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.models import Picture
+from core_collection_service.pictures.submit import repository
 from core_collection_service.retention.anonymous import AnonymousRetention, ExpiredPictures
 from core_collection_service.retention.repository import EVERY_DEVICE, Rule, put_rule
 from lightbox_shared.anonymous_storage import repository as anonymous_storage
 from lightbox_shared.anonymous_storage.repository import Stored
-from lightbox_shared.anonymous_storage.service import ROW_BYTES
+from lightbox_shared.anonymous_storage.service import ROW_BYTES, AnonymousLimits, AnonymousStorage
 from lightbox_shared.database import Database
 
 DATA = noise(16)
@@ -168,6 +171,23 @@ async def test_parallel_uploads_do_not_exceed_the_quota(serve: Serve) -> None:
         for second in range(30, 50):  # what was reserved for pictures that came twice was given back
             await one(http, second)
         assert (await total(database)).pictures == outcomes[201] == 9
+
+
+async def test_of_two_in_one_batch_the_room_of_the_one_that_is_added_is_settled(core: WithState) -> None:
+    database: Database = core.state["database"]
+    anonymous = AnonymousStorage(database, ANONYMOUS, AnonymousLimits())
+    async with anonymous.reserved("192.0.2.1", 10) as first, anonymous.reserved("192.0.2.1", 20) as second:
+        rows = [
+            replace(row(), sha256=bytes([number]) * 32, anonymous_bytes=room.bytes, reservation_id=room.id)
+            for number, room in enumerate((first, second))
+        ]
+        async with database.autocommit() as connection:
+            (added,) = await repository.add(connection, rows)
+        assert added.sha256 == rows[0].sha256
+        async with database.reading() as session:
+            assert (await session.scalars(select(ANONYMOUS.reservations.c.id))).all() == [second.id]
+        await anonymous.release(second)
+    assert await total(database) == await true_total(database) == Stored(1, first.bytes)
 
 
 async def older(database: Database, days: float) -> None:

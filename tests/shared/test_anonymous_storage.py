@@ -166,6 +166,26 @@ async def test_parallel_requests_do_not_exceed_a_limit(
     assert await rows(ready, TABLES.reservations) == 0
 
 
+async def test_whoever_waits_for_another_sees_what_that_one_has_counted(ready: Database) -> None:
+    """Statements that began at the same moment, and wait for the same row."""
+    own = storage(ready, total_bytes=2 * COUNTED)
+    await store(ready, own)
+    outcomes: Counter[str] = Counter()
+
+    async def upload(number: int) -> None:
+        outcomes.update(await at_once(ready, [own], [f"198.51.100.{number}"]))
+
+    async with anyio.create_task_group() as tasks:
+        async with ready.writing() as session:
+            await session.execute(text("SELECT FROM anonymous_total FOR UPDATE"))
+            for number in range(6):
+                tasks.start_soon(upload, number)
+            await anyio.sleep(0.5)
+            assert not outcomes
+    assert outcomes == {"stored": 1, "anonymous-storage-full": 5}
+    assert await total(ready) == Stored(2, 2 * COUNTED)
+
+
 async def fail(database: Database, own: AnonymousStorage, error: Exception, *, when: str) -> None:
     """An upload that raises `error` before it is stored, in the transaction, or after the commit."""
     async with own.reserved(HERE, SIZE) as room:
