@@ -175,13 +175,12 @@ async def test_whoever_waits_for_another_sees_what_that_one_has_counted(ready: D
     async def upload(number: int) -> None:
         outcomes.update(await at_once(ready, [own], [f"198.51.100.{number}"]))
 
-    async with anyio.create_task_group() as tasks:
-        async with ready.writing() as session:
-            await session.execute(text("SELECT FROM anonymous_total FOR UPDATE"))
-            for number in range(6):
-                tasks.start_soon(upload, number)
-            await anyio.sleep(0.5)
-            assert not outcomes
+    async with anyio.create_task_group() as tasks, ready.writing() as session:
+        await session.execute(text("SELECT FROM anonymous_total FOR UPDATE"))
+        for number in range(6):
+            tasks.start_soon(upload, number)
+        await anyio.sleep(0.5)
+        assert not outcomes
     assert outcomes == {"stored": 1, "anonymous-storage-full": 5}
     assert await total(ready) == Stored(2, 2 * COUNTED)
 
