@@ -8,6 +8,7 @@ import anyio
 import pytest
 from sqlalchemy import MetaData, func, insert, select, text
 
+from lightbox_shared.anonymous_storage import repository
 from lightbox_shared.anonymous_storage.errors import AnonymousStorageFull, DailyQuotaReached, LargerThanTheQuota
 from lightbox_shared.anonymous_storage.repository import Stored
 from lightbox_shared.anonymous_storage.service import ROW_BYTES, AnonymousLimits, AnonymousStorage, Reservation
@@ -220,7 +221,12 @@ async def test_what_is_cancelled_is_given_back(ready: Database) -> None:
 
 async def test_room_of_a_process_that_died_is_given_back(ready: Database) -> None:
     own = storage(ready, pictures_per_day=2)
-    room = await own.reserved(HERE, SIZE).__aenter__()
+    client = b"c" * 16
+    limits: dict[str, Any] = {"pictures_per_day": 2, "bytes_per_day": None, "total_bytes": None}
+    async with ready.autocommit() as connection:
+        found = await repository.reserve(connection, NOON.date(), client, COUNTED, **limits)
+    assert found.reservation_id is not None
+    room = Reservation(found.reservation_id, COUNTED)
     await own.tidy_up()
     assert await total(ready) == Stored(1, COUNTED)
     async with ready.writing() as session:
@@ -230,8 +236,9 @@ async def test_room_of_a_process_that_died_is_given_back(ready: Database) -> Non
     async with ready.writing() as session:
         with pytest.raises(Unavailable):  # if it was only slow, it stores nothing
             await own.settle(session, room)
-    for _ in range(2):
-        await store(ready, own)
+    async with ready.reading() as session:
+        left = await session.execute(select(TABLES.uploads.c.pictures, TABLES.uploads.c.bytes))
+    assert tuple(left.one()) == (0, 0)  # of the address as well
 
 
 async def test_addresses_are_not_kept(ready: Database) -> None:
