@@ -217,7 +217,7 @@ async def test_known_keys_are_not_parsed_again(bench: Bench) -> None:
 async def test_without_a_key_nothing_is_signed_and_the_service_is_not_ready(service: WithState) -> None:
     async with client_of(service) as client:
         answer = await client.get("/readyz")
-        assert answer.json() == {"status": "ready", "checks": {"database": "ok", "signing_key": "ok"}}
+        assert answer.json() == {"status": "ready", "checks": {"database": "ok", "disk": "ok", "signing_key": "ok"}}
         async with service.state["database"].writing() as session:
             await session.execute(text("DELETE FROM signing_keys"))
         await service.state["services"].keys.refresh()

@@ -48,6 +48,17 @@ async def test_readiness(platform: Platform) -> None:
         assert (response.status_code, response.json()["services"]["auth-service"]) == (503, "NotReady")
 
 
+def test_a_service_that_works_in_part_takes_nothing_away(platform: Platform) -> None:
+    """As long as its answer is 200, nobody who asks for readiness stops sending requests to it or to the gateway."""
+    platform.service.readiness = b'{"status":"degraded","checks":{"database":"ok","disk":"no room for pictures"}}'
+    response = platform.http.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["services"]["inference-service"] == "disk: no room for pictures"
+    platform.auth.ready = False
+    response = platform.http.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+
+
 async def test_an_answer_about_readiness_is_never_older_than_its_question() -> None:
     """Simultaneous requests share one round of checks, and each is answered by a round that began after it."""
     rounds: list[asyncio.Event] = []
@@ -61,7 +72,7 @@ async def test_an_answer_about_readiness_is_never_older_than_its_question() -> N
     readiness = Readiness({"service": check})
 
     async def ask() -> str:
-        return (await readiness.results())["service"]
+        return (await readiness.results()).results["service"]
 
     first = asyncio.create_task(ask())
     await wait_all_tasks_blocked()

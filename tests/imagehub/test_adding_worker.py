@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from imagehub_service.gallery.adding.worker import MAX_INTERRUPTIONS, AdditionWo
 from imagehub_service.orm import BLOBS
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
+from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.logging import configure_logging
 
 PICTURES = 5
@@ -287,6 +289,33 @@ async def test_an_error_of_the_service_gives_the_addition_up(
     assert (row.state, row.added, row.failed) == ("failed", 0, PICTURES)
     assert row.finished_at is not None
     assert await gallery_of(database) == []
+
+
+async def test_on_a_full_disk_an_addition_waits(
+    database: Database, drive: MemoryDrive, make_settings: MakeHubSettings, tmp_path: Path
+) -> None:
+    """It is no error of the pictures, and they are added when there is room."""
+    addition_id = await ask(database, drive)
+    space = DiskSpace(lambda: {"data": tmp_path}, reserve=10**18)
+    await space.read()
+    board, blobs = ProgressBoard(), Blobs(BLOBS, row_limit=2**30)
+    worker = addition_worker(make_settings(), database, blobs, MemoryDrives(drive), board, disk_space=space)
+    worker._pause = 0.05
+    running = asyncio.create_task(worker.run())
+    try:
+        await asyncio.sleep(1)
+        row = await addition_of(database, addition_id)
+        assert (row.added, row.failed, row.interruptions) == (0, 0, 0)
+        assert not drive.downloads
+        space._reserve = 0
+        for _ in range(400):
+            if (await addition_of(database, addition_id)).state == "done":
+                break
+            await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert await gallery_of(database) == whole()
 
 
 async def test_a_file_that_is_stored_already_is_not_sent_again(

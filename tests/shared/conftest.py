@@ -14,6 +14,7 @@ from support.kit import MakeApp
 from lightbox_shared.app import build_app
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
+from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.dialects import Dialects
 
 
@@ -38,7 +39,7 @@ def make_app() -> MakeApp:
     ) -> FastAPI:
         @asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-            yield dict(state or {})
+            yield {"disk_space": DiskSpace(dict), **(state or {})}
 
         return build_app(
             name="kit",

@@ -103,11 +103,11 @@ def test_bodies_that_the_kit_reads(document: dict[str, Any]) -> None:
 
 def test_errors_are_described_as_they_look_on_that_path(document: dict[str, Any]) -> None:
     ordered = document["paths"]["/orders"]["post"]["responses"]
-    assert list(ordered) == ["201", "400", "403", "409", "413", "415", "422", "503"]
+    assert list(ordered) == ["201", "400", "403", "409", "413", "415", "422", "503", "507"]
     assert ordered["409"] == {"description": "Conflict", "content": PROBLEM}
     assert ordered["201"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Done"}
     sent = document["paths"]["/old/files"]["post"]["responses"]
-    assert list(sent) == ["200", "400", "403", "413", "415", "503"]  # what does not validate is 400 there
+    assert list(sent) == ["200", "400", "403", "413", "415", "503", "507"]  # what does not validate is 400 there
     assert all(sent[status]["content"] == FIELD_ERRORS for status in sent if status != "200")
     assert list(document["paths"]["/alive"]["get"]["responses"]) == ["200", "403", "503"]
 

@@ -10,7 +10,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import uvicorn
@@ -244,7 +244,7 @@ class FakeAuth:
             self.introspections += 1
             await answer(send, status=200 if headers.get(b"authorization") == self.client else 401)
         elif path == "/readyz":
-            await answer(send, status=200 if self.ready else 503)
+            await answer(send, READY, 200 if self.ready else 503)
         elif path == "/openapi.json":
             await answer(send, status=404)
         else:
@@ -290,6 +290,9 @@ class Seen:
 Behaviour = Callable[[Seen, Receive, Send], Any]
 
 
+READY: Final = b'{"status":"ready","checks":{"database":"ok","disk":"ok"}}'
+
+
 @dataclass
 class FakeService:
     """A service that keeps what arrives, and answers `{"ok": true}` or as `behave` wants."""
@@ -297,6 +300,7 @@ class FakeService:
     seen: list[Seen] = field(default_factory=list)
     behave: Behaviour | None = None
     chunks: int = 0
+    readiness: bytes = READY
     openapi: dict[str, Any] | None = None
 
     @property
@@ -311,7 +315,7 @@ class FakeService:
             await answer(send, json.dumps(self.openapi or {}).encode(), 200 if self.openapi else 404)
             return
         if scope["path"] == "/readyz":
-            await answer(send)
+            await answer(send, self.readiness)
             return
         seen = Seen(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"])
         self.seen.append(seen)

@@ -72,6 +72,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
             submissions=Submissions(writer, storage, limits, SubmissionMetrics(registry), anonymous),
             pictures=Pictures(database),
             storage=storage,
+            disk_space=resources.disk_space,
             lists=PictureLists(database),
             thumbnails=Thumbnails(storage, preparing=preparing, max_pixels=limits.max_pixels),
             deletions=Deletions(database, storage, cache.clear),

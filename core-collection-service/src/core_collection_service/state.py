@@ -17,6 +17,7 @@ from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from lightbox_shared.data_rate import DEFAULT_DATA_RATE, MinimumDataRate
+from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.response_cache import ResponseCache
 from lightbox_shared.service import lifespan_services
 from lightbox_shared.streams import OpenStreams
@@ -32,6 +33,7 @@ class Services:
     submissions: Submissions
     pictures: Pictures
     storage: PictureStorage
+    disk_space: DiskSpace
     lists: PictureLists
     thumbnails: Thumbnails
     deletions: Deletions

@@ -6,12 +6,13 @@ the last `FLUSH_SECONDS` are lost.
 """
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from typing import Final
 
 import structlog
+
+from lightbox_shared.logging import OUTPUT
 
 FLUSH_SECONDS: Final = 0.1
 FLUSH_LINES: Final = 500
@@ -62,5 +63,4 @@ class AccessLog:
             self._timer = None
         if self._lines:
             lines, self._lines = self._lines, []
-            sys.stdout.write("".join(lines))
-            sys.stdout.flush()
+            OUTPUT.write("".join(lines))

@@ -115,15 +115,15 @@ class Pages:
         return Response(status_code=307, headers={"Location": "/docs", "Vary": "Accept"})
 
     async def _readyz(self) -> Response:
-        """Answer 200 if the services are ready and the list of revoked sessions is loaded, and 503 otherwise."""
-        results = await self._readiness.results()
-        ready = all(result == "ok" for result in results.values())
+        """Answer 200 if the services are ready, or degraded, and the list of revoked sessions is loaded, and 503
+        otherwise."""
+        found = await self._readiness.results()
         body = {
-            "status": "ready" if ready else "not ready",
-            "services": {name: results.get(name, NOT_INSTALLED) for name in SERVICE_NAMES if name != GATEWAY},
-            "checks": {"revocations": results["revocations"]},
+            "status": found.status,
+            "services": {name: found.results.get(name, NOT_INSTALLED) for name in SERVICE_NAMES if name != GATEWAY},
+            "checks": {"revocations": found.results["revocations"]},
         }
-        return json_response(body, 200 if ready else 503)
+        return json_response(body, found.status_code)
 
     async def _check_revocations(self) -> None:
         if not self._revocations.loaded:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from lightbox_shared.health import Check, run_checks
+from lightbox_shared.health import Check, CheckResults, run_checks
 
 
 class Readiness:
@@ -18,9 +18,9 @@ class Readiness:
         self._lock = asyncio.Lock()
         self._begun = 0
         self._completed = 0
-        self._results: dict[str, str] = {}
+        self._results = CheckResults({}, "ready")
 
-    async def results(self) -> dict[str, str]:
+    async def results(self) -> CheckResults:
         """Return the results of `run_checks` in a round that began after this call."""
         asked = self._begun
         async with self._lock:

@@ -46,6 +46,7 @@ from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.passwords import HashingThreads
@@ -85,7 +86,7 @@ async def open_services(
         if settings.has_onedrive:
             onedrives = await stack.enter_async_context(open_onedrives(database, settings, listing))
         drives = drives or Drives(built_in, onedrives)
-        worker = addition_worker(settings, database, blobs, drives, progress)
+        worker = addition_worker(settings, database, blobs, drives, progress, disk_space=resources.disk_space)
         renditions = await stack.enter_async_context(
             Renditions.open(
                 database,
@@ -150,7 +151,13 @@ def open_shares(
 
 
 def addition_worker(
-    settings: ImageHubSettings, database: Database, blobs: Blobs, drives: Drives, progress: ProgressBoard
+    settings: ImageHubSettings,
+    database: Database,
+    blobs: Blobs,
+    drives: Drives,
+    progress: ProgressBoard,
+    *,
+    disk_space: DiskSpace | None = None,
 ) -> AdditionWorker:
     """The worker that adds pictures of these drives to the gallery of this database."""
     at_once = settings.adding_threads + DOWNLOADS_AHEAD
@@ -160,7 +167,7 @@ def addition_worker(
         database,
         drives,
         AdditionStore(database, blobs, drive="onedrive" if settings.has_onedrive else "built-in"),
-        Preparation(threads, max_bytes=max_bytes, max_pixels=max_pixels),
+        Preparation(threads, max_bytes=max_bytes, max_pixels=max_pixels, disk_space=disk_space or DiskSpace(dict)),
         progress,
         pictures_at_once=at_once,
     )

@@ -9,12 +9,15 @@ The row of a blob is locked from the moment in which it is stored, or found to b
 So the blob can't be deleted as unused before the record that refers to it is there.
 """
 
+import errno
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import obstore
+from obstore.exceptions import GenericError
 from obstore.store import ObjectStore, from_url
 from sqlalchemy import (
     BigInteger,
@@ -33,6 +36,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from lightbox_shared.config import Settings
 from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.errors.disk_full import DiskFull
+
+_NO_ROOM: Final = re.compile(rf"\(os error (?:{errno.ENOSPC}|{errno.EDQUOT})\)")
+"""How obstore names the errors of the operating system; it has no exception for them."""
 
 
 class BlobMissing(RuntimeError):
@@ -97,8 +104,13 @@ class ObjectStoreBlobs:
         return f"blobs/{name[:2]}/{name}"
 
     async def put(self, digest: bytes, data: bytes) -> None:
-        """Store a blob; returns when the object store has confirmed it."""
-        await obstore.put_async(self._store, self._path(digest), data)
+        """Store a blob; returns when the object store has confirmed it. Raises `DiskFull`."""
+        try:
+            await obstore.put_async(self._store, self._path(digest), data)
+        except GenericError as error:
+            if _NO_ROOM.search(str(error)):
+                raise DiskFull from error
+            raise
 
     async def get(self, digest: bytes) -> bytes:
         """The bytes of a blob. Raises `BlobMissing`."""

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     blob_store_url: str | None = None
     """An object store (`s3://`, `gs://`, `az://`, `file://`) for blobs above `blob_row_limit`."""
     blob_row_limit: int = 32 * 1024 * 1024
+    disk_reserve_bytes: Annotated[int, Field(ge=0)] | None = None
+    """What uploads leave free on every disk that the service can see; 0 for nothing."""
+    database_folder: Path | None = None
+    """A folder on the file system of the database, where this process can see it."""
 
     max_picture_bytes: int = 20 * 1024 * 1024
     max_picture_pixels: int = 50_000_000

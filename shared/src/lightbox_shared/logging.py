@@ -9,10 +9,12 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+from lightbox_shared.log_output import LogOutput
 
 _NAMES: Final = r"pass(?:word|wd|phrase)|pwd|secret|token|authorization|cookie|api[_-]?key|credential"
 _SECRET: Final = re.compile(_NAMES, re.IGNORECASE)
@@ -89,17 +91,8 @@ def _redact_text(text: str) -> str:
     return text
 
 
-class _StandardOutput:
-    """Writes to the current `sys.stdout`, which may be replaced after a logger was created and cached."""
-
-    def write(self, text: str) -> int:
-        try:
-            return sys.stdout.write(text)
-        except UnicodeEncodeError:  # a lone surrogate, such as JSON of a client can contain
-            return sys.stdout.write(text.encode(errors="backslashreplace").decode())
-
-    def flush(self) -> None:
-        sys.stdout.flush()
+OUTPUT: Final = LogOutput()
+"""Where all logs of this process are written."""
 
 
 class _ServiceName:
@@ -123,7 +116,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     """
     _service_name.name = service
 
-    output = cast("TextIO", _StandardOutput())
+    output = cast("TextIO", OUTPUT)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -137,6 +130,15 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     )
+
+    def lost_lines(number: int) -> str:
+        # Not by a logger, which holds a lock while it writes.
+        event: Any = {"event": "lines of the log were lost", "lines": number}
+        for processor in (structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)):
+            event = processor(None, "warning", event)
+        return str(renderer(None, "warning", _service_name(None, "warning", event))) + "\n"
+
+    OUTPUT.lost_lines = lost_lines
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

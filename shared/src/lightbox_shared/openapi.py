@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from lightbox_shared.errors import (
     BadRequest,
+    InsufficientStorage,
     InvalidRequest,
     LightboxError,
     TooLarge,
@@ -27,6 +28,7 @@ from lightbox_shared.errors.dialects import Dialect, Dialects
 from lightbox_shared.request_bodies import REF_TEMPLATE, DescribedBody, Schema
 
 _FASTAPI_ERRORS: Final = ("HTTPValidationError", "ValidationError")
+_READING: Final = {"GET", "HEAD"}
 _BODY_ERRORS: Final = (BadRequest, TooLarge, UnsupportedMediaType)
 
 
@@ -41,8 +43,8 @@ class ErrorResponse(dict[str, Any]):
 def errors(*kinds: type[LightboxError]) -> dict[int | str, dict[str, Any]]:
     """For `responses` of an endpoint: the errors that it answers itself. How they look is the dialect of the path.
 
-    Errors of a body that can't be read, of fields that are not valid, and of a database that is down need not be
-    named: every operation that can answer them gets them.
+    Errors of a body that can't be read, of fields that are not valid, and of a database that is down or full need not
+    be named: every operation that can answer them gets them.
     """
     found: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
@@ -100,6 +102,8 @@ def api_routes(app: FastAPI, *, hidden: bool = False) -> Iterator[APIRoute]:
 
 def _complete(operation: dict[str, Any], route: APIRoute, dialect: Dialect, schemas: dict[str, Schema]) -> None:
     kinds: list[type[LightboxError]] = [Unavailable]
+    if not (route.methods or set()) <= _READING:
+        kinds.append(InsufficientStorage)
     for call in _calls(route.dependant):
         if isinstance(call, DescribedBody):
             operation["requestBody"] = call.request_body(schemas)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
 from lightbox_shared.config import Settings
+from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors import UnsupportedMediaType
 from lightbox_shared.forms import JSON_TYPE, MAX_BYTES, MULTIPART_TYPE, URLENCODED_TYPE, read_fields
 from lightbox_shared.uploads import UploadedFile, open_uploads, read_upload
@@ -76,21 +77,22 @@ def json_body(model: type[BaseModel], *, max_bytes: int = MAX_BYTES) -> params.D
     return params.Depends(_FormOrJson(model, max_bytes, any_text=False, media_types=_JSON_ONLY))
 
 
-def file_upload(fields: type[BaseModel] = NoFields, *, file: str) -> params.Depends:
+def file_upload(fields: type[BaseModel] = NoFields, *, file: str, is_kept: bool = True) -> params.Depends:
     """A dependency that reads a `multipart/form-data` body with one file and text fields as an `Upload`.
 
     A file may have `Settings.max_picture_bytes`. The dependency raises the exceptions of
-    `lightbox_shared.uploads.read_upload`, and `RequestValidationError` for text fields that are not valid.
+    `lightbox_shared.uploads.read_upload`, and `RequestValidationError` for text fields that are not valid. Unless the
+    endpoint does not keep the file, it raises `DiskFull` before the body is read if there is no room for it.
     """
-    return params.Depends(_FileUpload(fields, file))
+    return params.Depends(_FileUpload(fields, file, is_kept))
 
 
 def files_upload(fields: type[BaseModel] = NoFields, *, file: str, max_files: int) -> params.Depends:
     """A dependency that reads a `multipart/form-data` body with several files in fields of one name as a `FilesUpload`.
 
     Each file may have `Settings.max_picture_bytes`. The files are on disk while the endpoint runs. The dependency
-    raises the exceptions of `lightbox_shared.uploads.open_uploads`, and `RequestValidationError` for text fields that
-    are not valid.
+    raises the exceptions of `lightbox_shared.uploads.open_uploads`, `RequestValidationError` for text fields that are
+    not valid, and `DiskFull` before the body is read if there is no room for it.
     """
     return params.Depends(_FilesUpload(fields, file, max_files), scope="function")
 
@@ -120,8 +122,11 @@ class _FormOrJson:
 class _FileUpload:
     fields: type[BaseModel]
     file: str
+    is_kept: bool
 
     async def __call__(self, request: Request) -> Upload[BaseModel]:
+        if self.is_kept:
+            check_room_for(request)
         settings: Settings = request.state.settings
         sent = await read_upload(request, self.file, settings.max_picture_bytes)
         return Upload(sent.data, validated(self.fields, dict(sent.fields)))
@@ -138,6 +143,7 @@ class _FilesUpload:
     max_files: int
 
     async def __call__(self, request: Request) -> AsyncIterator[FilesUpload[BaseModel]]:
+        check_room_for(request)
         settings: Settings = request.state.settings
         async with open_uploads(
             request, self.file, max_files=self.max_files, max_bytes=settings.max_picture_bytes
@@ -148,6 +154,13 @@ class _FilesUpload:
         """The text fields and a list of files in one multipart schema."""
         files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": self.max_files}
         return _multipart_body(self.fields, self.file, files, components)
+
+
+def check_room_for(request: Request) -> None:
+    """Raises `DiskFull` if there is no room for the body of a request."""
+    disk_space: DiskSpace = request.state.disk_space
+    announced = request.headers.get("content-length", "")
+    disk_space.check_room(int(announced) if announced.isdecimal() else 0)
 
 
 def _multipart_body(fields: type[BaseModel], file: str, described: Schema, components: dict[str, Schema]) -> Schema:

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic
 
 import httpx
@@ -29,6 +30,7 @@ from lightbox_shared.blobs import Blobs, LargeBlobStore, ObjectStoreBlobs
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
 from lightbox_shared.database.migrate import migrate
+from lightbox_shared.disk_space import DiskSpace, folders_of
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.health import Check
 from lightbox_shared.http import ServiceTokens, auth_access
@@ -57,6 +59,7 @@ class Resources(Generic[OwnSettings]):
     """The checks of `/readyz` by name. The database is one of them; a service adds what else it depends on."""
     large_blobs: LargeBlobStore | None
     """The object store, if one is configured."""
+    disk_space: DiskSpace
 
     def blobs(self, table: Table) -> Blobs:
         """The blobs of the service, in `table`, which it has made by `lightbox_shared.blobs.blob_table`."""
@@ -90,14 +93,19 @@ class Service(Generic[OwnSettings, Services]):
         configured = settings or self.settings()
         checks: dict[str, Check] = {}
         metrics = HttpMetrics()
+        disk_space = DiskSpace(
+            partial(folders_of, configured), reserve=configured.disk_reserve_bytes, registry=metrics.registry
+        )
 
         @asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             database = Database(configured.database_url, pool_size=configured.database_pool_size)
+            database.on_disk_full(disk_space.database_is_full)
             try:
-                async with auth_access(configured, self.name) as (keys, own_tokens, auth_http):
+                async with auth_access(configured, self.name) as (keys, own_tokens, auth_http), disk_space.watched():
                     await migrate(database.engine, service_named(self.name).package)
-                    checks["database"] = database.check
+                    checks.update(database=database.check, disk=disk_space.check)
+                    state = {"database": database, "disk_space": disk_space}
                     resources = Resources(
                         settings=configured,
                         database=database,
@@ -109,14 +117,15 @@ class Service(Generic[OwnSettings, Services]):
                         large_blobs=ObjectStoreBlobs.at(configured.blob_store_url)
                         if configured.blob_store_url
                         else None,
+                        disk_space=disk_space,
                     )
                     tokens = TokenVerifier(keys, issuer=configured.issuer, clock=clock)
                     if self.open is None:
-                        yield {"database": database, "tokens": tokens}
+                        yield {**state, "tokens": tokens}
                         return
                     async with self.open(resources) as services:
                         own = tokens if self.verifier is None else self.verifier(services)
-                        yield {"database": database, "tokens": own, "services": services}
+                        yield {**state, "tokens": own, "services": services}
             finally:
                 await database.dispose()
 

@@ -21,7 +21,7 @@ from lightbox_shared.hal import http_date
 from lightbox_shared.openapi import content, errors, headers
 from lightbox_shared.pagination import Page, PageQuery
 from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.request_bodies import check_room_for, form_or_json
 
 seed_router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
@@ -62,6 +62,7 @@ async def create_export(
 ) -> ExportBody:
     """A row for each job with its label, and for each ground truth that an administrator has written; all of one
     moment. The file is kept for a day."""
+    check_room_for(request)
     export = await services.exports.create(body, caller.account, client_address(request))
     response.headers["Location"] = export_path(export.id)
     return ExportBody.of(export)

@@ -136,6 +136,7 @@ class CollectionSite:
         limit = resource.check_post(request)
         if (message.opt.size1 or 0) > limit:
             raise UploadTooLarge(limit)
+        self._services.disk_space.check_room(message.opt.size1 or 0)
         if block1 is None:
             return self._uploads.begin(None, None, Block(0, len(message.payload), False, message.payload), limit)
         block = Block(0, block1.size, block1.more, message.payload)

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from gateway.circuit_breaker import CircuitBreaker
+from lightbox_shared.health import Degraded
 
 TIMEOUT_SECONDS: Final = 2.0
 DOCUMENT_SECONDS: Final = 20.0
@@ -20,7 +21,7 @@ class UpstreamServices(Protocol):
     """The installed services, which are asked by name."""
 
     async def check_ready(self, service: str) -> None:
-        """Return if the service is ready. Raises an exception otherwise."""
+        """Return if the service is ready. Raises `Degraded` if it works in part, and another exception otherwise."""
         ...
 
     async def openapi(self, service: str) -> Mapping[str, Any]:
@@ -43,11 +44,14 @@ class HttpUpstreamServices:
         self._breakers = breakers
 
     async def check_ready(self, service: str) -> None:
-        """Return if the service is ready. Raises `NotReady` or `httpx.HTTPError`."""
+        """Return if the service is ready. Raises `Degraded`, `NotReady` or `httpx.HTTPError`."""
         answer = await self._http.get(f"{self._addresses[service]}/readyz")
         self._breakers[service].record_success()
         if answer.status_code != httpx.codes.OK:
             raise NotReady(f"{service} answered {answer.status_code}")
+        found = answer.json()
+        if found["status"] == "degraded":
+            raise Degraded(", ".join(f"{name}: {text}" for name, text in found["checks"].items() if text != "ok"))
 
     async def openapi(self, service: str) -> Mapping[str, Any]:
         """Return the service's OpenAPI document. Raises `TypeError` for other JSON, `ValueError`, `httpx.HTTPError`."""

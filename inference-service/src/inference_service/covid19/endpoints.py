@@ -26,7 +26,7 @@ async def covid19_alive() -> AliveBody:
 async def covid19_predict(
     request: Request,
     response: Response,
-    sent: Annotated[Upload[NoFields], file_upload(file="file")],
+    sent: Annotated[Upload[NoFields], file_upload(file="file", is_kept=False)],
     services: ServicesDep,
     client: ClientDep,
 ) -> PredictBody:

@@ -135,7 +135,9 @@ async def retrieve_prediction_heatmap(
 )
 async def internal_create_prediction(
     _service: ServiceOnly,
-    sent: Annotated[Upload[InternalPredictionFields], file_upload(InternalPredictionFields, file="file")],
+    sent: Annotated[
+        Upload[InternalPredictionFields], file_upload(InternalPredictionFields, file="file", is_kept=False)
+    ],
     services: ServicesDep,
     client: ClientDep,
 ) -> PredictionBody:

@@ -2,11 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 from anyio import to_thread
+from sqlalchemy.exc import DBAPIError
 
 from inference_service.renditions import repository
 from lightbox_shared.blobs import Blobs, sha256
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.errors.disk_full import DiskFull, is_disk_full
+
+log = structlog.get_logger()
 
 Make = Callable[[bytes], Awaitable[bytes]]
 """Makes a rendition of the bytes of a picture."""
@@ -25,8 +30,8 @@ class Renditions:
         """The rendition of a picture by a recipe, made by `make` if it is not there. It is kept unless `charge` finds
         no room for it, or the picture was deleted meanwhile.
 
-        Two requests at the same time may both make it. Raises `BlobMissing` if the picture is not there, and the
-        exceptions of `make`.
+        Two requests at the same time may both make it, and on a full disk it is not kept. Raises `BlobMissing` if the
+        picture is not there, and the exceptions of `make`.
         """
         async with self._database.reading() as session:
             kept = await repository.find(session, picture_sha256, recipe)
@@ -35,13 +40,18 @@ class Renditions:
             picture = await self._blobs.get(session, picture_sha256)
         made = await make(picture)
         digest = await to_thread.run_sync(sha256, made)
-        async with self._database.writing() as session:
-            if not await self._blobs.lock(session, picture_sha256):
-                return made
-            await self._blobs.put(session, made, digest)
-            is_new = await repository.add(session, picture_sha256, recipe, digest)
-            if is_new and charge is not None and not await charge(session, len(made)):
-                await session.rollback()
+        try:
+            async with self._database.writing() as session:
+                if not await self._blobs.lock(session, picture_sha256):
+                    return made
+                await self._blobs.put(session, made, digest)
+                is_new = await repository.add(session, picture_sha256, recipe, digest)
+                if is_new and charge is not None and not await charge(session, len(made)):
+                    await session.rollback()
+        except (DBAPIError, DiskFull) as error:
+            if not is_disk_full(error):
+                raise
+            log.warning("a rendition is not kept: a disk is full")
         return made
 
 

@@ -5,15 +5,17 @@ durable. By default FastAPI runs the code behind the `yield` of a dependency aft
 `scope="function"` it runs before. A `ReadSession` runs each statement in a transaction of its own and can't flush.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import URL, func, make_url, select, text
+from sqlalchemy import URL, ExceptionContext, event, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
+
+from lightbox_shared.errors.disk_full import is_disk_full
 
 POOL_WAIT_SECONDS = 5
 CONNECT_SECONDS = 5
@@ -83,6 +85,15 @@ class Database:
         self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._readers = async_sessionmaker(self._autocommit_engine, class_=ReadSession, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
+
+    def on_disk_full(self, call: Callable[[], None]) -> None:
+        """Call this whenever the database says that it has no room, whoever asked it for something."""
+
+        def handle(context: ExceptionContext) -> None:
+            if is_disk_full(context.original_exception):
+                call()
+
+        event.listen(self.engine.sync_engine, "handle_error", handle)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:

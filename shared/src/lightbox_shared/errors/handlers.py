@@ -5,7 +5,9 @@ from typing import Any
 
 import structlog
 from asyncpg.exceptions import (
+    AdminShutdownError,
     CannotConnectNowError,
+    CrashShutdownError,
     DeadlockDetectedError,
     InterfaceError,
     PostgresConnectionError,
@@ -23,6 +25,7 @@ from starlette.types import Scope
 
 from lightbox_shared import errors
 from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.errors.disk_full import DiskFull, is_disk_full
 from lightbox_shared.errors.sentences import BLANK, NOT_A_STRING, NULL, REQUIRED, too_long
 
 log = structlog.get_logger()
@@ -93,9 +96,12 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-# Raised by asyncpg and the operating system while the server is down or starting, or has closed the connection.
+# Raised by asyncpg and the operating system while the server is down or starting, or has closed the connection, as it
+# does after a crash: when there was no room for its log, for instance.
 _DATABASE_DOWN = (
+    AdminShutdownError,
     CannotConnectNowError,
+    CrashShutdownError,
     InterfaceError,
     PostgresConnectionError,
     TooManyConnectionsError,
@@ -104,8 +110,9 @@ _DATABASE_DOWN = (
 
 
 def is_database_outage(error: Exception) -> bool:
-    """Whether the database is not reachable at the moment, as opposed to an error in a statement or its values."""
-    if isinstance(error, PoolTimeoutError):
+    """Whether the database can't be used at the moment, since it is not reachable or its disk is full, as opposed to an
+    error in a statement or its values."""
+    if isinstance(error, PoolTimeoutError) or is_disk_full(error):
         return True
     if isinstance(error, DBAPIError):
         return _is_caused_by(error, *_DATABASE_DOWN) or error.connection_invalidated
@@ -133,15 +140,18 @@ def to_lightbox_error(error: Exception) -> errors.LightboxError:
             return from_validation_error(error)
         case ClientDisconnect():
             return errors.BadRequest("The body ended early.")
-    unavailable = _from_database(error)
-    if unavailable is None:
+    temporary = _temporary(error)
+    if temporary is None:
         log.error("unexpected error", exc_info=error)
         return errors.InternalError()
-    return unavailable
+    return temporary
 
 
-def _from_database(error: Exception) -> errors.Unavailable | None:
-    """`Unavailable` for a failure of the database that another attempt may not meet, else None."""
+def _temporary(error: Exception) -> errors.LightboxError | None:
+    """`DiskFull`, or `Unavailable` for a failure of the database, which another attempt may not meet; else None."""
+    if is_disk_full(error):
+        log.warning("a disk is full", error=type(error).__name__)
+        return DiskFull()
     if isinstance(error, DBAPIError) and _is_caused_by(error, DeadlockDetectedError):
         log.warning("two transactions waited for each other; one was ended")
         return errors.Unavailable("Somebody else was changing the same thing. Please try again.")

@@ -16,6 +16,7 @@ from lightbox_shared.addresses import client_address, partition
 from lightbox_shared.anonymous_storage.errors import QUOTA_REFUSALS
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.openapi import errors, headers
+from lightbox_shared.request_bodies import check_room_for
 
 router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)
 
@@ -43,6 +44,7 @@ async def collect_picture(request: Request) -> Response:
     collection, caller, services = await prerequisites(request)
     caller.check_may_send(caller.bound_to or "")  # a client that may send for no device is refused before the body
     form, limits = document_format(request), services.submissions.limits
+    check_room_for(request)
     with services.upload_memory.reserve(address=partition(client_address(request))) as memory:
         written = await services.submissions.submit_document(
             collection,

@@ -32,7 +32,7 @@ from lightbox_shared.errors.handlers import is_database_outage
 from lightbox_shared.openapi import content, errors, headers
 from lightbox_shared.pagination import Page, PageQuery
 from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.request_bodies import check_room_for, json_body
 from lightbox_shared.streams import TooManyStreams, TooManyStreamsOfAddress
 
 seed_router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
@@ -76,6 +76,7 @@ async def imagehub_add_images(
     caller: AdminOnly,
     body: Annotated[AddImageList, json_body(AddImageList, max_bytes=MAX_LIST_BYTES)],
     services: ServicesDep,
+    request: Request,
     prefer: Annotated[list[str] | None, Header(alias="Prefer", description="`respond-async` (RFC 7240).")] = None,
 ) -> ImageHubAdded | Response:
     """Files of the drive become pictures of a group, in the order of the list; `group: -1` makes a new one. A file that
@@ -84,6 +85,7 @@ async def imagehub_add_images(
     folders = body.folders()
     if not folders:
         return ImageHubAdded.of(None)
+    check_room_for(request)
     addition = await services.additions.create(caller.account, folders)
     if _prefers_async(prefer):
         own = {"Location": addition_path(addition.id), "Preference-Applied": _RESPOND_ASYNC}

@@ -12,6 +12,7 @@ from imagehub_service.drives.errors import DriveError, DriveUnavailable
 from imagehub_service.renditions.preparing import PreparedPicture, prepare_picture
 from lightbox_shared.blobs import sha256
 from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.handlers import is_database_outage
 from lightbox_shared.images import PictureError
 
@@ -49,15 +50,18 @@ class NotAdded(Exception):
 class Preparation:
     """Reads files of drives and decodes them, as many at a time as there are threads."""
 
-    def __init__(self, threads: BoundedThreads, *, max_bytes: int, max_pixels: int) -> None:
+    def __init__(self, threads: BoundedThreads, *, max_bytes: int, max_pixels: int, disk_space: DiskSpace) -> None:
         self._threads = threads
+        self._disk_space = disk_space
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
 
     async def prepare(self, drive: Drive, file_id: str) -> ReadyPicture:
-        """The picture of a file. Raises `NotAdded`, and what the database raises while it is down."""
+        """The picture of a file. Raises `NotAdded`, `DiskFull`, and what the database raises while it is down."""
         try:
+            self._disk_space.check_room()  # nothing is read again and again that can't be kept
             data = await self._download(drive, file_id)
+            self._disk_space.check_room(len(data))
             if not data:
                 raise NotAdded(EMPTY)
             return await self._threads.run(partial(_ready, data, self._max_pixels))

@@ -22,6 +22,7 @@ from imagehub_service.state import ServicesDep
 from lightbox_shared.errors import LightboxError
 from lightbox_shared.errors.dialects import json_response
 from lightbox_shared.openapi import errors
+from lightbox_shared.request_bodies import check_room_for
 
 router = APIRouter(tags=["ImageHub"])
 
@@ -59,6 +60,7 @@ async def send_upload_chunk(
     length = request.headers.get("content-length")
     async with aclosing(request.stream()) as body:
         try:
+            check_room_for(request)
             received = await services.upload_sessions.receive(token, content_range, length, body)
         except LightboxError:
             await _read_to_end(body)
