@@ -69,4 +69,9 @@ def _link(path: Path, partial: Path, data: bytes) -> None:
         raise
     except OSError:
         with path.open("xb") as file:
-            file.write(data)
+            try:
+                file.write(data)
+                file.flush()
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise

@@ -21,7 +21,7 @@ from lightbox.collect.retry import resubscribing
 
 CHUNK_BYTES: Final = 64 * 1024
 TIMEOUT: Final = httpx.Timeout(60, connect=10)
-_TRANSIENT: Final = frozenset({408, 429, 502, 503, 504})
+_TRANSIENT: Final = frozenset({408, 429, 502, 503, 504, 507})
 _DIGEST: Final = re.compile(r'(?:W/)?"([0-9a-f]{64})\b')
 
 

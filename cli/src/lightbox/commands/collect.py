@@ -1,6 +1,5 @@
 """`lightbox collect`: send pictures to the image collection, download and watch them, over HTTP and CoAP."""
 
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lightbox_shared.commands.terminal import fail, json_line, printable, say, table, write
+from lightbox_shared.commands.terminal import fail, json_line, printable, say, table, write, write_bytes
 
 if TYPE_CHECKING:
     from stamina.instrumentation import RetryDetails
@@ -146,7 +145,7 @@ def get(
 
         found = await get_picture(Address.parse(url), device, timestamp, key=read_api_key(key_file), on_status=say)
         if output is not None and str(output) == "-":
-            sys.stdout.buffer.write(found.data)
+            write_bytes(found.data)
             return
         path = output or Path(file_name(device, timestamp or "latest", found.data))
         try:

@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -17,8 +18,21 @@ from rich.table import Table
 
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.commands.running import problems
+from lightbox_shared.disk_usage import disk_usage
 
 SUPERVISE_SECONDS = 0.2
+
+
+class Terminal(Console):
+    """A console that may be lost: the reader of a pipe is gone, or the disk of a file is full. The platform goes on."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - they are those of Console
+        """Print if that is possible."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Do not end the process, as rich does by default."""
 
 
 def banner(platform: Platform, seconds: float, open_to_strangers: Sequence[str] = ()) -> Panel:
@@ -37,6 +51,11 @@ def banner(platform: Platform, seconds: float, open_to_strangers: Sequence[str] 
     table.add_row("Data", str(platform.data_dir))
     if platform.postgres is not None and not platform.postgres.data.is_relative_to(platform.data_dir):
         table.add_row("Database", str(platform.postgres.data))
+    usage = disk_usage(platform.data_dir if platform.postgres is None else platform.postgres.data)
+    reserve = usage.reserve(platform.settings.disk_reserve_bytes)
+    if usage.free < reserve:
+        room = f"{usage.free / 1e9:.1f} GB are free, of {reserve / 1e9:.1f} GB that uploads leave: pictures are refused"
+        table.add_row("Disk", f"{room} (LIGHTBOX_DISK_RESERVE_BYTES)")
     if open_to_strangers:
         table.add_row(
             "Open", "\n".join([*open_to_strangers, "LIGHTBOX_ENVIRONMENT=production closes what is not set."])
@@ -82,7 +101,7 @@ def _looking_up(module: str) -> "subprocess.Popen[str]":
 
 def run() -> int:
     """Run the platform until SIGINT, SIGTERM or SIGHUP, and return the exit code."""
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     stopping = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -100,6 +100,8 @@ class Platform:
             # A service knows only its own database, and not the URL of the server.
             environment.pop("DATABASE_URL", None)
             environment["LIGHTBOX_DATABASE_URL"] = databases[service]
+            if self.postgres is not None:
+                environment["LIGHTBOX_DATABASE_FOLDER"] = str(self.postgres.data)
             if service == "auth-service":
                 environment["LIGHTBOX_SERVICE_SECRETS"] = service_secrets_setting(secrets)
             command = [sys.executable, "-m", "lightbox_shared.serve", service]
@@ -125,15 +127,17 @@ class Platform:
                 time.sleep(POLL_SECONDS)
 
     def restart_ended(self) -> None:
-        """Start the processes again that have ended. Failures are passed to `say`, and tried again by the next call."""
-        if self.postgres is not None and self.postgres.process is not None and self.postgres.process.poll() is not None:
-            self.say("PostgreSQL ended by itself; starting it again")
-            try:
-                self.postgres.start()
-            except PostgresError as error:
-                self.say(str(error))
+        """Start the processes again that have ended. Failures are passed to `say`, and tried again by a later call."""
+        if self.postgres is not None:
+            said = self.postgres.restart_if_ended()
+            if said is not None:
+                self.say(said)
         for child in self.children.values():
-            code = child.restart_if_ended()
+            try:
+                code = child.restart_if_ended()
+            except OSError as error:
+                self.say(f"{child.name} can't be started: {error.strerror}. It is tried again.")
+                continue
             if code is not None:
                 self.say(f"{child.name} ended by itself (code {code}); starting it again, see {child.log_path}")
 

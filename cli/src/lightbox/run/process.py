@@ -1,6 +1,7 @@
 """A child process that is started again when it ends unexpectedly, and that ends with this process."""
 
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ LONGEST_PAUSE_SECONDS: Final = 10.0
 STABLE_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
 LOG_BYTES: Final = 20 * 1024 * 1024
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -35,11 +37,19 @@ def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
 
 
 def open_log(path: Path) -> int:
-    """Open a log for appending, and return its file descriptor. Above `LOG_BYTES` it is first renamed to `<name>.1`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_name(path.name + ".1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    """Open a log for appending, and return its file descriptor. Above `LOG_BYTES` it is first renamed to `<name>.1`.
+
+    Where there is no room for a file, nothing is logged: the process that writes it matters more.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_name(path.name + ".1"))
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 def rotate_log(path: Path) -> None:
@@ -107,7 +117,8 @@ class Child:
     def restart_if_ended(self) -> int | None:
         """Start the process again if it has ended, after a pause that doubles if it ends soon again.
 
-        The first call after the end returns the exit code, and other calls None.
+        The first call after the end returns the exit code, and other calls None. Raises `OSError` if it can't be
+        started; a later call tries it again.
         """
         if self.process is None or self.process.poll() is None:
             return None
@@ -118,8 +129,10 @@ class Child:
             self._pause = FIRST_PAUSE_SECONDS if stable else min(self._pause * 2, LONGEST_PAUSE_SECONDS)
             self._not_before = now + self._pause
         elif now >= self._not_before:
-            self.restarts += 1
+            self._not_before = now + self._pause  # in case that it can't be started
             self.start()
+            self._not_before = now
+            self.restarts += 1
         return code
 
     def terminate(self) -> None:

@@ -7,7 +7,8 @@ sequences to the terminal.
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TextIO
 
@@ -30,14 +31,33 @@ def say(text: str) -> None:
     _put(sys.stderr, "".join(f"{printable(line)}\n" for line in text.split("\n")))
 
 
+def write_bytes(data: bytes) -> None:
+    """Write bytes to standard output as they are."""
+    with _ending_where_nothing_can_be_written(sys.stdout):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
 def _put(stream: TextIO, text: str) -> None:
-    """Write and flush. If the reader has closed the pipe, as `head` does, the command ends with exit code 0."""
-    try:
+    with _ending_where_nothing_can_be_written(stream):
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+
+
+@contextmanager
+def _ending_where_nothing_can_be_written(stream: TextIO) -> Iterator[None]:
+    """If the reader has closed the pipe, as `head` does, the command ends with exit code 0. If standard output can't be
+    written for another reason, such as a full disk, it ends with a sentence and exit code 1; without standard error it
+    goes on."""
+    try:
+        yield
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush when the process ends
-        raise typer.Exit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(0) from None
+        if stream is not sys.stderr:
+            fail(f"The output can't be written: {error.strerror}.")
 
 
 def fail(text: str) -> NoReturn:
