@@ -4,7 +4,8 @@ from typing import Final
 
 from gateway.app import create_app, serve
 from gateway.config import GatewaySettings
-from gateway.routes import INFERENCE, MB, REQUIRED, TABLE, UPLOAD, Route, Routes
+from gateway.routes import INFERENCE, REQUIRED, TABLE, UPLOAD, Route, Routes
+from lightbox_shared.file_sizes import MB
 
 PREFIX: Final = "/bench"
 

@@ -19,7 +19,7 @@ from annotation_service.photos.models import Photo
 from annotation_service.photos.rendering import SIDE
 from annotation_service.photos.service import KEPT, Photos
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 
 PHOTOS = "/uploads/photos"
 
@@ -53,7 +53,7 @@ def accounts(lab: Lab) -> Accounts:
     made = Accounts()
     http = httpx.AsyncClient(transport=httpx.MockTransport(made), base_url="http://auth")
     client = AuthServicePhotos(http, tokens_signed_by(lab.key))
-    threads = BoundedThreads(1, max_waiting=4, busy="Busy.")
+    threads = DecodingThreads(DecodingBudget(2**30), 1, max_pixels=1_000_000)
     change_services(lab, photos=Photos(lab.database, client, threads=threads, max_pixels=1_000_000))
     return made
 

@@ -15,7 +15,7 @@ from support.pictures import sha256_hex
 from annotation_service.pictures.models import GreenChannel
 from annotation_service.pictures.representations import Representations
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 
 UPLOADS = "/uploads/medical-images"
 EYE = PillowImage.merge("RGB", [pictures.GREY, pictures.GREY.rotate(180), PillowImage.new("L", (64, 48), 7)])
@@ -85,7 +85,7 @@ async def test_the_green_channel_is_made_once(lab: Lab) -> None:
     picture = await uploaded(lab, pictures.encoded(EYE, "PNG"))
     first = await picture.get("?green_channel=true")
     np.testing.assert_array_equal(np.asarray(shown(first)), np.asarray(EYE.getchannel("G")))
-    full = BoundedThreads(1, max_waiting=0, busy="No work is done.")
+    full = DecodingThreads(DecodingBudget(2**30), 1, max_pixels=100, max_waiting=0, busy="No work is done.")
     max_pixels = lab.services.settings.max_picture_pixels
     kept = Representations(lab.database, lab.services.blobs, threads=full, max_pixels=max_pixels)
     change_services(lab, representations=kept)
@@ -98,7 +98,7 @@ async def test_the_green_channel_is_made_once(lab: Lab) -> None:
 
 async def test_too_many_pictures_at_once(lab: Lab) -> None:
     picture = await uploaded(lab, pictures.encoded(EYE, "PNG"))
-    full = BoundedThreads(1, max_waiting=0, busy="Too many.")
+    full = DecodingThreads(DecodingBudget(2**30), 1, max_pixels=100, max_waiting=0, busy="Too many.")
     kept = Representations(lab.database, lab.services.blobs, threads=full, max_pixels=100)
     change_services(lab, representations=kept)
     answer = await picture.get("?green_channel=true")

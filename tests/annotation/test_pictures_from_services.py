@@ -19,6 +19,7 @@ from annotation_service.pictures.models import Picture
 from annotation_service.pictures.service import Pictures, PreparedPicture
 from lightbox_shared.auth.principal import Authority, Principal, Scope
 from lightbox_shared.errors import InsufficientScope, InvalidRequest, Unavailable
+from lightbox_shared.file_sizes import FileSizes
 
 BASE = "https://lab.example"
 ADMIN = 2
@@ -205,7 +206,7 @@ async def test_a_limited_token_finds_what_it_could_read_there(peers: Peers) -> N
 async def test_a_picture_that_is_too_large(peers: Peers) -> None:
     path = f"/collections/images/{await sent(peers, pictures.png())}"
     sources = peers.lab.services.pictures._sources
-    change_services(peers.lab, pictures=pictures_with(peers.lab, sources, max_bytes=10))
+    change_services(peers.lab, pictures=pictures_with(peers.lab, sources, sizes=FileSizes(10, 10)))
     assert (await refused(peers.lab, path)).startswith("file_path: The picture is larger than")
     change_services(peers.lab, pictures=pictures_with(peers.lab, sources, max_pixels=10))
     assert (await refused(peers.lab, path)).startswith("file_path: The picture has 64 x 48 pixels")

@@ -15,9 +15,9 @@ from support.collection import IMAGES, MakeCoreSettings, cbor_document
 from core_collection_service.app import create_app
 from core_collection_service.coap.errors import IncompleteUpload
 from core_collection_service.coap.uploads import OVERHEAD_BYTES, Block, Uploads
-from core_collection_service.pictures.memory_budget import UploadMemoryBudget
 from core_collection_service.state import Services
 from lightbox_shared.errors import BadRequest, TooLarge, Unavailable
+from lightbox_shared.memory_budget import UploadMemoryBudget
 
 SMALL = noise(16)
 """About 300 bytes, five blocks of 64."""
@@ -28,7 +28,7 @@ FIRST = Block(0, 16, True, bytes(16))
 
 @pytest.fixture
 async def core(make_core_settings: MakeCoreSettings) -> AsyncIterator[WithState]:
-    async with running(create_app(make_core_settings(max_picture_bytes=100_000))) as app:
+    async with running(create_app(make_core_settings(max_picture_bytes=100_000, max_dicom_bytes=100_000))) as app:
         yield app
 
 

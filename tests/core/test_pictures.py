@@ -20,7 +20,6 @@ from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.delete.repository import remove
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.errors import AnotherPicture, NoSuchPicture
-from core_collection_service.pictures.memory_budget import SMALL_BYTES, UploadMemoryBudget
 from core_collection_service.pictures.models import PictureKey
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.submit.limits import PictureLimits
@@ -33,9 +32,11 @@ from lightbox_shared.anonymous_storage.service import AnonymousLimits, Anonymous
 from lightbox_shared.blobs import ObjectStoreBlobs
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
+from lightbox_shared.file_sizes import FileSizes
+from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
-LIMITS = PictureLimits(max_bytes=1_000_000, max_pixels=1_000_000)
+LIMITS = PictureLimits(FileSizes(1_000_000, 1_000_000), max_pixels=1_000_000)
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ async def opened(url: str, folder: Path | None = None) -> AsyncIterator[Parts]:
     large = ObjectStoreBlobs.at(folder.as_uri()) if folder else None
     try:
         async with PictureWriter(database).running() as writer:
-            storage = PictureStorage(database, preparing=CapacityLimiter(1), large=large, row_limit=100)
+            threads = CapacityLimiter(1)
+            storage = PictureStorage(database, preparing=threads, reading=threads, large=large, row_limit=100)
             metrics = SubmissionMetrics(CollectorRegistry())
             anonymous = AnonymousStorage(database, ANONYMOUS, AnonymousLimits())
             submissions = Submissions(writer, storage, LIMITS, metrics, anonymous)

@@ -15,10 +15,10 @@ from support import pictures
 from support.asgi import WithState, client_of
 from support.collection import IMAGES, cbor_document, send
 
-from core_collection_service.pictures.memory_budget import SMALL_BYTES, UploadMemoryBudget
 from core_collection_service.pictures.storage.chunks import CHUNK_BYTES
 from core_collection_service.state import Services
 from lightbox_shared.data_rate import MinimumDataRate
+from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
 
 MEGABYTE = 1024 * 1024
 NOISE = np.random.default_rng(1).integers(0, 256, (1500, 1500), np.uint8)

@@ -21,8 +21,9 @@ from core_collection_service.protocol.base64_text import decode_base64
 from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.timestamps import format_timestamp
 from lightbox_shared.errors import BadRequest
+from lightbox_shared.file_sizes import FileSizes
 
-LIMITS = PictureLimits(max_bytes=100_000, max_pixels=1_000_000)
+LIMITS = PictureLimits(FileSizes(100_000, 100_000), max_pixels=1_000_000)
 
 
 def prepared(body: bytes, form: Format) -> PreparedPicture:

@@ -6,7 +6,6 @@ from io import BytesIO
 import httpx
 import numpy as np
 import pytest
-from anyio import CapacityLimiter
 from PIL import Image
 from support import pictures
 from support.asgi import WithState
@@ -15,6 +14,7 @@ from support.collection import AT, IMAGES, TIMESTAMP, send
 from core_collection_service.pictures.thumbnails.rendering import Box
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from core_collection_service.state import Services
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 
 SIZE = (400, 200)
 
@@ -167,7 +167,8 @@ async def test_the_cache_is_bounded(core: WithState, client: httpx.AsyncClient) 
     await send(client)
     services: Services = core.state["services"]
     record = await services.pictures.find_by_id("images", 1)
-    small = Thumbnails(services.storage, preparing=CapacityLimiter(1), max_pixels=10_000, cache_bytes=300)
+    threads = DecodingThreads(DecodingBudget(10**6), 1, max_pixels=10_000)
+    small = Thumbnails(services.storage, threads=threads, max_pixels=10_000, cache_bytes=300)
     for width in range(1, 30):
         thumbnail = await small.get(record, Box(width, 48))
         assert Image.open(BytesIO(thumbnail.data)).width == width

@@ -9,7 +9,8 @@ import pytest
 from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start, answer, raw, until
 
-from gateway.routes import MB, PUBLIC, Route, Routes
+from gateway.routes import PUBLIC, Route, Routes
+from lightbox_shared.file_sizes import MB, FileSizes
 
 PATH = "/api/models"
 
@@ -235,7 +236,7 @@ async def test_expect_continue(platform: Platform) -> None:
     assert (await raw(platform.port, head + b"Content-Length: 99000000\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
 
 
-LIMIT = 20 * 1024 * 1024 + 64 * 1024
+LIMIT = FileSizes(20 * MB, dicom=64 * MB).form
 
 
 def test_a_body_that_announces_too_much_is_refused_unread(platform: Platform) -> None:
@@ -248,7 +249,8 @@ def test_a_body_that_announces_too_much_is_refused_unread(platform: Platform) ->
     assert platform.http.post("/predict", content=b"x" * LIMIT).status_code == 200
 
 
-async def test_a_body_that_grows_too_large_is_cut(platform: Platform) -> None:
+async def test_a_body_that_grows_too_large_is_cut(start: Start) -> None:
+    platform = start(max_dicom_bytes=20 * MB)
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     request = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 330
     received = await raw(platform.port, request, timeout=10)

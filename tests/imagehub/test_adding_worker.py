@@ -22,6 +22,7 @@ from imagehub_service.gallery.adding.worker import MAX_INTERRUPTIONS, AdditionWo
 from imagehub_service.orm import BLOBS
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingBudget
 from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.logging import configure_logging
 
@@ -39,13 +40,15 @@ from imagehub_service.gallery.adding.progress import ProgressBoard
 from imagehub_service.orm import BLOBS
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingBudget
 
 drive = MemoryDrive()
 for number in range(int(sys.argv[3])):
     drive.put(f"{number}.png", coloured(number))
 database = Database(sys.argv[1])
 settings = ImageHubSettings(database_url=sys.argv[1])
-worker = addition_worker(settings, database, Blobs(BLOBS, row_limit=2**30), MemoryDrives(drive), ProgressBoard())
+blobs, decoding = Blobs(BLOBS, row_limit=2**30), DecodingBudget(2**30)
+worker = addition_worker(settings, database, blobs, MemoryDrives(drive), ProgressBoard(), decoding=decoding)
 asyncio.run(worker.work())
 """
 
@@ -87,7 +90,10 @@ def drive() -> MemoryDrive:
 def make_worker(make_settings: MakeHubSettings, drive: MemoryDrive) -> Callable[..., AdditionWorker]:
     def make(database: Database, **options: Any) -> AdditionWorker:
         blobs = Blobs(BLOBS, row_limit=2**30)
-        worker = addition_worker(make_settings(), database, blobs, MemoryDrives(drive), ProgressBoard())
+        decoding = DecodingBudget(2**30)
+        worker = addition_worker(
+            make_settings(), database, blobs, MemoryDrives(drive), ProgressBoard(), decoding=decoding
+        )
         for name, value in {"pause": 0.0, **options}.items():
             assert hasattr(worker, f"_{name}")
             setattr(worker, f"_{name}", value)

@@ -16,6 +16,7 @@ from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import Predictor
 from inference_service.runtime.engine import Engine, LoadedModel
 from inference_service.runtime.scheduler import Scheduler
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 
 MOST_MS = 20
 ROUNDS = 9
@@ -61,7 +62,8 @@ async def data_of(name: str) -> bytes:
 
 @pytest.mark.parametrize("name", ["normal.png", "cardiomegaly.jpg", "edema.tiff", "pleural-effusion.dcm", "large.jpg"])
 async def test_a_heatmap_takes_little_more_than_the_run(engine: Engine, model: LoadedModel, name: str) -> None:
-    predictor = Predictor(engine, decoders=1, max_pixels=50_000_000)
+    threads = DecodingThreads(DecodingBudget(2**30), 2, max_pixels=50_000_000)
+    predictor = Predictor(engine, decoding=threads, drawing=threads, max_pixels=50_000_000)
     data, legend = await data_of(name), Legend("Cardiomegaly", 0.5)
     run = await processor_ms(lambda: predictor.predict(data, model))
     both = await processor_ms(lambda: predictor.heatmap(data, model, legend))

@@ -12,6 +12,7 @@ from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import Predictor
 from inference_service.runtime.engine import Engine, LoadedModel
 from inference_service.runtime.scheduler import Scheduler
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.images import MediaType, PictureError
 
@@ -39,7 +40,8 @@ async def test_a_picture_is_kept_once_and_scored_by_wire_names(engine: Engine, m
     async def store(digest: bytes) -> None:
         stored.append(digest)
 
-    predictor = Predictor(engine, decoders=2, max_pixels=LIMIT)
+    threads = DecodingThreads(DecodingBudget(2**30), 2, max_pixels=LIMIT)
+    predictor = Predictor(engine, decoding=threads, drawing=threads, max_pixels=LIMIT)
     result = await predictor.predict(pictures.png(), model, store)
     assert [each.hex() for each in stored] == [pictures.sha256_hex(pictures.png())]
     assert result.sha256.hex() == pictures.sha256_hex(pictures.png())
@@ -52,7 +54,8 @@ async def test_what_is_no_picture_is_not_kept(engine: Engine, model: LoadedModel
     async def store(_digest: bytes) -> None:
         pytest.fail("kept something that is no picture")
 
-    predictor = Predictor(engine, decoders=2, max_pixels=LIMIT)
+    threads = DecodingThreads(DecodingBudget(2**30), 2, max_pixels=LIMIT)
+    predictor = Predictor(engine, decoding=threads, drawing=threads, max_pixels=LIMIT)
     with pytest.raises(PictureError):
         await predictor.predict(b"no picture", model, store)
     assert engine.scheduler.admitted == 0
@@ -62,7 +65,8 @@ async def test_a_picture_that_can_not_be_kept_is_not_answered(engine: Engine, mo
     async def store(_digest: bytes) -> None:
         raise Unavailable
 
-    predictor = Predictor(engine, decoders=2, max_pixels=LIMIT)
+    threads = DecodingThreads(DecodingBudget(2**30), 2, max_pixels=LIMIT)
+    predictor = Predictor(engine, decoding=threads, drawing=threads, max_pixels=LIMIT)
     with pytest.raises(Unavailable):
         await predictor.predict(pictures.png(), model, store)
     assert engine.scheduler.admitted == 0

@@ -15,10 +15,14 @@ from support.asgi import WithState, client_of, running
 from support.kit import MakeApp
 
 from lightbox_shared.blobs import sha256
+from lightbox_shared.file_sizes import DECIDING_BYTES, MB, FileSizes
 from lightbox_shared.forms import read_fields
+from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
 from lightbox_shared.uploads import MAX_FIELD_BYTES, MAX_FIELDS, open_uploads, read_upload
 
-MAX_BYTES = 3 * 1024 * 1024
+MAX_BYTES = 3 * MB
+SIZES = FileSizes(MAX_BYTES, dicom=6 * MB)
+MEMORY = UploadMemoryBudget(16 * MB, SIZES.largest)
 MAX_FILES = 3
 BOUNDARY = "cut-here"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
@@ -29,13 +33,13 @@ router = APIRouter()
 
 @router.post("/upload")
 async def upload(request: Request) -> dict[str, object]:
-    sent = await read_upload(request, "image", MAX_BYTES)
-    return {"sha256": None if sent.data is None else sha256(sent.data).hex(), "fields": sent.fields}
+    async with read_upload(request, "image", SIZES, MEMORY) as sent:
+        return {"sha256": None if sent.data is None else sha256(sent.data).hex(), "fields": sent.fields}
 
 
 @router.post("/several")
 async def several(request: Request) -> dict[str, object]:
-    async with open_uploads(request, "image", max_files=MAX_FILES, max_bytes=MAX_BYTES) as sent:
+    async with open_uploads(request, "image", max_files=MAX_FILES, sizes=SIZES, memory=MEMORY) as sent:
         contents = [await to_thread.run_sync(each.file.read) for each in sent.files]
         files = [
             [each.filename, each.size, sha256(data).hex()] for each, data in zip(sent.files, contents, strict=True)
@@ -162,6 +166,73 @@ async def test_as_many_as_are_allowed(client: httpx.AsyncClient) -> None:
     many = b"".join(part(f"f{number}", b"1" * MAX_FIELD_BYTES) for number in range(MAX_FIELDS))
     status, body = await send(client, many + file(b"first") + file(b"second") + END, f"{MULTIPART}; charset=UTF-8")
     assert (status, body["sha256"]) == (200, sha256(b"second").hex())
+
+
+def dicom(size: int) -> bytes:
+    """Bytes that begin like a DICOM file."""
+    return bytes(DECIDING_BYTES - 4) + b"DICM" + os.urandom(size - DECIDING_BYTES)
+
+
+async def test_dicom_has_a_limit_of_its_own(client: httpx.AsyncClient) -> None:
+    largest = dicom(SIZES.dicom)
+    assert await send(client, file(largest) + END) == exactly(largest)
+    for data, limit in ((largest + b"x", "6 MB"), (largest[1:], "3 MB"), (bytes(4 * MB), "3 MB")):
+        for path, named in (("/upload", "The file"), ("/several", "A file")):
+            answer = await client.post(path, content=file(data) + END, headers={"Content-Type": MULTIPART})
+            expected = [{"field": "image", "detail": f"{named} is larger than {limit}."}]
+            assert (answer.status_code, answer.json()["errors"]) == (413, expected)
+    assert MEMORY.held == 0
+
+
+@pytest.mark.parametrize(("data", "limit"), [(bytes(100 * MB), SIZES.raster), (dicom(100 * MB), SIZES.dicom)])
+@pytest.mark.parametrize("path", ["/upload", "/several"])
+async def test_what_is_too_large_is_refused_before_all_of_it_has_arrived(
+    client: httpx.AsyncClient, path: str, data: bytes, limit: int
+) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield file()[:-7]
+        for at in range(0, len(data), 64 * 1024):
+            sent += 64 * 1024
+            yield data[at : at + 64 * 1024]
+
+    answer = await client.post(path, content=chunks(), headers={"Content-Type": MULTIPART})
+    assert answer.status_code == 413
+    assert limit < sent <= limit + 2 * 64 * 1024
+
+
+async def test_uploads_share_a_budget_of_memory(client: httpx.AsyncClient) -> None:
+    body = file(dicom(5 * MB)) + END
+    for left, status in ((5 * MB + 200, 200), (5 * MB - 1, 503)):
+        with MEMORY.reserve(14 * MB - left):  # of 16 MB, of which 2 are for small uploads
+            answer = await client.post("/upload", content=body, headers={"Content-Type": MULTIPART})
+            assert answer.status_code == status
+            # Several files wait on disk.
+            answer = await client.post("/several", content=body, headers={"Content-Type": MULTIPART})
+            assert answer.status_code == 200
+    answer = await client.post("/upload", content=file() + END, headers={"Content-Type": MULTIPART})
+    assert (answer.status_code, MEMORY.held) == (200, 0)
+    with MEMORY.reserve(14 * MB):
+        answer = await client.post("/upload", content=body, headers={"Content-Type": MULTIPART})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        small = await client.post("/upload", content=file() + END, headers={"Content-Type": MULTIPART})
+        assert small.status_code == 200
+
+
+async def test_files_of_unknown_length_are_counted_when_they_are_in_memory(client: httpx.AsyncClient) -> None:
+    async def chunks(data: bytes) -> AsyncIterator[bytes]:
+        yield file()[:-7]
+        for at in range(0, len(data), 64 * 1024):
+            yield data[at : at + 64 * 1024]
+        yield b"\r\n" + END
+
+    with MEMORY.reserve(13 * MB):
+        for size, status in ((SMALL_BYTES, 200), (2 * MB, 503)):
+            answer = await client.post("/upload", content=chunks(bytes(size)), headers={"Content-Type": MULTIPART})
+            assert answer.status_code == status
+            assert MEMORY.held == 13 * MB
 
 
 async def test_a_file_that_is_too_large(client: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from annotation_service.pictures.service import Pictures
 from annotation_service.pictures.sources import picture_sources
 from annotation_service.state import Services
 from annotation_service.suggestions.service import Suggestions
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.http import ServiceTokens
 from support.annotation import Lab
 from support.asgi import BASE_URL, WithState
@@ -77,13 +77,12 @@ def change_services(lab: Lab, **parts: Any) -> Services:
     return changed
 
 
-def pictures_with(lab: Lab, sources: Any, **changes: int) -> Pictures:
+def pictures_with(lab: Lab, sources: Any, **changes: Any) -> Pictures:
     """The part that keeps pictures, with other sources or limits."""
     settings = lab.services.settings
-    limits = {"max_bytes": settings.max_picture_bytes, "max_pixels": settings.max_picture_pixels, **changes}
-    return Pictures(
-        lab.services.blobs, threads=BoundedThreads(1, max_waiting=16, busy="Busy."), sources=sources, **limits
-    )
+    limits = {"sizes": settings.file_sizes, "max_pixels": settings.max_picture_pixels, **changes}
+    threads = DecodingThreads(DecodingBudget(settings.decoding_bytes), 1, max_pixels=settings.max_picture_pixels)
+    return Pictures(lab.services.blobs, threads=threads, sources=sources, **limits)
 
 
 @asynccontextmanager

@@ -48,6 +48,7 @@ from lightbox_shared.audit import AuthServiceAudit
 from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.http import service_http
 from lightbox_shared.idempotency import IdempotencyKeys
@@ -75,9 +76,17 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
     blobs, max_pixels = resources.blobs(BLOBS), settings.max_picture_pixels
     accounts = KnownAccounts(database, AuthServiceAccounts(resources.auth_http, tokens))
     idempotency = IdempotencyKeys(IDEMPOTENCY_KEYS)
-    # One at a time each: the largest picture takes half a gigabyte while it is decoded.
-    checking = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being uploaded.")
-    showing = BoundedThreads(1, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being converted.")
+    budget = DecodingBudget(settings.decoding_bytes)
+    checking = DecodingThreads(
+        budget, 1, max_pixels=max_pixels, max_waiting=MAX_PICTURES_WAITING, busy="Too many pictures are being uploaded."
+    )
+    showing = DecodingThreads(
+        budget,
+        1,
+        max_pixels=max_pixels,
+        max_waiting=MAX_PICTURES_WAITING,
+        busy="Too many pictures are being converted.",
+    )
     calculating = BoundedThreads(1, max_waiting=MAX_STATISTICS_WAITING, busy="Too many statistics are being made.")
     assigning = BoundedThreads(1, max_waiting=MAX_ASSIGNMENTS_WAITING, busy="Too many assignments are being made.")
     queue = Queue(database, lease_seconds=settings.lease_seconds)
@@ -105,6 +114,8 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             UnusedBlobs(database, blobs, BLOB_REFERENCES).scheduled(),
         ):
             await stack.enter_async_context(task)
+        representations = Representations(database, blobs, threads=showing, max_pixels=max_pixels)
+        stack.push_async_callback(representations.close)
         yield Services(
             settings=settings,
             database=database,
@@ -112,18 +123,14 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             accounts=accounts,
             schemes=schemes,
             pictures=Pictures(
-                blobs,
-                threads=checking,
-                sources=sources,
-                max_bytes=settings.max_picture_bytes,
-                max_pixels=max_pixels,
+                blobs, threads=checking, sources=sources, sizes=settings.file_sizes, max_pixels=max_pixels
             ),
-            representations=Representations(database, blobs, threads=showing, max_pixels=max_pixels),
+            representations=representations,
             assignments=Assignments(database, accounts, schemes, assigning),
             queue=queue,
             leaving=leaving,
             statistics=Statistics(schemes, calculating),
-            photos=Photos(database, photo_accounts, threads=showing, max_pixels=max_pixels),
+            photos=Photos(database, photo_accounts, threads=checking, max_pixels=max_pixels),
             exports=Exports(database, audit, worker.wake),
             downloads=Downloads(database, audit),
             idempotency=idempotency,

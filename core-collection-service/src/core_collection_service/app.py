@@ -18,7 +18,6 @@ from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.delete import endpoints as delete
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.lists.service import PictureLists
-from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
 from core_collection_service.pictures.read import endpoints as read
 from core_collection_service.pictures.read.service import Pictures
 from core_collection_service.pictures.response_cache import CACHED_PICTURES
@@ -37,13 +36,15 @@ from core_collection_service.retention.schedule import scheduled_retention
 from core_collection_service.retention.service import Retention
 from core_collection_service.state import Services
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.images import dicom as _dicom  # noqa: F401 - loaded here, or the first picture waits for it
+from lightbox_shared.memory_budget import MemoryBudget, UploadMemoryBudget
 from lightbox_shared.response_cache import ResponseCache
 from lightbox_shared.service import Resources, Service
 from lightbox_shared.streams import OpenStreams
 
-BATCH_MEMORY_BYTES: Final = 64_000_000
+BATCH_MEMORY_BYTES: Final = 64 * 1024 * 1024
 """Of originals in batches that are assembled at one moment: four of the largest ones (`lists.responses`)."""
 
 
@@ -52,11 +53,12 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
     """The parts, with the tasks that write pictures, publish them and apply the rules of retention, and with CoAP where
     it is served."""
     settings, database, registry = resources.settings, resources.database, resources.metrics.registry
-    preparing = CapacityLimiter(settings.preparing_threads)
+    preparing, reading = CapacityLimiter(settings.preparing_threads), CapacityLimiter(settings.reading_threads)
+    decoding = DecodingBudget(settings.decoding_bytes)
     large, row_limit = resources.large_blobs, settings.blob_row_limit
-    storage = PictureStorage(database, preparing=preparing, large=large, row_limit=row_limit)
-    limits = PictureLimits(settings.max_picture_bytes, settings.max_picture_pixels)
-    batch_memory = max(BATCH_MEMORY_BYTES, settings.max_picture_bytes)
+    storage = PictureStorage(database, preparing=preparing, reading=reading, large=large, row_limit=row_limit)
+    limits = PictureLimits(settings.file_sizes, settings.max_picture_pixels)
+    batch_memory = max(BATCH_MEMORY_BYTES, limits.max_bytes)
     delete_objects = storage.delete_objects if large else None
     retention = Retention(database, delete_objects)
     anonymous_retention = AnonymousRetention(database, delete_objects, days=settings.anonymous_retention_days)
@@ -64,6 +66,14 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(PictureWriter(database).running())
         feed = await stack.enter_async_context(PictureFeed(database).running())
+        thumbnail_threads = DecodingThreads(
+            decoding,
+            settings.thumbnail_threads,
+            max_pixels=limits.max_pixels,
+            busy="Too many thumbnails are being made.",
+        )
+        thumbnails = Thumbnails(storage, threads=thumbnail_threads, max_pixels=limits.max_pixels)
+        stack.push_async_callback(thumbnails.close)
         cache = ResponseCache[str](settings.response_cache_bytes, feed.listening.is_set, largest=LARGEST_AT_ONCE)
         feed.on_deletion(cache.clear)
         services = Services(
@@ -74,7 +84,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
             storage=storage,
             disk_space=resources.disk_space,
             lists=PictureLists(database),
-            thumbnails=Thumbnails(storage, preparing=preparing, max_pixels=limits.max_pixels),
+            thumbnails=thumbnails,
             deletions=Deletions(database, storage, cache.clear),
             response_cache=cache,
             devices=Devices(database),

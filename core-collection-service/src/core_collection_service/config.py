@@ -44,10 +44,6 @@ class CoreSettings(AnonymousStorageSettings):
     """Name -> resource type (`rt`, RFC 6690 section 3.1), as `images:simple.act,thermal:camera.thermal`."""
     collection_access: Access | None = None
     """`open` or `keys`; by default open in development and keys in production."""
-    max_upload_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = 256 * 1024 * 1024
-    """Bytes of bodies, as they are received, that uploads may hold in memory all together until their pictures are
-    stored, over HTTP and CoAP. The copies that are needed while pictures are prepared (`preparing_threads` at once) and
-    written (one large one at once) come on top."""
     response_cache_bytes: Annotated[
         int, Field(ge=0, validation_alias=renamed("response_cache_bytes", "hot_picture_bytes"))
     ] = 64 * 1024 * 1024
@@ -58,7 +54,11 @@ class CoreSettings(AnonymousStorageSettings):
     anonymous_total_bytes: Annotated[int, Field(ge=0)] = 10_240 * MB
 
     preparing_threads: Annotated[int, Field(ge=1, le=64)] = 2
-    """How many large pictures are read, hashed, compressed or scaled at the same time."""
+    """How many large pictures that arrive are read, hashed and compressed at the same time."""
+    reading_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many large pictures are decompressed at the same time for those who read them."""
+    thumbnail_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many thumbnails are made at the same time."""
 
     coap: bool | None = None
     """Whether CoAP is served; by default in development, unless the collection takes keys, and not in production."""

@@ -11,13 +11,13 @@ from core_collection_service.devices.service import Devices
 from core_collection_service.events.feed import PictureFeed
 from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.lists.service import PictureLists
-from core_collection_service.pictures.memory_budget import MemoryBudget, UploadMemoryBudget
 from core_collection_service.pictures.read.service import Pictures
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from lightbox_shared.data_rate import DEFAULT_DATA_RATE, MinimumDataRate
 from lightbox_shared.disk_space import DiskSpace
+from lightbox_shared.memory_budget import MemoryBudget, UploadMemoryBudget
 from lightbox_shared.response_cache import ResponseCache
 from lightbox_shared.service import lifespan_services
 from lightbox_shared.streams import OpenStreams

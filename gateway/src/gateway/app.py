@@ -128,7 +128,7 @@ async def open_gateway_app(
             docs=docs,
         )
         arriving = ArrivingBodies(MinimumDataRate(seconds=settings.body_seconds), settings.bodies_per_address)
-        proxy = Proxy(addresses, breakers, arriving, revocations)
+        proxy = Proxy(addresses, breakers, arriving, revocations, settings.file_sizes)
         app = GatewayApp(
             routes=routes,
             trusted_proxies=TrustedProxies(settings.trusted_proxies),

@@ -34,6 +34,7 @@ from gateway.revocations import Revocations
 from gateway.routes import Route
 from gateway.upstream import ConnectError, Connection, Pool, ReadTimeout, ServerDisconnected, UpstreamError
 from lightbox_shared.errors import InvalidToken, LightboxError, Unavailable, UpstreamTimeout
+from lightbox_shared.file_sizes import FileSizes
 
 RETRY_PAUSES_SECONDS: Final = (0.05, 0.2)
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -59,11 +60,13 @@ class Proxy:
         breakers: Mapping[str, CircuitBreaker],
         arriving: ArrivingBodies,
         revocations: Revocations,
+        sizes: FileSizes,
     ) -> None:
         self._pools = {service: Pool(address) for service, address in addresses.items()}
         self._breakers = breakers
         self._arriving = arriving
         self._revocations = revocations
+        self._sizes = sizes
 
     def close(self) -> None:
         """Close idle connections."""
@@ -83,7 +86,7 @@ class Proxy:
         request.session_id = None if caller.principal is None else caller.principal.session_id
         body: Body = None
         try:
-            body = await open_body(request, route.max_body, self._arriving)
+            body = await open_body(request, route.largest_body(self._sizes), self._arriving)
             watcher.start(body)
             await self._send_with_retries(request, route, request_head(request, caller, body), body)
         except asyncio.CancelledError:

@@ -12,6 +12,7 @@ from typing import Final
 
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialect, ErrorMember, FieldMap, ProblemDetails
+from lightbox_shared.file_sizes import KB, MB, FileSizes
 
 STATUSES_DOCUMENTED: Final = frozenset({400, 401, 403})
 
@@ -36,6 +37,24 @@ class Rate(Enum):
     READ = "read"
 
 
+class BodyKind(Enum):
+    """The kind of a body whose largest size follows from the settings for files (`lightbox_shared.file_sizes`)."""
+
+    FILE = "a form with one file"
+    FILES = "a form with several files"
+    DOCUMENT = "a document with a file inside"
+
+    def largest(self, sizes: FileSizes) -> int:
+        """Bytes of the largest one."""
+        match self:
+            case BodyKind.FILE:
+                return sizes.form
+            case BodyKind.FILES:
+                return sizes.form_of_several
+            case BodyKind.DOCUMENT:
+                return max(sizes.json_document, sizes.cbor_document)
+
+
 @dataclass(frozen=True, slots=True)
 class RouteDialect:
     """The forms of the gateway's own errors on a route."""
@@ -58,8 +77,8 @@ class Route:
     service: str
     access: Access
     rate: Rate = Rate.READ
-    max_body: int = 64 * 1024
-    """The maximum of a request's body in bytes. A larger body is answered 413."""
+    max_body: int | BodyKind = 64 * 1024
+    """The maximum of a request's body in bytes, or what decides it. A larger body is answered 413."""
     timeout: float = 30.0
     """How many seconds the service may be silent, before its answer (then 504) and within it."""
     dialect: RouteDialect = RouteDialect()
@@ -79,6 +98,10 @@ class Route:
     """Whether the row is for this path only, and not for paths below it."""
     public_reads: bool = False
     """Whether the service may let pages of any origin read its answers without credentials (`gateway.cors`)."""
+
+    def largest_body(self, sizes: FileSizes) -> int:
+        """The maximum of a request's body in bytes, where files may have these sizes."""
+        return self.max_body.largest(sizes) if isinstance(self.max_body, BodyKind) else self.max_body
 
 
 GATEWAY: Final = "gateway"
@@ -102,12 +125,8 @@ HUB: Final = frozenset({Scope.HUB})
 LOOK: Final = frozenset({Scope.READ})
 ANY: Final = frozenset(Scope)
 
-KB: Final = 1024
-MB: Final = 1024 * KB
 FORM: Final = 64 * KB
-PICTURE: Final = 20 * MB + 64 * KB  # the services' limit for a picture, and the overhead of multipart
-PICTURES: Final = 128 * MB  # several pictures in one form; the service has the limit for each of them
-CORE_PICTURE: Final = 56 * MB  # a picture in base64 (4/3), in CBOR written as hexadecimal text (2)
+FILE, FILES, DOCUMENT = BodyKind.FILE, BodyKind.FILES, BodyKind.DOCUMENT
 CHUNK: Final = 64 * MB  # an upload session's chunk; Microsoft Graph takes at most 60 MiB
 
 CHEXRAY: Final = RouteDialect(FieldMap("Token"))
@@ -136,7 +155,7 @@ _YELDA_ROWS: Final[tuple[Route, ...]] = (
     Route("/images", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
     Route("/labels", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
     Route("/label", ANNOTATION, REQUIRED, READ, 1 * MB, dialect=YELDA, scopes=ANNOTATE),
-    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, PICTURES, 60, YELDA, scopes=ANNOTATE),
+    Route("/uploads", ANNOTATION, REQUIRED, UPLOAD, FILES, 60, YELDA, scopes=ANNOTATE),
     Route("/download", ANNOTATION, ADMIN, READ, FORM, 120, YELDA, scopes=ANNOTATE),
 )
 
@@ -175,14 +194,14 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/chexray/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=CHEXRAY),
     Route("/api/chexray/user", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY, scopes=PREDICT),
     Route("/api/chexray/xray", INFERENCE, REQUIRED, READ, FORM, dialect=CHEXRAY, scopes=PREDICT),
-    Route("/api/chexray/upload", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, CHEXRAY, scopes=PREDICT),
-    Route("/api/chexray/anonupload", INFERENCE, PUBLIC, OPEN, PICTURE, 60, CHEXRAY),
+    Route("/api/chexray/upload", INFERENCE, REQUIRED, UPLOAD, FILE, 60, CHEXRAY, scopes=PREDICT),
+    Route("/api/chexray/anonupload", INFERENCE, PUBLIC, OPEN, FILE, 60, CHEXRAY),
     Route("/api/chexray/media", INFERENCE, PUBLIC, READ, FORM, dialect=CHEXRAY),
     # --- COVID-19
     Route("/alive", INFERENCE, PUBLIC, READ, FORM, dialect=COVID19),
-    Route("/predict", INFERENCE, PUBLIC, OPEN, PICTURE, 60, COVID19),
+    Route("/predict", INFERENCE, PUBLIC, OPEN, FILE, 60, COVID19),
     # --- predictions and models
-    Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, PICTURE, 60, methods=POST, scopes=PREDICT),
+    Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, FILE, 60, methods=POST, scopes=PREDICT),
     Route("/api/predictions", INFERENCE, REQUIRED, scopes=PREDICT),
     Route("/api/models", INFERENCE, PUBLIC),
     # --- ImageHub: the gallery
@@ -202,7 +221,7 @@ TABLE: Final[tuple[Route, ...]] = (
     # --- CoRE: the collection that devices send to
     Route("/.well-known/core", CORE, PUBLIC, exact=True),
     # A setting of the service decides whether devices and readers have to authenticate.
-    Route("/collections", CORE, OPTIONAL, UPLOAD, CORE_PICTURE, 60, methods=POST, scopes=COLLECT),
+    Route("/collections", CORE, OPTIONAL, UPLOAD, DOCUMENT, 60, methods=POST, scopes=COLLECT),
     Route(
         "/collections", CORE, ADMIN, methods=DELETE
     ),  # without scopes: a device that sends pictures must not delete any

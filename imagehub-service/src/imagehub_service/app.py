@@ -46,6 +46,7 @@ from lightbox_shared.background import background_task, periodic_task
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.links import SignedLinks
@@ -74,6 +75,7 @@ async def open_services(
     than those of the settings."""
     settings, database = resources.settings, resources.database
     blobs, progress = resources.blobs(BLOBS), ProgressBoard()
+    decoding = DecodingBudget(settings.decoding_bytes)
     listing = BoundedThreads(1, max_waiting=MAX_LISTS_WAITING, busy="Too many lists of folders are being made.")
     uploads = open_uploads(settings, database, blobs)
     audit = AuthServiceAudit(resources.auth_http, resources.own_tokens)
@@ -86,12 +88,16 @@ async def open_services(
         if settings.has_onedrive:
             onedrives = await stack.enter_async_context(open_onedrives(database, settings, listing))
         drives = drives or Drives(built_in, onedrives)
-        worker = addition_worker(settings, database, blobs, drives, progress, disk_space=resources.disk_space)
+        worker = addition_worker(
+            settings, database, blobs, drives, progress, decoding=decoding, disk_space=resources.disk_space
+        )
         renditions = await stack.enter_async_context(
             Renditions.open(
                 database,
                 blobs,
                 threads=settings.rendering_threads,
+                decoding=decoding,
+                max_pixels=settings.max_picture_pixels,
                 decoded_bytes=settings.decoded_picture_bytes,
                 keep_metadata=settings.keep_metadata,
             )
@@ -157,17 +163,29 @@ def addition_worker(
     drives: Drives,
     progress: ProgressBoard,
     *,
+    decoding: DecodingBudget,
     disk_space: DiskSpace | None = None,
 ) -> AdditionWorker:
     """The worker that adds pictures of these drives to the gallery of this database."""
     at_once = settings.adding_threads + DOWNLOADS_AHEAD
-    threads = BoundedThreads(settings.adding_threads, max_waiting=at_once, busy="Too many pictures are being added.")
-    max_bytes, max_pixels = settings.max_picture_bytes, settings.max_picture_pixels
+    max_pixels = settings.max_picture_pixels
+    threads = DecodingThreads(
+        decoding,
+        settings.adding_threads,
+        max_pixels=max_pixels,
+        max_waiting=at_once,
+        busy="Too many pictures are being added.",
+    )
     return AdditionWorker(
         database,
         drives,
         AdditionStore(database, blobs, drive="onedrive" if settings.has_onedrive else "built-in"),
-        Preparation(threads, max_bytes=max_bytes, max_pixels=max_pixels, disk_space=disk_space or DiskSpace(dict)),
+        Preparation(
+            threads,
+            sizes=settings.file_sizes,
+            max_pixels=max_pixels,
+            disk_space=disk_space or DiskSpace(dict),
+        ),
         progress,
         pictures_at_once=at_once,
     )

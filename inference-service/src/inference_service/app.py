@@ -1,5 +1,6 @@
 """The application of inference-service."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -27,10 +28,11 @@ from inference_service.xrays.errors import CHEXRAY
 from inference_service.xrays.service import FINDINGS, MAX_RENDERINGS_WAITING, MEDIA_PATH, RENDERING_BUSY
 from inference_service.xrays.service import SYSTEM as CHEXRAY_SYSTEM
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import Resources, Service
+from lightbox_shared.single_flight import SingleFlight
 from lightbox_shared.unused_blobs import UnusedBlobs
 
 
@@ -39,9 +41,18 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
     """Open what the endpoints use, and load the models of CheXRay and of the COVID-19 API. Raises `ModelError`."""
     settings = resources.settings
     cores = usable_cores(settings.inference_cores)
+    budget, max_pixels = DecodingBudget(settings.decoding_bytes), settings.max_picture_pixels
+    # The scheduler of models bounds the queues before the first two.
+    decoding = DecodingThreads(budget, cores, max_pixels=max_pixels, max_waiting=sys.maxsize)
+    drawing = DecodingThreads(budget, 1, max_pixels=max_pixels, max_waiting=sys.maxsize)
+    rendering = DecodingThreads(
+        budget, 1, max_pixels=max_pixels, max_waiting=MAX_RENDERINGS_WAITING, busy=RENDERING_BUSY
+    )
+    conversions: SingleFlight[bytes, bytes] = SingleFlight()
     scheduler = Scheduler(cores=cores, queue_limit=settings.inference_queue)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(scheduler.close)
+        stack.push_async_callback(conversions.close)
         catalog = await to_thread.run_sync(ModelCatalog.scan, (BUNDLED_MODELS, *settings.model_repository))
         engine = Engine(scheduler, cores=cores, providers=settings.onnx_providers)
         database, blobs = resources.database, resources.blobs(BLOBS)
@@ -56,13 +67,14 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
             database=database,
             catalog=catalog,
             engine=engine,
-            predictor=Predictor(engine, decoders=cores, max_pixels=settings.max_picture_pixels),
+            predictor=Predictor(engine, decoding=decoding, drawing=drawing, max_pixels=max_pixels),
             renditions=Renditions(database, blobs),
-            rendering=BoundedThreads(1, max_waiting=MAX_RENDERINGS_WAITING, busy=RENDERING_BUSY),
+            rendering=rendering,
+            conversions=conversions,
             links=SignedLinks(settings.own_secret(), MEDIA_PATH),
             chexray=await engine.load(catalog.serving(CHEXRAY_SYSTEM, settings.chexray_model, FINDINGS)),
             covid19=await engine.load(catalog.serving(COVID19_SYSTEM, settings.covid19_model, LABELS)),
-            max_picture_pixels=settings.max_picture_pixels,
+            max_picture_pixels=max_pixels,
             picture_link_seconds=settings.picture_link_seconds,
             public_url=settings.public_url,
         )

@@ -12,10 +12,11 @@ from inference_service.renditions.service import Renditions
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import lifespan_services
+from lightbox_shared.single_flight import SingleFlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,10 @@ class Services:
     engine: Engine
     predictor: Predictor
     renditions: Renditions
-    rendering: BoundedThreads
+    rendering: DecodingThreads
     """Conversions of pictures for browsers, which run beside those for models."""
+    conversions: SingleFlight[bytes, bytes]
+    """Those that are under way, by the digest of the picture."""
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel

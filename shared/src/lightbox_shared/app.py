@@ -17,6 +17,7 @@ from lightbox_shared.head import HeadAsGet
 from lightbox_shared.health import Check, health_router
 from lightbox_shared.lingering import LingeringClose
 from lightbox_shared.logging import configure_logging, log_what_is_open
+from lightbox_shared.memory_budget import UploadMemoryBudget
 from lightbox_shared.metrics import HttpMetrics
 from lightbox_shared.openapi import describe, operation_id
 
@@ -54,7 +55,8 @@ def build_app(
             log_what_is_open(settings.open_to_strangers())
             gc.collect()
             gc.freeze()  # what was loaded until now stays in memory: later collections need not look at it
-            yield {"settings": settings, **state}
+            memory = UploadMemoryBudget(settings.max_upload_memory, settings.file_sizes.largest)
+            yield {"settings": settings, "upload_memory": memory, **state}
 
     app = FastAPI(
         title=f"Lightbox {name}",

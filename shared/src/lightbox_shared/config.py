@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from lightbox_shared.file_sizes import MB, FileSizes
 from lightbox_shared.ports import port_of
 
 MIN_SECRET_LENGTH = 32
@@ -74,8 +75,15 @@ class Settings(BaseSettings):
     database_folder: Path | None = None
     """A folder on the file system of the database, where this process can see it."""
 
-    max_picture_bytes: int = 20 * 1024 * 1024
+    max_picture_bytes: Annotated[int, Field(ge=1024, le=1024 * MB)] = 20 * MB
+    """The largest picture file that is no DICOM. The gateway takes bodies of this size too: the same for all."""
+    max_dicom_bytes: Annotated[int, Field(ge=1024, le=1024 * MB)] = 64 * MB
+    """The largest DICOM file; likewise."""
     max_picture_pixels: int = 50_000_000
+    decoding_bytes: Annotated[int, Field(ge=64 * MB)] = 1024 * MB
+    """The memory of all pictures that are decoded at once. One that takes more by itself is decoded alone."""
+    max_upload_memory: Annotated[int, Field(ge=64 * MB)] = 256 * MB
+    """Bytes of uploads that are in memory at once. What comes above it is refused."""
 
     @model_validator(mode="after")
     def _services_follow_the_gateway(self) -> Self:
@@ -103,6 +111,11 @@ class Settings(BaseSettings):
         if len(secret) < MIN_SECRET_LENGTH:
             raise ValueError(f"LIGHTBOX_SECRET_KEY must have at least {MIN_SECRET_LENGTH} characters")
         return secret
+
+    @property
+    def file_sizes(self) -> FileSizes:
+        """The largest files that are accepted."""
+        return FileSizes(self.max_picture_bytes, self.max_dicom_bytes)
 
     @property
     def in_production(self) -> bool:

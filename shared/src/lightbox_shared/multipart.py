@@ -30,6 +30,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from lightbox_shared.errors import BadRequest, TooLarge, UnsupportedMediaType
+from lightbox_shared.file_sizes import DECIDING_BYTES, FileSizes, in_megabytes
+from lightbox_shared.memory_budget import Reservation
 
 ENDED_EARLY: Final = "The body ended early."
 UTF8: Final = frozenset({b"utf-8", b"utf8"})
@@ -55,13 +57,15 @@ async def read_multipart(
     max_files: int,
     max_fields: int,
     max_part_bytes: int,
-    max_file_bytes: int | None = None,
+    file_sizes: FileSizes | None = None,
+    memory: Reservation | None = None,
 ) -> FormData:
     """The parts of a multipart body: files of the field `file` as `UploadFile`, all others as texts. The caller must
     `close()` it, since files above 1 MB are on disk.
 
     Raises `UnsupportedMediaType` for another character set than UTF-8 of the body, `BadRequest` for a body that is
-    malformed or incomplete, and `TooLarge` for a file of more than `max_file_bytes`.
+    malformed or incomplete, `TooLarge` for a file above its limit in `file_sizes`, and `Unavailable` if `memory` has no
+    room for the part of the files that is not on disk. The last two are raised as soon as that is known.
     """
     _, parameters = parse_options_header(headers["content-type"])
     if parameters.get(b"charset", b"utf-8").lower() not in UTF8:
@@ -71,7 +75,8 @@ async def read_multipart(
         stream,
         boundary=parameters.get(b"boundary", b""),
         file=file,
-        max_file_bytes=max_file_bytes,
+        file_sizes=file_sizes,
+        memory=memory,
         max_files=max_files,
         max_fields=max_fields,
         max_part_size=max_part_bytes,
@@ -82,9 +87,6 @@ async def read_multipart(
         raise BadRequest(f"The multipart body is broken: {error.message}") from error
     except ClientDisconnect as error:
         raise BadRequest(ENDED_EARLY) from error
-    if parser.file_too_large:
-        await form.close()
-        raise TooLarge("A file is larger than is accepted.")
     try:
         return FormData(parser.decoded(form))
     except BaseException:
@@ -137,8 +139,6 @@ class _Parser(MultiPartParser):
     """Starlette's parser with this module's rule of what is a file. It refuses a body without a closing boundary, which
     Starlette's own takes for complete."""
 
-    file_too_large = False
-
     def __init__(
         self,
         headers: Headers,
@@ -146,12 +146,17 @@ class _Parser(MultiPartParser):
         *,
         boundary: bytes,
         file: str | None,
-        max_file_bytes: int | None,
+        file_sizes: FileSizes | None,
+        memory: Reservation | None,
         **limits: int,
     ) -> None:
         super().__init__(headers, self._parts(stream, b"--" + boundary), **limits)
         self._file_field = file
-        self._max_file_bytes = max_file_bytes
+        self._file_sizes = file_sizes
+        self._memory = memory
+        self._beginning = bytearray()
+        """Of the current file, until its limit is known."""
+        self._max_file_bytes: int | None = None
         self._texts: list[_Text | None] = []
         """In the order of `items`; None for files."""
         self._complete = False
@@ -210,24 +215,36 @@ class _Parser(MultiPartParser):
         self._files_to_close_on_error.append(spooled)
         headers = Headers(raw=self._current_part.item_headers)
         self._current_part.file = UploadFile(file=spooled, size=0, filename=name, headers=headers)  # type: ignore[arg-type]
+        self._beginning.clear()
+        self._max_file_bytes = None if self._file_sizes is None else self._file_sizes.largest
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._add(self._undone(data[start:end], is_last=False))
 
     def _add(self, data: bytes) -> None:
-        """The rest of what is too large is read, so that the client gets its answer, and not stored."""
         self._part_bytes += len(data)
         if self._current_part.file is not None:
-            if self._max_file_bytes is not None and self._part_bytes > self._max_file_bytes:
-                self.file_too_large = True
-            else:
-                self._file_parts_to_write.append((self._current_part, data))
+            self._check_file(data)
+            self._file_parts_to_write.append((self._current_part, data))
         elif self._part_bytes <= self.max_part_size:
             self._current_part.data.extend(data)
         elif self._was_file:
             self._is_left_out = True
         else:
             raise MultiPartException(f"Part exceeded maximum size of {int(self.max_part_size / 1024)}KB.")
+
+    def _check_file(self, data: bytes) -> None:
+        """Raises `TooLarge` and `Unavailable`."""
+        if self._file_sizes is not None and len(self._beginning) < DECIDING_BYTES:
+            self._beginning += data[:DECIDING_BYTES]
+            if len(self._beginning) >= DECIDING_BYTES:
+                self._max_file_bytes = self._file_sizes.limit_of(bytes(self._beginning))
+        if self._max_file_bytes is not None and self._part_bytes > self._max_file_bytes:
+            raise TooLarge(f"A file is larger than {in_megabytes(self._max_file_bytes)}.")
+        if self._memory is not None:
+            before = self._part_bytes - len(data)
+            is_moved_to_disk = self._part_bytes > self.spool_max_size >= before
+            self._memory.grow(-before if is_moved_to_disk else 0 if before > self.spool_max_size else len(data))
 
     def on_part_end(self) -> None:
         if self._decoder is not None:

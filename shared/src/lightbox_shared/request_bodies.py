@@ -80,17 +80,18 @@ def json_body(model: type[BaseModel], *, max_bytes: int = MAX_BYTES) -> params.D
 def file_upload(fields: type[BaseModel] = NoFields, *, file: str, is_kept: bool = True) -> params.Depends:
     """A dependency that reads a `multipart/form-data` body with one file and text fields as an `Upload`.
 
-    A file may have `Settings.max_picture_bytes`. The dependency raises the exceptions of
-    `lightbox_shared.uploads.read_upload`, and `RequestValidationError` for text fields that are not valid. Unless the
-    endpoint does not keep the file, it raises `DiskFull` before the body is read if there is no room for it.
+    A file may have the size of `Settings.file_sizes`, and counts for the upload memory of the service while the
+    endpoint runs. The dependency raises the exceptions of `lightbox_shared.uploads.read_upload`, and
+    `RequestValidationError` for text fields that are not valid. Unless the endpoint does not keep the file, it raises
+    `DiskFull` before the body is read if there is no room for it.
     """
-    return params.Depends(_FileUpload(fields, file, is_kept))
+    return params.Depends(_FileUpload(fields, file, is_kept), scope="function")
 
 
 def files_upload(fields: type[BaseModel] = NoFields, *, file: str, max_files: int) -> params.Depends:
     """A dependency that reads a `multipart/form-data` body with several files in fields of one name as a `FilesUpload`.
 
-    Each file may have `Settings.max_picture_bytes`. The files are on disk while the endpoint runs. The dependency
+    Each file may have the size of `Settings.file_sizes`. The files are on disk while the endpoint runs. The dependency
     raises the exceptions of `lightbox_shared.uploads.open_uploads`, `RequestValidationError` for text fields that are
     not valid, and `DiskFull` before the body is read if there is no room for it.
     """
@@ -124,12 +125,12 @@ class _FileUpload:
     file: str
     is_kept: bool
 
-    async def __call__(self, request: Request) -> Upload[BaseModel]:
+    async def __call__(self, request: Request) -> AsyncIterator[Upload[BaseModel]]:
         if self.is_kept:
             check_room_for(request)
-        settings: Settings = request.state.settings
-        sent = await read_upload(request, self.file, settings.max_picture_bytes)
-        return Upload(sent.data, validated(self.fields, dict(sent.fields)))
+        state = request.state
+        async with read_upload(request, self.file, state.settings.file_sizes, state.upload_memory) as sent:
+            yield Upload(sent.data, validated(self.fields, dict(sent.fields)))
 
     def request_body(self, components: dict[str, Schema]) -> Schema:
         """The text fields and the file in one multipart schema."""
@@ -144,9 +145,13 @@ class _FilesUpload:
 
     async def __call__(self, request: Request) -> AsyncIterator[FilesUpload[BaseModel]]:
         check_room_for(request)
-        settings: Settings = request.state.settings
+        state = request.state
         async with open_uploads(
-            request, self.file, max_files=self.max_files, max_bytes=settings.max_picture_bytes
+            request,
+            self.file,
+            max_files=self.max_files,
+            sizes=state.settings.file_sizes,
+            memory=state.upload_memory,
         ) as sent:
             yield FilesUpload(sent.files, validated(self.fields, dict(sent.fields)))
 

@@ -9,8 +9,8 @@ from anyio import to_thread
 from annotation_service.clients.account_photos import AccountPhotos
 from annotation_service.photos import repository
 from annotation_service.photos.rendering import RenderedPhoto, default_photo, render_photo
-from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.forms import is_storable
 from lightbox_shared.images import MediaType, PictureError
@@ -26,7 +26,7 @@ class Photos:
     """Keeps the photos of accounts. Used by many tasks of one event loop."""
 
     def __init__(
-        self, database: Database, accounts: AccountPhotos, *, threads: BoundedThreads, max_pixels: int
+        self, database: Database, accounts: AccountPhotos, *, threads: DecodingThreads, max_pixels: int
     ) -> None:
         self._database = database
         self._accounts = accounts
@@ -45,7 +45,7 @@ class Photos:
         if not data:
             raise InvalidRequest.of("file", "The submitted file is empty.")
         try:
-            photo = await self._threads.run(partial(render_photo, data, max_pixels=self._max_pixels))
+            photo = await self._threads.decode(data, partial(render_photo, data, max_pixels=self._max_pixels))
         except PictureError as error:
             raise InvalidRequest.of("file", str(error)) from error
         name = secrets.token_urlsafe(18) + _EXTENSIONS[photo.media_type]

@@ -47,9 +47,9 @@ class PreparedPicture:
             self.preview.close()
 
 
-def prepare(file: IO[bytes], filename: str, source: str, *, max_pixels: int) -> PreparedPicture:
-    """Check the picture in `file`, and make its preview if it needs one. Blocks; raises `PictureError`."""
-    data = read_all(file)
+def prepare(data: bytes, file: IO[bytes], filename: str, source: str, *, max_pixels: int) -> PreparedPicture:
+    """Check the picture `data`, which is in `file`, and make its preview if it needs one. Blocks; raises
+    `PictureError`."""
     checked = check_picture(data, max_pixels=max_pixels)
     preview: IO[bytes] | None = None
     preview_sha256: bytes | None = None

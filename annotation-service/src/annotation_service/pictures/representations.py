@@ -9,11 +9,12 @@ from annotation_service.pictures import repository
 from annotation_service.pictures.errors import NoSuchPicture
 from annotation_service.pictures.models import Picture
 from lightbox_shared.blobs import Blobs, sha256
-from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.forms import is_storable
 from lightbox_shared.images import MediaType
 from lightbox_shared.images.display import green_channel, preview_type
+from lightbox_shared.single_flight import SingleFlight
 
 
 class Kind(Enum):
@@ -40,13 +41,18 @@ class Representation:
 
 class Representations:
     """Finds what is served, and makes green channels when they are asked for first. Used by many tasks of one event
-    loop."""
+    loop; `await close()` at its end."""
 
-    def __init__(self, database: Database, blobs: Blobs, *, threads: BoundedThreads, max_pixels: int) -> None:
+    def __init__(self, database: Database, blobs: Blobs, *, threads: DecodingThreads, max_pixels: int) -> None:
         self._database = database
         self._blobs = blobs
         self._threads = threads
         self._max_pixels = max_pixels
+        self._flights: SingleFlight[bytes, bytes | None] = SingleFlight()
+
+    async def close(self) -> None:
+        """Cancel what is being made."""
+        await self._flights.close()
 
     async def find(self, url: str, kind: Kind) -> Representation:
         """The representation of the picture with this name. Raises `NoSuchPicture`, and `Unavailable` if too many
@@ -82,11 +88,16 @@ class Representations:
         """The digest of the green channel; None for a grey picture."""
         async with self._database.reading() as session:
             known = await repository.find_green_channel(session, picture.sha256)
-            if known is not None:
-                return known.channel_sha256
-            data = await self._blobs.get(session, picture.sha256)
-        made = await self._threads.run(partial(green_channel, data, max_pixels=self._max_pixels))
-        digest = None if made is None else await self._threads.run(partial(sha256, made.data))
+        if known is not None:
+            return known.channel_sha256
+        return await self._flights.run(picture.sha256, partial(self._make_green_channel, picture))
+
+    async def _make_green_channel(self, picture: Picture) -> bytes | None:
+        async with self._threads.turn() as turn:  # those that wait for a thread hold no bytes of pictures
+            async with self._database.reading() as session:
+                data = await self._blobs.get(session, picture.sha256)
+            made = await turn.decode(data, partial(green_channel, data, max_pixels=self._max_pixels))
+            digest = None if made is None else await turn.run(partial(sha256, made.data))
         async with self._database.writing() as session:
             if made is not None:
                 await self._blobs.put(session, made.data, digest)

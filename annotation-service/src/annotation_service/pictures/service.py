@@ -16,9 +16,10 @@ from annotation_service.pictures.preparing import EXTENSIONS, PreparedPicture, p
 from annotation_service.pictures.sources import FetchedPicture, Found, Source, StoredPicture
 from lightbox_shared.auth.principal import Principal
 from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import WriteSession
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.errors import InvalidRequest, NotFound
+from lightbox_shared.file_sizes import FileSizes, in_megabytes
 from lightbox_shared.images import PictureError, sniff
 
 UPLOADED = "upload"
@@ -29,12 +30,12 @@ class Pictures:
     """Checks pictures, stores them, and finds those that other services have. Used by many tasks of one event loop."""
 
     def __init__(
-        self, blobs: Blobs, *, threads: BoundedThreads, sources: Sequence[Source], max_bytes: int, max_pixels: int
+        self, blobs: Blobs, *, threads: DecodingThreads, sources: Sequence[Source], sizes: FileSizes, max_pixels: int
     ) -> None:
         self._blobs = blobs
         self._threads = threads
         self._sources = sources
-        self._max_bytes = max_bytes
+        self._sizes = sizes
         self._max_pixels = max_pixels
 
     async def prepare(self, file: IO[bytes], filename: str, source: str) -> PreparedPicture:
@@ -42,7 +43,10 @@ class Pictures:
 
         Raises `PictureError`, and `Unavailable` if too many pictures wait to be checked.
         """
-        return await self._threads.run(partial(prepare, file, filename, source, max_pixels=self._max_pixels))
+        async with self._threads.turn() as turn:  # files that wait for a thread stay on disk
+            data = await turn.run(partial(read_all, file))
+            work = partial(prepare, data, file, filename, source, max_pixels=self._max_pixels)
+            return await turn.decode(data, work)
 
     @asynccontextmanager
     async def from_file_path(
@@ -59,8 +63,9 @@ class Pictures:
         if isinstance(found, StoredPicture):
             yield found
             return
-        if len(found.data) > self._max_bytes:
-            raise _invalid(f"The picture is larger than {self._max_bytes // (1024 * 1024)} MB.")
+        limit = self._sizes.limit_of(found.data)
+        if len(found.data) > limit:
+            raise _invalid(f"The picture is larger than {in_megabytes(limit)}.")
         try:
             filename = found.stem + EXTENSIONS[sniff(found.data)]
             prepared = await self.prepare(BytesIO(found.data), filename, found.source)

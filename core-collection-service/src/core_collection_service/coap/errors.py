@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
+from core_collection_service.pictures.errors import PictureTooLarge
 from core_collection_service.protocol.media_types import CONTENT_FORMATS, PROBLEM_CBOR
 from core_collection_service.protocol.problems import concise_problem
 from lightbox_shared.errors import LightboxError, TooLarge
@@ -85,7 +86,7 @@ def error_response(error: Exception, *, limit: int) -> Message:
     if retry_after.isascii() and retry_after.isdigit():
         message.opt.max_age = int(retry_after)
     if code is Code.REQUEST_ENTITY_TOO_LARGE:
-        message.opt.size1 = expected.limit if isinstance(expected, UploadTooLarge) else limit
+        message.opt.size1 = expected.limit if isinstance(expected, UploadTooLarge | PictureTooLarge) else limit
     return message
 
 

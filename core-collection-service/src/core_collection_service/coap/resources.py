@@ -109,7 +109,7 @@ class CollectionResource:
                 "The Content-Format has to be 60 or 50 (CBOR, JSON), or 22, 23 or 42 (a picture)."
             )
         request.caller.check_may_send(read_picture_key(request, self.name).device_id)
-        return limits.max_bytes
+        return limits.max_bytes if request.content_type == OCTET_STREAM else limits.sizes.raster
 
     async def post(self, request: CoapRequest, body: bytes) -> Message:
         """Keep a picture: 2.01, or 2.04 if it was sent before. Raises what `Submissions` raises."""

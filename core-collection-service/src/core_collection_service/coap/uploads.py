@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from core_collection_service.coap.errors import IncompleteUpload, UploadTooLarge
-from core_collection_service.pictures.memory_budget import MemoryBudget, Reservation, UploadMemoryBudget
 from lightbox_shared.errors import BadRequest, Unavailable
+from lightbox_shared.memory_budget import MemoryBudget, Reservation, UploadMemoryBudget
 
 FORGET_AFTER_SECONDS: Final = 93.0
 """Without a new block; as long as a client waits for an acknowledgement (MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2)."""

@@ -35,7 +35,7 @@ async def open_services(settings: CoreSettings, database: Database) -> AsyncIter
     """The parts on this database."""
     large = ObjectStoreBlobs.at(settings.blob_store_url) if settings.blob_store_url else None
     preparing, row_limit = CapacityLimiter(settings.preparing_threads), settings.blob_row_limit
-    storage = PictureStorage(database, preparing=preparing, large=large, row_limit=row_limit)
+    storage = PictureStorage(database, preparing=preparing, reading=preparing, large=large, row_limit=row_limit)
     delete_objects = storage.delete_objects if large else None
     anonymous_retention = AnonymousRetention(database, delete_objects, days=settings.anonymous_retention_days)
     yield Services(database, settings, Retention(database, delete_objects), anonymous_retention)

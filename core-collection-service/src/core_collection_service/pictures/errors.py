@@ -22,8 +22,9 @@ class AnotherPicture(Conflict):
 class PictureTooLarge(TooLarge):
     """The picture has more bytes than are accepted."""
 
-    def __init__(self, max_bytes: int) -> None:
-        super().__init__(f"imageData: The picture is larger than {max_bytes:,} bytes.")
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"imageData: The picture is larger than {limit:,} bytes.")
 
 
 class UploadTooSlow(LightboxError):

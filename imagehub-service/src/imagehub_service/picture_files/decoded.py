@@ -3,15 +3,13 @@
 from functools import partial
 from typing import Final, NamedTuple
 
-from anyio import CapacityLimiter
 from cachetools import LRUCache
 
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.renditions.preparing import PICTURE_TYPES
 from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
-from lightbox_shared.errors import Unavailable
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.images import MediaType
 from lightbox_shared.images.display import ShownPicture, read_for_display
 from lightbox_shared.single_flight import SingleFlight
@@ -29,12 +27,10 @@ class DecodedPictures:
     """Decodes pictures, each once at a time, and keeps those that were used last, at most `limit` bytes of them. Opens
     sessions of its own. Used by one event loop."""
 
-    def __init__(self, database: Database, blobs: Blobs, threads: BoundedThreads, *, at_once: int, limit: int) -> None:
+    def __init__(self, database: Database, blobs: Blobs, threads: DecodingThreads, *, limit: int) -> None:
         self._database = database
         self._blobs = blobs
         self._threads = threads
-        # Files wait in the database, and not in memory, until there is a thread that decodes them.
-        self._turns = CapacityLimiter(at_once)
         self._flights: SingleFlight[_Pixels, ShownPicture] = SingleFlight()
         self._kept: LRUCache[_Pixels, ShownPicture] = LRUCache(limit, getsizeof=_bytes_of)
         self.decoded = 0
@@ -56,10 +52,9 @@ class DecodedPictures:
         await self._flights.close()
 
     async def _decode(self, picture: Picture, wanted: _Pixels) -> ShownPicture:
-        if self._turns.statistics().tasks_waiting >= MAX_WAITING:
-            raise Unavailable(BUSY)
         reduced = picture.width // wanted.reduction, picture.height // wanted.reduction
-        async with self._turns:
+        min_size = None if wanted.reduction == 1 else reduced
+        async with self._threads.turn() as turn:  # files wait in the database, and not in memory
             async with self._database.reading() as session:
                 data = await self._blobs.get(session, wanted.digest)
             work = partial(
@@ -67,9 +62,9 @@ class DecodedPictures:
                 data,
                 max_pixels=picture.width * picture.height,
                 types=PICTURE_TYPES,
-                min_size=None if wanted.reduction == 1 else reduced,
+                min_size=min_size,
             )
-            shown = await self._threads.run(work)
+            shown = await turn.decode(data, work, min_size=min_size)
         self.decoded += 1
         if _bytes_of(shown) <= self._kept.maxsize:
             self._kept[wanted] = shown

@@ -13,6 +13,7 @@ from imagehub_service.renditions.rendering import Rendition, render
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors import NotFound
 from lightbox_shared.images.encoding import EncodedPicture
 from lightbox_shared.single_flight import SingleFlight
@@ -23,22 +24,47 @@ class Renditions:
     its own; safe to use from many tasks of one event loop."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, *, threads: int, decoded_bytes: int, keep_metadata: bool
+        self,
+        database: Database,
+        blobs: Blobs,
+        *,
+        threads: int,
+        decoding: DecodingBudget,
+        max_pixels: int,
+        decoded_bytes: int,
+        keep_metadata: bool,
     ) -> None:
         self._database = database
         self._threads = BoundedThreads(threads, max_waiting=MAX_WAITING, busy=BUSY)
         self._flights: SingleFlight[tuple[bytes, Rendition], EncodedPicture] = SingleFlight()
         self.files = WholePictures(database, blobs, self._threads, at_once=threads, keep_metadata=keep_metadata)
-        self.decoded = DecodedPictures(database, blobs, self._threads, at_once=threads, limit=decoded_bytes)
+        decoders = DecodingThreads(decoding, threads, max_pixels=max_pixels, max_waiting=MAX_WAITING, busy=BUSY)
+        self.decoded = DecodedPictures(database, blobs, decoders, limit=decoded_bytes)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database: Database, blobs: Blobs, *, threads: int, decoded_bytes: int, keep_metadata: bool
+        cls,
+        database: Database,
+        blobs: Blobs,
+        *,
+        threads: int,
+        decoding: DecodingBudget,
+        max_pixels: int,
+        decoded_bytes: int,
+        keep_metadata: bool,
     ) -> AsyncIterator[Self]:
-        """Those of a service, until it stops. `threads` pictures are decoded or encoded at a time, and `decoded_bytes`
-        of decoded ones are kept in memory."""
-        made = cls(database, blobs, threads=threads, decoded_bytes=decoded_bytes, keep_metadata=keep_metadata)
+        """Those of a service, until it stops. `threads` pictures are decoded at a time, within the budget `decoding`,
+        and as many are encoded; `decoded_bytes` of decoded ones are kept in memory."""
+        made = cls(
+            database,
+            blobs,
+            threads=threads,
+            decoding=decoding,
+            max_pixels=max_pixels,
+            decoded_bytes=decoded_bytes,
+            keep_metadata=keep_metadata,
+        )
         try:
             yield made
         finally:

@@ -5,10 +5,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 
-from anyio import CapacityLimiter, to_thread
 from PIL import Image
 
-from inference_service.heatmaps.drawing import Legend, draw_heatmap, drawn_size, to_drawn_size
+from inference_service.heatmaps.drawing import LONGEST_EDGE, Legend, draw_heatmap, drawn_size, to_drawn_size
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
 from inference_service.predictions import repository
 from inference_service.predictions.models import Prediction
@@ -16,6 +15,7 @@ from inference_service.predictions.schemas import LabelFields
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256
 from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.errors import NotFound
 from lightbox_shared.images import MediaType, decode_grey, inspect
 
@@ -45,10 +45,12 @@ class PredictionResult:
 class Predictor:
     """Runs models on pictures. Decoding and models run in threads."""
 
-    def __init__(self, engine: Engine, *, decoders: int, max_pixels: int) -> None:
-        """`decoders` is the number of pictures that are decoded at a time; `max_pixels` the largest size of one."""
+    def __init__(self, engine: Engine, *, decoding: DecodingThreads, drawing: DecodingThreads, max_pixels: int) -> None:
+        """`decoding` is for pictures that are read, `drawing` for heatmaps; `max_pixels` is the largest size of a
+        picture."""
         self._engine = engine
-        self._decoding = CapacityLimiter(decoders)
+        self._decoding = decoding
+        self._drawing = drawing
         self._max_pixels = max_pixels
 
     async def predict(self, data: bytes, model: LoadedModel, store: StorePicture = store_nothing) -> PredictionResult:
@@ -59,7 +61,9 @@ class Predictor:
         """
         scheduler = self._engine.scheduler
         with scheduler.admit(model.plan):
-            digest, media_type, tensor = await to_thread.run_sync(self._prepare, data, model, limiter=self._decoding)
+            target = model.version.description.input
+            work = partial(self._prepare, data, model)
+            digest, media_type, tensor = await self._decoding.decode(data, work, min_size=(target.width, target.height))
             storing = asyncio.create_task(store(digest))
             try:
                 raw = await scheduler.run(model.plan, tensor)
@@ -80,10 +84,12 @@ class Predictor:
             raise ValueError(f"{model.version.identity} has no class-activation maps")
         place = description.output.labels.index(legend.label)
         with scheduler.admit(plan):
-            tensor, picture = await to_thread.run_sync(self._prepare_to_draw, data, model, limiter=self._decoding)
+            side = max(LONGEST_EDGE, description.input.width, description.input.height)
+            prepare = partial(self._prepare_to_draw, data, model)
+            tensor, picture = await self._drawing.decode(data, prepare, min_size=(side, side))
             maps = await scheduler.run(plan, tensor)
             draw = partial(draw_heatmap, picture, maps[place], description.input.crop, legend)
-            return await to_thread.run_sync(draw, limiter=self._decoding)
+            return await self._drawing.run(draw)
 
     def _prepare(self, data: bytes, model: LoadedModel) -> tuple[bytes, MediaType, Tensor]:
         target = model.version.description.input

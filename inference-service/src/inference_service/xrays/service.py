@@ -205,11 +205,14 @@ async def _converted(services: Services, xray: XRay) -> bytes:
         return decode_grey(data, max_pixels=services.max_picture_pixels).png()
 
     async def make(data: bytes) -> bytes:
-        return await services.rendering.run(partial(render, data))
+        return await services.rendering.decode(data, partial(render, data))
 
-    async with while_it_is_kept(services, xray):
+    async def kept_or_made() -> bytes:
         charge = _charge_for(services, xray)
         return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make, charge)
+
+    async with while_it_is_kept(services, xray):
+        return await services.conversions.run(xray.picture_sha256, kept_or_made)
 
 
 def heatmap_for_browsers(services: Services, xray: XRay, finding: str | None, client: Client) -> ShownPicture:

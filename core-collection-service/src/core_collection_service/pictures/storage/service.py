@@ -27,15 +27,23 @@ class PictureStorage:
     """Reads the bytes of pictures, and puts those above `row_limit` into an object store if `large` is one. Safe to use
     from many tasks of one event loop.
 
-    Large pictures are decompressed in threads, as many at once as `preparing` allows. Each statement is a transaction
+    Large pictures are prepared in threads when they arrive, as many at once as `preparing` allows, and decompressed for
+    readers in others, as `reading` allows, so that readers never keep uploads waiting. Each statement is a transaction
     of its own.
     """
 
     def __init__(
-        self, database: Database, *, preparing: CapacityLimiter, large: LargeBlobStore | None, row_limit: int
+        self,
+        database: Database,
+        *,
+        preparing: CapacityLimiter,
+        reading: CapacityLimiter,
+        large: LargeBlobStore | None,
+        row_limit: int,
     ) -> None:
         self._database = database
         self._preparing = preparing
+        self._reading = reading
         self._large = large
         self._row_limit = row_limit
 
@@ -63,7 +71,7 @@ class PictureStorage:
         stored = stored or await self.stored(record)
         if stored.encoding is None:
             return stored.data
-        return await self.prepare(lambda: decode(stored, record.size), quick=record.size <= QUICK_BYTES)
+        return await self._decompress(lambda: decode(stored, record.size), quick=record.size <= QUICK_BYTES)
 
     async def originals(self, records: Sequence[PictureRecord]) -> dict[int, bytes]:
         """The originals of many pictures by one query, by id, without those that have been deleted."""
@@ -72,7 +80,7 @@ class PictureStorage:
         there = [record for record in records if record.id in found]
         stored = [(record, await self._encoded(record, found[record.id])) for record in there]
         quick = sum(record.size for record in there if record.encoding is not None) <= QUICK_BYTES
-        return await self.prepare(lambda: {each.id: decode(data, each.size) for each, data in stored}, quick=quick)
+        return await self._decompress(lambda: {each.id: decode(data, each.size) for each, data in stored}, quick=quick)
 
     async def part(self, record: PictureRecord, start: int, size: int) -> bytes:
         """`size` bytes of the original from `start` on, fewer at its end. Only these are read unless it is stored
@@ -99,7 +107,7 @@ class PictureStorage:
         read = partial(self.stored_part, record)
         if as_stored or record.encoding is None:
             return stored_chunks(read, wanted.start, len(wanted))
-        return decompressed_chunks(read, record.stored_size, record.size, wanted, self._preparing)
+        return decompressed_chunks(read, record.stored_size, record.size, wanted, self._reading)
 
     async def put_object(self, data: bytes) -> bytes | None:
         """Put bytes above `row_limit` into the object store, and return their key; None if they belong into the row.
@@ -119,8 +127,12 @@ class PictureStorage:
                 await self._large.delete(key)
 
     async def prepare(self, work: Callable[[], Result], *, quick: bool) -> Result:
-        """The result of `work`, which needs the processor: in place if it is `quick`, else in a thread."""
+        """The result of `work` on a picture that arrives, which needs the processor: in place if it is `quick`, else in
+        a thread."""
         return work() if quick else await to_thread.run_sync(work, limiter=self._preparing)
+
+    async def _decompress(self, work: Callable[[], Result], *, quick: bool) -> Result:
+        return work() if quick else await to_thread.run_sync(work, limiter=self._reading)
 
     async def _encoded(self, record: PictureRecord, where: StoredBytes) -> Encoded:
         if where.data is not None:

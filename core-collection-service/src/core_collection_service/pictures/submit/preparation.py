@@ -38,8 +38,9 @@ def prepare_picture(device_id: str, taken_at: datetime, data: bytes, limits: Pic
     picture, and `PictureTooLarge`."""
     if not data:
         raise InvalidField("imageData", "The picture is empty.")
-    if len(data) > limits.max_bytes:
-        raise PictureTooLarge(limits.max_bytes)
+    limit = limits.sizes.limit_of(data)
+    if len(data) > limit:
+        raise PictureTooLarge(limit)
     try:
         header = inspect(data, max_pixels=limits.max_pixels)
     except PictureError as error:

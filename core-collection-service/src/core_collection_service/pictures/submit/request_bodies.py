@@ -12,11 +12,11 @@ from typing import Final
 from fastapi import Request
 
 from core_collection_service.pictures.errors import PictureTooLarge, UploadTooSlow
-from core_collection_service.pictures.memory_budget import Reservation
 from core_collection_service.pictures.submit.limits import PictureLimits
 from core_collection_service.protocol.documents import Format
 from lightbox_shared.data_rate import MinimumDataRate
 from lightbox_shared.errors import BadRequest, UnsupportedMediaType
+from lightbox_shared.memory_budget import Reservation
 
 _LONGEST_NUMBER: Final = 20
 

@@ -76,8 +76,9 @@ def _image_data(value: object, info: ValidationInfo) -> bytes:
         return value
     if not isinstance(value, str):
         raise ValueError("Neither base64 in a text nor, in CBOR, a byte string.")  # noqa: TRY004 - see `device_ids`
-    if isinstance(info.context, PictureLimits) and not info.context.fits_base64(value):
-        raise PydanticCustomError(_TOO_LARGE, "The picture is too large.")  # before it is decoded
+    limit = info.context.exceeded_by_base64(value) if isinstance(info.context, PictureLimits) else None
+    if limit is not None:
+        raise PydanticCustomError(_TOO_LARGE, "The picture is too large.", {"limit": limit})  # before it is decoded
     try:
         return decode_base64(value)
     except ValueError as error:
@@ -119,7 +120,7 @@ def read_submission(document: bytes, form: Format, limits: PictureLimits) -> Pic
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == _TOO_LARGE:
-            raise PictureTooLarge(limits.max_bytes) from None
+            raise PictureTooLarge(first["ctx"]["limit"]) from None
         sentence = REQUIRED if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         raise InvalidField(str(first["loc"][0]), sentence) from None
 

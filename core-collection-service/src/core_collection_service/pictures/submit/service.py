@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from core_collection_service.pictures.errors import AnotherPicture
+from core_collection_service.pictures.errors import AnotherPicture, PictureTooLarge
 from core_collection_service.pictures.models import NewPicture, PictureKey
 from core_collection_service.pictures.storage.service import QUICK_BYTES, PictureStorage
 from core_collection_service.pictures.submit.limits import PictureLimits
@@ -49,6 +49,9 @@ class Submissions:
         this device. Raises `BadRequest`, and what `submit_picture` raises."""
         quick = len(document) <= 2 * QUICK_BYTES and is_quick_to_read(document, form)
         sent = await self._storage.prepare(partial(read_submission, document, form, self.limits), quick=quick)
+        exceeded = self.limits.exceeded_by(sent.image_data, len(document), form)
+        if exceeded is not None:
+            raise PictureTooLarge(exceeded)
         del document  # the picture in `sent` is a copy
         check_device(sent.device_id)
         key = PictureKey(collection, sent.device_id, sent.timestamp)

@@ -8,12 +8,13 @@ from typing import Final
 import structlog
 
 from imagehub_service.drives.drive import Drive
-from imagehub_service.drives.errors import DriveError, DriveUnavailable
-from imagehub_service.renditions.preparing import PreparedPicture, prepare_picture
+from imagehub_service.drives.errors import DriveError, DriveUnavailable, FileTooLarge
+from imagehub_service.renditions.preparing import HIGH_SIZE, PreparedPicture, prepare_picture
 from lightbox_shared.blobs import sha256
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.handlers import is_database_outage
+from lightbox_shared.file_sizes import FileSizes
 from lightbox_shared.images import PictureError
 
 log = structlog.get_logger()
@@ -50,10 +51,12 @@ class NotAdded(Exception):
 class Preparation:
     """Reads files of drives and decodes them, as many at a time as there are threads."""
 
-    def __init__(self, threads: BoundedThreads, *, max_bytes: int, max_pixels: int, disk_space: DiskSpace) -> None:
+    def __init__(
+        self, threads: DecodingThreads, *, sizes: FileSizes, max_pixels: int, disk_space: DiskSpace
+    ) -> None:
         self._threads = threads
         self._disk_space = disk_space
-        self._max_bytes = max_bytes
+        self._sizes = sizes
         self._max_pixels = max_pixels
 
     async def prepare(self, drive: Drive, file_id: str) -> ReadyPicture:
@@ -64,7 +67,11 @@ class Preparation:
             self._disk_space.check_room(len(data))
             if not data:
                 raise NotAdded(EMPTY)
-            return await self._threads.run(partial(_ready, data, self._max_pixels))
+            limit = self._sizes.limit_of(data)
+            if len(data) > limit:
+                raise FileTooLarge(f"The file is larger than {limit:,} bytes.")
+            work = partial(_ready, data, self._max_pixels)
+            return await self._threads.decode(data, work, min_size=HIGH_SIZE)
         except (DriveError, PictureError) as error:
             raise NotAdded(str(error) or _first_sentence(error)) from error
         except NotAdded:
@@ -78,10 +85,10 @@ class Preparation:
     async def _download(self, drive: Drive, file_id: str) -> bytes:
         for _ in range(TRIES - 1):
             try:
-                return await drive.download(file_id, max_bytes=self._max_bytes)
+                return await drive.download(file_id, max_bytes=self._sizes.largest)
             except DriveUnavailable as error:
                 await asyncio.sleep(min(float(error.retry_after), LONGEST_WAIT_SECONDS))
-        return await drive.download(file_id, max_bytes=self._max_bytes)
+        return await drive.download(file_id, max_bytes=self._sizes.largest)
 
 
 def _ready(data: bytes, max_pixels: int) -> ReadyPicture:

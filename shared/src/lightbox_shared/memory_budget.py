@@ -1,11 +1,11 @@
 """Limits for what requests hold in memory together. Above the limit a request is refused with 503 and `Retry-After`, so
 that many large uploads, or many large answers, at once do not exhaust the memory of the machine.
 
-Uploads over HTTP and over CoAP share one budget. An eighth of it is reserved for small uploads, so that large ones,
-however slowly they arrive, never keep a small one out. Uploads of one address have half of it at most, so that one
-client does not keep all others out. Counted are the bodies as they are received, until their
-pictures are stored. The copies that are made while a picture is decoded, compressed and written come on top, for as
-many pictures as are prepared and written at once.
+All uploads of a service share one budget. An eighth of it is reserved for small uploads, so that large ones, however
+slowly they arrive, never keep a small one out. Uploads of one address have half of it at most, so that one client does
+not keep all others out. Counted are the bodies as they are received, until their pictures are stored; not what is on
+disk. The copies that are made while a picture is decoded, compressed and written come on top, for as many pictures as
+are prepared and written at once.
 """
 
 from collections import Counter
@@ -75,9 +75,10 @@ class MemoryBudget:
 
 class UploadMemoryBudget(MemoryBudget):
     """The budget of all uploads that are being received or stored. `largest` is the size of the largest one, for which
-    an address always has room."""
+    an address always has room, and the budget as well: a limit that is too low for it is raised."""
 
     def __init__(self, limit: int, largest: int = 0) -> None:
+        limit = max(limit, largest + largest // (SMALL_SHARE - 1) + SMALL_SHARE)
         super().__init__(
             limit,
             "Too many uploads are under way.",

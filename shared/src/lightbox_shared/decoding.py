@@ -1,0 +1,178 @@
+"""Decoding of pictures within a budget of memory, in threads.
+
+A file of some kilobytes can be a picture of 50 megapixels, and decoding takes several copies of it. What one takes is
+known from its header (`lightbox_shared.images.decoding_memory`). All that a service decodes at the same time shares one
+`DecodingBudget`; a picture that does not fit waits. Each kind of work, such as uploads and what readers ask for, has
+`DecodingThreads` of its own, so that neither waits for the threads of the other.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from lightbox_shared.errors import Unavailable
+from lightbox_shared.images.decoding_memory import decoding_memory
+
+SMALL_SHARE: Final = 8
+"""Pictures that take at most one part in so many of the budget are small, and have that part to themselves."""
+MAX_WAITING: Final = 256
+RETRY_AFTER_SECONDS: Final = 2
+BUSY: Final = "Too many pictures are being decoded."
+
+Result = TypeVar("Result")
+
+
+class _Queue:
+    """The pictures of one kind that wait, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        """Bytes of those that are being decoded."""
+        self.waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+
+class DecodingBudget:
+    """At most `limit` bytes at once, for as many pictures as fit. Used by one event loop.
+
+    Small and large pictures wait in two queues, each first come, first served. Large ones have the budget without the
+    share of the small ones; small ones have all that is free, but while a large one waits only their share. So neither
+    kind keeps the other out. A picture that is larger than the budget counts as large as all that large ones may
+    have: it is decoded, and none of the large ones beside it.
+    """
+
+    def __init__(self, limit: int, *, max_waiting: int = MAX_WAITING) -> None:
+        """`max_waiting` is for each queue."""
+        self._limit = limit
+        self._share = limit // SMALL_SHARE
+        self._max_waiting = max_waiting
+        self._small = _Queue()
+        self._large = _Queue()
+
+    @property
+    def held(self) -> int:
+        """Bytes that are reserved at this moment."""
+        return self._small.held + self._large.held
+
+    @property
+    def waiting(self) -> int:
+        """How many pictures wait."""
+        return len(self._small.waiting) + len(self._large.waiting)
+
+    @asynccontextmanager
+    async def reserve(self, size: int) -> AsyncIterator[None]:
+        """Hold `size` bytes in the context, which begins when they are free. Raises `Unavailable` if too many wait.
+
+        What runs inside must not need anything that others hold while they wait here, such as a connection of the
+        database.
+        """
+        queue = self._small if size <= self._share else self._large
+        size = min(size, self._limit - self._share)
+        await self._take(queue, size)
+        try:
+            yield
+        finally:
+            queue.held -= size
+            self._admit()
+
+    async def _take(self, queue: _Queue, size: int) -> None:
+        if not queue.waiting and self._fits(queue, size):
+            queue.held += size
+            return
+        if len(queue.waiting) >= self._max_waiting:
+            raise Unavailable(BUSY, retry_after=RETRY_AFTER_SECONDS)
+        admitted = asyncio.get_running_loop().create_future()
+        place = (size, admitted)
+        queue.waiting.append(place)
+        try:
+            await admitted
+        except asyncio.CancelledError:
+            if admitted.done() and not admitted.cancelled():  # admitted and cancelled at the same time
+                queue.held -= size
+            else:
+                queue.waiting.remove(place)
+            self._admit()
+            raise
+
+    def _fits(self, queue: _Queue, size: int) -> bool:
+        if self.held + size > self._limit:
+            return False
+        if queue is self._large:
+            return queue.held + size <= self._limit - self._share
+        return not self._large.waiting or queue.held + size <= self._share
+
+    def _admit(self) -> None:
+        """Let those go on for whom there is room now."""
+        for queue in (self._large, self._small):
+            while queue.waiting and self._fits(queue, queue.waiting[0][0]):
+                size, admitted = queue.waiting.popleft()
+                queue.held += size
+                if admitted.cancelled():
+                    queue.held -= size
+                else:
+                    admitted.set_result(None)
+
+
+class DecodingThreads:
+    """Threads for one kind of work on pictures: `threads` at a time, while at most `max_waiting` wait. Used by one
+    event loop."""
+
+    def __init__(
+        self, budget: DecodingBudget, threads: int, *, max_pixels: int, max_waiting: int = MAX_WAITING, busy: str = BUSY
+    ) -> None:
+        """`busy` is the sentence for clients whose picture is refused. `max_pixels` is the size above which the work
+        refuses a picture by its header."""
+        self._budget = budget
+        self._turns = CapacityLimiter(threads)
+        self._threads = CapacityLimiter(threads)
+        self._max_pixels = max_pixels
+        self._max_waiting = max_waiting
+        self._busy = busy
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["Turn"]:
+        """A thread to oneself. Bytes of pictures that are loaded inside of it are in memory for as many pictures as
+        there are threads. Raises `Unavailable` if too many wait."""
+        if self._turns.statistics().tasks_waiting >= self._max_waiting:
+            raise Unavailable(self._busy)
+        async with self._turns:
+            yield Turn(self._budget, self._threads, self._max_pixels)
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """The result of work that decodes nothing. Raises its exceptions, and `Unavailable`."""
+        async with self.turn() as turn:
+            return await turn.run(work)
+
+    async def decode(
+        self, data: bytes, work: Callable[[], Result], *, min_size: tuple[int, int] | None = None
+    ) -> Result:
+        """The result of work that decodes the picture `data`. Raises its exceptions, and `Unavailable`. `min_size` is
+        that of `decoding_memory`."""
+        async with self.turn() as turn:
+            return await turn.decode(data, work, min_size=min_size)
+
+
+class Turn:
+    """The thread of one picture."""
+
+    def __init__(self, budget: DecodingBudget, threads: CapacityLimiter, max_pixels: int) -> None:
+        self._budget = budget
+        self._threads = threads
+        self._max_pixels = max_pixels
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """The result of work that decodes nothing. Raises its exceptions."""
+        return await to_thread.run_sync(work, limiter=self._threads)
+
+    async def decode(
+        self, data: bytes, work: Callable[[], Result], *, min_size: tuple[int, int] | None = None
+    ) -> Result:
+        """The result of work that decodes the picture `data`, once there is memory for it. Raises its exceptions, and
+        `Unavailable` if too many wait."""
+        size = await self.run(partial(decoding_memory, data, max_pixels=self._max_pixels, min_size=min_size))
+        async with self._budget.reserve(size):
+            return await self.run(work)

@@ -1,0 +1,227 @@
+"""The budget of decoding: never above its limit, nobody waits for ever, and who leaves makes room."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from io import BytesIO
+from typing import Final
+
+import pytest
+from anyio import CancelScope
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from PIL import Image
+from support.gateway import until
+
+from lightbox_shared.decoding import BUSY, DecodingBudget, DecodingThreads
+from lightbox_shared.errors import Unavailable
+
+LIMIT: Final = 800
+SHARE: Final = LIMIT // 8
+MOST_WAITING: Final = 4
+
+
+class Decoder:
+    """One who decodes a picture of a size, until told to end."""
+
+    def __init__(self, budget: DecodingBudget, size: int) -> None:
+        self.size = size
+        self.counted = min(size, LIMIT - SHARE)
+        self.running = False
+        self.refused = False
+        self.go_on = asyncio.Event()
+        self.task = asyncio.create_task(self._decode(budget))
+
+    async def _decode(self, budget: DecodingBudget) -> None:
+        try:
+            async with budget.reserve(self.size):
+                self.running = True
+                try:
+                    await self.go_on.wait()
+                finally:
+                    self.running = False
+        except Unavailable:
+            self.refused = True
+
+
+class Budgets(RuleBasedStateMachine):
+    """Pictures begin, end and are given up in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.budget = DecodingBudget(LIMIT, max_waiting=MOST_WAITING)
+        self.decoders: list[Decoder] = []
+
+    def settle(self) -> None:
+        """Let every task go as far as it can."""
+
+        async def turns() -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turns())
+        self.decoders = [each for each in self.decoders if not each.task.done()]
+
+    def waiting(self, *, large: bool) -> list[Decoder]:
+        return [each for each in self.decoders if not each.running and (each.size > SHARE) is large]
+
+    @property
+    def running(self) -> list[Decoder]:
+        return [each for each in self.decoders if each.running]
+
+    @rule(size=st.one_of(st.integers(0, SHARE), st.integers(SHARE + 1, LIMIT), st.just(50 * LIMIT)))
+    def begin(self, size: int) -> None:
+        waiting = len(self.waiting(large=size > SHARE))
+
+        async def make() -> Decoder:
+            return Decoder(self.budget, size)
+
+        made = self.loop.run_until_complete(make())
+        self.decoders.append(made)
+        self.settle()
+        assert made.refused is (waiting == MOST_WAITING)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.running)).go_on.set()
+        self.settle()
+
+    @precondition(lambda self: self.decoders)
+    @rule(data=st.data(), ends=st.booleans())
+    def give_up(self, data: st.DataObject, ends: bool) -> None:
+        """Also in the moment in which another one makes room."""
+        if ends and self.running:
+            data.draw(st.sampled_from(self.running)).go_on.set()
+        data.draw(st.sampled_from(self.decoders)).task.cancel()
+        self.settle()
+
+    @invariant()
+    def never_above_the_limit(self) -> None:
+        assert self.budget.held == sum(each.counted for each in self.running) <= LIMIT
+        assert sum(each.counted for each in self.running if each.size > SHARE) <= LIMIT - SHARE
+        assert self.budget.waiting == len(self.decoders) - len(self.running) <= 2 * MOST_WAITING
+
+    @invariant()
+    def first_come_first_served(self) -> None:
+        for large in (False, True):
+            of_kind = [each.running for each in self.decoders if (each.size > SHARE) is large]
+            assert of_kind == sorted(of_kind, reverse=True)
+
+    @invariant()
+    def nothing_waits_for_what_is_free(self) -> None:
+        free = LIMIT - self.budget.held
+        small, large = self.waiting(large=False), self.waiting(large=True)
+        if large:
+            taken = sum(each.counted for each in self.running if each.size > SHARE)
+            assert large[0].counted > min(free, LIMIT - SHARE - taken)
+            of_small = sum(each.counted for each in self.running if each.size <= SHARE)
+            assert not small or small[0].counted > min(free, SHARE - of_small)
+        elif small:
+            assert small[0].counted > free
+
+    def teardown(self) -> None:
+        """Whatever was begun, all of it gets its turn, though new small and large ones keep coming."""
+        before = list(self.decoders)
+        for number in range(4 * len(before) + 4):
+            if all(each.running or each.task.done() for each in before):
+                break
+            for each in self.running:
+                each.go_on.set()
+            self.settle()
+            self.begin(SHARE if number % 2 else LIMIT)
+        assert all(each.running or each.task.done() for each in before)
+        for _ in range(100):
+            for each in self.running:
+                each.go_on.set()
+            self.settle()
+        assert (self.decoders, self.budget.held, self.budget.waiting) == ([], 0, 0)
+        self.loop.close()
+
+
+TestBudgets = Budgets.TestCase
+TestBudgets.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+async def test_small_pictures_pass_a_large_one_that_waits_but_do_not_keep_it_out() -> None:
+    budget = DecodingBudget(LIMIT)
+    first, large = Decoder(budget, LIMIT), Decoder(budget, LIMIT)
+    small = [Decoder(budget, SHARE) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert [each.running for each in (first, large, *small)] == [True, False, True, False, False]
+    first.go_on.set()
+    await asyncio.sleep(0.01)
+    assert [each.running for each in (large, *small)] == [True, True, False, False]
+    for each in (large, *small):
+        each.go_on.set()
+    await asyncio.gather(*(each.task for each in (first, large, *small)))
+    assert budget.held == 0
+
+
+async def test_too_many_waiting_are_refused() -> None:
+    budget = DecodingBudget(LIMIT, max_waiting=1)
+    async with budget.reserve(LIMIT):
+        waiting = asyncio.create_task(_reserved(budget, LIMIT))
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match=BUSY) as refused:
+            await _reserved(budget, LIMIT)
+        assert refused.value.headers == {"Retry-After": "2"}
+        await _reserved(budget, SHARE)  # which has a queue of its own
+    await waiting
+
+
+async def _reserved(budget: DecodingBudget, size: int) -> None:
+    async with budget.reserve(size):
+        pass
+
+
+def png(side: int) -> bytes:
+    """A picture that takes 3 bytes a pixel."""
+    buffer = BytesIO()
+    Image.new("L", (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def test_two_kinds_of_work_share_the_budget_and_no_thread() -> None:
+    budget, go_on = DecodingBudget(3_500_000), threading.Event()
+    readers, uploads = (DecodingThreads(budget, 1, max_pixels=10**6) for _ in range(2))
+    large, small = png(1000), png(100)
+    reading = [asyncio.create_task(readers.decode(large, go_on.wait)) for _ in range(16)]
+    await until(lambda: budget.held > 0)
+    assert await uploads.decode(small, lambda: "done") == "done"
+    waiting = asyncio.create_task(uploads.decode(large, lambda: "also"))
+    await until(lambda: budget.waiting > 0)
+    assert (budget.held, budget.waiting) == (3_000_000, 1)
+    go_on.set()
+    done, _ = await asyncio.wait([waiting, *reading[8:]], return_when=asyncio.FIRST_COMPLETED)
+    assert done == {waiting}
+    await asyncio.gather(*reading)
+    assert budget.held == 0
+
+
+async def test_who_leaves_while_a_thread_works_keeps_the_memory_until_it_ends() -> None:
+    budget, go_on = DecodingBudget(10**7), threading.Event()
+    threads = DecodingThreads(budget, 1, max_pixels=10**6)
+    with CancelScope() as scope:
+
+        async def leave() -> None:
+            await until(lambda: budget.held > 0)
+            scope.cancel()
+            await asyncio.sleep(0.01)
+            assert budget.held == 3_000_000
+            go_on.set()
+
+        leaving = asyncio.create_task(leave())
+        await threads.decode(png(1000), go_on.wait)
+    await leaving
+    assert budget.held == 0
+
+
+async def test_what_the_work_raises_is_raised_and_frees_its_memory() -> None:
+    budget = DecodingBudget(10**6)
+    with suppress(ZeroDivisionError):
+        await DecodingThreads(budget, 1, max_pixels=10**6).decode(png(100), lambda: 1 // 0)
+        pytest.fail("nothing was raised")
+    assert budget.held == 0
