@@ -66,5 +66,9 @@ async def test_a_heatmap_takes_little_more_than_the_run(engine: Engine, model: L
     predictor = Predictor(engine, decoding=threads, drawing=threads, max_pixels=50_000_000)
     data, legend = await data_of(name), Legend("Cardiomegaly", 0.5)
     run = await processor_ms(lambda: predictor.predict(data, model))
-    both = await processor_ms(lambda: predictor.heatmap(data, model, legend))
+
+    async def load() -> bytes:
+        return data
+
+    both = await processor_ms(lambda: predictor.heatmap(load, model, legend))
     assert both - run <= MOST_MS, f"{run:.1f} ms for the prediction, {both - run:.1f} ms more for the heatmap"

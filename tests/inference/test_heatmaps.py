@@ -19,6 +19,7 @@ from support.inference import MODEL, WITH_MAPS, account_headers, running_inferen
 from inference_service.predictions.models import Prediction
 from inference_service.predictions.service import Predictor
 from inference_service.renditions.models import Rendition
+from inference_service.renditions.service import LoadPicture
 from lightbox_shared.database import Database
 
 FINDINGS = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion")
@@ -45,9 +46,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     original = Predictor.heatmap
 
-    async def counted(self: Predictor, data: bytes, model: Any, legend: Any) -> bytes:
+    async def counted(self: Predictor, load: LoadPicture, model: Any, legend: Any) -> bytes:
         made.append(legend.label)
-        return await original(self, data, model, legend)
+        return await original(self, load, model, legend)
 
     monkeypatch.setattr(Predictor, "heatmap", counted)
     return made

@@ -12,11 +12,16 @@ class Work:
 
     def __init__(self) -> None:
         self.started = 0
+        self.ended_early = 0
         self.may_end = asyncio.Event()
 
     async def __call__(self) -> int:
         self.started += 1
-        await self.may_end.wait()
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.ended_early += 1
+            raise
         if self.started > 1:
             raise ValueError("the second time")
         return self.started
@@ -43,6 +48,22 @@ async def test_it_goes_on_when_somebody_leaves() -> None:
         await leaving
     work.may_end.set()
     assert await staying == 1
+
+
+async def test_it_ends_when_all_have_left() -> None:
+    flight, first, second = SingleFlight[str, int](ends_abandoned=True), Work(), Work()
+    leaving = [asyncio.create_task(flight.run("a", first)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    leaving[0].cancel()
+    await asyncio.sleep(0.01)
+    assert first.ended_early == 0  # somebody still waits
+    leaving[1].cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+    later = asyncio.create_task(flight.run("a", second))  # which does not get what was given up
+    await asyncio.sleep(0.01)
+    assert (first.ended_early, second.started) == (1, 1)
+    second.may_end.set()
+    assert await later == 1
 
 
 async def test_other_keys_are_other_work() -> None:

@@ -1,5 +1,6 @@
 """Builds imagehub-service."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -174,6 +175,7 @@ def addition_worker(
         settings.adding_threads,
         max_pixels=max_pixels,
         max_waiting=at_once,
+        max_wait=math.inf,
         busy="Too many pictures are being added.",
     )
     return AdditionWorker(

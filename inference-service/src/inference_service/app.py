@@ -32,7 +32,6 @@ from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import Resources, Service
-from lightbox_shared.single_flight import SingleFlight
 from lightbox_shared.unused_blobs import UnusedBlobs
 
 
@@ -48,14 +47,14 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
     rendering = DecodingThreads(
         budget, 1, max_pixels=max_pixels, max_waiting=MAX_RENDERINGS_WAITING, busy=RENDERING_BUSY
     )
-    conversions: SingleFlight[bytes, bytes] = SingleFlight()
     scheduler = Scheduler(cores=cores, queue_limit=settings.inference_queue)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(scheduler.close)
-        stack.push_async_callback(conversions.close)
         catalog = await to_thread.run_sync(ModelCatalog.scan, (BUNDLED_MODELS, *settings.model_repository))
         engine = Engine(scheduler, cores=cores, providers=settings.onnx_providers)
         database, blobs = resources.database, resources.blobs(BLOBS)
+        renditions = Renditions(database, blobs)
+        stack.push_async_callback(renditions.close)
         anonymous = AnonymousStorage(database, ANONYMOUS, settings.anonymous_limits, clock=resources.clock)
         retention = AnonymousRetention(database, anonymous, days=settings.anonymous_retention_days)
         await stack.enter_async_context(retention.scheduled())
@@ -68,9 +67,8 @@ async def open_services(resources: Resources[InferenceSettings]) -> AsyncIterato
             catalog=catalog,
             engine=engine,
             predictor=Predictor(engine, decoding=decoding, drawing=drawing, max_pixels=max_pixels),
-            renditions=Renditions(database, blobs),
+            renditions=renditions,
             rendering=rendering,
-            conversions=conversions,
             links=SignedLinks(settings.own_secret(), MEDIA_PATH),
             chexray=await engine.load(catalog.serving(CHEXRAY_SYSTEM, settings.chexray_model, FINDINGS)),
             covid19=await engine.load(catalog.serving(COVID19_SYSTEM, settings.covid19_model, LABELS)),

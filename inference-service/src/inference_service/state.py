@@ -16,7 +16,6 @@ from lightbox_shared.database import Database
 from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import lifespan_services
-from lightbox_shared.single_flight import SingleFlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,6 @@ class Services:
     renditions: Renditions
     rendering: DecodingThreads
     """Conversions of pictures for browsers, which run beside those for models."""
-    conversions: SingleFlight[bytes, bytes]
-    """Those that are under way, by the digest of the picture."""
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel

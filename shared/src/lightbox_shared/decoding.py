@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.images.decoding_memory import decoding_memory
@@ -21,6 +21,8 @@ from lightbox_shared.images.decoding_memory import decoding_memory
 SMALL_SHARE: Final = 8
 """Pictures that take at most one part in so many of the budget are small, and have that part to themselves."""
 MAX_WAITING: Final = 256
+MAX_WAIT_SECONDS: Final = 20.0
+"""Less than the gateway waits for an answer."""
 RETRY_AFTER_SECONDS: Final = 2
 BUSY: Final = "Too many pictures are being decoded."
 
@@ -64,38 +66,43 @@ class DecodingBudget:
         return len(self._small.waiting) + len(self._large.waiting)
 
     @asynccontextmanager
-    async def reserve(self, size: int) -> AsyncIterator[None]:
-        """Hold `size` bytes in the context, which begins when they are free. Raises `Unavailable` if too many wait.
+    async def reserve(self, size: int, *, max_wait: float = MAX_WAIT_SECONDS) -> AsyncIterator[None]:
+        """Hold `size` bytes in the context, which begins when they are free. Raises `Unavailable` if too many wait, or
+        after `max_wait` seconds.
 
         What runs inside must not need anything that others hold while they wait here, such as a connection of the
         database.
         """
         queue = self._small if size <= self._share else self._large
         size = min(size, self._limit - self._share)
-        await self._take(queue, size)
+        if queue.waiting or not self._fits(queue, size):
+            await self._wait(queue, size, max_wait)
+        else:
+            queue.held += size
         try:
             yield
         finally:
             queue.held -= size
             self._admit()
 
-    async def _take(self, queue: _Queue, size: int) -> None:
-        if not queue.waiting and self._fits(queue, size):
-            queue.held += size
-            return
+    async def _wait(self, queue: _Queue, size: int, max_wait: float) -> None:
+        """Return when the bytes are held. Raises `Unavailable`."""
         if len(queue.waiting) >= self._max_waiting:
             raise Unavailable(BUSY, retry_after=RETRY_AFTER_SECONDS)
         admitted = asyncio.get_running_loop().create_future()
         place = (size, admitted)
         queue.waiting.append(place)
         try:
-            await admitted
-        except asyncio.CancelledError:
+            with fail_after(max_wait):
+                await admitted
+        except BaseException as error:
             if admitted.done() and not admitted.cancelled():  # admitted and cancelled at the same time
                 queue.held -= size
             else:
                 queue.waiting.remove(place)
             self._admit()
+            if isinstance(error, TimeoutError):
+                raise Unavailable(BUSY, retry_after=RETRY_AFTER_SECONDS) from None
             raise
 
     def _fits(self, queue: _Queue, size: int) -> bool:
@@ -109,12 +116,12 @@ class DecodingBudget:
         """Let those go on for whom there is room now."""
         for queue in (self._large, self._small):
             while queue.waiting and self._fits(queue, queue.waiting[0][0]):
-                size, admitted = queue.waiting.popleft()
+                size, admitted = queue.waiting[0]
+                if admitted.cancelled():  # and about to leave the queue by itself
+                    break
+                queue.waiting.popleft()
                 queue.held += size
-                if admitted.cancelled():
-                    queue.held -= size
-                else:
-                    admitted.set_result(None)
+                admitted.set_result(None)
 
 
 class DecodingThreads:
@@ -122,25 +129,40 @@ class DecodingThreads:
     event loop."""
 
     def __init__(
-        self, budget: DecodingBudget, threads: int, *, max_pixels: int, max_waiting: int = MAX_WAITING, busy: str = BUSY
+        self,
+        budget: DecodingBudget,
+        threads: int,
+        *,
+        max_pixels: int,
+        max_waiting: int = MAX_WAITING,
+        max_wait: float = MAX_WAIT_SECONDS,
+        busy: str = BUSY,
     ) -> None:
-        """`busy` is the sentence for clients whose picture is refused. `max_pixels` is the size above which the work
-        refuses a picture by its header."""
+        """`busy` is the sentence for clients whose picture is refused, also where it has waited for `max_wait` seconds.
+        `max_pixels` is the size above which the work refuses a picture by its header."""
         self._budget = budget
         self._turns = CapacityLimiter(threads)
         self._threads = CapacityLimiter(threads)
         self._max_pixels = max_pixels
         self._max_waiting = max_waiting
+        self._max_wait = max_wait
         self._busy = busy
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["Turn"]:
         """A thread to oneself. Bytes of pictures that are loaded inside of it are in memory for as many pictures as
-        there are threads. Raises `Unavailable` if too many wait."""
+        there are threads. Raises `Unavailable` if too many wait, or it takes too long."""
         if self._turns.statistics().tasks_waiting >= self._max_waiting:
             raise Unavailable(self._busy)
-        async with self._turns:
-            yield Turn(self._budget, self._threads, self._max_pixels)
+        try:
+            with fail_after(self._max_wait):
+                await self._turns.acquire_on_behalf_of(borrower := object())
+        except TimeoutError:
+            raise Unavailable(self._busy) from None
+        try:
+            yield Turn(self._budget, self._threads, self._max_pixels, self._max_wait)
+        finally:
+            self._turns.release_on_behalf_of(borrower)
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """The result of work that decodes nothing. Raises its exceptions, and `Unavailable`."""
@@ -159,10 +181,11 @@ class DecodingThreads:
 class Turn:
     """The thread of one picture."""
 
-    def __init__(self, budget: DecodingBudget, threads: CapacityLimiter, max_pixels: int) -> None:
+    def __init__(self, budget: DecodingBudget, threads: CapacityLimiter, max_pixels: int, max_wait: float) -> None:
         self._budget = budget
         self._threads = threads
         self._max_pixels = max_pixels
+        self._max_wait = max_wait
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """The result of work that decodes nothing. Raises its exceptions."""
@@ -174,5 +197,5 @@ class Turn:
         """The result of work that decodes the picture `data`, once there is memory for it. Raises its exceptions, and
         `Unavailable` if too many wait."""
         size = await self.run(partial(decoding_memory, data, max_pixels=self._max_pixels, min_size=min_size))
-        async with self._budget.reserve(size):
+        async with self._budget.reserve(size, max_wait=self._max_wait):
             return await self.run(work)

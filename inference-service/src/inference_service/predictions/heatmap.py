@@ -16,7 +16,7 @@ from inference_service.model_repository.catalog import ModelVersion
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION
 from inference_service.predictions.models import Prediction
 from inference_service.renditions.answers import ShownPicture
-from inference_service.renditions.service import Charge, etag
+from inference_service.renditions.service import Charge, LoadPicture, etag
 from inference_service.state import Services
 from lightbox_shared.blobs import BlobMissing
 from lightbox_shared.disconnect import Client
@@ -85,15 +85,15 @@ def shown(services: Services, heatmap: Heatmap, client: Client, charge: Charge |
 
 
 async def _load(services: Services, heatmap: Heatmap, client: Client, charge: Charge | None) -> bytes:
-    async def make(picture: bytes) -> bytes:
+    async def make(load: LoadPicture) -> bytes:
         model = await services.engine.load(heatmap.version)
         legend = Legend(heatmap.label, heatmap.prediction.scores[heatmap.label])
-        async with client.present():
-            return await services.predictor.heatmap(picture, model, legend)
+        return await services.predictor.heatmap(load, model, legend)
 
     try:
         digest = heatmap.prediction.input_sha256
-        return await services.renditions.kept_or_made(digest, heatmap.recipe, make, charge)
+        async with client.present():
+            return await services.renditions.kept_or_made(digest, heatmap.recipe, make, charge)
     except BlobMissing as error:
         raise NoHeatmap("The picture of this prediction is not kept here.") from error
     except PictureError as error:

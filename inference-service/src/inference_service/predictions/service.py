@@ -12,6 +12,7 @@ from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Te
 from inference_service.predictions import repository
 from inference_service.predictions.models import Prediction
 from inference_service.predictions.schemas import LabelFields
+from inference_service.renditions.service import LoadPicture
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.blobs import sha256
 from lightbox_shared.database import ReadSession, WriteSession
@@ -73,10 +74,10 @@ class Predictor:
             await storing
         return PredictionResult(model, digest, media_type, to_scores(raw, model.version.description.output))
 
-    async def heatmap(self, data: bytes, model: LoadedModel, legend: Legend) -> bytes:
+    async def heatmap(self, load: LoadPicture, model: LoadedModel, legend: Legend) -> bytes:
         """A PNG of the picture with the class-activation map of `legend.label` over it. The model must have maps.
 
-        Raises `PictureError` and `Unavailable`, as `predict` does.
+        Raises `PictureError` and `Unavailable`, as `predict` does, and the exceptions of `load`.
         """
         description = model.version.description
         plan, scheduler = model.maps, self._engine.scheduler
@@ -85,8 +86,10 @@ class Predictor:
         place = description.output.labels.index(legend.label)
         with scheduler.admit(plan):
             side = max(LONGEST_EDGE, description.input.width, description.input.height)
-            prepare = partial(self._prepare_to_draw, data, model)
-            tensor, picture = await self._drawing.decode(data, prepare, min_size=(side, side))
+            async with self._drawing.turn() as turn:
+                data = await load()
+                prepare = partial(self._prepare_to_draw, data, model)
+                tensor, picture = await turn.decode(data, prepare, min_size=(side, side))
             maps = await scheduler.run(plan, tensor)
             draw = partial(draw_heatmap, picture, maps[place], description.input.crop, legend)
             return await self._drawing.run(draw)

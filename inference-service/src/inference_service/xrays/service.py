@@ -13,7 +13,7 @@ from inference_service.predictions import heatmap
 from inference_service.predictions import service as predictions
 from inference_service.predictions.heatmap import NoHeatmap
 from inference_service.renditions.answers import ShownPicture
-from inference_service.renditions.service import Charge, etag
+from inference_service.renditions.service import Charge, LoadPicture, etag
 from inference_service.state import Services
 from inference_service.xrays import repository
 from inference_service.xrays.errors import NotTheOwner
@@ -204,15 +204,14 @@ async def _converted(services: Services, xray: XRay) -> bytes:
     def render(data: bytes) -> bytes:
         return decode_grey(data, max_pixels=services.max_picture_pixels).png()
 
-    async def make(data: bytes) -> bytes:
-        return await services.rendering.decode(data, partial(render, data))
-
-    async def kept_or_made() -> bytes:
-        charge = _charge_for(services, xray)
-        return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make, charge)
+    async def make(load: LoadPicture) -> bytes:
+        async with services.rendering.turn() as turn:
+            data = await load()
+            return await turn.decode(data, partial(render, data))
 
     async with while_it_is_kept(services, xray):
-        return await services.conversions.run(xray.picture_sha256, kept_or_made)
+        charge = _charge_for(services, xray)
+        return await services.renditions.kept_or_made(xray.picture_sha256, BROWSER_RECIPE, make, charge)
 
 
 def heatmap_for_browsers(services: Services, xray: XRay, finding: str | None, client: Client) -> ShownPicture:
