@@ -1,6 +1,7 @@
 """Small files that take much memory: 194 kB of PNG are a picture of 50 megapixels with transparency. Sixteen of them at
 once, uploaded and looked at in every system, keep each process below a bound, which compose's limits are above."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import Final
 
 import httpx
 import pytest
+from conftest import ROOT
 from PIL import Image
 from support import pictures
 from support.additions import image_list
@@ -16,13 +18,21 @@ from support.drives import UploadClient
 from support.running import running_platform
 from support.yelda_client import bearer
 
+from core_collection_service.app import BATCH_MEMORY_BYTES
+from core_collection_service.config import CoreSettings
+from core_collection_service.pictures.thumbnails.service import CACHE_BYTES
+from imagehub_service.app import DOWNLOADS_AHEAD
+from imagehub_service.config import ImageHubSettings
 from lightbox.run.platform import Platform
+from lightbox_shared.config import Settings
 
 AT_ONCE: Final = 16
 MB: Final = 1024 * 1024
 LARGE: Final = pictures.encoded(Image.new("RGBA", (8000, 6250), (1, 2, 3, 200)), "PNG")
 ONE_PICTURE: Final = 8000 * 6250 * 16
-"""Bytes that decoding it takes at most."""
+"""Bytes that decoding it for a model takes at most."""
+SHOWN: Final = ONE_PICTURE // 2
+"""The same for viewers."""
 BESIDE: Final = 400 * MB
 """What a process may take besides, all of its modules, models and caches included."""
 
@@ -90,7 +100,7 @@ def test_collection(busy: Platform, http: httpx.Client) -> None:
     assert at_once(send, 201) == AT_ONCE  # nothing is decoded
     href = send(0).json()["href"]
     assert at_once(lambda number: http.get(f"{href}?w={100 + number}")) > 2
-    assert peak(busy, "core-collection-service") < ONE_PICTURE + BESIDE
+    assert peak(busy, "core-collection-service") < SHOWN + BESIDE
 
 
 def test_gallery(busy: Platform, http: httpx.Client) -> None:
@@ -111,7 +121,37 @@ def test_gallery(busy: Platform, http: httpx.Client) -> None:
     assert len(found) == len(files)
     path = "/iiif/3/{}/{},0,1000,1000/200,/0/default.jpg"
     assert at_once(lambda number: http.get(path.format(found[number % len(found)], 100 * number))) > 2
-    assert peak(busy, "imagehub-service") < ONE_PICTURE + BESIDE + 256 * MB  # of decoded pictures that are kept
+    assert peak(busy, "imagehub-service") < SHOWN + BESIDE + 256 * MB  # of decoded pictures that are kept
+
+
+def test_limits_of_compose_hold_the_budgets() -> None:
+    """All of them used up at the same time, by the defaults."""
+    shared, hub = Settings(), ImageHubSettings()
+    caches = {
+        "inference-service": 300 * MB,  # the bundled models in one and in several threads
+        "annotation-service": 2 * shared.max_dicom_bytes,  # one that is checked, and one that is shown
+        "imagehub-service": hub.decoded_picture_bytes
+        + hub.page_cache_bytes
+        + hub.rendition_cache_bytes
+        + (hub.adding_threads + DOWNLOADS_AHEAD) * shared.max_dicom_bytes,
+        "core-collection-service": CACHE_BYTES + CoreSettings().response_cache_bytes + BATCH_MEMORY_BYTES,
+    }
+    largest = shared.max_picture_pixels * 25  # of DICOM, by `lightbox_shared.images.decoding_memory`
+    decoding = max(shared.decoding_bytes * 7 // 8, largest) + shared.decoding_bytes // 8
+    compose = (ROOT / "docker-compose.yml").read_text()
+    page = (ROOT / "docs" / "containers.md").read_text()
+    units = {"m": MB, "g": 1024 * MB}
+    for service, others in caches.items():
+        found = re.search(rf"^  {service}:\n    <<: \*service\n    mem_limit: (\d+)([mg])$", compose, re.MULTILINE)
+        assert found is not None, service
+        limit = int(found[1]) * units[found[2]]
+        of_idle_process = 200 * MB
+        uploads = 0 if service == "annotation-service" else shared.max_upload_memory
+        assert decoding + uploads + others + of_idle_process <= limit, service
+        assert f"| `{service}` | {limit / 1024 / MB:g} GB |" in page
+    assert len(re.findall(r"^    mem_limit: ", compose, re.MULTILINE)) == len(
+        re.findall(r"^  [a-z-]+:\n    (?:<<|image)", compose, re.MULTILINE)
+    )
 
 
 def test_nothing_else_grows(busy: Platform) -> None:

@@ -1,20 +1,25 @@
 """Thumbnails: their size, colours and format, and how often they are rendered."""
 
 import asyncio
+import threading
+from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from support import pictures
-from support.asgi import WithState
+from support.asgi import WithState, client_of
 from support.collection import AT, IMAGES, TIMESTAMP, send
+from support.gateway import until
 
-from core_collection_service.pictures.thumbnails.rendering import Box
+from core_collection_service.pictures.storage.service import QUICK_BYTES
+from core_collection_service.pictures.thumbnails.rendering import Box, render_thumbnail
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from core_collection_service.state import Services
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.decoding import BUSY, DecodingBudget, DecodingThreads
 
 SIZE = (400, 200)
 
@@ -200,3 +205,46 @@ def _dicom_with_frames() -> bytes:
     dataset.NumberOfFrames = 2
     dataset.PixelData *= 2
     return pictures.dicom_bytes(dataset)
+
+
+async def test_readers_of_large_pictures_do_not_keep_uploads_waiting(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uploads and thumbnails have threads of their own; a picture above 128 KiB is prepared in one."""
+    href = (await send(client))["href"]
+    begun, go_on, rendered = threading.Event(), threading.Event(), render_thumbnail
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return rendered(*arguments, **options)
+
+    monkeypatch.setattr("core_collection_service.pictures.thumbnails.service.render_thumbnail", held)
+    looking = [asyncio.create_task(client.get(f"{href}?w={width}")) for width in range(10, 26)]
+    await until(begun.is_set)
+    large = pictures.encoded(Image.effect_noise((600, 600), 100), "PNG")
+    assert len(large) > QUICK_BYTES
+    sent = await asyncio.wait_for(send(client, large, device="another"), 20)
+    assert sent["size"] == len(large)
+    assert not any(each.done() for each in looking)
+    go_on.set()
+    assert {each.status_code for each in await asyncio.gather(*looking)} == {200}
+
+
+async def test_a_thumbnail_is_rendered_once_for_all_who_ask_at_once(core: WithState, client: httpx.AsyncClient) -> None:
+    href = (await send(client))["href"]
+    answers = await asyncio.gather(*(client.get(f"{href}?w=33") for _ in range(16)))
+    assert {each.status_code for each in answers} == {200}
+    assert thumbnails_of(core).rendered == 1
+
+
+async def test_too_many_thumbnails_are_refused(core: WithState, client: httpx.AsyncClient) -> None:
+    href = (await send(client))["href"]
+    services: Services = core.state["services"]
+    budget = DecodingBudget(1000, max_waiting=0)
+    thumbnails = Thumbnails(services.storage, threads=DecodingThreads(budget, 1, max_pixels=10_000), max_pixels=10_000)
+    app = WithState(core.app, {**core.state, "services": replace(services, thumbnails=thumbnails)})
+    async with budget.reserve(1000), client_of(app) as http:
+        answer = await http.get(f"{href}?w=20")
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["detail"]) == (503, "2", BUSY)
+    assert answer.headers["content-type"] == "application/problem+json"

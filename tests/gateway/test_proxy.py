@@ -249,6 +249,27 @@ def test_a_body_that_announces_too_much_is_refused_unread(platform: Platform) ->
     assert platform.http.post("/predict", content=b"x" * LIMIT).status_code == 200
 
 
+@pytest.mark.parametrize(("raster", "dicom"), [(MB, MB), (MB, 2 * MB), (3 * MB, MB)])
+def test_the_settings_of_the_services_are_those_of_the_gateway(start: Start, raster: int, dicom: int) -> None:
+    """Which a service derives from the same two settings: `lightbox_shared.file_sizes`."""
+    platform = start(
+        max_picture_bytes=raster,
+        max_dicom_bytes=dicom,
+        services=("auth-service", "inference-service", "core-collection-service"),
+    )
+    sizes = FileSizes(raster, dicom)
+    for path, limit in (
+        ("/predict", sizes.form),
+        ("/collections/images", max(sizes.json_document, sizes.cbor_document)),
+    ):
+        assert platform.http.post(path, content=b"x" * limit).status_code == 200
+        refused = platform.http.post(path, content=b"x" * (limit + 1))
+        assert (refused.status_code, refused.json()["detail"]) == (
+            413,
+            f"The body is larger than the {limit:,} bytes that are accepted here.",
+        )
+
+
 async def test_a_body_that_grows_too_large_is_cut(start: Start) -> None:
     platform = start(max_dicom_bytes=20 * MB)
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"

@@ -142,6 +142,8 @@ def _jpeg(data: bytes) -> _Header:
 def _webp(data: bytes) -> tuple[int, int]:
     """Of the canvas (RFC 9649 section 2.7)."""
     kind = data[12:16]
+    if len(data) < 30:
+        raise IndexError("no first chunk")
     if kind == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
     if kind == b"VP8L":

@@ -1,0 +1,121 @@
+"""The estimate of what decoding takes is above what it really takes, measured in processes of their own."""
+
+import json
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import pictures
+
+from lightbox_shared.images.decoding_memory import decoding_memory
+
+SIZE: Final = (4000, 3000)
+PIXELS: Final = 12_000_000
+SLACK: Final = 24 * 1024 * 1024
+"""For the memory of the interpreter, of the libraries, and of the file that is made."""
+DEEP: Final = np.full(SIZE[::-1], 777, np.uint16)
+
+_MEASURE: Final = """
+import json, sys
+from lightbox_shared.images import decode_grey
+from lightbox_shared.images.display import check_picture, green_channel
+data, warm = (open(name, "rb").read() for name in sys.argv[1:])
+uses = {
+    "grey": lambda data: decode_grey(data, max_pixels=10**9).png(),
+    "reduced": lambda data: decode_grey(data, max_pixels=10**9, min_size=(224, 224)),
+    "shown": lambda data: check_picture(data, max_pixels=10**9),
+    "green": lambda data: green_channel(data, max_pixels=10**9),
+}
+
+def resident(name):
+    (line,) = (line for line in open("/proc/self/status") if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+peaks = {}
+for name, use in uses.items():
+    use(warm)
+    open("/proc/self/clear_refs", "w").write("5")  # proc(5): the peak begins anew
+    before = resident("VmRSS")
+    use(data)
+    peaks[name] = resident("VmHWM") - before
+print(json.dumps(peaks))
+"""
+
+
+def drawn(mode: str, format_name: str, **options: Any) -> bytes:
+    """A picture of `SIZE`."""
+    return pictures.encoded(Image.new(mode, SIZE, 1 if mode in {"L", "P"} else None), format_name, **options)
+
+
+KINDS: Final = {
+    "png grey": lambda: drawn("L", "PNG"),
+    "png palette": lambda: drawn("P", "PNG"),
+    "png colours": lambda: drawn("RGB", "PNG"),
+    "png transparent": lambda: drawn("RGBA", "PNG"),
+    "png transparent grey": lambda: drawn("LA", "PNG"),
+    "png transparent palette": lambda: drawn("P", "PNG", transparency=0),
+    "png 16 bits": lambda: pictures.encoded(Image.fromarray(DEEP), "PNG"),
+    "tiff 16 bits": lambda: pictures.encoded(Image.fromarray(DEEP), "TIFF", compression="tiff_lzw"),
+    "tiff transparent": lambda: drawn("RGBA", "TIFF", compression="tiff_lzw"),
+    "webp": lambda: drawn("RGBA", "WEBP", lossless=True, method=0),
+    "bmp": lambda: drawn("RGB", "BMP"),
+    "jpeg grey": lambda: drawn("L", "JPEG"),
+    "jpeg": lambda: drawn("RGB", "JPEG"),
+    "jpeg progressive": lambda: drawn("RGB", "JPEG", progressive=True),
+    "jpeg cmyk": lambda: drawn("CMYK", "JPEG"),
+    "dicom": lambda: pictures.dicom(DEEP),
+    "dicom rle": lambda: pictures.dicom_rle(DEEP),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_takes_no_more(kind: str, tmp_path: Path) -> None:
+    data = KINDS[kind]()
+    files = [tmp_path / "picture", tmp_path / "warm"]
+    files[0].write_bytes(data)
+    files[1].write_bytes(pictures.png())
+    command = [sys.executable, "-c", _MEASURE, *map(str, files)]
+    peaks = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+    whole = decoding_memory(data, max_pixels=PIXELS)
+    for use, peak in peaks.items():
+        estimate = decoding_memory(data, max_pixels=PIXELS, min_size=(224, 224)) if use == "reduced" else whole
+        assert peak <= estimate + SLACK, use
+    assert whole <= 40 * PIXELS
+
+
+def test_a_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
+    jpeg = drawn("RGB", "JPEG")
+    whole, small = (decoding_memory(jpeg, max_pixels=PIXELS, min_size=size) for size in (None, (300, 200)))
+    assert whole == 64 * small  # an eighth in both directions
+    assert decoding_memory(jpeg, max_pixels=PIXELS, min_size=(3000, 3000)) == whole
+    progressive = drawn("RGB", "JPEG", progressive=True)
+    assert decoding_memory(progressive, max_pixels=PIXELS, min_size=(300, 200)) == small + 6 * PIXELS
+
+
+def test_what_is_refused_by_its_header_takes_nothing() -> None:
+    assert decoding_memory(b"no picture", max_pixels=PIXELS) == 0
+    assert decoding_memory(b"", max_pixels=PIXELS) == 0
+    for format_name in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"):
+        data = pictures.encoded(Image.new("L", (100, 80)), format_name)
+        assert decoding_memory(data, max_pixels=8000) > 0
+        assert decoding_memory(data, max_pixels=7999) == 0
+    assert decoding_memory(pictures.png_claiming(2**31 - 1, 2**31 - 1), max_pixels=PIXELS) == 0
+    assert decoding_memory(pictures.dicom(), max_pixels=10) == 0
+
+
+def test_a_header_that_can_not_be_read_may_be_of_any_size() -> None:
+    for data in (pictures.png()[:20], b"\xff\xd8\xff\xe0", b"BM", b"RIFF1234WEBPVP8X", b"II*\0", b"GIF89a"):
+        assert decoding_memory(data, max_pixels=PIXELS) == sys.maxsize
+
+
+def test_of_a_gif_the_first_frame_counts() -> None:
+    buffer = BytesIO()
+    Image.new("P", (500, 400)).save(buffer, "GIF")
+    data = bytearray(buffer.getvalue())
+    data[6:10] = b"\1\0\1\0"  # a screen of one pixel
+    assert decoding_memory(bytes(data), max_pixels=PIXELS) == decoding_memory(buffer.getvalue(), max_pixels=PIXELS)
