@@ -166,3 +166,23 @@ async def test_documents_have_the_same_limit(client: httpx.AsyncClient, camera: 
         message = camera.message(Code.POST, IMAGES, payload=bytes(64), **block)
         answer = await camera.context.request(message, handle_blockwise=False).response
         assert answer.code is (Code.REQUEST_ENTITY_TOO_LARGE if is_refused else Code.CONTINUE)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "size", "limit"),
+    [
+        (bytes(128) + b"DICM", 64 * 1024 * 1024, None),
+        (bytes(128) + b"DICM", 64 * 1024 * 1024 + 1, 64 * 1024 * 1024),
+        (b"\xff\xd8\xff", 20 * 1024 * 1024, None),
+        (b"\xff\xd8\xff", 30 * 1024 * 1024, 20 * 1024 * 1024),
+    ],
+)
+async def test_the_first_block_says_how_large_a_picture_may_be(
+    camera: Device, beginning: bytes, size: int, limit: int | None
+) -> None:
+    block: dict[str, Any] = {"content_format": CONTENT_FORMATS[OCTET_STREAM], "block1": (0, True, 6), "size1": size}
+    query = ("deviceId=detector", f"timestamp={TAKEN}")
+    message = camera.message(Code.POST, IMAGES, query=query, payload=beginning.ljust(1024, b"\0"), **block)
+    answer = await camera.context.request(message, handle_blockwise=False).response
+    assert answer.code is (Code.CONTINUE if limit is None else Code.REQUEST_ENTITY_TOO_LARGE)
+    assert limit is None or answer.opt.size1 == limit

@@ -7,7 +7,7 @@ from functools import partial
 from io import BytesIO
 from typing import IO
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from annotation_service.pictures import repository
 from annotation_service.pictures.file_paths import InvalidFilePath, parse_file_path
@@ -25,6 +25,9 @@ from lightbox_shared.images import PictureError, sniff
 UPLOADED = "upload"
 """The `source` of an uploaded picture, unless the client names another one."""
 
+WRITTEN_AT_ONCE = 2
+"""Pictures that are in memory to be written to the database."""
+
 
 class Pictures:
     """Checks pictures, stores them, and finds those that other services have. Used by many tasks of one event loop."""
@@ -37,6 +40,7 @@ class Pictures:
         self._sources = sources
         self._sizes = sizes
         self._max_pixels = max_pixels
+        self._writing = CapacityLimiter(WRITTEN_AT_ONCE)
 
     async def prepare(self, file: IO[bytes], filename: str, source: str) -> PreparedPicture:
         """Check the picture in a file, which stays open until the picture is stored.
@@ -85,11 +89,13 @@ class Pictures:
         return picture
 
     async def _store(self, session: WriteSession, prepared: PreparedPicture, account_id: int) -> Picture:
-        original = await to_thread.run_sync(read_all, prepared.original)
-        await self._blobs.put(session, original, prepared.sha256)
-        if prepared.preview is not None:
-            preview = await to_thread.run_sync(read_all, prepared.preview)
-            await self._blobs.put(session, preview, prepared.preview_sha256)
+        async with self._writing:  # until then they are on disk
+            original = await to_thread.run_sync(read_all, prepared.original)
+            await self._blobs.put(session, original, prepared.sha256)
+            del original
+            if prepared.preview is not None:
+                preview = await to_thread.run_sync(read_all, prepared.preview)
+                await self._blobs.put(session, preview, prepared.preview_sha256)
         values = {
             "url": secrets.token_urlsafe(24) + EXTENSIONS[prepared.media_type],
             "filename": prepared.filename,

@@ -39,6 +39,7 @@ from core_collection_service.protocol.media_types import (
 )
 from core_collection_service.state import Services
 from lightbox_shared.errors import NotFound, UnsupportedMediaType
+from lightbox_shared.file_sizes import DECIDING_BYTES
 
 LARGEST_PAYLOAD: Final = 1024
 """Of a response that is sent in one message."""
@@ -97,8 +98,8 @@ class CollectionResource:
         self.name = name
 
     def check_post(self, request: CoapRequest) -> int:
-        """Raises everything that can be said against a POST before its body has arrived; returns how many bytes the
-        body may have."""
+        """Raises everything that can be said against a POST before all of its body has arrived; returns how many bytes
+        the body may have. For a picture of any kind its first block says that, if it has enough bytes."""
         check_authenticated(request.caller)
         request.negotiate(CBOR, JSON)
         limits = self._services.submissions.limits
@@ -109,7 +110,9 @@ class CollectionResource:
                 "The Content-Format has to be 60 or 50 (CBOR, JSON), or 22, 23 or 42 (a picture)."
             )
         request.caller.check_may_send(read_picture_key(request, self.name).device_id)
-        return limits.max_bytes if request.content_type == OCTET_STREAM else limits.sizes.raster
+        if request.content_type == OCTET_STREAM and len(request.message.payload) < DECIDING_BYTES:
+            return limits.max_bytes
+        return limits.sizes.limit_of(request.message.payload)
 
     async def post(self, request: CoapRequest, body: bytes) -> Message:
         """Keep a picture: 2.01, or 2.04 if it was sent before. Raises what `Submissions` raises."""

@@ -9,7 +9,7 @@ from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.picture_files import repository
 from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING, DecodedPictures
 from imagehub_service.picture_files.whole import WholePictures
-from imagehub_service.renditions.rendering import Rendition, render
+from imagehub_service.renditions.rendering import Rendition, render, rendering_memory
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
@@ -35,6 +35,7 @@ class Renditions:
         keep_metadata: bool,
     ) -> None:
         self._database = database
+        self._decoding = decoding
         self._threads = BoundedThreads(threads, max_waiting=MAX_WAITING, busy=BUSY)
         self._flights: SingleFlight[tuple[bytes, Rendition], EncodedPicture] = SingleFlight()
         self.files = WholePictures(database, blobs, self._threads, at_once=threads, keep_metadata=keep_metadata)
@@ -88,4 +89,5 @@ class Renditions:
 
     async def _render(self, picture: Picture, rendition: Rendition) -> EncodedPicture:
         shown = await self.decoded.get(picture, rendition.reduction)
-        return await self._threads.run(partial(render, shown, rendition))
+        async with self._decoding.reserve(rendering_memory(shown, rendition)):
+            return await self._threads.run(partial(render, shown, rendition))

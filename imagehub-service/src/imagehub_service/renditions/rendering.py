@@ -67,6 +67,13 @@ class Rendition:
         return f"{sha256.hex()[:32]}-{region}-{turned}-{self.quality}-{kind}-{VERSION}"
 
 
+def rendering_memory(shown: ShownPicture, rendition: Rendition) -> int:
+    """About how many bytes `render` takes: two copies of the region, which has four bytes a pixel, and of what is made
+    of it, and the file."""
+    region = rendition.width * rendition.height // shown.reduction**2
+    return 8 * region + 12 * rendition.out_width * rendition.out_height
+
+
 def render(shown: ShownPicture, rendition: Rendition) -> EncodedPicture:
     """Make a rendition. Takes some milliseconds for a usual size: call it in a thread."""
     image, profile = _resized(shown, rendition), shown.profile
