@@ -90,13 +90,22 @@ class Budgets(RuleBasedStateMachine):
         self.settle()
 
     @precondition(lambda self: self.decoders)
-    @rule(data=st.data(), ends=st.booleans())
-    def give_up(self, data: st.DataObject, ends: bool) -> None:
-        """Also in the moment in which another one makes room."""
-        if ends and self.running:
+    @rule(data=st.data(), turns=st.integers(0, 6))
+    def give_up(self, data: st.DataObject, turns: int) -> None:
+        """Also in the moment in which another one makes room: some turns of the event loop after it ends."""
+        victim = data.draw(st.sampled_from(self.decoders))
+        if self.running:
             data.draw(st.sampled_from(self.running)).go_on.set()
-        data.draw(st.sampled_from(self.decoders)).task.cancel()
+
+        async def leave() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            victim.task.cancel()
+
+        self.loop.run_until_complete(leave())
         self.settle()
+        assert victim.task.done()
+        assert victim.task.cancelled() or victim.task.exception() is None
 
     @invariant()
     def never_above_the_limit(self) -> None:
@@ -157,6 +166,41 @@ async def test_small_pictures_pass_a_large_one_that_waits_but_do_not_keep_it_out
     for each in (large, *small):
         each.go_on.set()
     await asyncio.gather(*(each.task for each in (first, large, *small)))
+    assert budget.held == 0
+
+
+async def test_a_large_picture_gets_its_turn_while_small_ones_keep_coming() -> None:
+    budget = DecodingBudget(LIMIT)
+    running = [Decoder(budget, SHARE) for _ in range(8)]
+    await asyncio.sleep(0)
+    assert all(each.running for each in running)
+    large = Decoder(budget, LIMIT)
+    coming = [Decoder(budget, SHARE) for _ in range(8)]
+    for each in running[:7]:
+        assert not any(waiting.running for waiting in (large, *coming))
+        each.go_on.set()
+        await asyncio.sleep(0.001)
+    assert [each.running for each in (large, *coming)] == [True, *[False] * 8]
+    for each in (large, running[7], *coming):
+        each.go_on.set()
+    await asyncio.gather(large.task, *(each.task for each in coming))
+    assert budget.held == 0
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_leaves_in_the_moment_of_being_admitted_leaves_nothing_behind(turns: int) -> None:
+    budget = DecodingBudget(LIMIT)
+    first, leaving, last = (Decoder(budget, LIMIT) for _ in range(3))
+    await asyncio.sleep(0.001)
+    first.go_on.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    leaving.task.cancel()
+    await asyncio.sleep(0.001)
+    assert leaving.task.cancelled()
+    assert (last.running, budget.held) == (True, last.counted)
+    last.go_on.set()
+    await last.task
     assert budget.held == 0
 
 
