@@ -304,8 +304,16 @@ async def test_on_a_full_disk_an_addition_waits(
     addition_id = await ask(database, drive)
     space = DiskSpace(lambda: {"data": tmp_path}, reserve=10**18)
     await space.read()
-    board, blobs = ProgressBoard(), Blobs(BLOBS, row_limit=2**30)
-    worker = addition_worker(make_settings(), database, blobs, MemoryDrives(drive), board, disk_space=space)
+    blobs, decoding = Blobs(BLOBS, row_limit=2**30), DecodingBudget(2**30)
+    worker = addition_worker(
+        make_settings(),
+        database,
+        blobs,
+        MemoryDrives(drive),
+        ProgressBoard(),
+        decoding=decoding,
+        disk_space=space,
+    )
     worker._pause = 0.05
     running = asyncio.create_task(worker.run())
     try:

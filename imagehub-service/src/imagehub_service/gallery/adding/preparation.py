@@ -51,9 +51,7 @@ class NotAdded(Exception):
 class Preparation:
     """Reads files of drives and decodes them, as many at a time as there are threads."""
 
-    def __init__(
-        self, threads: DecodingThreads, *, sizes: FileSizes, max_pixels: int, disk_space: DiskSpace
-    ) -> None:
+    def __init__(self, threads: DecodingThreads, *, sizes: FileSizes, max_pixels: int, disk_space: DiskSpace) -> None:
         self._threads = threads
         self._disk_space = disk_space
         self._sizes = sizes
