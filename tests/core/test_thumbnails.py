@@ -64,7 +64,7 @@ KINDS: list[tuple[bytes, str, str]] = [
     (pictures.encoded(colours(), "JPEG", progressive=True), "JPEG", "RGB"),
     (pictures.encoded(colours(), "PNG"), "PNG", "RGB"),
     (pictures.encoded(colours("RGBA"), "PNG"), "PNG", "RGBA"),
-    (pictures.encoded(colours("LA"), "PNG"), "PNG", "LA"),
+    (pictures.encoded(colours("LA"), "PNG"), "PNG", "RGBA"),
     (pictures.encoded(colours("P"), "PNG"), "PNG", "RGB"),
     (pictures.encoded(colours("1"), "PNG"), "PNG", "L"),
     (pictures.encoded(colours("P"), "PNG", transparency=0), "PNG", "RGBA"),
@@ -123,9 +123,11 @@ async def test_boxes(client: httpx.AsyncClient) -> None:
 async def test_upright(client: httpx.AsyncClient) -> None:
     upright = {1: (100, 50), 3: (100, 50), 6: (50, 100), 8: (50, 100)}
     for orientation, size in upright.items():
-        href = (await send(client, oriented(orientation), device=f"{orientation}"))["href"]
+        body = await send(client, oriented(orientation), device=f"{orientation}")
+        href = body["href"]
         thumbnail = opened(await client.get(f"{href}?w=100&h=100"))
         assert thumbnail.size == size
+        assert (body["width"], body["height"]) == (4 * size[0], 4 * size[1])  # as stored, of the upright picture
         assert not thumbnail.getexif()
         first = thumbnail.getpixel((5, 5))
         assert isinstance(first, tuple)

@@ -46,7 +46,7 @@ MODES: Final = {
     "TIFF": ("L", "RGB", "RGBA", "I;16", "CMYK"),
     "BMP": ("L", "RGB", "P"),
 }
-TURNED: Final = {"JPEG", "PNG", "WEBP", "TIFF"}
+TURNED: Final = {"JPEG", "PNG", "TIFF"}
 ANIMATED: Final = {"GIF", "WEBP", "PNG"}
 
 

@@ -307,7 +307,7 @@ async def test_what_browsers_do_not_show_is_converted_once(
     data = pictures.dicom() if format_name == "dicom" else pictures.encoded(pictures.GREY, format_name)
     body = await upload(http, data)
     first = await http.get(body["image"])
-    monkeypatch.setattr("inference_service.xrays.service.decode_grey", None)  # can't be called again
+    monkeypatch.setattr("inference_service.xrays.service.read_for_display", None)  # can't be called again
     again = [await http.get(body["image"]) for _ in range(3)]
     assert {(each.status_code, each.content, each.headers["etag"]) for each in [first, *again]} == {
         (200, first.content, first.headers["etag"])

@@ -57,6 +57,7 @@ def preview_of(data: bytes) -> ImageFile.ImageFile:
         pictures.encoded(FUNDUS.convert("P"), "PNG"),
         pictures.encoded(FUNDUS.convert("1"), "PNG"),
         turned("JPEG", orientation=1),
+        turned("WEBP"),
     ],
 )
 def test_what_browsers_show_has_no_preview(data: bytes) -> None:
@@ -71,10 +72,8 @@ def test_a_jpeg_is_turned_and_stays_a_jpeg_in_colour() -> None:
     assert np.abs(np.asarray(preview, float) - np.rot90(COLOURS, -1)).max() < 8
 
 
-@pytest.mark.parametrize("format_name", ["PNG", "WEBP"])
-def test_other_formats_are_turned_without_a_loss(format_name: str) -> None:
-    options = {"lossless": True} if format_name == "WEBP" else {}
-    preview = preview_of(turned(format_name, **options))
+def test_a_png_is_turned_without_a_loss() -> None:
+    preview = preview_of(turned("PNG"))
     assert preview.format == "PNG"
     np.testing.assert_array_equal(np.asarray(preview, float), np.rot90(COLOURS, -1))
 
@@ -205,7 +204,7 @@ def test_limits(work: Any) -> None:
         work(pictures.png(64, 48), max_pixels=64 * 48 - 1)
     with pytest.raises(PictureTooLarge):
         work(pictures.png_claiming(60_000, 60_000), max_pixels=LIMIT)
-    with pytest.raises(UnsupportedPicture, match="32 bits"):
+    with pytest.raises(UnsupportedPicture, match="floating-point"):
         work(pictures.encoded(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF"), max_pixels=LIMIT)
     with pytest.raises(PictureError):
         work(pictures.encoded(FUNDUS, "JPEG")[:-200], max_pixels=LIMIT)

@@ -23,6 +23,7 @@ from lightbox_shared.images import (
     UnsupportedPicture,
     decode_grey,
 )
+from lightbox_shared.images.display import check_picture
 
 LIMIT = 50_000_000
 
@@ -135,7 +136,9 @@ def test_dicom_compressed_transfer_syntaxes(tmp_path: Path) -> None:
 
 
 def test_browsers_get_a_png_of_the_same_picture() -> None:
-    shown = Image.open(BytesIO(decode_grey(pictures.dicom(STORED), max_pixels=LIMIT).png()))
+    preview = check_picture(pictures.dicom(STORED), max_pixels=LIMIT).preview
+    assert preview is not None
+    shown = Image.open(BytesIO(preview.data))
     assert shown.format == "PNG"
     assert np.abs(np.asarray(shown, float) / 255 - STORED / 4095).max() < 0.003
 
@@ -169,7 +172,6 @@ RLE_BOMB["PixelData"].is_undefined_length = True
         pytest.param(pictures.encoded(GREY.convert("RGB"), "WEBP")[:40], id="truncated-webp"),
         pytest.param(pictures.encoded(GREY, "BMP")[:-100], id="truncated-bmp"),
         pytest.param(pictures.png_claiming(60_000, 60_000), id="png-claims-60000"),
-        pytest.param(pictures.png_with_text_bomb(300), id="png-text-bomb"),
         pytest.param(pictures.tiff_with_bomb(60_000), id="tiff-bomb"),
         pytest.param(b"RIFF\xff\xff\xff\xffWEBPVP8X\n\0\0\0\0\0\0\0" + b"\xff" * 60, id="webp-claims-16m"),
         pytest.param(pictures.gif(300), id="gif"),

@@ -79,7 +79,7 @@ def difference_hash(image: Image.Image) -> int:
 def _needs_preview(shown: ShownPicture) -> bool:
     """Whether browsers don't show the file itself as it has to be: all of them turn a JPEG, and only that, by EXIF."""
     turned_by_browsers = shown.orientation == 1 or shown.media_type is MediaType.JPEG
-    return not shown.media_type.shown_by_browsers or not turned_by_browsers or shown.is_animated
+    return not shown.is_shown_by_browsers or not turned_by_browsers or shown.is_animated
 
 
 def _thumbhash(image: Image.Image, width: int, height: int) -> bytes:

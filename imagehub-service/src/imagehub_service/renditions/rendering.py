@@ -12,7 +12,7 @@ from lightbox_shared.images.colours import to_srgb
 from lightbox_shared.images.display import ShownPicture
 from lightbox_shared.images.encoding import EncodedPicture, encode, on_white
 
-VERSION: Final = 1
+VERSION: Final = 2
 """In the entity tags of renditions; to be increased when they look different."""
 WEBP_MAX_SIDE: Final = 16_383
 """Pixels, which are written with 14 bits (RFC 6386 section 9.1)."""

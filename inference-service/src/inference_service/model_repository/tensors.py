@@ -11,7 +11,7 @@ from PIL import Image
 from inference_service.model_repository.description import InputDescription, OutputDescription
 from lightbox_shared.images import GreyPicture
 
-PREPROCESSING_VERSION = "1"
+PREPROCESSING_VERSION = "2"
 
 Tensor = npt.NDArray[np.float32]
 

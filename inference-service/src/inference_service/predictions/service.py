@@ -110,10 +110,7 @@ class Predictor:
         least = min(drawn_size((info.width, info.height)))
         min_size = (max(target.width, least), max(target.height, least))
         picture = decode_grey(data, max_pixels=self._max_pixels, min_size=min_size)
-        size = drawn_size((info.width, info.height))
-        if (info.width > info.height) != (picture.image.width > picture.image.height):
-            size = drawn_size((info.height, info.width))  # the header tells the size before the picture is turned
-        return to_tensor(picture, target), to_drawn_size(picture.image, size)
+        return to_tensor(picture, target), to_drawn_size(picture.image, drawn_size((info.width, info.height)))
 
 
 async def record(

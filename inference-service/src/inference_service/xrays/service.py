@@ -25,7 +25,8 @@ from lightbox_shared.blobs import BlobMissing
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.disconnect import Client
 from lightbox_shared.errors import InvalidRequest, NotFound
-from lightbox_shared.images import MediaType, PictureError, decode_grey
+from lightbox_shared.images import MediaType, PictureError
+from lightbox_shared.images.display import encode_preview, read_for_display, shows_file
 from lightbox_shared.request_bodies import Upload
 
 SYSTEM: Final = "chexray"
@@ -160,7 +161,8 @@ def _opens(services: Services, key: str, xray: XRay) -> bool:
 
 
 def picture_for_browsers(services: Services, xray: XRay) -> ShownPicture:
-    """The picture: the original, or a PNG of one in a format that browsers do not show, which is made once.
+    """The picture: the original, or where browsers do not show it a PNG, which is made once; for a rare kind of JPEG, a
+    JPEG.
 
     Loading it raises `Unavailable` if too many pictures are being converted.
     """
@@ -185,7 +187,9 @@ async def while_it_is_kept(services: Services, xray: XRay) -> AsyncIterator[None
 
 async def _original(services: Services, xray: XRay) -> bytes:
     async with while_it_is_kept(services, xray), services.database.reading() as session:
-        return await services.blobs.get(session, xray.picture_sha256)
+        data = await services.blobs.get(session, xray.picture_sha256)
+    # Of the rarer kinds of JPEG, browsers get a JPEG that they show.
+    return data if shows_file(data) else await _converted(services, xray)
 
 
 def _charge_for(services: Services, xray: XRay) -> Charge | None:
@@ -202,7 +206,7 @@ def _charge_for(services: Services, xray: XRay) -> Charge | None:
 
 async def _converted(services: Services, xray: XRay) -> bytes:
     def render(data: bytes) -> bytes:
-        return decode_grey(data, max_pixels=services.max_picture_pixels).png()
+        return encode_preview(read_for_display(data, max_pixels=services.max_picture_pixels)).data
 
     async def make(load: LoadPicture) -> bytes:
         async with services.rendering.turn() as turn:

@@ -3,15 +3,14 @@
 The size of a picture is checked before memory is allocated for it, and the format must be one of a list. A picture that
 can't be decoded raises `PictureError`; it does not crash the process, block it or make it run out of memory.
 
-A decoded picture has one grey channel, is upright, and white is 1, as in a radiograph. Formats: JPEG, PNG (8 and 16
-bits; grey, RGB, palette, alpha), WebP, TIFF, BMP and DICOM. Of several frames in a TIFF or WebP the first one is read.
-GIF, which no radiograph comes in, is read only where a caller asks for it (`lightbox_shared.images.display`).
+`lightbox_shared.images.decoding` decodes; `decode_grey` here is what models read of it, `display` what browsers show.
+Formats: JPEG, PNG, WebP, TIFF, BMP and DICOM; the modules of the formats say what of each is read. Of several frames
+the first one is. GIF, which no radiograph comes in, is read only where a caller asks for it.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 from typing import Final
 
 import numpy as np
@@ -75,15 +74,6 @@ class GreyPicture:
     image: Image.Image
     media_type: MediaType
 
-    def png(self) -> bytes:
-        """The picture as a PNG file with 8 bits a pixel."""
-        image = self.image
-        if image.mode == "F":
-            image = Image.fromarray(np.rint(np.asarray(image) * np.float32(255)).astype(np.uint8))
-        buffer = BytesIO()
-        image.save(buffer, "PNG")
-        return buffer.getvalue()
-
 
 def sniff(data: bytes, types: Collection[MediaType] = RADIOGRAPH_TYPES) -> MediaType:
     """The format of a picture by its first bytes, not by the media type that the client names. Raises
@@ -103,24 +93,20 @@ def _format_of(data: bytes) -> MediaType | None:
 
 
 def decode_grey(data: bytes, *, max_pixels: int, min_size: tuple[int, int] | None = None) -> GreyPicture:
-    """Decode a picture of at most `max_pixels` pixels. Raises `PictureError`.
+    """Decode a picture of at most `max_pixels` pixels as a model reads it. Raises `PictureError`.
 
-    With `min_size` (width, height) a JPEG may be decoded at a reduced size that is not below it. That is several
-    times faster, since the inverse DCT makes fewer pixels. The result depends only on the bytes and on `min_size`.
+    With `min_size` (width and height, upright) a JPEG may be decoded at a reduced size that is not below it. See
+    `lightbox_shared.images.decoding.decode`, of whose result this is a view.
     """
-    # Imported here, since both modules import this one for its types.
-    from lightbox_shared.images.dicom import decode_dicom  # noqa: PLC0415
-    from lightbox_shared.images.raster import decode_raster  # noqa: PLC0415
+    from lightbox_shared.images.decoding import decode  # noqa: PLC0415 - it imports this module for its types
 
-    media_type = sniff(data)
-    if media_type is MediaType.DICOM:
-        return GreyPicture(Image.fromarray(decode_dicom(data, max_pixels=max_pixels)), media_type)
-    return GreyPicture(decode_raster(data, media_type, max_pixels=max_pixels, min_size=min_size), media_type)
+    picture = decode(data, max_pixels=max_pixels, min_size=min_size, grey=True)
+    return GreyPicture(picture.grey(), picture.media_type)
 
 
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
-    """The format of a picture and its size in pixels."""
+    """The format of a picture, and the size in pixels that it has when it is upright."""
 
     media_type: MediaType
     width: int
@@ -130,25 +116,13 @@ class PictureInfo:
 def inspect(data: bytes, *, max_pixels: int) -> PictureInfo:
     """Read the header of a picture without decoding it, for services that only store pictures.
 
-    The checksums of a PNG are verified; a JPEG that breaks off in its scan is not detected. PNG and JPEG take some
-    microseconds. The other formats are opened by their libraries, for which a file can take much longer, so call this
-    in a thread. Raises `PictureError`.
+    The checksums of a PNG are verified; a picture that breaks off behind its header is not detected. All formats but
+    DICOM take some microseconds, up to some milliseconds for hostile files. DICOM is opened by its library, for which a
+    file can take much longer, so call this in a thread. Raises `PictureError`.
     """
-    from lightbox_shared.images.dicom import inspect_dicom  # noqa: PLC0415
-    from lightbox_shared.images.headers import jpeg_size, png_size  # noqa: PLC0415
-    from lightbox_shared.images.raster import inspect_raster  # noqa: PLC0415
+    from lightbox_shared.images.decoding import read_info  # noqa: PLC0415 - as above
 
-    media_type = sniff(data)
-    if media_type is MediaType.PNG:
-        width, height = png_size(data)
-    elif media_type is MediaType.JPEG:
-        width, height = jpeg_size(data)
-    elif media_type is MediaType.DICOM:
-        width, height = inspect_dicom(data)
-    else:
-        width, height = inspect_raster(data, media_type, max_pixels=max_pixels)
-    check_pixels(width, height, max_pixels)
-    return PictureInfo(media_type, width, height)
+    return read_info(data, max_pixels=max_pixels)
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:

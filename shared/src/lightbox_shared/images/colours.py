@@ -9,26 +9,15 @@ from typing import Final
 
 from PIL import Image, ImageCms
 
-_LARGEST_PROFILE: Final = 1024 * 1024
-_SPACES: Final = {
-    **dict.fromkeys(("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"), b"GRAY"),
-    **dict.fromkeys(("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr", "HSV"), b"RGB "),
-    "CMYK": b"CMYK",
-}
+LARGEST_PROFILE: Final = 1024 * 1024
+"""Bytes; no real profile is larger."""
+_SPACES: Final = {"L": b"GRAY", "LA": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "CMYK": b"CMYK"}
 """The colour space in the header of a profile (section 7.2.6) that suits pictures of a mode."""
 
 
-def profile_of(image: Image.Image) -> bytes | None:
-    """The profile of a picture as it was opened, if it suits the mode and is not larger than any real one."""
-    profile = image.info.get("icc_profile")
-    if not isinstance(profile, bytes) or len(profile) > _LARGEST_PROFILE:
-        return None
-    return profile if suits(profile, image.mode) else None
-
-
 def suits(profile: bytes, mode: str) -> bool:
-    """Whether pixels of this mode are in the colour space of the profile."""
-    return profile[16:20] == _SPACES.get(mode)
+    """Whether pixels of this mode are in the colour space of the profile, which is no larger than any real one."""
+    return len(profile) <= LARGEST_PROFILE and profile[16:20] == _SPACES.get(mode)
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -22,7 +22,7 @@ from lightbox_shared.conditional import byte_range, is_unchanged
 from lightbox_shared.hal import http_date
 from lightbox_shared.negotiation import prefers_coding
 
-RENDERING_VERSION: Final = 1
+RENDERING_VERSION: Final = 2
 """In the entity tags of thumbnails; to be increased when thumbnails look different."""
 _COMMON_HEADERS: Final = {
     # The type was checked at upload and is not to be guessed again; nothing in a picture may run.

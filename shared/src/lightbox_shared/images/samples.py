@@ -1,0 +1,117 @@
+"""The samples of a decoded picture, and the two ways in which they are looked at.
+
+A model reads `grey()`, people see `shown()`. Both come from the same samples. Where they differ it is by design:
+
+- The model reads all bits of a sample, people see the eight highest (rounded).
+- Behind what is transparent the model reads black, as around a radiograph; browsers show the page there.
+- The model reads the stored samples, or their luminance (ITU-R BT.601) in colours; for people the colour profile of the
+  file goes with them. Inks are turned into light by their profile for both.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lightbox_shared.images.colours import to_srgb
+from lightbox_shared.images.orientation import upright_image, upright_values
+
+DeepValues = npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+_LUMINANCE: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_ROWS_AT_ONCE: Final = 256
+"""Of a deep picture, so that its values as numbers of 32 bits don't take twice the memory of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class EightBitSamples:
+    """Samples of 8 bits, as Pillow has them."""
+
+    image: Image.Image
+    """Of mode "L", "LA", "RGB", "RGBA" or "CMYK"."""
+
+    bits = 8
+
+    @property
+    def mode(self) -> str:
+        """As Pillow names what the samples are."""
+        return self.image.mode
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.image.size
+
+    def upright(self, orientation: int) -> "EightBitSamples":
+        """Turned by an orientation."""
+        return EightBitSamples(upright_image(self.image, orientation))
+
+    def grey(self, profile: bytes | None) -> Image.Image:
+        """Of mode "L"."""
+        image = to_srgb(self.image, profile) if self.image.mode == "CMYK" else self.image
+        if image.mode in {"LA", "RGBA"}:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+        return image.convert("L") if image.mode != "L" else image
+
+    def shown(self, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+        """Of mode "L", "RGB" or "RGBA", and the profile of these pixels. `profile` suits the samples."""
+        if self.image.mode == "CMYK":
+            return to_srgb(self.image, profile), None
+        if self.image.mode != "LA":
+            return self.image, profile
+        if profile is None:
+            return self.image.convert("RGBA"), None
+        grey = to_srgb(self.image.getchannel("L"), profile).convert("RGB")
+        grey.putalpha(self.image.getchannel("A"))
+        return grey, None
+
+
+@dataclass(frozen=True, slots=True)
+class DeepSamples:
+    """Samples of more than 8 bits, or of another number than Pillow has a place for."""
+
+    values: DeepValues
+    """Shape (height, width) for grey, (height, width, 2) with alpha, (height, width, 3 or 4) for colours."""
+    white: float
+    """The largest value; 0 is black."""
+
+    bits = 16
+
+    @property
+    def mode(self) -> str:
+        """As Pillow names what the samples are, if they had 8 bits."""
+        return "L" if self.values.ndim == 2 else {2: "LA", 3: "RGB", 4: "RGBA"}[self.values.shape[2]]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.values.shape[1], self.values.shape[0]
+
+    def upright(self, orientation: int) -> "DeepSamples":
+        """Turned by an orientation."""
+        return DeepSamples(upright_values(self.values, orientation), self.white)
+
+    def grey(self, _profile: bytes | None) -> Image.Image:
+        """Of mode "F", 0 black to 1 white."""
+        grey = np.empty(self.values.shape[:2], dtype=np.float32)
+        for top in range(0, len(grey), _ROWS_AT_ONCE):
+            part = self.values[top : top + _ROWS_AT_ONCE].astype(np.float32) / np.float32(self.white)
+            if part.ndim == 3:
+                colours = part[..., : 1 if part.shape[2] == 2 else 3]
+                luminance = colours[..., 0] if colours.shape[2] == 1 else colours @ _LUMINANCE
+                part = luminance * part[..., -1] if part.shape[2] in {2, 4} else luminance
+            grey[top : top + _ROWS_AT_ONCE] = part
+        return Image.fromarray(grey)
+
+    def shown(self, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+        """As `EightBitSamples.shown`."""
+        eight = np.empty(self.values.shape, dtype=np.uint8)
+        for top in range(0, len(eight), _ROWS_AT_ONCE):
+            part = self.values[top : top + _ROWS_AT_ONCE].astype(np.float32) * np.float32(255 / self.white)
+            eight[top : top + _ROWS_AT_ONCE] = np.rint(part)
+        return EightBitSamples(Image.fromarray(eight)).shown(profile)
+
+
+Samples = EightBitSamples | DeepSamples
