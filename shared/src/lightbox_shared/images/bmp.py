@@ -20,6 +20,7 @@ from lightbox_shared.images.samples import EightBitSamples
 _FILE_HEADER: Final = 14
 _CORE_HEADER: Final = 12
 _OS2_HEADERS: Final = frozenset({16, 64})
+_READ_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
 _WITH_ALPHA: Final = 56
 _RGB, _RLE8, _RLE4, _BITFIELDS, _JPEG, _PNG, _ALPHA_BITFIELDS = range(7)
 _NAMES: Final = {_JPEG: "JPEG", _PNG: "PNG", 11: "CMYK", 12: "CMYK with RLE8", 13: "CMYK with RLE4"}
@@ -57,7 +58,7 @@ def bmp_size(data: bytes) -> tuple[int, int]:
 def read_bmp(data: bytes, max_pixels: int) -> RasterFile:
     """Decode a BMP. Raises `PictureError`."""
     header = _read_header(data)
-    _check_supported(header, is_os2=_header_length(data) in _OS2_HEADERS)
+    _check_supported(header, _header_length(data))
     size = header.width, header.height
     check_pixels(*size, max_pixels)
     if header.bits in {16, 32}:
@@ -98,8 +99,10 @@ def _masks(data: bytes, length: int, bits: int, compression: int) -> tuple[int, 
     return red, green, blue, alpha
 
 
-def _check_supported(header: _Header, *, is_os2: bool) -> None:
-    names = _OS2_NAMES if is_os2 else _NAMES
+def _check_supported(header: _Header, length: int) -> None:
+    if length not in _READ_HEADERS:
+        raise UnsupportedPicture(f"BMP with a header of {length} bytes is not read.")
+    names = _OS2_NAMES if length in _OS2_HEADERS else _NAMES
     if header.compression in names:
         raise UnsupportedPicture(f"BMP with the compression {names[header.compression]} is not read.")
     if header.compression not in _DEPTHS:

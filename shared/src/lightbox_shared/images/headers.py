@@ -22,7 +22,7 @@ MAX_JPEG_SCANS: Final = 100
 _PNG_BIT_DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """The allowed bit depths for each colour type (PNG section 11.2.1)."""
 _PNG_PIXELS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xCC}
 _HIERARCHY: Final = 0xDE
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN: Final = 0xDA
@@ -65,10 +65,16 @@ class JpegHeader:
     """The second byte of the marker of its frame (T.81 table B.1), 0xF7 for JPEG-LS; 0xDE if it has several."""
     precision: int
     """Bits of a sample."""
-    components: int
+    sampling: tuple[tuple[int, int], ...]
+    """Of each component, how many samples it has across and down, beside those of the others (section A.1.1)."""
     orientation: int
     pixels: tuple[range, ...]
     """The parts of the file that the pixels and their colours need, from its beginning to its last byte."""
+
+    @property
+    def components(self) -> int:
+        """Samples of a pixel."""
+        return len(self.sampling)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,7 +90,7 @@ def png_size(data: bytes) -> tuple[int, int]:
 def png_header(data: bytes) -> PngHeader:
     """The header of a PNG.
 
-    The checksums of all chunks are verified, and there must be the chunks IDAT and IEND. Raises `BrokenPicture`.
+    The checksums of all chunks are verified, and there must be the chunks IDAT and IEND. Raises `PictureError`.
     """
     width, height, depth = _png_dimensions(data)
     orientation, profile, is_animated, has_pixels = UPRIGHT, None, False, False
@@ -98,6 +104,9 @@ def png_header(data: bytes) -> PngHeader:
         has_pixels = has_pixels or kind == b"IDAT"
         if kind in _PNG_PIXELS:
             _append(pixels, range(at, end))
+        elif kind[:1].isupper():  # a critical one (section 5.4)
+            name = kind.decode("ascii", "replace")
+            raise UnsupportedPicture(f"PNG with the chunk {name}, without which it can't be shown, is not read.")
     if not has_pixels:
         raise BrokenPicture("The PNG picture is damaged or incomplete.")
     return PngHeader(width, height, depth, orientation, is_animated, profile, tuple(pixels))
@@ -110,6 +119,8 @@ def _png_dimensions(data: bytes) -> tuple[int, int, int]:
         )
     except struct.error:
         raise BrokenPicture("The PNG picture is damaged or incomplete.") from None
+    if kind == b"CgBI":
+        raise UnsupportedPicture("PNG in the form that is only for iPhones (CgBI) is not read.")
     known = depth in _PNG_BIT_DEPTHS.get(colour, ()) and (packing, filters) == (0, 0) and interlace in {0, 1}
     if (length, kind) != (13, b"IHDR") or not known:
         raise BrokenPicture("The PNG picture has no header that is known.")
@@ -142,20 +153,23 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
 
 def jpeg_header(data: bytes) -> JpegHeader:
     """The header of a JPEG, behind which a scan must begin. Raises `BrokenPicture`."""
-    frame: tuple[int, int, int, int, int] | None = None
+    frame: tuple[int, int] | None = None
     orientation, has_exif, is_hierarchical = UPRIGHT, False, False
     pixels = [range(2)]
     for marker, at, end in _jpeg_segments(data):
         if marker in _START_OF_FRAME and frame is None and end - at >= 10:
-            frame = (marker, *struct.unpack_from(">BHHB", data, at + 4))
+            frame = marker, at
         if marker == 0xE1 and not has_exif and data[at + 4 : at + 10] == _EXIF:
             orientation, has_exif = orientation_in_exif(data[at + 10 : end]), True
         is_hierarchical = is_hierarchical or marker == _HIERARCHY
         if marker == _START_OF_SCAN and frame is not None:
             _append(pixels, range(at, len(data)))
-            kind, precision, height, width, components = frame
+            kind, found_at = frame
+            precision, height, width, components = struct.unpack_from(">BHHB", data, found_at + 4)
+            factors = data[found_at + 11 : found_at + 10 + 3 * components : 3]
+            sampling = tuple((each >> 4, each & 0x0F) for each in factors)
             kind = _HIERARCHY if is_hierarchical else kind
-            return JpegHeader(width, height, kind, precision, components, orientation, tuple(pixels))
+            return JpegHeader(width, height, kind, precision, sampling, orientation, tuple(pixels))
         if _belongs_to_pixels(marker, data[at + 4 : at + 16]):
             _append(pixels, range(at, end))
     raise BrokenPicture("The JPEG picture is damaged or incomplete.")

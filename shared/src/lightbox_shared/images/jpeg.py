@@ -17,7 +17,8 @@ from lightbox_shared.images.orientation import upright_size
 from lightbox_shared.images.raster_file import RasterFile, failures_of_libraries, in_eight_bits, opened_by_pillow
 from lightbox_shared.images.samples import DeepSamples, EightBitSamples, Samples
 
-_BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
+JPEG_LS: Final = 0xF7
+_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _ARITHMETIC: Final = frozenset({0xC9, 0xCA})
 _HUFFMAN: Final = frozenset({_BASELINE, _EXTENDED, _PROGRESSIVE})
 _HIERARCHICAL: Final = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE})
@@ -71,6 +72,8 @@ def check_supported(header: JpegHeader) -> None:
         raise UnsupportedPicture(f"JPEG of {header.precision} bits with arithmetic coding is not read.")
     if header.frame in _HUFFMAN and header.precision not in {8, 12}:
         raise UnsupportedPicture(f"JPEG of {header.precision} bits is not read; 8 and 12 are.")
+    if not all(map(_divides, zip(*header.sampling, strict=True))):
+        raise UnsupportedPicture("JPEG whose components share samples by a fraction is not read.")
     if header.components not in ({1, 3, 4} if _is_read_by_pillow(header) else {1, 3}):
         raise UnsupportedPicture(
             f"JPEG of {header.components} components of {header.precision} bits is not read"
@@ -78,11 +81,16 @@ def check_supported(header: JpegHeader) -> None:
         )
 
 
+def _divides(factors: tuple[int, ...]) -> bool:
+    """Whether one sample of each component stands for a whole number of samples of the largest."""
+    return all(each and max(factors) % each == 0 for each in factors)
+
+
 def decoded_samples(data: bytes, header: JpegHeader) -> Samples:
     """The samples of a JPEG that Pillow doesn't read. Raises exceptions of many kinds."""
     import imagecodecs  # noqa: PLC0415 - most pictures do without it
 
-    decode: Any = imagecodecs.jpegls_decode if header.frame == _JPEG_LS else imagecodecs.jpeg8_decode
+    decode: Any = imagecodecs.jpegls_decode if header.frame == JPEG_LS else imagecodecs.jpeg8_decode
     values: npt.NDArray[Any] = decode(data)
     return samples_of(values, (1 << header.precision) - 1)
 

@@ -11,7 +11,7 @@ several pictures the first that is not a reduced version is read. All else is re
 A colour profile of grey, RGB or CMYK counts. Extra samples that are not alpha are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +27,7 @@ from lightbox_shared.images.tiff_segments import read_samples
 
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _SIXTEEN_BITS: Final = 65535
+_ROWS_AT_ONCE: Final = 256
 _BT601: Final = (0.299, 0.587, 0.114)
 _FULL_RANGE: Final = (0, 255, 128, 255, 128, 255)
 _EIGHT_BIT_SCALES: Final[Mapping[int, int]] = {1: 255, 2: 85, 4: 17, 8: 1}
@@ -56,7 +57,7 @@ def _picture(stored: Stored, layout: TiffLayout, directory: Directory) -> Sample
     colours, alpha = stored[..., : layout.colours], _alpha(stored, layout, directory)
     white = (1 << layout.bits) - 1
     if alpha is not None and directory.number(Tag.EXTRA_SAMPLES, 0) == _ASSOCIATED:
-        colours = _unassociated(colours, alpha, white)
+        colours = _unassociated(stored, layout.colours, white)
     match layout.photometric:
         case Photometric.WHITE_IS_ZERO:
             colours = white - colours
@@ -93,11 +94,24 @@ def _samples(values: Stored, white: int) -> Samples:
     return EightBitSamples(Image.fromarray(np.ascontiguousarray(eight if scale == 1 else eight * np.uint8(scale))))
 
 
-def _unassociated(colours: Stored, alpha: Stored, white: int) -> Stored:
-    """Colours that were multiplied with alpha, divided by it."""
-    divisor = np.maximum(alpha, 1).astype(np.float32)[..., np.newaxis]
-    divided: Stored = np.minimum(np.rint(colours * (np.float32(white) / divisor)), white).astype(colours.dtype)
-    return divided
+def _by_rows(make: Callable[[Stored], Stored], stored: Stored, channels: int, dtype: npt.DTypeLike) -> Stored:
+    """What `make` makes of some rows, for all of them: numbers of 32 bits of a whole picture take four times its
+    memory."""
+    made = np.empty((*stored.shape[:2], channels), dtype)
+    for top in range(0, len(stored), _ROWS_AT_ONCE):
+        made[top : top + _ROWS_AT_ONCE] = np.rint(make(stored[top : top + _ROWS_AT_ONCE]))
+    return made
+
+
+def _unassociated(stored: Stored, colours: int, white: int) -> Stored:
+    """Colours that were multiplied with the alpha behind them, divided by it."""
+
+    def divided(rows: Stored) -> Stored:
+        alpha = np.maximum(rows[..., colours : colours + 1], 1).astype(np.float32)
+        colour: Stored = np.minimum(rows[..., :colours] * (np.float32(white) / alpha), np.float32(white))
+        return colour
+
+    return _by_rows(divided, stored, colours, stored.dtype)
 
 
 def _scaled(alpha: Stored | None, white: int, top: int) -> Stored | None:
@@ -125,9 +139,12 @@ def _from_palette(colours: Stored, white: int, directory: Directory) -> tuple[St
 
 def _from_cmyk(colours: Stored, white: int) -> Stored:
     """Red, green and blue of 16 bits of inks, without a profile (section 16)."""
-    light = 1 - colours.astype(np.float32) / np.float32(white)
-    mixed: Stored = np.rint(light[..., :3] * light[..., 3:] * np.float32(_SIXTEEN_BITS))
-    return mixed.astype(np.uint16)
+
+    def mixed(rows: Stored) -> Stored:
+        light = 1 - rows.astype(np.float32) / np.float32(white)
+        return light[..., :3] * light[..., 3:] * np.float32(_SIXTEEN_BITS)
+
+    return _by_rows(mixed, colours, 3, np.uint16)
 
 
 def _from_ycbcr(colours: Stored, directory: Directory) -> Stored:
@@ -137,13 +154,18 @@ def _from_ycbcr(colours: Stored, directory: Directory) -> Stored:
     spans = reference[:, 1] - reference[:, 0]
     if not np.isfinite(spans).all() or not spans.all() or not green:
         raise BrokenPicture("The TIFF picture has YCbCr values without a range.")
-    scaled = (colours - reference[:, 0]) * (np.array([255, 127, 127], np.float32) / spans)
-    luma, chroma_blue, chroma_red = scaled[..., 0], scaled[..., 1], scaled[..., 2]
-    reds = luma + (2 - 2 * red) * chroma_red
-    blues = luma + (2 - 2 * blue) * chroma_blue
-    greens = (luma - blue * blues - red * reds) / green
-    mixed: Stored = np.rint(np.clip(np.stack((reds, greens, blues), axis=-1), 0, 255))
-    return mixed.astype(np.uint8)
+    factors = np.array([255, 127, 127], np.float32) / spans
+
+    def mixed(rows: Stored) -> Stored:
+        scaled = (rows - reference[:, 0]) * factors
+        luma, chroma_blue, chroma_red = scaled[..., 0], scaled[..., 1], scaled[..., 2]
+        reds = luma + (2 - 2 * red) * chroma_red
+        blues = luma + (2 - 2 * blue) * chroma_blue
+        greens = (luma - blue * blues - red * reds) / green
+        colour: Stored = np.clip(np.stack((reds, greens, blues), axis=-1), 0, 255)
+        return colour
+
+    return _by_rows(mixed, colours, 3, np.uint8)
 
 
 def _numbers(directory: Directory, tag: Tag, default: tuple[float, ...]) -> tuple[float, ...]:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from lightbox_shared.images import BrokenPicture, UnsupportedPicture, check_pixels
 from lightbox_shared.images.tiff_directory import MAX_SEGMENTS, Directory, Tag
 
-_MOST_SAMPLES: Final = 8
-"""Of a pixel: four inks and four others."""
+_MOST_SAMPLES: Final = 5
+"""Of a pixel: four inks and alpha."""
 _SMALLEST_LIMIT_OF_TILES: Final = 4096
 """Pixels of the side of a tile, which may be larger than its picture."""
 _UNSIGNED: Final = frozenset({1, 4})

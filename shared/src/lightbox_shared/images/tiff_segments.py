@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lightbox_shared.images import BrokenPicture, UnsupportedPicture
 from lightbox_shared.images.headers import check_jpeg_scans, jpeg_header, webp_size
-from lightbox_shared.images.jpeg import check_supported
+from lightbox_shared.images.jpeg import JPEG_LS, check_supported
 from lightbox_shared.images.tiff_directory import Tag
 from lightbox_shared.images.tiff_layout import CCITT, WITH_PREDICTOR, Compression, Photometric, TiffLayout
 
@@ -31,6 +31,9 @@ def read_samples(data: bytes, layout: TiffLayout) -> Samples:
     but for YCbCr in JPEG, which comes as RGB. Raises `PictureError` and exceptions of the decoders."""
     if sum(layout.byte_counts) > _MOST_READ * len(data):
         raise BrokenPicture(_INCOMPLETE)
+    if len(layout.offsets) == 1:  # which needs no second place
+        whole = _Segment(layout, _bytes_of(data, layout, 0, layout.offsets[0]), layout.height, layout.width)
+        return whole.decoded()[: layout.height, : layout.width]
     stored = np.empty((layout.height, layout.width, layout.samples), dtype=layout.dtype)
     across, down = ceil(layout.width / layout.tile_width), ceil(layout.height / layout.tile_height)
     for index, offset in enumerate(layout.offsets):
@@ -88,6 +91,8 @@ class _Segment:
         return bytes(imagecodecs.bitorder_decode(self._data))
 
     def _unpacked(self, data: bytes) -> Samples:
+        import imagecodecs  # noqa: PLC0415 - as above
+
         layout = self._layout
         if layout.subsampling != (1, 1):
             return self._subsampled(data)
@@ -96,12 +101,13 @@ class _Segment:
         unpacked = decompressed(data, layout.compression, most=row * layout.tile_height)
         if len(unpacked) < row * rows:
             raise BrokenPicture(_INCOMPLETE)
-        values = self._values(unpacked[: row * rows]).reshape(rows, layout.tile_width, layout.samples_in_tile)
+        values = self._values(unpacked[: row * rows])
+        values = values.reshape(rows, layout.tile_width, layout.samples_in_tile)
         if layout.predictor == 2 and layout.compression in WITH_PREDICTOR:
-            values = np.cumsum(values, axis=1, dtype=values.dtype)
+            values = imagecodecs.delta_decode(values, axis=1, out=values if values.flags.writeable else None)
         return values
 
-    def _values(self, packed: bytes) -> Samples:
+    def _values(self, packed: memoryview) -> Samples:
         """Numbers of packed bits."""
         import imagecodecs  # noqa: PLC0415 - as above
 
@@ -111,7 +117,7 @@ class _Segment:
         if layout.bits == 16:
             return np.frombuffer(packed, layout.directory.order + "u2").astype(np.uint16, copy=False)
         run = layout.tile_width * layout.samples_in_tile
-        values: Samples = imagecodecs.packints_decode(packed, layout.dtype, layout.bits, runlen=run)
+        values: Samples = imagecodecs.packints_decode(bytes(packed), layout.dtype, layout.bits, runlen=run)
         return values
 
     def _subsampled(self, data: bytes) -> Samples:
@@ -155,6 +161,8 @@ class _Segment:
         layout = self._layout
         header = jpeg_header(self._data)
         check_supported(header)
+        if header.frame == JPEG_LS:
+            raise UnsupportedPicture("TIFF with JPEG-LS inside is not read.")
         check_jpeg_scans(self._data)
         self._check_size(header.width, header.height)
         if header.components != layout.samples_in_tile or header.precision != layout.bits:
@@ -184,7 +192,7 @@ class _Segment:
         packing = {0: Compression.NONE, 1: Compression.DEFLATE, 2: Compression.ZSTD}.get(int(parameters[-1]))
         if packing is None:
             raise UnsupportedPicture("TIFF with LERC inside of another compression than deflate and zstd is not read.")
-        data = decompressed(self._data, packing, most=most)
+        data = bytes(decompressed(self._data, packing, most=most))
         self._check_size(*_lerc_size(data))
         values: Samples = imagecodecs.lerc_decode(data)
         if values.dtype != layout.dtype:
@@ -198,30 +206,24 @@ class _Segment:
             raise BrokenPicture("The TIFF picture and the one inside it disagree about its size.")
 
 
-def decompressed(data: bytes, compression: Compression, *, most: int) -> bytes:
+def decompressed(data: bytes, compression: Compression, *, most: int) -> memoryview:
     """The unpacked bytes, at most `most` of them."""
     import imagecodecs  # noqa: PLC0415 - as above
 
+    if compression is Compression.NONE:
+        return memoryview(data)
+    out = memoryview(np.empty(most, dtype=np.uint8))  # which is allocated once, and may be changed
     match compression:
-        case Compression.NONE:
-            return data
         case Compression.LZW:
-            return bytes(imagecodecs.lzw_decode(data, out=most))
+            return memoryview(imagecodecs.lzw_decode(data, out=out))
         case Compression.PACKBITS:
-            return bytes(imagecodecs.packbits_decode(data, out=most))
+            return memoryview(imagecodecs.packbits_decode(data, out=out))
         case Compression.ZSTD:
-            return bytes(imagecodecs.zstd_decode(data, out=most))
-        case _:
-            return _inflated(data, most)
-
-
-def _inflated(data: bytes, most: int) -> bytes:
-    import imagecodecs  # noqa: PLC0415 - as above
-
+            return memoryview(imagecodecs.zstd_decode(data, out=out))
     try:
-        return bytes(imagecodecs.deflate_decode(data, out=most))
+        return memoryview(imagecodecs.deflate_decode(data, out=out))
     except imagecodecs.DeflateError:  # more bytes than the picture needs, which this one takes; or damage
-        return zlib.decompressobj().decompress(data, most)
+        return memoryview(zlib.decompressobj().decompress(data, most))
 
 
 def _lerc_size(data: bytes) -> tuple[int, int]:
