@@ -212,7 +212,7 @@ def decompressed(data: bytes, compression: Compression, *, most: int) -> memoryv
 
     if compression is Compression.NONE:
         return memoryview(data)
-    out = memoryview(np.empty(most, dtype=np.uint8))  # which is allocated once, and may be changed
+    out = bytearray(most)  # which is allocated once, and may be changed
     match compression:
         case Compression.LZW:
             return memoryview(imagecodecs.lzw_decode(data, out=out))
