@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -300,13 +301,22 @@ async def test_without_maps_chexray_shows_the_picture_itself(
             assert heatmap.content == picture.content
 
 
-@pytest.mark.parametrize("format_name", ["dicom", "TIFF"])
+NOT_SHOWN = {
+    "dicom": pictures.dicom(),
+    "TIFF": pictures.encoded(pictures.GREY, "TIFF"),
+    "JPEG": bytes(imagecodecs.jpeg8_encode(pictures.ramp(top=4095), bitspersample=12)),
+}
+
+
+@pytest.mark.parametrize("format_name", NOT_SHOWN)
 async def test_what_browsers_do_not_show_is_converted_once(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, database: Database, format_name: str
 ) -> None:
-    data = pictures.dicom() if format_name == "dicom" else pictures.encoded(pictures.GREY, format_name)
+    data = NOT_SHOWN[format_name]
     body = await upload(http, data)
     first = await http.get(body["image"])
+    assert first.headers["content-type"] == ("image/jpeg" if format_name == "JPEG" else "image/png")
+    assert Image.open(BytesIO(first.content)).size == (64, 48)
     monkeypatch.setattr("inference_service.xrays.service.read_for_display", None)  # can't be called again
     again = [await http.get(body["image"]) for _ in range(3)]
     assert {(each.status_code, each.content, each.headers["etag"]) for each in [first, *again]} == {

@@ -1,6 +1,7 @@
 """What is served to browsers, and the thumbnail, against what Chromium shows of the file itself."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import given
 from PIL import Image
 from support.chromium import PROGRAM, Chromium
+from support.colour_profiles import LINEAR_GREY, RED_IS_GREEN
+from support.pictures import encoded
 from support.properties import property_settings
 from support.raster_drawings import DrawnFile, browser_files
 from support.thumbnails import thumbnail_of
@@ -75,3 +78,70 @@ def test_chromium_shows_the_same(chromium: Chromium, file: DrawnFile) -> None:
     else:
         tolerance = (0 if file.expected.alpha is None else ROUNDED) + (0 if file.expected.tolerance == 0 else ROUNDED)
     compare(chromium, file.data, tolerance)
+
+
+ACROSS, DOWN = np.linspace(20, 235, 32), np.linspace(240, 10, 24)[:, np.newaxis]
+COLOURS = np.stack(np.broadcast_arrays(ACROSS, DOWN, 90), axis=-1).astype(np.uint8)
+PICTURE = Image.fromarray(COLOURS)
+GREYS = Image.fromarray(COLOURS[..., 0])
+FRAMES: dict[str, Any] = {"save_all": True, "append_images": [Image.new("RGB", (32, 24))], "duration": 100_000}
+
+
+def see_through(mode: str) -> Image.Image:
+    """With a corner that is transparent, and one that is so in part."""
+    image = PICTURE.convert(mode)
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 9, 9))
+    alpha.paste(100, (20, 15, 32, 24))
+    image.putalpha(alpha)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("data", "tolerance"),
+    [
+        pytest.param(encoded(PICTURE, "WEBP", lossless=True, **FRAMES), 0, id="animated-webp"),
+        pytest.param(encoded(PICTURE, "PNG", **FRAMES), 0, id="animated-png"),
+        pytest.param(encoded(see_through("RGB"), "WEBP", lossless=True, exact=True), ROUNDED, id="webp-with-alpha"),
+        pytest.param(encoded(PICTURE, "WEBP", quality=90), LOSSY, id="lossy-webp"),
+        pytest.param(encoded(see_through("L"), "PNG"), ROUNDED, id="grey-with-alpha"),
+        pytest.param(encoded(PICTURE.quantize(16), "BMP"), 0, id="palette-bmp"),
+        pytest.param(encoded(PICTURE.convert("CMYK"), "JPEG", quality=98), LOSSY, id="cmyk-jpeg"),
+        pytest.param(encoded(PICTURE, "JPEG", quality=98, keep_rgb=True), LOSSY, id="rgb-jpeg"),
+        pytest.param(encoded(PICTURE, "PNG", icc_profile=RED_IS_GREEN), 3, id="png-with-profile"),
+        pytest.param(
+            encoded(PICTURE, "JPEG", quality=98, icc_profile=RED_IS_GREEN),
+            LOSSY,
+            id="jpeg-with-profile",
+        ),
+        pytest.param(
+            encoded(PICTURE, "WEBP", lossless=True, icc_profile=RED_IS_GREEN),
+            3,
+            id="webp-with-profile",
+        ),
+        pytest.param(encoded(GREYS, "PNG", icc_profile=LINEAR_GREY), 3, id="grey-with-profile"),
+    ],
+)
+def test_chromium_shows_these_the_same(chromium: Chromium, data: bytes, tolerance: int) -> None:
+    compare(chromium, data, tolerance)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [PICTURE.quantize(64), see_through("RGB"), GREYS],
+    ids=["", "alpha", "grey"],
+)
+@pytest.mark.parametrize("frames", [{}, FRAMES], ids=["still", "animated"])
+def test_a_gif_is_shown_the_same(chromium: Chromium, image: Image.Image, frames: dict[str, Any]) -> None:
+    data = encoded(image, "GIF", **frames)
+    shown = read_for_display(data, max_pixels=LIMIT, types=tuple(MediaType))
+    np.testing.assert_array_equal(on_page(shown.image), shown_by(chromium, data, "image/gif"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP"])
+def test_chromium_turns_by_the_same_rule(chromium: Chromium, format_name: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 98} if format_name == "JPEG" else {"lossless": True}
+    compare(chromium, encoded(PICTURE, format_name, exif=exif, **options), LOSSY)

@@ -166,7 +166,7 @@ def tiff_files(draw: st.DrawFn) -> DrawnFile:
     compression = draw(st.sampled_from([1, 5, 8, 32946, 32773, 50000, *([2, 3, 4] if colours == 1 else [])]))
     is_ccitt = compression in {2, 3, 4}
     bits = 1 if is_ccitt else draw(st.sampled_from([1, 2, 4, 8] if kind == "palette" else [8, 16, *range(1, 17)]))
-    extra = 0 if is_ccitt or kind == "palette" else draw(st.sampled_from([0, 0, 1, 2]))
+    extra = 0 if is_ccitt or kind == "palette" else draw(st.sampled_from([0, 0, 1] if kind == "cmyk" else [0, 0, 1, 2]))
     extra_kind = draw(st.sampled_from([0, 1, 2]))
     values = draw(noise(colours + extra, bits))
     if extra and extra_kind == 1:
