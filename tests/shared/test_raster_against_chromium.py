@@ -12,7 +12,8 @@ from support.chromium import PROGRAM, Chromium
 from support.colour_profiles import LINEAR_GREY, RED_IS_GREEN
 from support.pictures import encoded
 from support.properties import property_settings
-from support.raster_drawings import DrawnFile, browser_files
+from support.raster_drawings import browser_files
+from support.raster_expectations import DrawnFile
 from support.thumbnails import thumbnail_of
 
 from lightbox_shared.images import MediaType, inspect

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from hypothesis import given
 from PIL import Image
 from support.properties import property_settings
-from support.raster_drawings import ROUNDING, DrawnFile, all_files
+from support.raster_drawings import all_files
+from support.raster_expectations import ROUNDING, DrawnFile
 from support.thumbnails import thumbnail_of
 
 from lightbox_shared.images import MediaType, decode_grey, inspect
