@@ -1,5 +1,6 @@
 """The right values of files that are often read wrongly, and what files that are not read are said to be."""
 
+import contextlib
 import struct
 import time
 import tracemalloc
@@ -357,6 +358,19 @@ def test_a_missing_strip_is_damage_and_no_black() -> None:
     data = raster_files.tiff(COLUMN, TiffOptions(rows_per_strip=16))
     with pytest.raises(BrokenPicture):
         decode_grey(data.replace(struct.pack("<HHI", 273, 4, 3), struct.pack("<HHI", 273, 4, 2)), max_pixels=LIMIT)
+
+
+@pytest.mark.parametrize("tag", [256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 339, 34675])
+@pytest.mark.parametrize("kind", range(20))
+def test_tags_of_odd_types_and_values_do_no_harm(tag: int, kind: int) -> None:
+    given = {256: 64, 257: 48, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 48, 279: 3072}
+    for count in (0, 1, 2, 500):
+        for value in (0, 8, 0x7FC00000, 0xFFFFFFFF):  # also as NaN, as a negative number, and as a place
+            entries = [(each, 4, 1, number) for each, number in given.items() if each != tag]
+            data = directory(sorted([*entries, (tag, kind, count, value)]), body=bytes(3072))
+            for work in (inspect, decode_grey):
+                with contextlib.suppress(PictureError):
+                    work(data, max_pixels=LIMIT)
 
 
 @pytest.mark.parametrize("compression", [1, 5, 8, 32773, 50000, 4])

@@ -73,10 +73,19 @@ _MOST_VALUES: Final[Mapping[Tag, int]] = {
 _FEW_VALUES: Final = 64
 _TAGS: Final = frozenset(Tag)
 _TYPES: Final[Mapping[int, str]] = {
-    1: "u1", 2: "u1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "i4", 11: "f4", 12: "f8",
-    13: "u4", 16: "u8", 17: "i8", 18: "u8",
+    1: "u1", 3: "u2", 4: "u4", 5: "u4", 7: "u1", 10: "i4", 11: "f4", 12: "f8", 13: "u4", 16: "u8", 18: "u8",
 }  # fmt: skip
-"""numpy's names of the types of values (TIFF 6.0 section 2; BigTIFF)."""
+"""numpy's names of the types of values (TIFF 6.0 section 2; BigTIFF) that any of these tags may have."""
+_BYTES: Final = frozenset({1, 7})
+_WHOLE_NUMBERS: Final = frozenset({1, 3, 4, 7, 13, 16, 18})
+_NUMBERS: Final = frozenset(_TYPES)
+_TYPES_OF_TAGS: Final[Mapping[Tag, frozenset[int]]] = {
+    Tag.JPEG_TABLES: _BYTES,
+    Tag.ICC_PROFILE: _BYTES,
+    Tag.YCBCR_COEFFICIENTS: _NUMBERS,
+    Tag.REFERENCE_BLACK_WHITE: _NUMBERS,
+}
+"""Of a tag; `_WHOLE_NUMBERS` for all others. A tag of another type is left out, as libtiff does."""
 _RATIONALS: Final = frozenset({5, 10})
 
 _Values = tuple[Any, ...]
@@ -177,10 +186,12 @@ def _tags(data: bytes, layout: _Layout, entries: range) -> Iterator[tuple[Tag, _
     seen: set[int] = set()
     for at in entries:
         number, kind = layout.read("H", data, at), layout.read("H", data, at + 2)
-        if number not in _TAGS or number in seen or kind not in _TYPES:
+        if number not in _TAGS or number in seen:
+            continue
+        tag = Tag(number)
+        if kind not in _TYPES_OF_TAGS.get(tag, _WHOLE_NUMBERS):
             continue
         seen.add(number)
-        tag = Tag(number)
         yield tag, _values(data, layout, at, tag, kind)
 
 
