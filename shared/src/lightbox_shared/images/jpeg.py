@@ -1,7 +1,7 @@
-"""JPEG (ITU-T T.81) and JPEG-LS (T.87), decoded by Pillow (libjpeg-turbo), and where a sample does not have 8 bits or
-the picture is lossless, by imagecodecs (libjpeg-turbo, CharLS).
+"""JPEG (ITU-T T.81), decoded by Pillow (libjpeg-turbo), and where a sample does not have 8 bits or the picture is
+lossless, by imagecodecs (libjpeg-turbo, too).
 
-Not read, and named: pictures that are hierarchical, lossless with arithmetic coding, of more than 8 bits in other
+Not read, and named: JPEG-LS (T.87), as a damaged one of 200 bytes can keep CharLS busy for seconds; pictures that are hierarchical, lossless with arithmetic coding, of more than 8 bits in other
 colours than grey or RGB, or whose height stands behind the first scan (DNL).
 """
 
@@ -17,7 +17,7 @@ from lightbox_shared.images.orientation import upright_size
 from lightbox_shared.images.raster_file import RasterFile, failures_of_libraries, in_eight_bits, opened_by_pillow
 from lightbox_shared.images.samples import DeepSamples, EightBitSamples, Samples
 
-JPEG_LS: Final = 0xF7
+_JPEG_LS: Final = 0xF7
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _ARITHMETIC: Final = frozenset({0xC9, 0xCA})
 _HUFFMAN: Final = frozenset({_BASELINE, _EXTENDED, _PROGRESSIVE})
@@ -62,6 +62,8 @@ def check_supported(header: JpegHeader) -> None:
     """Raises `UnsupportedPicture`, which names what is not read."""
     if header.frame in _HIERARCHICAL:
         raise UnsupportedPicture("Hierarchical JPEG is not read.")
+    if header.frame == _JPEG_LS:
+        raise UnsupportedPicture("JPEG-LS is not read.")
     if header.frame == 0xCB:
         raise UnsupportedPicture("Lossless JPEG with arithmetic coding is not read.")
     if header.frame == 0xC8:
@@ -90,8 +92,7 @@ def decoded_samples(data: bytes, header: JpegHeader) -> Samples:
     """The samples of a JPEG that Pillow doesn't read. Raises exceptions of many kinds."""
     import imagecodecs  # noqa: PLC0415 - most pictures do without it
 
-    decode: Any = imagecodecs.jpegls_decode if header.frame == JPEG_LS else imagecodecs.jpeg8_decode
-    values: npt.NDArray[Any] = decode(data)
+    values: npt.NDArray[Any] = imagecodecs.jpeg8_decode(data)
     return samples_of(values, (1 << header.precision) - 1)
 
 

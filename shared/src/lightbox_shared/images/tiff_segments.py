@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lightbox_shared.images import BrokenPicture, UnsupportedPicture
 from lightbox_shared.images.headers import check_jpeg_scans, jpeg_header, webp_size
-from lightbox_shared.images.jpeg import JPEG_LS, check_supported
+from lightbox_shared.images.jpeg import check_supported
 from lightbox_shared.images.tiff_directory import Tag
 from lightbox_shared.images.tiff_layout import CCITT, WITH_PREDICTOR, Compression, Photometric, TiffLayout
 
@@ -161,8 +161,6 @@ class _Segment:
         layout = self._layout
         header = jpeg_header(self._data)
         check_supported(header)
-        if header.frame == JPEG_LS:
-            raise UnsupportedPicture("TIFF with JPEG-LS inside is not read.")
         check_jpeg_scans(self._data)
         self._check_size(header.width, header.height)
         if header.components != layout.samples_in_tile or header.precision != layout.bits:
