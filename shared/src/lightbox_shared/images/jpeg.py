@@ -1,8 +1,9 @@
 """JPEG (ITU-T T.81), decoded by Pillow (libjpeg-turbo), and where a sample does not have 8 bits or the picture is
 lossless, by imagecodecs (libjpeg-turbo, too).
 
-Not read, and named: JPEG-LS (T.87), as a damaged one of 200 bytes can keep CharLS busy for seconds; pictures that are hierarchical, lossless with arithmetic coding, of more than 8 bits in other
-colours than grey or RGB, or whose height stands behind the first scan (DNL).
+Not read, and named: pictures that are hierarchical, lossless with arithmetic coding, of more than 8 bits in other
+colours than grey or RGB, or whose height stands behind the first scan (DNL); and JPEG-LS (T.87), as a damaged one of 200 bytes
+can keep its decoder busy for seconds.
 """
 
 from typing import Any, Final
