@@ -2,8 +2,8 @@
 lossless, by imagecodecs (libjpeg-turbo, too).
 
 Not read, and named: pictures that are hierarchical, lossless with arithmetic coding, of more than 8 bits in other
-colours than grey or RGB, or whose height stands behind the first scan (DNL); and JPEG-LS (T.87), as a damaged one of 200 bytes
-can keep its decoder busy for seconds.
+colours than grey or RGB, or whose height stands behind the first scan (DNL); and JPEG-LS (T.87), as a damaged one of
+200 bytes can keep its decoder busy for seconds.
 """
 
 from typing import Any, Final
