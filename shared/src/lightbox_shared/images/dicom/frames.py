@@ -1,5 +1,6 @@
 """The stored values of the frame of a DICOM file: native (PS3.5 section 8.2), RLE (annex G), or of a JPEG family."""
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any, Final
@@ -84,22 +85,18 @@ def _native(file: DicomFile, pixel: ImagePixel) -> Words:
     shape: tuple[int, ...] = (pixel.rows, pixel.columns)
     if pixel.samples_per_pixel == 3:
         shape = (3, *shape) if pixel.planar_configuration else (*shape, 3)
-    width = pixel.bits_allocated // 8
-    count = pixel.rows * pixel.columns * pixel.samples_per_pixel
-    if width == 1:
-        words = _bytes(file, count)
-    else:
-        order = "<" if file.little_endian else ">"
-        words = np.frombuffer(file.native_pixels(count * width), f"{order}u{width}")
-    words = words.reshape(shape)
+    words = _words(file, math.prod(shape), pixel.bits_allocated // 8).reshape(shape)
     return np.moveaxis(words, 0, -1) if pixel.samples_per_pixel == 3 and pixel.planar_configuration else words
 
 
-def _bytes(file: DicomFile, count: int) -> Words:
-    """Bytes stand in words of 16 bits in OW, which big endian swaps (PS3.5 section 8.1.1 and annex A.3)."""
-    if file.little_endian or file.value_representation != "OW":
-        return np.frombuffer(file.native_pixels(count), np.uint8)
-    return np.frombuffer(file.native_pixels(count + count % 2), ">u2").astype("<u2").view(np.uint8)[:count]
+def _words(file: DicomFile, count: int, width: int) -> Words:
+    """`count` words of `width` bytes. OW is of words of 16 bits, also where pixels have 8 or 32, and only the two bytes
+    of each of those change places in big endian (PS3.5 sections 7.3 and 8.1.1)."""
+    length = count * width
+    if file.little_endian or (width == 1 and file.value_representation != "OW"):
+        return np.frombuffer(file.native_pixels(length), f"<u{width}")
+    swapped = np.frombuffer(file.native_pixels(length + length % 2), ">u2").astype("<u2")
+    return swapped.view(np.uint8)[:length].view(f"<u{width}")
 
 
 def _subsampled(file: DicomFile, pixel: ImagePixel) -> Words:
@@ -108,7 +105,7 @@ def _subsampled(file: DicomFile, pixel: ImagePixel) -> Words:
         raise BrokenPicture(
             "The DICOM file contradicts itself: YBR_FULL_422 has 8 bits, and an even number of columns."
         )
-    pairs = _bytes(file, pixel.rows * pixel.columns * 2).reshape(pixel.rows, pixel.columns // 2, 4)
+    pairs = _words(file, pixel.rows * pixel.columns * 2, 1).reshape(pixel.rows, pixel.columns // 2, 4)
     words = np.empty((pixel.rows, pixel.columns, 3), np.uint8)
     words[:, 0::2, 0], words[:, 1::2, 0] = pairs[..., 0], pairs[..., 1]
     words[:, 0::2, 1:] = words[:, 1::2, 1:] = pairs[..., 2:]
