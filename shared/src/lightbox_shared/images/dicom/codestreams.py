@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from lightbox_shared.images import BrokenPicture, UnsupportedPicture
+from lightbox_shared.images.dicom import jpeg_2000
 from lightbox_shared.images.dicom.image_pixel import ImagePixel
 
 
@@ -58,27 +59,21 @@ def checked_codestream(frame: bytes, pixel: ImagePixel) -> Codestream:
     missing, or if it is of a kind that is not read."""
     if frame.startswith(_JP2_SIGNATURE):
         raise UnsupportedPicture("The DICOM file has a JP2 file in it, where only a JPEG 2000 codestream is read.")
-    found = _jpeg_2000(frame) if frame.startswith(b"\xff\x4f\xff\x51") else _jpeg(frame)
+    is_jpeg_2000 = frame.startswith(jpeg_2000.START)
+    found = Codestream(Process.JPEG_2000, *jpeg_2000.image_size(frame)) if is_jpeg_2000 else _jpeg(frame)
     if found is None:
         raise BrokenPicture("The compressed pixels of the DICOM file are damaged.")
     if (found.width, found.height, found.components) != (pixel.columns, pixel.rows, pixel.samples_per_pixel):
         raise BrokenPicture("The DICOM file and the picture inside it disagree about its size.")
     if found.precision > pixel.bits_allocated:
         raise BrokenPicture("The DICOM file and the picture inside it disagree about the number of its bits.")
-    if frame.rfind(_END) < 0:
+    if frame.rfind(_END) <= frame.rfind(_START_OF_SCAN):
         raise BrokenPicture("The DICOM file is incomplete: its compressed pixels have no end.")
-    if found.process is not Process.JPEG_2000 and frame.count(_START_OF_SCAN) > _MAX_SCANS:
+    if is_jpeg_2000:
+        jpeg_2000.check_partition(frame)
+    elif frame.count(_START_OF_SCAN) > _MAX_SCANS:
         raise UnsupportedPicture("The JPEG in the DICOM file has more scans than any device makes.")
     return found
-
-
-def _jpeg_2000(frame: bytes) -> Codestream | None:
-    """The image and tile size marker segment (T.800 A.5.1)."""
-    if len(frame) < 45:
-        return None
-    width, height, left, top = struct.unpack_from(">IIII", frame, 8)
-    (components,) = struct.unpack_from(">H", frame, 40)
-    return Codestream(Process.JPEG_2000, width - left, height - top, components, (frame[42] & 0x7F) + 1)
 
 
 def _jpeg(frame: bytes) -> Codestream | None:
