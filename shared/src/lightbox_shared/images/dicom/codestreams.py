@@ -46,6 +46,8 @@ _PROCESSES: Final = {
     0xF7: Process.JPEG_LS,
 }
 _STARTS_OF_FRAME: Final = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+# These have no length; before a frame header no encoder writes one, and decoders disagree about how to go on.
+_WITHOUT_LENGTH: Final = {0x00, 0x01, *range(0xD0, 0xDA)}
 _START_OF_SCAN: Final = b"\xff\xda"
 # The end of image of JPEG and JPEG-LS, and the end of codestream of JPEG 2000 (T.800 A.4.4).
 _END: Final = b"\xff\xd9"
@@ -88,5 +90,7 @@ def _jpeg(frame: bytes) -> Codestream | None:
                 )
             precision, height, width, components = struct.unpack_from(">BHHB", frame, at + 4)
             return Codestream(_PROCESSES[marker], width, height, components, precision)
+        if marker in _WITHOUT_LENGTH:
+            return None
         at += 2 + length if marker != 0xFF else 1
     return None

@@ -4,7 +4,9 @@ pydicom builds an object for each item of a sequence of undefined length, also w
 it inflates a deflated data set whole. Here the number of elements is limited, and so are the bytes that are inflated.
 """
 
+import logging
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,6 +23,9 @@ from lightbox_shared.images import BrokenPicture, UnsupportedPicture
 
 # Files in real archives often have values that violate the standard and do not matter here.
 config.settings.reading_validation_mode = config.IGNORE
+# About the rest pydicom warns and logs, with values of the file that may be of a patient.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _ATTRIBUTES: Final = [
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation",
