@@ -176,5 +176,6 @@ def test_fractions_are_kept_as_pydicom_keeps_them(
     dataset.VOILUTFunction = function
     data = dicom_files.file_of(dataset)
     values = apply_modality_lut(pydicom.dcmread(BytesIO(data)).pixel_array, dataset)
-    expected = (apply_windowing(values, dataset) - low) / (high - low)
+    with np.errstate(over="ignore"):
+        expected = (apply_windowing(values, dataset) - low) / (high - low)
     np.testing.assert_allclose(ours(data) / 255, expected, atol=1e-4)

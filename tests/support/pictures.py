@@ -14,6 +14,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -144,14 +145,19 @@ def dicom_rle(stored: npt.NDArray[Any]) -> bytes:
     return dicom_bytes(dataset)
 
 
+def dicom_encapsulated(dataset: FileDataset, frame: bytes | bytearray, transfer_syntax: str) -> bytes:
+    """The file of a data set with this compressed frame."""
+    dataset.PixelData = encapsulate([bytes(frame)])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = UID(transfer_syntax)
+    return dicom_bytes(dataset)
+
+
 def dicom_jpeg2000(stored: npt.NDArray[Any]) -> bytes:
     """JPEG 2000 lossless, compressed by Pillow (OpenJPEG)."""
     dataset = dicom_dataset(stored, bits=16)
     codestream = encoded(Image.fromarray(stored), "JPEG2000", no_jp2=True, irreversible=False)
-    dataset.PixelData = encapsulate([codestream])
-    dataset["PixelData"].is_undefined_length = True
-    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
-    return dicom_bytes(dataset)
+    return dicom_encapsulated(dataset, codestream, JPEG2000Lossless)
 
 
 def dicom_jpeg_lossless(stored: npt.NDArray[Any], folder: Any) -> bytes:
