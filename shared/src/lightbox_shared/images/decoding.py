@@ -106,7 +106,9 @@ def _read(
 def _read_dicom(data: bytes, max_pixels: int) -> RasterFile:
     values = decode_dicom(data, max_pixels=max_pixels)
     samples: Samples = (
-        EightBitSamples(Image.fromarray(values)) if values.dtype == np.uint8 else DeepSamples(values, 1.0)
+        EightBitSamples(Image.fromarray(values))
+        if values.dtype == np.uint8
+        else DeepSamples(values.astype(np.float32, copy=False), 1.0)
     )
     return RasterFile(samples, samples.size, is_shown_by_browsers=False)
 
