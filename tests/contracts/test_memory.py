@@ -29,9 +29,9 @@ from lightbox_shared.config import Settings
 AT_ONCE: Final = 16
 MB: Final = 1024 * 1024
 LARGE: Final = pictures.encoded(Image.new("RGBA", (8000, 6250), (1, 2, 3, 200)), "PNG")
-ONE_PICTURE: Final = 8000 * 6250 * 16
+ONE_PICTURE: Final = 8000 * 6250 * 8
 """Bytes that decoding it for a model takes at most."""
-SHOWN: Final = ONE_PICTURE // 2
+SHOWN: Final = ONE_PICTURE
 """The same for viewers."""
 BESIDE: Final = 400 * MB
 """What a process may take besides, all of its modules, models and caches included."""
@@ -136,7 +136,7 @@ def test_limits_of_compose_hold_the_budgets() -> None:
         + (hub.adding_threads + DOWNLOADS_AHEAD) * shared.max_dicom_bytes,
         "core-collection-service": CACHE_BYTES + CoreSettings().response_cache_bytes + BATCH_MEMORY_BYTES,
     }
-    largest = shared.max_picture_pixels * 25  # of DICOM, by `lightbox_shared.images.decoding_memory`
+    largest = shared.max_picture_pixels * 20  # of 16 bits in colours, by `lightbox_shared.images.decoding_memory`
     decoding = max(shared.decoding_bytes * 7 // 8, largest) + shared.decoding_bytes // 8
     compose = (ROOT / "docker-compose.yml").read_text()
     page = (ROOT / "docs" / "containers.md").read_text()

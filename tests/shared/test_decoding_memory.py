@@ -3,15 +3,21 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+import imagecodecs
 import numpy as np
+import numpy.typing as npt
 import pytest
+import tifffile
 from PIL import Image
-from support import pictures
+from support import pictures, raster_files
 
+from lightbox_shared.images import MediaType, PictureError
+from lightbox_shared.images.decoding import decode
 from lightbox_shared.images.decoding_memory import decoding_memory
 
 SIZE: Final = (4000, 3000)
@@ -19,14 +25,16 @@ PIXELS: Final = 12_000_000
 SLACK: Final = 24 * 1024 * 1024
 """For the memory of the interpreter, of the libraries, and of the file that is made."""
 DEEP: Final = np.full(SIZE[::-1], 777, np.uint16)
+DEEP_COLOURS: Final = np.full((*SIZE[::-1], 3), 777, np.uint16)
 
 _MEASURE: Final = """
 import json, sys
 from lightbox_shared.images import decode_grey
-from lightbox_shared.images.display import check_picture, green_channel
+from lightbox_shared.images.display import check_picture, encode_preview, green_channel, read_for_display
 data, warm = (open(name, "rb").read() for name in sys.argv[1:])
 uses = {
-    "grey": lambda data: decode_grey(data, max_pixels=10**9).png(),
+    "grey": lambda data: decode_grey(data, max_pixels=10**9),
+    "preview": lambda data: encode_preview(read_for_display(data, max_pixels=10**9)),
     "reduced": lambda data: decode_grey(data, max_pixels=10**9, min_size=(224, 224)),
     "shown": lambda data: check_picture(data, max_pixels=10**9),
     "green": lambda data: green_channel(data, max_pixels=10**9),
@@ -47,12 +55,19 @@ print(json.dumps(peaks))
 """
 
 
+def tiff_of(values: npt.NDArray[np.uint16]) -> bytes:
+    """Compressed, as RGB or RGBA."""
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, values, photometric="rgb", compression="lzw", rowsperstrip=64)
+    return buffer.getvalue()
+
+
 def drawn(mode: str, format_name: str, **options: Any) -> bytes:
     """A picture of `SIZE`."""
     return pictures.encoded(Image.new(mode, SIZE, 1 if mode in {"L", "P"} else None), format_name, **options)
 
 
-KINDS: Final = {
+KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "png grey": lambda: drawn("L", "PNG"),
     "png palette": lambda: drawn("P", "PNG"),
     "png colours": lambda: drawn("RGB", "PNG"),
@@ -60,15 +75,21 @@ KINDS: Final = {
     "png transparent grey": lambda: drawn("LA", "PNG"),
     "png transparent palette": lambda: drawn("P", "PNG", transparency=0),
     "png 16 bits": lambda: pictures.encoded(Image.fromarray(DEEP), "PNG"),
+    "png 16 bits transparent": lambda: raster_files.png(DEEP_COLOURS[..., [0, 1, 2, 0]], 16, 6),
+    "png 16 bits colours": lambda: raster_files.png(DEEP_COLOURS, 16, 2),
     "tiff 16 bits": lambda: pictures.encoded(Image.fromarray(DEEP), "TIFF", compression="tiff_lzw"),
+    "tiff 16 bits colours": lambda: tiff_of(DEEP_COLOURS),
+    "tiff 16 bits transparent": lambda: tiff_of(DEEP_COLOURS[..., [0, 1, 2, 0]]),
     "tiff transparent": lambda: drawn("RGBA", "TIFF", compression="tiff_lzw"),
     "webp": lambda: drawn("RGBA", "WEBP", lossless=True, method=0),
     "bmp": lambda: drawn("RGB", "BMP"),
     "jpeg grey": lambda: drawn("L", "JPEG"),
     "jpeg": lambda: drawn("RGB", "JPEG"),
     "jpeg progressive": lambda: drawn("RGB", "JPEG", progressive=True),
+    "jpeg 12 bits": lambda: bytes(imagecodecs.jpeg8_encode(DEEP, bitspersample=12)),
     "jpeg cmyk": lambda: drawn("CMYK", "JPEG"),
     "dicom": lambda: pictures.dicom(DEEP),
+    "dicom jpeg 2000": lambda: pictures.dicom_jpeg2000(DEEP),
     "dicom rle": lambda: pictures.dicom_rle(DEEP),
 }
 
@@ -108,9 +129,14 @@ def test_what_is_refused_by_its_header_takes_nothing() -> None:
     assert decoding_memory(pictures.dicom(), max_pixels=10) == 0
 
 
-def test_a_header_that_can_not_be_read_may_be_of_any_size() -> None:
-    for data in (pictures.png()[:20], b"\xff\xd8\xff\xe0", b"BM", b"RIFF1234WEBPVP8X", b"II*\0", b"GIF89a"):
-        assert decoding_memory(data, max_pixels=PIXELS) == sys.maxsize
+@pytest.mark.parametrize(
+    "data",
+    [pictures.png()[:20], b"\xff\xd8\xff\xe0", b"BM", b"RIFF1234WEBPVP8X", b"II*\0", b"GIF89a", bytes(128) + b"DICM"],
+)
+def test_what_has_no_header_takes_nothing_since_it_is_not_decoded(data: bytes) -> None:
+    assert decoding_memory(data, max_pixels=PIXELS) == 0
+    with pytest.raises(PictureError):
+        decode(data, max_pixels=PIXELS, types=tuple(MediaType))
 
 
 def test_of_a_gif_the_first_frame_counts() -> None:

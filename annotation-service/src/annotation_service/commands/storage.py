@@ -1,11 +1,9 @@
 """What `storage` shows and cleans of this service."""
 
-from sqlalchemy import func, select
-
 from annotation_service.blob_references import BLOB_REFERENCES
 from annotation_service.config import AnnotationSettings
 from annotation_service.orm import BLOBS
-from annotation_service.pictures.models import Picture
+from annotation_service.pictures import repository
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database, ReadSession
 from lightbox_shared.storage import Cleaned, ServiceStorage, Usage
@@ -19,7 +17,7 @@ def storage() -> ServiceStorage[AnnotationSettings]:
 
 async def _usage(settings: AnnotationSettings, session: ReadSession) -> Usage:
     blobs = await Blobs.configured(BLOBS, settings).usage(session, BLOB_REFERENCES)
-    pictures = await session.scalar(select(func.count()).select_from(Picture))
+    pictures = await repository.count(session)
     return Usage(pictures, blobs.bytes, blobs.unused, blobs.unused_bytes)
 
 

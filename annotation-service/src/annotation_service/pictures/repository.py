@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from annotation_service.pictures.models import GreenChannel, Picture
@@ -40,3 +40,8 @@ async def add_green_channel(session: WriteSession, digest: bytes, channel: bytes
     """Keep which blob is the green channel of a picture; None for a picture that is grey. What is there stays."""
     statement = insert(GreenChannel).values(sha256=digest, channel_sha256=channel)
     await session.execute(statement.on_conflict_do_nothing(index_elements=[GreenChannel.sha256]))
+
+
+async def count(session: ReadSession) -> int:
+    """The number of all pictures."""
+    return (await session.scalars(select(func.count()).select_from(Picture))).one()

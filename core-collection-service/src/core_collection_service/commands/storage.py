@@ -1,10 +1,8 @@
 """What `storage` shows and cleans of this service. Pictures are rows here, and none is without a reference."""
 
-from sqlalchemy import func, select
-
 from core_collection_service.commands.services import open_services
 from core_collection_service.config import CoreSettings
-from core_collection_service.devices.models import Device
+from core_collection_service.devices import repository
 from core_collection_service.orm import ANONYMOUS
 from lightbox_shared.anonymous_storage import repository as anonymous_storage
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
@@ -18,10 +16,9 @@ def storage() -> ServiceStorage[CoreSettings]:
 
 
 async def _usage(_settings: CoreSettings, session: ReadSession) -> Usage:
-    sums = select(func.coalesce(func.sum(Device.pictures), 0), func.coalesce(func.sum(Device.stored_bytes), 0))
-    pictures, size = (await session.execute(sums)).one()
+    pictures, size = await repository.totals(session)
     anonymous = await anonymous_storage.stored(session, ANONYMOUS)
-    return Usage(int(pictures), int(size), anonymous_pictures=anonymous.pictures, anonymous_bytes=anonymous.bytes)
+    return Usage(pictures, size, anonymous_pictures=anonymous.pictures, anonymous_bytes=anonymous.bytes)
 
 
 async def _clean(settings: CoreSettings, database: Database) -> Cleaned:

@@ -1,10 +1,8 @@
 """What `storage` shows and cleans of this service."""
 
-from sqlalchemy import func, select
-
 from imagehub_service.blob_references import BLOB_REFERENCES
 from imagehub_service.config import ImageHubSettings
-from imagehub_service.gallery.pictures.models import Picture
+from imagehub_service.gallery.pictures import repository
 from imagehub_service.orm import BLOBS
 from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database, ReadSession
@@ -19,7 +17,7 @@ def storage() -> ServiceStorage[ImageHubSettings]:
 
 async def _usage(settings: ImageHubSettings, session: ReadSession) -> Usage:
     blobs = await Blobs.configured(BLOBS, settings).usage(session, BLOB_REFERENCES)
-    pictures = await session.scalar(select(func.count()).select_from(Picture))
+    pictures = await repository.count(session)
     return Usage(pictures, blobs.bytes, blobs.unused, blobs.unused_bytes)
 
 

@@ -1,12 +1,10 @@
 """What `storage` shows and cleans of this service."""
 
-from sqlalchemy import func, select
-
 from inference_service.blob_references import BLOB_REFERENCES
 from inference_service.config import InferenceSettings
 from inference_service.orm import ANONYMOUS, BLOBS
 from inference_service.retention.service import AnonymousRetention
-from inference_service.xrays.models import XRay
+from inference_service.xrays import repository
 from lightbox_shared.anonymous_storage import repository as anonymous_storage
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.blobs import Blobs
@@ -22,7 +20,7 @@ def storage() -> ServiceStorage[InferenceSettings]:
 
 async def _usage(settings: InferenceSettings, session: ReadSession) -> Usage:
     blobs = await Blobs.configured(BLOBS, settings).usage(session, BLOB_REFERENCES)
-    pictures = await session.scalar(select(func.count()).select_from(XRay))
+    pictures = await repository.count(session)
     anonymous = await anonymous_storage.stored(session, ANONYMOUS)
     return Usage(pictures, blobs.bytes, blobs.unused, blobs.unused_bytes, anonymous.pictures, anonymous.bytes)
 

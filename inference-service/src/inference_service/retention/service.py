@@ -21,6 +21,9 @@ EVERY_SECONDS: Final = 3600.0
 
 log = structlog.get_logger()
 
+_DeleteBatch = Callable[[WriteSession, timedelta, int], Awaitable[Deleted]]
+"""Deletes up to so many rows of an age."""
+
 
 class Expired(NamedTuple):
     """How much was deleted."""
@@ -59,7 +62,7 @@ class AnonymousRetention:
             log.info("expired anonymous pictures were deleted", xrays=xrays, predictions=predictions)
         return Expired(xrays, predictions)
 
-    async def _delete_all(self, batch: Callable[[WriteSession, timedelta, int], Awaitable[Deleted]]) -> int:
+    async def _delete_all(self, batch: _DeleteBatch) -> int:
         count = 0
         while True:
             async with self._database.writing() as session:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import joinedload
 
 from inference_service.xrays.models import XRay
@@ -30,3 +30,8 @@ async def add_anonymous_bytes(session: WriteSession, xray_id: int, size: int) ->
     """Count further bytes for an anonymous X-ray, whose row stays locked. Returns whether it is still there."""
     more = update(XRay).where(XRay.id == xray_id).values(anonymous_bytes=XRay.anonymous_bytes + size)
     return (await session.execute(more.returning(XRay.id))).one_or_none() is not None
+
+
+async def count(session: ReadSession) -> int:
+    """The number of all X-rays."""
+    return (await session.scalars(select(func.count()).select_from(XRay))).one()

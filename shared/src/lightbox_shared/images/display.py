@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from lightbox_shared.images import RADIOGRAPH_TYPES, MediaType, sniff
 from lightbox_shared.images.decoding import decode
@@ -95,9 +95,10 @@ def green_channel(data: bytes, *, max_pixels: int) -> EncodedPicture | None:
     image = decode_for_display(data, max_pixels=max_pixels)
     if image.mode == "L":
         return None
+    green = image.getchannel("G")
     if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return encode(image.getchannel("G"), MediaType.PNG, compress_level=_PNG_COMPRESSION)
+        green = ImageChops.multiply(green, image.getchannel("A"))
+    return encode(green, MediaType.PNG, compress_level=_PNG_COMPRESSION)
 
 
 def read_for_display(

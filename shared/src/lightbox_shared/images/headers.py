@@ -23,6 +23,7 @@ _PNG_BIT_DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {
 """The allowed bit depths for each colour type (PNG section 11.2.1)."""
 _PNG_PIXELS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xCC}
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _HIERARCHY: Final = 0xDE
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN: Final = 0xDA
@@ -41,6 +42,10 @@ class PngHeader:
     """Of the stored picture, not of the upright one."""
     depth: int
     """Bits of a sample, or of an index of the palette."""
+    colour_type: int
+    """0 grey, 2 colours, 3 palette, 4 grey and 6 colours with transparency (section 11.2.1)."""
+    is_transparent: bool
+    """Whether there is a chunk tRNS."""
     orientation: int
     is_animated: bool
     profile: bytes | None
@@ -68,6 +73,8 @@ class JpegHeader:
     sampling: tuple[tuple[int, int], ...]
     """Of each component, how many samples it has across and down, beside those of the others (section A.1.1)."""
     orientation: int
+    has_several_scans: bool
+    """Whether the samples come in more than one scan, and are kept until the last one."""
     pixels: tuple[range, ...]
     """The parts of the file that the pixels and their colours need, from its beginning to its last byte."""
 
@@ -92,8 +99,8 @@ def png_header(data: bytes) -> PngHeader:
 
     The checksums of all chunks are verified, and there must be the chunks IDAT and IEND. Raises `PictureError`.
     """
-    width, height, depth = _png_dimensions(data)
-    orientation, profile, is_animated, has_pixels = UPRIGHT, None, False, False
+    width, height, depth, colour_type = _png_dimensions(data)
+    orientation, profile, is_animated, is_transparent, has_pixels = UPRIGHT, None, False, False, False
     pixels = [range(8)]
     for kind, at, end in _png_chunks(data):
         if kind == b"eXIf" and not has_pixels:
@@ -101,6 +108,7 @@ def png_header(data: bytes) -> PngHeader:
         elif kind == b"iCCP" and not has_pixels:
             profile = data[at + 8 : end - 4]
         is_animated = is_animated or kind == b"acTL"
+        is_transparent = is_transparent or kind == b"tRNS"
         has_pixels = has_pixels or kind == b"IDAT"
         if kind in _PNG_PIXELS:
             _append(pixels, range(at, end))
@@ -109,10 +117,12 @@ def png_header(data: bytes) -> PngHeader:
             raise UnsupportedPicture(f"PNG with the chunk {name}, without which it can't be shown, is not read.")
     if not has_pixels:
         raise BrokenPicture("The PNG picture is damaged or incomplete.")
-    return PngHeader(width, height, depth, orientation, is_animated, profile, tuple(pixels))
+    return PngHeader(
+        width, height, depth, colour_type, is_transparent, orientation, is_animated, profile, tuple(pixels)
+    )
 
 
-def _png_dimensions(data: bytes) -> tuple[int, int, int]:
+def _png_dimensions(data: bytes) -> tuple[int, int, int, int]:
     try:
         length, kind, width, height, depth, colour, packing, filters, interlace = struct.unpack_from(
             ">I4sIIBBBBB", data, 8
@@ -124,7 +134,7 @@ def _png_dimensions(data: bytes) -> tuple[int, int, int]:
     known = depth in _PNG_BIT_DEPTHS.get(colour, ()) and (packing, filters) == (0, 0) and interlace in {0, 1}
     if (length, kind) != (13, b"IHDR") or not known:
         raise BrokenPicture("The PNG picture has no header that is known.")
-    return width, height, depth
+    return width, height, depth, colour
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -169,7 +179,8 @@ def jpeg_header(data: bytes) -> JpegHeader:
             factors = data[found_at + 11 : found_at + 10 + 3 * components : 3]
             sampling = tuple((each >> 4, each & 0x0F) for each in factors)
             kind = _HIERARCHY if is_hierarchical else kind
-            return JpegHeader(width, height, kind, precision, sampling, orientation, tuple(pixels))
+            has_several_scans = frame[0] in _PROGRESSIVE or (at + 4 < len(data) and data[at + 4] < components)
+            return JpegHeader(width, height, kind, precision, sampling, orientation, has_several_scans, tuple(pixels))
         if _belongs_to_pixels(marker, data[at + 4 : at + 16]):
             _append(pixels, range(at, end))
     raise BrokenPicture("The JPEG picture is damaged or incomplete.")

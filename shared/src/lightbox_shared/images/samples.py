@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageChops
 
 from lightbox_shared.images.colours import to_srgb
 from lightbox_shared.images.orientation import upright_image, upright_values
@@ -50,10 +50,8 @@ class EightBitSamples:
     def grey(self, profile: bytes | None) -> Image.Image:
         """Of mode "L"."""
         image = to_srgb(self.image, profile) if self.image.mode == "CMYK" else self.image
-        if image.mode in {"LA", "RGBA"}:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-        return image.convert("L") if image.mode != "L" else image
+        grey = image if image.mode == "L" else image.convert("L")
+        return ImageChops.multiply(grey, image.getchannel("A")) if image.mode in {"LA", "RGBA"} else grey
 
     def shown(self, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
         """Of mode "L", "RGB" or "RGBA", and the profile of these pixels. `profile` suits the samples."""
@@ -95,6 +93,8 @@ class DeepSamples:
 
     def grey(self, _profile: bytes | None) -> Image.Image:
         """Of mode "F", 0 black to 1 white."""
+        if self.values.ndim == 2 and self.values.dtype == np.float32 and self.white == 1:
+            return Image.fromarray(self.values)
         grey = np.empty(self.values.shape[:2], dtype=np.float32)
         for top in range(0, len(grey), _ROWS_AT_ONCE):
             part = self.values[top : top + _ROWS_AT_ONCE].astype(np.float32) / np.float32(self.white)

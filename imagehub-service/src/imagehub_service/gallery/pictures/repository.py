@@ -123,3 +123,8 @@ async def renumber(session: WriteSession, group: Group) -> None:
         .execution_options(synchronize_session=False)
     )
     await session.execute(statement)
+
+
+async def count(session: ReadSession) -> int:
+    """The number of all pictures."""
+    return (await session.scalars(select(func.count()).select_from(Picture))).one()
