@@ -36,12 +36,30 @@ FILL = (
       SELECT 3, '192.0.2.' || n, now() - n * interval '40 days' FROM generate_series(0, 10) AS n
     """,
     """
+    INSERT INTO oauth_clients (client_id, name, first_party, redirect_uris, post_logout_redirect_uris, scopes,
+                               allowed_origins)
+      VALUES ('app', 'App', false, '{}', '{}', '{}', '{}')
+    """,
+    """
+    INSERT INTO authorization_codes (code_hash, client_id, account_id, signed_in_session_id, signed_in_at, redirect_uri,
+                                     code_challenge, expires_at)
+      SELECT n::text::bytea, 'app', 3, 1, now(), '', '', now() - n * interval '12 days' FROM generate_series(0, 10) AS n
+    """,
+    """
     INSERT INTO signing_keys (kid, private_key, public_jwk, signs_from, retires_at)
       SELECT 'key-' || n, '', '{}', now(), CASE WHEN n > 0 THEN now() - n * interval '40 days' END
         FROM generate_series(0, 10) AS n
     """,
 )
-TABLES = ("sessions", "refresh_tokens", "api_keys", "guesses", "familiar_addresses", "signing_keys")
+TABLES = (
+    "sessions",
+    "refresh_tokens",
+    "api_keys",
+    "guesses",
+    "familiar_addresses",
+    "signing_keys",
+    "authorization_codes",
+)
 
 
 async def _fill(database: Database) -> None:
@@ -61,7 +79,8 @@ async def test_old_rows_are_deleted(database: Database) -> None:
     await _fill(database)
     assert set((await _counts(database)).values()) == {11, 12}
     deleted = await Cleanup(database, batch=3).clean()  # so that it takes several batches
-    assert deleted == {"sessions": 8, "guesses": 8, "familiar_addresses": 8, "signing_keys": 8}
+    deletions = {"sessions": 8, "guesses": 8, "familiar_addresses": 8, "signing_keys": 8, "authorization_codes": 8}
+    assert deleted == deletions
     assert await _counts(database) == {
         "sessions": 4,
         "refresh_tokens": 4,
@@ -69,6 +88,7 @@ async def test_old_rows_are_deleted(database: Database) -> None:
         "guesses": 3,
         "familiar_addresses": 3,
         "signing_keys": 3,
+        "authorization_codes": 3,
     }
     async with database.reading() as session:
         oldest = text("SELECT min(expires_at) > now() - interval '1 day' FROM sessions")

@@ -15,7 +15,7 @@ from auth_service.app import create_app
 from auth_service.login_throttling.policy import LONGEST_DELAY, MOST_FAILURES, Bucket, Policy
 from auth_service.logins.chexray import CLIENT
 from auth_service.logins.errors import WrongPassword
-from auth_service.oauth.clients import OAuthClient
+from auth_service.oauth.clients import PUBLIC_GRANTS, OAuthClient
 from auth_service.oauth.errors import InvalidGrant
 from auth_service.passwords.hashing import Passwords
 from auth_service.request_source import RequestSource
@@ -255,7 +255,7 @@ async def test_a_password_that_is_changed_meanwhile_leaves_a_trace(lab: Lab, wit
     passwords = await ChangesMeanwhile.start()
     set_passwords(lab.app, passwords)
     if with_refresh_token:
-        client = OAuthClient("lightbox", confidential=False)
+        client = OAuthClient("lightbox", PUBLIC_GRANTS)
         with pytest.raises(InvalidGrant):
             await services.grants.by_password(client, username=name, password=PASSWORD, scope=None, source=source)
         assert await lab.rows("SELECT 1 FROM refresh_tokens") == []

@@ -132,9 +132,10 @@ async def test_unknown_and_empty_parameters_are_ignored(oauth: OAuth) -> None:
 
 
 async def test_grant_types(oauth: OAuth) -> None:
-    for name in ("authorization_code", "Password", "implicit", "x" * 5000):
+    for name in ("authorization-code", "Password", "implicit", "x" * 5000):
         _refused(await oauth.token(grant_type=name), "unsupported_grant_type")
-    _refused(await oauth.token(grant_type="client_credentials"), "unauthorized_client")
+    for name in ("client_credentials", "authorization_code"):
+        _refused(await oauth.token(grant_type=name), "unauthorized_client")
     for name in ("password", "refresh_token"):
         fields = {"grant_type": name, "username": "ada", "password": PASSWORD, "refresh_token": "x"}
         _refused(await oauth.http.post(TOKEN, data=fields, auth=SERVICE), "unauthorized_client")
@@ -365,16 +366,33 @@ async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) 
     assert answer.headers["cache-control"] == "no-store"  # the addresses are those of a Host that anybody can choose
     assert answer.json() == {
         "issuer": ISSUER,
+        "authorization_endpoint": f"{base}/oauth/authorize",
         "token_endpoint": f"{base}/oauth/token",
+        "userinfo_endpoint": f"{base}/oauth/userinfo",
+        "end_session_endpoint": f"{base}/oauth/logout",
         "jwks_uri": f"{base}/.well-known/jwks.json",
         "revocation_endpoint": f"{base}/oauth/revoke",
         "introspection_endpoint": f"{base}/oauth/introspect",
-        "scopes_supported": ["predict", "collect", "annotate", "hub", "read"],
-        "response_types_supported": [],
-        "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+        "scopes_supported": ["openid", "profile", "email", "predict", "collect", "annotate", "hub", "read", "account"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "claims_supported": [
+            *["iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "sub", "name", "preferred_username"],
+            *["nickname", "picture", "updated_at", "email"],
+        ],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["en", "zh"],
     }
     public = create_app(make_settings(public_url="https://lab.example/lightbox/"))
     async with running(public) as app, client_of(app) as other:
@@ -399,8 +417,12 @@ async def test_the_document(client: httpx.AsyncClient) -> None:
     }
     assert media_type == FORM
     assert {name: set(grant["required"]) for name, grant in grants.items()} == {
+        "authorization_code": {"grant_type", "code", "redirect_uri", "code_verifier"},
         "password": {"grant_type", "username", "password"},
         "refresh_token": {"grant_type", "refresh_token"},
         "client_credentials": {"grant_type"},
     }
-    assert all(grant["properties"].keys() >= {"scope", "client_id", "client_secret"} for grant in grants.values())
+    assert all(grant["properties"].keys() >= {"client_id", "client_secret"} for grant in grants.values())
+    assert {name for name, grant in grants.items() if "scope" in grant["properties"]} == grants.keys() - {
+        "authorization_code"
+    }

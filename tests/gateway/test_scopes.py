@@ -56,6 +56,14 @@ ROWS = [
     ("GET", "/api/sessions", WHOLE),
     ("POST", "/api/keys", WHOLE),
     ("GET", "/api/audit", WHOLE),
+    ("GET", "/api/oauth/consents", WHOLE),
+    ("POST", "/api/oauth/clients", WHOLE),
+    ("GET", "/oauth/authorize", WHOLE),
+    ("POST", "/oauth/sign-in", WHOLE),
+    ("POST", "/oauth/consent", WHOLE),
+    ("GET", "/oauth/logout", WHOLE),
+    ("POST", "/oauth/sign-out", WHOLE),
+    ("GET", "/oauth/userinfo", WHOLE),
 ]
 
 

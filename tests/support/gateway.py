@@ -208,6 +208,8 @@ class FakeAuth:
     client: bytes = b"Basic Y2xpZW50OnNlY3JldA=="
     """The credentials of the only OAuth client."""
     introspections: int = 0
+    origins: list[str] = field(default_factory=list)
+    """Of the OAuth clients that are registered."""
 
     def revoke(self, session: int) -> None:
         self.revoked.append({"sid": session, "exp": int(time.time()) + 600})
@@ -226,6 +228,8 @@ class FakeAuth:
             assert headers[b"authorization"].startswith(b"Basic ")
             self.tokens_given += 1
             await answer(send, b'{"access_token":"service","expires_in":600}')
+        elif path == "/internal/oauth/origins":
+            await answer(send, json.dumps({"origins": self.origins}).encode())
         elif path == "/internal/revocations":
             if self.refuse_tokens_once:
                 self.refuse_tokens_once = False

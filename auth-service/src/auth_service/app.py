@@ -17,11 +17,14 @@ from auth_service.keys.service import REFRESH_SECONDS
 from auth_service.logins import chexray, imagehub, yelda
 from auth_service.oauth import endpoints as oauth
 from auth_service.oauth.dialect import OAuthError
+from auth_service.oauth_clients import endpoints as oauth_clients
+from auth_service.openid import endpoints as openid
+from auth_service.openid import logout, metadata, userinfo
 from auth_service.passwords.hashing import Passwords
 from auth_service.sessions import endpoints as sessions
 from auth_service.state import Services, assemble
 from lightbox_shared.background import periodic_task
-from lightbox_shared.errors.dialects import DetailList, Dialects, FieldMap
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialects, FieldMap
 from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service
 
@@ -60,6 +63,12 @@ SERVICE = Service(
         *at_both_prefixes(yelda.router, tag=YELDA_TAG),
         *at_both_prefixes(accounts.router, tag=YELDA_TAG),
         oauth.router,
+        openid.router,
+        logout.router,
+        userinfo.router,
+        metadata.router,
+        oauth_clients.router,
+        userinfo.consents_router,
         keys.router,
         sessions.router,
         api_keys.router,
@@ -68,6 +77,7 @@ SERVICE = Service(
         accounts.internal_router,
         sessions.internal_router,
         api_keys.internal_router,
+        oauth_clients.internal_router,
         audit.internal_router,
     ),
     dialects=Dialects(
@@ -77,6 +87,7 @@ SERVICE = Service(
             "/auth": DetailList(),
             **{prefix + path: YELDA for prefix in ("", API) for path in YELDA_PATHS},
             "/oauth": OAuthError(),
+            "/oauth/userinfo": PROBLEM_DETAILS,  # RFC 6750 section 3
         }
     ),
     tags={
@@ -88,12 +99,13 @@ SERVICE = Service(
         ): "The same resources where the system's web clients look for them. An account's authority "
         "is a number there, and what deletes something answers with a message.",
         "OAuth": "Tokens for applications and services (RFC 6749), their revocation, introspection and keys.",
+        "OAuth clients": "Pages and programs of others that sign people in here, and what accounts have allowed them.",
         "Sessions": "Where an account is signed in.",
         "API keys": "Keys with which programs and devices act for an account, within scopes.",
         "Audit trail": "Who did what, for administrators.",
         "Internal": "What other services of the platform ask.",
     },
     verifier=lambda services: services.tokens,
-    quiet_paths=frozenset({sessions.REVOCATIONS_PATH, account_feed.ACCOUNT_CHANGES_PATH}),
+    quiet_paths=frozenset({sessions.REVOCATIONS_PATH, account_feed.ACCOUNT_CHANGES_PATH, oauth_clients.ORIGINS_PATH}),
 )
 create_app = SERVICE.create_app

@@ -22,6 +22,8 @@ class Caller:
     """When the account was changed last."""
     session_id: int
     """The login session that the token belongs to."""
+    signed_in_at: datetime
+    """When that session was opened."""
 
     @property
     def is_admin(self) -> bool:

@@ -16,7 +16,8 @@ from fastapi import Depends
 from auth_service.caller import Caller
 from auth_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AnyCaller, CurrentAccount
-from lightbox_shared.errors import Forbidden
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.errors import Forbidden, InvalidToken
 
 
 async def _signed_in(principal: CurrentAccount, services: ServicesDep) -> Caller:
@@ -27,6 +28,16 @@ async def _optional(principal: AnyCaller, services: ServicesDep) -> Caller | Non
     return None if principal is None else await services.authorization.caller(principal)
 
 
+async def _in_browser(principal: AnyCaller, services: ServicesDep) -> Caller | None:
+    if principal is None or principal.account_id is None or principal.scopes is not None:
+        return None
+    try:
+        caller = await services.authorization.caller(principal)
+    except InvalidToken:
+        return None
+    return None if caller.authority is Authority.NONE else caller
+
+
 async def _administrator(caller: Annotated[Caller, Depends(_signed_in)]) -> Caller:
     if not caller.is_admin:
         raise Forbidden
@@ -34,6 +45,9 @@ async def _administrator(caller: Annotated[Caller, Depends(_signed_in)]) -> Call
 
 
 SignedIn = Annotated[Caller, Depends(_signed_in)]
+InBrowser = Annotated[Caller | None, Depends(_in_browser)]
+"""The account that is signed in to the browser, for pages that people see: None where a session has ended, where a
+token is limited to scopes, and for an account that waits for approval."""
 Administrator = Annotated[Caller, Depends(_administrator)]
 OptionalCaller = Annotated[Caller | None, Depends(_optional)]
 """None for a request without a token; a token that is not good is refused."""

@@ -20,6 +20,8 @@ from auth_service.logins.service import Logins
 from auth_service.oauth.clients import Clients
 from auth_service.oauth.issued_tokens import IssuedTokens
 from auth_service.oauth.service import Grants
+from auth_service.oauth_clients.service import OAuthClients
+from auth_service.openid.service import Authorizations
 from auth_service.passwords.hashing import Passwords
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
@@ -48,6 +50,8 @@ class Services:
     clients: Clients
     grants: Grants
     issued_tokens: IssuedTokens
+    oauth_clients: OAuthClients
+    authorizations: Authorizations
     api_keys: ApiKeys
     key_exchange: KeyExchange
 
@@ -83,9 +87,11 @@ def assemble(settings: AuthSettings, database: Database, passwords: Passwords, c
             database, passwords, registration, changes, self_registration=settings.allows_self_registration
         ),
         logins=logins,
-        clients=Clients(public=settings.oauth_clients, services=secrets),
+        clients=Clients(database, public=settings.oauth_clients, services=secrets),
         grants=Grants(database, logins, sessions, issuer),
         issued_tokens=IssuedTokens(sessions, issuer, tokens),
+        oauth_clients=OAuthClients(reserved=(*settings.oauth_clients, *secrets), plain_http=not settings.in_production),
+        authorizations=Authorizations(database, sessions, issuer=settings.issuer),
         api_keys=ApiKeys(sessions),
         key_exchange=KeyExchange(database, sessions),
     )

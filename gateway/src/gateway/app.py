@@ -15,7 +15,8 @@ from gateway.api_keys import ApiKeys
 from gateway.authentication import Authenticator
 from gateway.bodies import ArrivingBodies
 from gateway.circuit_breaker import CircuitBreaker
-from gateway.clients.auth import AuthServiceRevocationFeed, AuthServiceTokenExchange
+from gateway.client_origins import POLL_SECONDS, ClientOrigins
+from gateway.clients.auth import AuthServiceClientOrigins, AuthServiceRevocationFeed, AuthServiceTokenExchange
 from gateway.clients.services import TIMEOUT_SECONDS, HttpUpstreamServices
 from gateway.config import GatewaySettings
 from gateway.cors import Cors
@@ -107,6 +108,7 @@ async def open_gateway_app(
         httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http,
     ):
         revocations = Revocations(AuthServiceRevocationFeed(poll_http, tokens))
+        origins = ClientOrigins(AuthServiceClientOrigins(poll_http, tokens))
         api_keys = ApiKeys(AuthServiceTokenExchange(keys_http, tokens), limits)
         authenticator = Authenticator(
             TokenVerifier(keys, issuer=settings.issuer),
@@ -132,7 +134,7 @@ async def open_gateway_app(
         app = GatewayApp(
             routes=routes,
             trusted_proxies=TrustedProxies(settings.trusted_proxies),
-            cors=Cors(settings.origins),
+            cors=Cors(settings.origins, origins),
             authenticator=authenticator,
             limits=limits,
             proxy=proxy,
@@ -141,8 +143,9 @@ async def open_gateway_app(
             access_log=access_log,
         )
         try:
-            async with periodic_task(
-                revocations.poll, "revocations", every=settings.revocation_poll_seconds, first_after=0
+            async with (
+                periodic_task(revocations.poll, "revocations", every=settings.revocation_poll_seconds, first_after=0),
+                periodic_task(origins.poll, "origins of OAuth clients", every=POLL_SECONDS, first_after=0),
             ):
                 yield app
         finally:

@@ -71,6 +71,8 @@ class Authenticator:
         auth-service checks no more API keys for now, and
         `Unavailable` as long as signing keys or revoked sessions were not fetched, or an API key can't be checked.
         """
+        if route.page:
+            return await self._in_browser(request, route)
         kind, sent, authorization, cookie = read_credentials(request.headers.own, self._cookie)
         if route.signs_in:
             self._csrf.check(request.headers, request.client, signing_in=True)
@@ -92,11 +94,24 @@ class Authenticator:
             principal = await self._authenticate_token(token, request.client.address)
         if route.access is Access.ADMIN and principal.authority is not Authority.ADMIN:
             raise Forbidden
-        if principal.scopes is not None and not principal.allows(
-            route.scopes, "POST" if route.changes_by_get else request.method
-        ):
+        limited = principal.scopes is not None and not route.any_scope
+        if limited and not principal.allows(route.scopes, "POST" if route.changes_by_get else request.method):
             raise InsufficientScope(*sorted(route.scopes))
         return Caller(principal, b"Bearer " + token.encode(), cookie)
+
+    async def _in_browser(self, request: RequestState, route: Route) -> Caller:
+        """The caller of a page. Other credentials than the session cookie are not read, and not forwarded."""
+        own = {name: value for name, value in request.headers.own.items() if name == b"cookie"}
+        kind, sent, _, cookie = read_credentials(own, self._cookie)
+        if request.method not in SAFE_METHODS:
+            self._csrf.check(request.headers, request.client)
+        if kind is not CredentialKind.COOKIE or route.access is Access.PUBLIC:
+            return Caller(None, None, cookie)
+        try:
+            principal = await self._authenticate_token(sent.decode("ascii"), request.client.address)
+        except (UnicodeDecodeError, InvalidToken):
+            return Caller(None, None, cookie)
+        return Caller(principal, b"Bearer " + sent, cookie)
 
     async def _authenticate_token(self, token: str, address: str) -> Principal:
         principal = self._verifier.remembered(token) or await self._verify(token, address)

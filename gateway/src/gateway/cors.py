@@ -9,6 +9,7 @@ applies.
 
 from typing import Final
 
+from gateway.client_origins import ClientOrigins
 from gateway.config import ANY_ORIGIN
 from gateway.headers import RawHeaders
 
@@ -25,23 +26,29 @@ _EXPOSE: Final = (b"access-control-expose-headers", EXPOSED)
 
 
 class Cors:
-    """Decides which origins may read answers. The origin `*` allows all."""
+    """Decides which origins may read answers: those of the settings, where `*` allows all, and those of registered
+    OAuth clients, whose pages browsers don't let use cookies."""
 
-    def __init__(self, origins: frozenset[str]) -> None:
+    def __init__(self, origins: frozenset[str], clients: ClientOrigins) -> None:
         self._any = ANY_ORIGIN in origins
         self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
+        self._clients = clients
 
     def allows(self, origin: bytes) -> bool:
         """Whether pages of this origin may send requests and read the answers."""
+        return self._allows_cookies(origin) or origin in self._clients
+
+    def _allows_cookies(self, origin: bytes) -> bool:
         return self._any or origin in self._origins
 
     def headers(self, origin: bytes | None) -> RawHeaders:
         """The CORS headers of an answer to a request from `origin`."""
-        if not self._origins:
+        if not self._origins and not self._clients:
             return []
         if origin is None or not self.allows(origin):
             return [_VARY]
-        return [_VARY, (b"access-control-allow-origin", origin), _CREDENTIALS, _EXPOSE]
+        credentials = [_CREDENTIALS] if self._allows_cookies(origin) else []
+        return [_VARY, (b"access-control-allow-origin", origin), *credentials, _EXPOSE]
 
     def public(self, origin: bytes | None) -> RawHeaders:
         """The further CORS headers of an answer that pages of any origin may read, where `headers` does not allow that

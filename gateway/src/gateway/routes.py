@@ -89,6 +89,9 @@ class Route:
     HEAD on a row that has scopes, `Scope.READ` is enough too."""
     signs_in: bool = False
     """Whether the answer may set the session cookie. If so, requests from other sites are refused (login CSRF)."""
+    page: bool = False
+    """Whether people open it in a browser. Only the session cookie is a credential there, a cookie that is not good any
+    more counts as none, and whatever is not GET or HEAD has to come from our own pages, also without a cookie."""
     changes_by_get: bool = False
     """Whether GET changes something, as an old system has it. HEAD is refused, `Scope.READ` is not enough, and with the
     session cookie alone only scripts of trusted pages may call."""
@@ -96,6 +99,8 @@ class Route:
     """Whether the service itself authenticates OAuth clients here, so that its answer 401 is a wrong secret."""
     exact: bool = False
     """Whether the row is for this path only, and not for paths below it."""
+    any_scope: bool = False
+    """Whether tokens of every scope may call, since the service looks at the scope itself."""
     public_reads: bool = False
     """Whether the service may let pages of any origin read its answers without credentials (`gateway.cors`)."""
 
@@ -186,6 +191,18 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/keys", AUTH, REQUIRED),
     Route("/api/audit", AUTH, ADMIN),
     Route("/.well-known/oauth-authorization-server", AUTH, PUBLIC, exact=True),
+    Route("/.well-known/openid-configuration", AUTH, PUBLIC, exact=True),
+    Route("/api/oauth/clients", AUTH, ADMIN),
+    Route("/api/oauth/consents", AUTH, REQUIRED),
+    Route("/oauth/authorize", AUTH, OPTIONAL, methods=GET, page=True),
+    Route("/oauth/authorize", AUTH, PUBLIC, methods=POST),  # redirected to GET
+    Route("/oauth/sign-in", AUTH, OPTIONAL, SIGN_IN, FORM, methods=POST, page=True),
+    Route("/oauth/consent", AUTH, OPTIONAL, methods=POST, page=True),
+    Route("/oauth/logout", AUTH, OPTIONAL, methods=GET, page=True),
+    Route("/oauth/logout", AUTH, PUBLIC, methods=POST),  # redirected to GET
+    Route("/oauth/sign-out", AUTH, OPTIONAL, methods=POST, page=True),
+    Route("/oauth/static", AUTH, PUBLIC, methods=GET),
+    Route("/oauth/userinfo", AUTH, REQUIRED, any_scope=True),
     Route("/oauth/token", AUTH, PUBLIC, SIGN_IN, authenticates_clients=True),
     Route("/oauth/revoke", AUTH, PUBLIC, authenticates_clients=True),
     Route("/oauth/introspect", AUTH, PUBLIC, authenticates_clients=True),

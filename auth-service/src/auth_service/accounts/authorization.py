@@ -208,7 +208,9 @@ async def _signed_in(session: ReadSession | WriteSession, account_id: int, sessi
     if found is None:
         raise InvalidToken
     account, login = found
-    return Caller(account.id, account.username, Authority(account.authority), account.modified_at, login.id)
+    return Caller(
+        account.id, account.username, Authority(account.authority), account.modified_at, login.id, login.created_at
+    )
 
 
 def check_see(caller: Caller, account_id: int) -> None:

@@ -18,6 +18,13 @@ class Action(StrEnum):
     SESSION_ENDED = "session-ended"
     SESSIONS_ENDED = "sessions-ended"
     REFRESH_TOKEN_REUSED = "refresh-token-reused"  # noqa: S105 - a name
+    AUTHORIZATION_CODE_REUSED = "authorization-code-reused"
+    """The session that the code was exchanged for has ended."""
+    OAUTH_CLIENT_CREATED = "oauth-client-created"
+    OAUTH_CLIENT_CHANGED = "oauth-client-changed"
+    OAUTH_CLIENT_DELETED = "oauth-client-deleted"
+    CONSENT_GIVEN = "consent-given"
+    CONSENT_REVOKED = "consent-revoked"
     ACCOUNT_CREATED = "account-created"
     ACCOUNT_CHANGED = "account-changed"
     ACCOUNT_DELETED = "account-deleted"

@@ -4,14 +4,12 @@ in the answer and in a cookie. The shape of errors is `accounts.errors.YELDA`.""
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from auth_service.accounts.schemas import account_path
 from auth_service.audit.entries import Action
 from auth_service.audit.service import record
-from auth_service.config import AuthSettings
 from auth_service.dependencies import SignedIn
 from auth_service.login_throttling.errors import TooManyFailures
 from auth_service.logins.credentials import basic_credentials
@@ -19,6 +17,7 @@ from auth_service.logins.errors import AwaitingApproval, NoSuchAccount, WrongPas
 from auth_service.logins.schemas import YeldaAuthorization, YeldaEndedAuthorization, YeldaLogIn
 from auth_service.logins.service import Login
 from auth_service.request_source import Source
+from auth_service.session_cookie import set_session_cookie
 from auth_service.sessions.service import Client
 from auth_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import needs
@@ -28,7 +27,6 @@ from lightbox_shared.hal import hal_content, hal_response, self_link
 from lightbox_shared.openapi import errors, headers
 from lightbox_shared.request_bodies import Schema, form_or_json
 from lightbox_shared.second_prefix import Prefix, deleted, deletion
-from lightbox_shared.urls import public_base
 
 CLIENT: Final = Client("yelda", timedelta(hours=12))
 
@@ -112,7 +110,7 @@ async def yelda_authorize(
     except AwaitingApproval as error:
         raise NotApproved from error
     response = hal_response(request, _authorization(login, prefix), status=201, headers={"Cache-Control": "no-store"})
-    _set_cookie(request, response, services.settings, login.issued.token, login.issued.expires_in)
+    set_session_cookie(request, response, services.settings, login.issued.token, login.issued.expires_in)
     return response
 
 
@@ -131,7 +129,7 @@ async def yelda_end_authorization(
         await record(session, Action.SESSION_ENDED, source, account_id=caller.id, session_id=caller.session_id)
     ended = YeldaEndedAuthorization(message="登出成功", _links=self_link(f"{prefix}/authorization"))
     response = deleted(request, prefix, ended)
-    _set_cookie(request, response, services.settings, "", 0)
+    set_session_cookie(request, response, services.settings, "", 0)
     return response
 
 
@@ -145,29 +143,3 @@ def _authorization(login: Login, prefix: str) -> YeldaAuthorization:
         expires_in=login.issued.expires_in,
         _links=self_link(f"{prefix}/authorization", account=account_path(account.id, prefix)),
     )
-
-
-def _set_cookie(request: Request, response: Response, settings: AuthSettings, token: str, seconds: int) -> None:
-    """Set the session cookie (RFC 6265)."""
-    response.set_cookie(
-        settings.session_cookie,
-        token,
-        max_age=seconds,
-        path="/",
-        secure=_is_secure(request, settings),
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def _is_secure(request: Request, settings: AuthSettings) -> bool:
-    """Whether the cookie is for HTTPS alone: where the request came over HTTPS, or `public_url` says that browsers do.
-
-    Browsers drop such a cookie of a server that they reach over plain HTTP. In development it is therefore never set
-    there. In production a request without TLS is in most cases one of which a proxy has taken the TLS off, without
-    being trusted to say so (`trusted_proxies`): the cookie is for HTTPS alone then, or it would be sent in clear text
-    to the first `http://` link. A platform in production that browsers do reach over plain HTTP says so in
-    `public_url`.
-    """
-    schemes = {urlsplit(public_base(request, url)).scheme for url in (None, settings.public_url)}
-    return "https" in schemes or (settings.in_production and settings.public_url is None)

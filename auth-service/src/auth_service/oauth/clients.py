@@ -1,5 +1,5 @@
-"""The clients of the OAuth endpoints: the platform's own public clients, which have no secret, and its services, which
-have one."""
+"""The clients of the OAuth endpoints: the platform's own public clients, which have no secret, its services, which have
+one, and those that administrators have registered, which may have one."""
 
 import hashlib
 import hmac
@@ -12,12 +12,16 @@ from urllib.parse import unquote_plus
 from auth_service.basic import decode_basic
 from auth_service.oauth.errors import InvalidClient
 from auth_service.oauth.parameters import Parameters
+from auth_service.oauth_clients import repository as oauth_clients
+from lightbox_shared.database import Database
 from lightbox_shared.errors import BadRequest
+from lightbox_shared.forms import is_storable
 
 
 class GrantType(StrEnum):
-    """The supported grants (RFC 6749 sections 4.3, 4.4 and 6)."""
+    """The supported grants (RFC 6749 sections 4.1, 4.3, 4.4 and 6)."""
 
+    AUTHORIZATION_CODE = "authorization_code"
     PASSWORD = "password"  # noqa: S105 - a name
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
     CLIENT_CREDENTIALS = "client_credentials"
@@ -29,6 +33,8 @@ have no such parameter (sections 4.3.2 and 6), and Swagger UI and FastAPI's tuto
 
 PUBLIC_GRANTS: Final = frozenset({GrantType.PASSWORD, GrantType.REFRESH_TOKEN})
 SERVICE_GRANTS: Final = frozenset({GrantType.CLIENT_CREDENTIALS})
+REGISTERED_GRANTS: Final = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+"""A registered client never sees a password (RFC 9700 section 2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +42,25 @@ class OAuthClient:
     """A client that is known and, if it has a secret, has been authenticated."""
 
     client_id: str
-    confidential: bool
+    grants: frozenset[GrantType]
+    """The grant types that it may use."""
 
     @property
-    def grants(self) -> frozenset[GrantType]:
-        """The grant types that it may use."""
-        return SERVICE_GRANTS if self.confidential else PUBLIC_GRANTS
+    def is_service(self) -> bool:
+        """Whether it is a service of the platform."""
+        return GrantType.CLIENT_CREDENTIALS in self.grants
 
 
 class Clients:
     """All known clients. Secrets are kept as digests: they all have one length, so that the time of a comparison
     reveals nothing."""
 
-    def __init__(self, *, public: Iterable[str], services: Mapping[str, str]) -> None:
+    def __init__(self, database: Database, *, public: Iterable[str], services: Mapping[str, str]) -> None:
+        self._database = database
         self._public = frozenset(public)
         self._services = {name: _digest(secret) for name, secret in services.items()}
 
-    def authenticate(
+    async def authenticate(
         self, authorization: str | None, parameters: Parameters, *, default: str | None = None
     ) -> OAuthClient:
         """The client of a request: by HTTP Basic, or by `client_id` and `client_secret` in the body (RFC 6749 section
@@ -68,14 +76,22 @@ class Clients:
         if not client_id and not secret:
             client_id = default
         if client_id in self._public and not secret:
-            return OAuthClient(client_id, confidential=False)
+            return OAuthClient(client_id, PUBLIC_GRANTS)
         # In Basic the secret is form-encoded, but some clients send it as it is: both spellings are accepted.
         spellings = [secret or "", unquote_plus(secret or "")] if basic is not None else [secret or ""]
-        known = self._services.get(client_id or "")
-        fits = [hmac.compare_digest(known or _digest(""), _digest(each)) for each in spellings]
-        if client_id is None or known is None or not any(fits):
+        if client_id is None or not is_storable(client_id):
             raise InvalidClient
-        return OAuthClient(client_id, confidential=True)
+        known, grants = self._services.get(client_id), SERVICE_GRANTS
+        if known is None:
+            async with self._database.reading() as session:
+                registered = await oauth_clients.find_by_client_id(session, client_id)
+            if registered is not None and registered.secret_hash is None and not secret:
+                return OAuthClient(client_id, REGISTERED_GRANTS)
+            known, grants = None if registered is None else registered.secret_hash, REGISTERED_GRANTS
+        fits = [hmac.compare_digest(known or _digest(""), _digest(each)) for each in spellings]
+        if known is None or not any(fits):
+            raise InvalidClient
+        return OAuthClient(client_id, grants)
 
 
 def _basic(authorization: str | None) -> tuple[str, str] | None:

@@ -1,10 +1,11 @@
 """The OAuth endpoints. The shape of errors is that of RFC 6749 section 5.2 (`dialect`)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from auth_service.authorization_codes.service import Exchange
 from auth_service.login_throttling.errors import TooManyFailures
 from auth_service.oauth.clients import FIRST_PARTY, GrantType, OAuthClient
 from auth_service.oauth.dialect import NOT_STORED
@@ -19,22 +20,20 @@ from auth_service.oauth.errors import (
 from auth_service.oauth.parameters import Form, urlencoded, urlencoded_body
 from auth_service.oauth.schemas import (
     GRANTS,
+    AuthorizationCodeGrant,
     Grant,
     Introspection,
     IntrospectionRequest,
     PasswordGrant,
     RefreshTokenGrant,
     RevocationRequest,
-    ServerMetadata,
     TokenBody,
 )
 from auth_service.request_source import Source
 from auth_service.state import ServicesDep
 from lightbox_shared.database import Reading, Writing
-from lightbox_shared.http import JWKS_PATH, TOKEN_PATH
 from lightbox_shared.openapi import errors
 from lightbox_shared.request_bodies import REF_TEMPLATE, Schema, model_reference
-from lightbox_shared.urls import public_base
 
 
 async def _not_stored(response: Response) -> None:
@@ -45,19 +44,21 @@ router = APIRouter(tags=["OAuth"])
 
 
 async def _client(request: Request, form: Form, services: ServicesDep) -> OAuthClient:
-    return services.clients.authenticate(request.headers.get("authorization"), form)
+    return await services.clients.authenticate(request.headers.get("authorization"), form)
 
 
 async def _grantee(request: Request, form: Form, services: ServicesDep) -> OAuthClient:
-    default = None if form.get("grant_type") == GrantType.CLIENT_CREDENTIALS else FIRST_PARTY
-    return services.clients.authenticate(request.headers.get("authorization"), form, default=default)
+    default = FIRST_PARTY if form.get("grant_type") not in _NAMES_CLIENT else None
+    return await services.clients.authenticate(request.headers.get("authorization"), form, default=default)
 
 
 async def _service(client: Annotated[OAuthClient, Depends(_client)]) -> OAuthClient:
-    if not client.confidential:
+    if not client.is_service:
         raise InvalidClient
     return client
 
+
+_NAMES_CLIENT: Final = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.CLIENT_CREDENTIALS})
 
 AnyClient = Annotated[OAuthClient, Depends(_client)]
 Grantee = Annotated[OAuthClient, Depends(_grantee)]
@@ -88,7 +89,7 @@ class _RequestedGrant:
 
 @router.post(
     "/oauth/token",
-    summary="A token for a password, a refresh token or a service",
+    summary="A token for a code, a refresh token, a password or a service",
     dependencies=[Depends(_not_stored)],
     response_model_exclude_none=True,
     responses=errors(
@@ -103,11 +104,15 @@ async def issue_token(
     An access token lives for 15 minutes. A refresh token gets the next one, and is used once: the answer has the next
     refresh token, and a repetition of the request within 15 seconds is answered with the same one.
 
-    `client_id` is `lightbox`, also where it is left out, unless the installation names others (LIGHTBOX_OAUTH_CLIENTS).
+    With a password `client_id` is `lightbox`, also where it is left out, unless the installation names others
+    (LIGHTBOX_OAUTH_CLIENTS). A code is for the client that asked for it at `/oauth/authorize`.
     Without `scope` the token is for all that the account may do; with some of `predict`, `collect`, `annotate`, `hub`
     and `read`, for these alone.
     """
     match grant:
+        case AuthorizationCodeGrant():
+            exchange = Exchange(client.client_id, grant.code, grant.redirect_uri, grant.code_verifier)
+            granted = await services.grants.by_code(exchange, source)
         case PasswordGrant():
             granted = await services.grants.by_password(
                 client, username=grant.username, password=grant.password, scope=grant.scope, source=source
@@ -153,20 +158,3 @@ async def introspect_token(
 ) -> Introspection:
     """Whether a token is active, and its claims (RFC 7662). For services only."""
     return await services.issued_tokens.introspect(session, sent.token)
-
-
-@router.get("/.well-known/oauth-authorization-server", summary="The metadata of the OAuth server")
-async def retrieve_oauth_metadata(request: Request, response: Response, services: ServicesDep) -> ServerMetadata:
-    """The addresses of the endpoints and what they support (RFC 8414)."""
-    settings = services.settings
-    base = public_base(request, settings.public_url)
-    # Without `public_url` the addresses follow the Host of the request, which anybody can choose: a cache would give
-    # them to others.
-    response.headers["Cache-Control"] = "public, max-age=3600" if settings.public_url else "no-store"
-    return ServerMetadata(
-        issuer=settings.issuer,
-        token_endpoint=base + TOKEN_PATH,
-        jwks_uri=base + JWKS_PATH,
-        revocation_endpoint=f"{base}/oauth/revoke",
-        introspection_endpoint=f"{base}/oauth/introspect",
-    )

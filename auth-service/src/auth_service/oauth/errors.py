@@ -44,7 +44,7 @@ class UnsupportedGrantType(OAuthRefusal):
     """This server does not support the grant type."""
 
     code = "unsupported-grant-type"
-    default_detail = "The grant types are password, refresh_token and client_credentials."
+    default_detail = "The grant types are authorization_code, refresh_token, password and client_credentials."
 
 
 class InvalidScope(OAuthRefusal):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request, params
 from pydantic import BaseModel, ValidationError
@@ -32,6 +33,10 @@ class Parameters:
         if value is None:
             raise _missing(name)
         return value
+
+    def query(self) -> str:
+        """All parameters, as the query of an address."""
+        return urlencode(self._values)
 
     def validated(self, model: type[Model]) -> Model:
         """The parameters as `model`, all of whose fields are texts; unknown ones are ignored. Raises `BadRequest` if

@@ -7,7 +7,6 @@ from pydantic.json_schema import SkipJsonSchema
 
 from auth_service.oauth.clients import GrantType
 from auth_service.oauth.service import Granted
-from lightbox_shared.auth.principal import Scope
 
 METHODS_WITH_SECRET: Final = ("client_secret_basic", "client_secret_post")
 METHODS: Final = ("none", *METHODS_WITH_SECRET)
@@ -52,6 +51,31 @@ class PasswordGrant(ScopedGrant):
     password: Secret
 
 
+class AuthorizationCodeGrant(ClientParameters):
+    """A request for a token with an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "grant_type": "authorization_code",
+                    "client_id": "reading-room",
+                    "code": "...",
+                    "redirect_uri": "https://reading.example.org/callback",
+                    "code_verifier": "...",
+                }
+            ]
+        }
+    )
+
+    grant_type: Literal[GrantType.AUTHORIZATION_CODE]
+    code: Secret
+    redirect_uri: str
+    """The same as in the authorization request."""
+    code_verifier: Secret
+    """The text of which the authorization request had the SHA-256."""
+
+
 class RefreshTokenGrant(ScopedGrant):
     """A request for a token with a refresh token (RFC 6749 section 6)."""
 
@@ -79,9 +103,10 @@ class ClientCredentialsGrant(ClientParameters):
     """Refused: the token of a service has no scope."""
 
 
-Grant = PasswordGrant | RefreshTokenGrant | ClientCredentialsGrant
+Grant = AuthorizationCodeGrant | PasswordGrant | RefreshTokenGrant | ClientCredentialsGrant
 
 GRANTS: Final[dict[GrantType, type[Grant]]] = {
+    GrantType.AUTHORIZATION_CODE: AuthorizationCodeGrant,
     GrantType.PASSWORD: PasswordGrant,
     GrantType.REFRESH_TOKEN: RefreshTokenGrant,
     GrantType.CLIENT_CREDENTIALS: ClientCredentialsGrant,
@@ -123,6 +148,8 @@ class TokenBody(BaseModel):
     """Absent for a service."""
     scope: str | None = None
     """Absent if the token is for everything that the account may do."""
+    id_token: str | None = None
+    """Who has signed in (OpenID Connect), for a code that was asked for with the scope `openid`."""
 
     @classmethod
     def of(cls, granted: Granted) -> Self:
@@ -132,6 +159,7 @@ class TokenBody(BaseModel):
             expires_in=granted.expires_in,
             refresh_token=granted.refresh_token,
             scope=granted.scope,
+            id_token=granted.id_token,
         )
 
 
@@ -155,19 +183,3 @@ class Introspection(BaseModel):
 
 
 INACTIVE: Final = Introspection(active=False)
-
-
-class ServerMetadata(BaseModel):
-    """The metadata of an authorization server (RFC 8414 section 2)."""
-
-    issuer: str
-    token_endpoint: str
-    jwks_uri: str
-    revocation_endpoint: str
-    introspection_endpoint: str
-    scopes_supported: tuple[Scope, ...] = tuple(Scope)
-    response_types_supported: tuple[str, ...] = ()
-    grant_types_supported: tuple[GrantType, ...] = tuple(GrantType)
-    token_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
-    revocation_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
-    introspection_endpoint_auth_methods_supported: tuple[str, ...] = METHODS_WITH_SECRET

@@ -1,11 +1,11 @@
-"""The grants (RFC 6749): passwords, refresh tokens, and the credentials of services.
+"""The grants (RFC 6749): authorization codes, passwords, refresh tokens, and the credentials of services.
 
 Refresh tokens rotate (RFC 9700 section 4.14.2): each is used once. If one is used again, two clients have it, and one
 of them stole it. Then its family, which is one login session, ends. Only the token that was used last is tolerated for
 a moment (`REPEAT_TOLERANCE`), since the answer may have been lost.
 
-Both grants of accounts own their transactions: a password is verified before a connection is taken, and the end of a
-family has to be committed although the request fails.
+The grants of accounts own their transactions: a password is verified before a connection is taken, and the end of a
+session, when a code or a refresh token comes again, has to be committed although the request fails.
 """
 
 from dataclasses import dataclass, field
@@ -14,12 +14,17 @@ from typing import Final
 
 from auth_service.audit.entries import Action
 from auth_service.audit.service import record
+from auth_service.authorization_codes import service as codes
+from auth_service.authorization_codes.models import AuthorizationCode
+from auth_service.authorization_codes.repository import set_used
+from auth_service.authorization_codes.service import Exchange
 from auth_service.logins.errors import WrongCredentials
 from auth_service.logins.service import Logins
 from auth_service.oauth import refresh_tokens, repository
 from auth_service.oauth.clients import OAuthClient
 from auth_service.oauth.errors import InvalidGrant, InvalidScope
 from auth_service.oauth.models import RefreshToken
+from auth_service.oauth_clients.scopes import OPENID, scope_words
 from auth_service.passwords.rules import MAX_PASSWORD_LENGTH
 from auth_service.request_source import RequestSource
 from auth_service.sessions.service import Client, IssuedToken, Sessions
@@ -45,6 +50,8 @@ class Granted:
     refresh_token: str | None = field(repr=False)
     scope: str | None
     """None for everything that the account may do."""
+    id_token: str | None = field(default=None, repr=False)
+    """For a code that was asked for with the scope `openid`."""
 
 
 def granted_scope(requested: str | None, *, within: str | None = None) -> str | None:
@@ -103,12 +110,58 @@ class Grants:
             raise InvalidGrant
         return granted
 
+    async def by_code(self, exchange: Exchange, source: RequestSource) -> Granted:
+        """Exchange an authorization code for tokens. Raises `InvalidGrant`."""
+        async with self._database.writing() as session:
+            granted = await self._exchange(session, exchange, source)
+        if granted is None:
+            raise InvalidGrant
+        return granted
+
     def for_service(self, client: OAuthClient, scope: str | None) -> Granted:
         """A token with which a service calls other services. Raises `InvalidScope` if a scope was requested: such a
         token has none."""
         if scope is not None:
             raise InvalidScope
         return Granted(self._issuer.for_service(client.client_id), SERVICE_TOKEN_SECONDS, None, None)
+
+    async def _exchange(self, session: WriteSession, exchange: Exchange, source: RequestSource) -> Granted | None:
+        """Tokens for a code; None if the code was used before, which has ended its session and has to be committed."""
+        now, client_id = self._sessions.now(), exchange.client_id
+        code = await codes.find(session, exchange)
+        if code is None:
+            raise InvalidGrant
+        if code.session_id is not None:
+            if await self._sessions.revoke(session, code.account_id, code.session_id):
+                reused, account_id = Action.AUTHORIZATION_CODE_REUSED, code.account_id
+                await record(
+                    session, reused, source, account_id=account_id, session_id=code.session_id, client=client_id
+                )
+            return None
+        account = await codes.owner(session, code, _time(now))
+        if account is None:
+            raise InvalidGrant
+        lasting = Client(client_id, FAMILY_LIFETIME, ACCESS_LIFETIME)
+        login = await self._sessions.open(session, account.id, lasting, now=now, scope=code.scope)
+        await set_used(session, code, login.id)
+        token = refresh_tokens.new()
+        await repository.insert(session, _row(token, login.id, _time(now), login.expires_at))
+        await record(session, Action.SIGNED_IN, source, account_id=account.id, client=client_id)
+        issued = self._sessions.issue(login, account.authority, now=now)
+        id_token = self._id_token(code, issued, now) if OPENID in scope_words(code.scope) else None
+        return Granted(issued.token, issued.expires_in, token, code.scope, id_token)
+
+    def _id_token(self, code: AuthorizationCode, issued: IssuedToken, now: int) -> str:
+        return self._issuer.id_token(
+            code.account_id,
+            client_id=code.client_id,
+            session_id=issued.session_id,
+            signed_in_at=int(code.signed_in_at.timestamp()),
+            nonce=code.nonce,
+            access_token=issued.token,
+            issued_at=now,
+            expires_at=now + issued.expires_in,
+        )
 
     async def _rotate(
         self, session: WriteSession, client: OAuthClient, token: str, scope: str | None, source: RequestSource

@@ -70,6 +70,14 @@ async def revoke_all(session: WriteSession, account_id: int, *, but_of_client: s
     return await _revoke(session, *which)
 
 
+async def revoke_of_client(session: WriteSession, client_id: str, *, account_id: int | None = None) -> int:
+    """Revoke all sessions with a client, of one account or of all. Returns how many sessions were revoked."""
+    which = [LoginSession.client_id == client_id, LoginSession.expires_at > func.now() - _STILL_ACCEPTED]
+    if account_id is not None:
+        which.append(LoginSession.account_id == account_id)
+    return await _revoke(session, *which)
+
+
 async def _revoke(session: WriteSession, *which: ColumnElement[bool]) -> int:
     # No token of the session lives longer than this, so a session that could last for months leaves the feed as soon.
     last_token = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, LoginSession.token_seconds) + _STILL_ACCEPTED

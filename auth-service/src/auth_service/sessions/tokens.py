@@ -12,6 +12,7 @@ from lightbox_shared.auth.principal import ACCOUNT_SUBJECT, SERVICE_SUBJECT, Aut
 from lightbox_shared.auth.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE
 
 SERVICE_TOKEN_SECONDS: Final = 900
+ID_TOKEN_TYPE: Final = "JWT"  # noqa: S105 - a media type
 
 
 class TokenIssuer:
@@ -55,6 +56,38 @@ class TokenIssuer:
         if device_id is not None:
             claims["device_id"] = device_id
         return self._sign(claims)
+
+    def id_token(
+        self,
+        account_id: int,
+        *,
+        client_id: str,
+        session_id: int,
+        signed_in_at: int,
+        nonce: str | None,
+        access_token: str,
+        issued_at: int,
+        expires_at: int,
+    ) -> str:
+        """An ID token for a client, which goes with an access token (OpenID Connect Core 1.0 section 2). Times are
+        seconds since the epoch. Raises `NoSigningKey`.
+
+        Its `typ` and its audience are others than those of an access token, so that no service accepts it as one.
+        """
+        signer = self._keys.signer()
+        claims: dict[str, str | int] = {
+            "iss": self.issuer,
+            "aud": client_id,
+            "sub": f"{ACCOUNT_SUBJECT}{account_id}",
+            "sid": str(session_id),
+            "auth_time": signed_in_at,
+            "iat": issued_at,
+            "exp": expires_at,
+        }
+        if nonce is not None:
+            claims["nonce"] = nonce
+        headers = {"kid": signer.kid, "typ": ID_TOKEN_TYPE}
+        return jwt.encode(claims, signer.key, ALGORITHM, headers=headers, access_token=access_token)
 
     def for_service(self, name: str) -> str:
         """A token with which a service calls other services. It lives for `SERVICE_TOKEN_SECONDS`. Raises

@@ -1,4 +1,5 @@
-"""The requests that the gateway sends to auth-service: revoked sessions, and tokens for API keys."""
+"""The requests that the gateway sends to auth-service: revoked sessions, origins of OAuth clients, and tokens for API
+keys."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -9,6 +10,7 @@ from lightbox_shared.errors import InvalidToken, TooManyRequests, Unavailable
 from lightbox_shared.http import ServiceTokens, outgoing_headers
 
 REVOCATIONS_PATH: Final = "/internal/revocations"
+ORIGINS_PATH: Final = "/internal/oauth/origins"
 EXCHANGE_PATH: Final = "/internal/api-keys/exchange"
 
 
@@ -52,6 +54,30 @@ class AuthServiceRevocationFeed:
         answer.raise_for_status()
         body = answer.json()
         return RevocationPage(str(body["cursor"]), {int(each["sid"]): int(each["exp"]) for each in body["revoked"]})
+
+
+class ClientOriginsSource(Protocol):
+    """Knows the origins of registered OAuth clients."""
+
+    async def origins(self) -> list[str]:
+        """Return all of them."""
+        ...
+
+
+class AuthServiceClientOrigins:
+    """The list of auth-service, over HTTP. A request that fails is not repeated, since the list is polled."""
+
+    def __init__(self, http: httpx.AsyncClient, tokens: ServiceTokens) -> None:
+        self._http = http
+        self._tokens = tokens
+
+    async def origins(self) -> list[str]:
+        """Return the origins. Raises as `AuthServiceRevocationFeed.after`."""
+        answer = await self._http.get(ORIGINS_PATH, headers=outgoing_headers(await self._tokens.get()))
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._tokens.forget()
+        answer.raise_for_status()
+        return [str(origin) for origin in answer.json()["origins"]]
 
 
 @dataclass(frozen=True, slots=True)

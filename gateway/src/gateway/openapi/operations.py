@@ -130,6 +130,8 @@ def _joined(first: Json, second: Json) -> Json:
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.page:
+        return [{}, {"session": []}]
     names = ["oauth2", "bearer", "token", "session", *(["key"] if route.scopes else [])]
     required: list[dict[str, list[str]]] = [{name: []} for name in names]
     return [{}, *required] if route.access is Access.OPTIONAL else required
@@ -137,6 +139,10 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 def _callers(route: Route, method: str) -> str:
     """A sentence about who may call, for what the member `security` can't express."""
+    if route.page:
+        return "The only credential here is the session cookie; a form has to come from our own pages."
+    if route.any_scope:
+        return "Not with an API key."
     admin = "For administrators. " if route.access is Access.ADMIN else ""
     scopes = set(route.scopes)
     if scopes and method in READ_METHODS:

@@ -36,6 +36,10 @@ class Scope(StrEnum):
     """Read what the other scopes may change."""
 
 
+WHOLE_ACCOUNT = "account"
+"""The word in a scope that stands for everything that the account may do, as no scope at all does. A client that also
+asks for other words needs it: with `openid` alone nothing of the account can be used."""
+
 READ_METHODS = frozenset({"GET", "HEAD"})
 """The methods for which `Scope.READ` is enough."""
 
@@ -114,12 +118,15 @@ class Principal:
         )
 
 
-def parse_scopes(claim: object) -> frozenset[Scope]:
-    """The scopes in a claim such as `"predict read"` (RFC 6749 section 3.3); unknown ones are left out.
+def parse_scopes(claim: object) -> frozenset[Scope] | None:
+    """The scopes in a claim such as `"predict read"` (RFC 6749 section 3.3); unknown ones are left out. None for one
+    with the word `WHOLE_ACCOUNT`.
 
     Raises `TypeError` for a claim that is no text.
     """
     if not isinstance(claim, str):
         raise TypeError("scope")
     words = set(claim.split(" "))
+    if WHOLE_ACCOUNT in words:
+        return None
     return frozenset(scope for scope in Scope if scope in words)

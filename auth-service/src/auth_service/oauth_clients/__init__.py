@@ -1,0 +1,1 @@
+"""The OAuth clients that administrators have registered: web pages and programs which sign people in here."""
