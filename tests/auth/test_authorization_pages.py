@@ -1,0 +1,402 @@
+"""The pages on which people sign in, allow a client something and sign out."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import text
+from support.asgi import WithState, client_of, running
+from support.auth_service import MakeSettings, bearer, make_account, services_of
+from support.oauth import PASSWORD, audited
+from support.openid import (
+    APP,
+    AUTHORIZE,
+    CALLBACK,
+    CONSENT,
+    OTHERS,
+    SIGN_IN,
+    Asking,
+    Browser,
+    exchanged,
+    make_doctor,
+    register,
+    told,
+)
+
+from auth_service.app import create_app
+from auth_service.oauth_clients.scopes import SCOPES
+from auth_service.openid.errors import Unanswerable
+from auth_service.openid.words import CHINESE, ENGLISH, words_for
+from lightbox_shared.database import Database
+
+BYE = "https://app.example/bye"
+
+
+class Page(HTMLParser):
+    """What is on a page."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+async def browser(service: WithState, client: httpx.AsyncClient) -> Browser:
+    """One in which nobody is signed in."""
+    await make_doctor(services_of(service))
+    for fields in (APP, OTHERS):
+        await register(services_of(service), **fields)
+    return Browser(client)
+
+
+def _is_safe(answer: httpx.Response) -> None:
+    """What every page has: nothing runs or loads from elsewhere, nothing frames it, nothing keeps it."""
+    headers, page = answer.headers, Page(answer)
+    policy = dict(each.strip().split(" ", 1) for each in headers["content-security-policy"].split(";"))
+    assert (policy["default-src"], policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'", "'none'")
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert (headers["cache-control"], headers["x-frame-options"]) == ("no-store", "DENY")
+    assert headers["referrer-policy"] == "same-origin"
+    for tag, attributes in page.tags:
+        assert not {"style", *(name for name in attributes if name.startswith("on"))} & attributes.keys(), tag
+        for name in ("src", "href", "action"):
+            target = attributes.get(name)
+            assert target is None or (target.startswith("/") and not target.startswith("//")), (tag, target)
+    assert all("src" in each for each in page.all("script"))
+    labels = {each["for"] for each in page.all("label")}
+    shown = [each for each in page.all("input") if each.get("type") != "hidden"]
+    assert labels == {each["id"] for each in shown}
+    [html] = page.all("html")
+    assert html["lang"] == headers.get("x-language", html["lang"])
+    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
+
+
+async def test_signing_in(browser: Browser, database: Database) -> None:
+    asking = Asking()
+    answer = await browser.ask(asking)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    _is_safe(answer)
+    page = Page(answer)
+    assert "Reading room" in page.words
+    assert page.all("form") == [{"method": "post", "action": f"{SIGN_IN}?{asking.query}"}]
+    assert [each.get("autocomplete") for each in page.all("input")] == ["username", "current-password"]
+    answer = await browser.post(SIGN_IN, asking.query, username=" ADA ", password=PASSWORD)
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert answer.headers["location"] == f"{AUTHORIZE}?{asking.query}"
+    assert told(await browser.ask(asking))["state"] == asking.state
+    assert [entry[1] for entry in await audited(database, "signed-in")] == [3]
+
+
+async def test_wrong_names_and_passwords_are_told_alike(browser: Browser) -> None:
+    answers = [
+        await browser.post(SIGN_IN, Asking(state="s", nonce="n", verifier="v" * 43).query, **form)
+        for form in (
+            {"username": "nobody", "password": PASSWORD},
+            {"username": "ada", "password": "x"},
+            {"username": "a" * 5000, "password": "x" * 5000},
+        )
+    ]
+    for answer in answers:
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+        _is_safe(answer)
+        page = Page(answer)
+        assert "The name or the password is wrong." in page.words
+        assert [each.get("role") for each in page.all("p") if "role" in each] == ["alert"]
+    assert len({answer.content for answer in answers}) == 1
+
+
+async def test_an_account_that_waits_for_approval(browser: Browser, service: WithState) -> None:
+    await make_account(services_of(service), "eve", PASSWORD)
+    answer = await browser.post(SIGN_IN, Asking().query, username="eve", password=PASSWORD)
+    assert answer.status_code == 403
+    assert "waits for the approval" in Page(answer).words
+    assert "set-cookie" not in answer.headers
+    token = (await browser.http.post("/api/chexray/login", json={"username": "eve", "password": PASSWORD})).json()
+    browser.token = token["token"]
+    assert Page(await browser.ask(Asking())).all("form")[0]["action"] != ""
+    assert (await browser.ask(Asking())).status_code == 200  # the page to sign in, and no code
+
+
+async def test_guessing_is_slowed(make_settings: MakeSettings) -> None:
+    settings = make_settings(failed_logins_per_account=2)
+    async with running(create_app(settings)) as app, client_of(app) as http:
+        await make_doctor(services_of(app))
+        await register(services_of(app), **APP)
+        browser, query = Browser(http), Asking().query
+        answers = [await browser.post(SIGN_IN, query, username="ada", password="x") for _ in range(4)]
+        slowed = answers[-1]
+        assert slowed.status_code == 429
+        _is_safe(slowed)
+        assert f"in {slowed.headers['retry-after']} seconds" in Page(slowed).words
+        assert (await browser.post(SIGN_IN, query, username="ada", password=PASSWORD)).status_code == 429
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
+async def test_signing_in_again(browser: Browser, database: Database, prompt: str) -> None:
+    await browser.sign_in(Asking())
+    before = len(await audited(database, "signed-in"))
+    asking = Asking(more={"prompt": prompt})
+    assert SIGN_IN in (await browser.ask(asking)).text
+    answer = await browser.sign_in(asking)
+    if "consent" in prompt:
+        assert CONSENT in answer.text
+    else:
+        told(answer)
+    assert len(await audited(database, "signed-in")) == before + 1
+
+
+async def test_a_sign_in_that_is_too_long_ago(browser: Browser, database: Database) -> None:
+    asking = Asking(more={"max_age": "60"})
+    await browser.sign_in(asking)
+    code = await browser.code(asking)
+    first = (await exchanged(browser.http, asking, code))["id_token"]
+    async with database.writing() as session:
+        await session.execute(text("UPDATE sessions SET created_at = created_at - interval '61 seconds'"))
+    assert SIGN_IN in (await browser.ask(asking)).text
+    again = told(await browser.sign_in(asking))["code"]
+    second = (await exchanged(browser.http, asking, again))["id_token"]
+    assert first != second
+    none = Asking(more={"max_age": "0"})
+    told(await browser.sign_in(none))  # and does not ask for ever
+
+
+async def test_others_need_consent_once(browser: Browser, database: Database) -> None:
+    asking = Asking("others", scope="openid read")
+    answer = await browser.sign_in(asking)
+    _is_safe(answer)
+    page = Page(answer)
+    assert "Somebody's <b>app</b> asks for your permission" in page.words
+    assert "<b>app" not in answer.text
+    assert "know which account is yours" in page.words
+    assert "read everything that you may read" in page.words
+    assert "see your name" not in page.words
+    assert "app.example" in page.words
+    agreed = await browser.post(CONSENT, asking.query, account="3", decision="allow")
+    body = await exchanged(browser.http, asking, told(agreed)["code"])
+    assert body["scope"] == "openid read"
+    told(await browser.ask(Asking("others", scope="openid")))
+    told(await browser.ask(Asking("others", scope="read openid")))
+    assert CONSENT in (await browser.ask(Asking("others"))).text  # profile is more
+    assert CONSENT in (await browser.ask(Asking("others", scope="openid", more={"prompt": "consent"}))).text
+    entries = await audited(database, "consent-given")
+    assert [(entry[1], entry[3]) for entry in entries] == [(3, {"client": "others", "scopes": ["openid", "read"]})]
+
+
+async def test_another_account_has_not_agreed(browser: Browser, service: WithState) -> None:
+    await make_doctor(services_of(service), "bob")
+    asking = Asking("others")
+    await browser.sign_in(asking)
+    await browser.post(CONSENT, asking.query, account="3", decision="allow")
+    page = Page(await browser.ask(Asking("others", more={"prompt": "consent"})))
+    [link] = [each["href"] for each in page.all("a")]
+    assert SIGN_IN in (await browser.get(*str(link).split("?", 1))).text
+    assert CONSENT in (await browser.sign_in(asking, "bob")).text
+
+
+async def test_consent_that_is_not_given(browser: Browser, database: Database) -> None:
+    asking = Asking("others")
+    await browser.sign_in(asking)
+    for decision in ("deny", "", "Allow"):
+        form: dict[str, Any] = {"account": "3", "decision": decision or "x"}
+        back = told(await browser.post(CONSENT, asking.query, **form))
+        assert (back["error"], back["state"]) == ("access_denied", asking.state)
+    assert await audited(database, "consent-given") == []
+
+
+async def test_consent_for_somebody_else(browser: Browser, service: WithState) -> None:
+    """The page was shown to ada, and bob has signed in meanwhile; or nobody is signed in; or it asks for a sign-in."""
+    await make_doctor(services_of(service), "bob")
+    asking = Asking("others")
+    await browser.sign_in(asking, "bob")
+    answer = await browser.post(CONSENT, asking.query, account="3", decision="allow")
+    assert answer.headers["location"] == f"{AUTHORIZE}?{asking.query}"
+    assert CONSENT in (await browser.ask(asking)).text
+    fresh = Asking("others", more={"prompt": "login"})
+    answer = await browser.post(CONSENT, fresh.query, account="4", decision="allow")
+    assert answer.headers["location"] == f"{AUTHORIZE}?{fresh.query}"
+    browser.token = None
+    answer = await browser.post(CONSENT, asking.query, account="3", decision="allow")
+    assert answer.headers["location"] == f"{AUTHORIZE}?{asking.query}"
+
+
+async def test_taking_a_consent_back(browser: Browser, database: Database) -> None:
+    asking = Asking("others", scope="openid read")
+    await browser.sign_in(asking)
+    agreed = await browser.post(CONSENT, asking.query, account="3", decision="allow")
+    body = await exchanged(browser.http, asking, told(agreed)["code"])
+    assert browser.token is not None
+    own = bearer(browser.token)
+    [consent] = (await browser.http.get("/api/oauth/consents", headers=own)).json()["consents"]
+    assert (consent["client_id"], consent["scopes"]) == ("others", ["openid", "read"])
+    path = f"/api/oauth/consents/{consent['id']}"
+    admin = await browser.http.post(
+        "/authorization", json={"username": "admin", "password": "the administrator's password"}
+    )
+    browser.http.cookies.clear()
+    others = bearer(admin.json()["access_token"])
+    assert (await browser.http.delete(path, headers=others)).status_code == 404
+    assert (await browser.http.delete(path, headers=bearer(body["access_token"]))).status_code == 403
+    userinfo = {"headers": bearer(body["access_token"])}
+    assert (await browser.http.get("/oauth/userinfo", **userinfo)).status_code == 200  # type: ignore[arg-type]
+    assert (await browser.http.delete(path, headers=own)).status_code == 204
+    assert (await browser.http.get("/oauth/userinfo", **userinfo)).status_code == 401  # type: ignore[arg-type]
+    assert (await browser.http.get("/api/oauth/consents", headers=own)).json()["consents"] == []
+    assert CONSENT in (await browser.ask(asking)).text
+    assert len(await audited(database, "consent-revoked")) == 1
+
+
+async def test_the_request_may_come_as_a_form(browser: Browser) -> None:
+    asking = Asking()
+    answer = await browser.http.post(AUTHORIZE, data=asking.parameters)
+    assert answer.status_code == 303
+    path, query = answer.headers["location"].split("?", 1)
+    assert (path, parse_qs(query)) == (AUTHORIZE, {name: [value] for name, value in asking.parameters.items()})
+
+
+async def test_a_form_may_lead_to_the_client(browser: Browser, service: WithState) -> None:
+    """Browsers apply form-action to the redirects that follow a form."""
+    uris = ["org.example.app:/done", "http://[::1]/x", "http://localhost/x"]
+    await register(services_of(service), **APP | {"client_id": "native", "redirect_uris": uris})
+    for client_id, uri, source in (
+        ("app", CALLBACK, "https://app.example"),
+        ("native", uris[0], "org.example.app:"),
+        ("native", "http://[::1]:1/x", "http:"),
+        ("native", "http://localhost:5173/x", "http://localhost:5173"),
+    ):
+        policy = (await browser.ask(Asking(client_id, uri))).headers["content-security-policy"]
+        assert f"form-action 'self' {source};" in policy
+
+
+async def test_markup_in_a_request(browser: Browser) -> None:
+    evil = "\"><script>alert(1)</script>'"
+    for more in ({"login_hint": evil}, {"ui_locales": evil}, {evil: evil}):
+        answer = await browser.ask(Asking(more=more))
+        _is_safe(answer)
+        assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "locales", "words"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "", CHINESE),
+        ("en-GB,en;q=0.9,zh;q=0.8", "", ENGLISH),
+        ("de,fr;q=0.5", "", ENGLISH),
+        ("de,zh;q=0.1", "", CHINESE),
+        ("en;q=0.2, zh-Hant-TW;q=0.4", "", CHINESE),
+        ("", "", ENGLISH),
+        (";;q=x,,zh;q=x", "", ENGLISH),
+        ("en", "fr zh-CN en", CHINESE),
+    ],
+)
+async def test_languages(browser: Browser, accepted: str, locales: str, words: Any) -> None:
+    assert words_for(accepted, locales) is words
+    browser.language = accepted
+    answer = await browser.ask(Asking(more={"ui_locales": locales}))
+    assert f'<html lang="{words.language}">' in answer.text
+    assert words.password in answer.text
+
+
+def test_every_scope_and_every_reason_has_words() -> None:
+    for words in (ENGLISH, CHINESE):
+        assert words.scopes.keys() == set(SCOPES)
+        assert words.reasons.keys() == set(Unanswerable)
+        assert not re.search(r"\{[^}]", f"{words.sign_in_to}{words.consent}{words.goes_to}")
+
+
+async def test_the_style_is_served(browser: Browser) -> None:
+    answer = await browser.http.get("/oauth/static/page.css")
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "prefers-color-scheme: dark" in answer.text
+    assert (await browser.http.get("/oauth/static/pages.py")).status_code == 404
+
+
+async def _signed_in_app(browser: Browser) -> tuple[Asking, dict[str, Any]]:
+    asking = Asking(scope="openid account")
+    answer = await (browser.ask(asking) if browser.token else browser.sign_in(asking))
+    return asking, await exchanged(browser.http, asking, told(answer)["code"])
+
+
+async def test_signing_out_from_the_application(browser: Browser, database: Database) -> None:
+    _, body = await _signed_in_app(browser)
+    query = str(httpx.QueryParams(id_token_hint=body["id_token"], post_logout_redirect_uri=BYE, state="s t"))
+    cookie = browser.token
+    assert cookie is not None
+    answer = await browser.get("/oauth/logout", query)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{BYE}?state=s+t")
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert browser.token is None
+    for token in (cookie, body["access_token"]):
+        assert (await browser.http.get("/self", headers=bearer(token))).status_code == 401
+    assert len(await audited(database, "session-ended")) == 2
+    assert (await browser.get("/oauth/logout", query)).headers["location"] == f"{BYE}?state=s+t"  # again
+
+
+@pytest.mark.parametrize("hint", ["none", "nonsense", "an access token", "of another account"])
+async def test_signing_out_is_asked_without_an_id_token(browser: Browser, service: WithState, hint: str) -> None:
+    await make_doctor(services_of(service), "bob")
+    other = Browser(browser.http)
+    asking = Asking()
+    bobs = await exchanged(browser.http, asking, told(await other.sign_in(asking, "bob"))["code"])
+    _, body = await _signed_in_app(browser)
+    token = {"nonsense": "x.y.z", "an access token": body["access_token"], "of another account": bobs["id_token"]}
+    hinted = {} if hint == "none" else {"id_token_hint": token[hint]}
+    query = str(httpx.QueryParams(client_id="app", post_logout_redirect_uri=BYE, **hinted))
+    answer = await browser.get("/oauth/logout", query)
+    assert answer.status_code == 200
+    _is_safe(answer)
+    assert "Do you want to sign out?" in Page(answer).words
+    assert browser.token is not None
+    assert (await browser.http.get("/self", headers=bearer(browser.token))).status_code == 200
+    [form] = Page(answer).all("form")
+    cookie = browser.token
+    answer = await browser.post(*str(form["action"]).split("?", 1))
+    assert answer.headers["location"] == BYE
+    assert (await browser.http.get("/self", headers=bearer(cookie))).status_code == 401
+    bob = await browser.http.get("/oauth/userinfo", headers=bearer(bobs["access_token"]))
+    assert bob.status_code == 200  # somebody else's session goes on
+
+
+async def test_nobody_is_sent_away_to_an_address_that_is_not_registered(browser: Browser) -> None:
+    _, body = await _signed_in_app(browser)
+    for parameters in (
+        {"post_logout_redirect_uri": "https://evil.example/"},
+        {"post_logout_redirect_uri": BYE + "/x"},
+        {"post_logout_redirect_uri": CALLBACK},
+        {"post_logout_redirect_uri": BYE, "client_id": "others"},
+    ):
+        answer = await browser.get(
+            "/oauth/logout", str(httpx.QueryParams(id_token_hint=body["id_token"], **parameters))
+        )
+        assert answer.status_code == 200
+        assert "You are signed out." in Page(answer).words
+        assert "evil" not in answer.text
+    answer = await browser.get("/oauth/logout", str(httpx.QueryParams(post_logout_redirect_uri=BYE)))
+    assert answer.status_code == 200
+    for query in ("state=%ff", "a=1&a=2", "a=%00"):
+        assert (await browser.get("/oauth/logout", query)).status_code == 400
+
+
+async def test_signing_out_by_a_form(browser: Browser) -> None:
+    answer = await browser.http.post("/oauth/logout", data={"client_id": "app", "state": "a b"})
+    location = urlsplit(answer.headers["location"])
+    assert (answer.status_code, location.path) == (303, "/oauth/logout")
+    assert parse_qs(location.query) == {"client_id": ["app"], "state": ["a b"]}
