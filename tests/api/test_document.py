@@ -85,7 +85,14 @@ def test_each_answer_has_media_types_and_schemas(
             assert not any("HTTPValidationError" in reference for reference in references(operation.described))
 
 
-WITHOUT_BODY = {"take_next_job", "renew_oauth_client_secret", "retrieve_userinfo_by_post", "sign_out_on_page"}
+PASSKEY_OPTIONS = {"create_passkey_options", "sign_in_options"}
+WITHOUT_BODY = {
+    "take_next_job",
+    "renew_oauth_client_secret",
+    "retrieve_userinfo_by_post",
+    "sign_out_on_page",
+    *PASSKEY_OPTIONS,
+}
 """Operations with POST whose request has no body."""
 
 

@@ -93,6 +93,8 @@ async def test_signing_in(browser: Browser, database: Database) -> None:
     _is_safe(answer)
     page = Page(answer)
     assert "Reading room" in page.words
+    assert page.all("script") == [{"src": "/oauth/static/passkey.js"}]
+    assert "hidden" in page.all("button")[1]  # it does not work without the script
     assert page.all("form") == [{"method": "post", "action": f"{SIGN_IN}?{asking.query}"}]
     assert [each.get("autocomplete") for each in page.all("input")] == ["username", "current-password"]
     answer = await browser.post(SIGN_IN, asking.query, username=" ADA ", password=PASSWORD)
@@ -120,7 +122,9 @@ async def test_wrong_names_and_passwords_are_told_alike(browser: Browser) -> Non
         _is_safe(answer)
         page = Page(answer)
         assert "The name or the password is wrong." in page.words
-        assert [each.get("role") for each in page.all("p") if "role" in each] == ["alert"]
+        assert [each for each in page.all("p") if "role" in each and "hidden" not in each] == [
+            {"role": "alert", "id": "message"}
+        ]
     assert len({answer.content for answer in answers}) == 1
 
 

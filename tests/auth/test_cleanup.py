@@ -46,6 +46,10 @@ FILL = (
       SELECT n::text::bytea, 'app', 3, 1, now(), '', '', now() - n * interval '12 days' FROM generate_series(0, 10) AS n
     """,
     """
+    INSERT INTO passkey_challenges (challenge, expires_at)
+      SELECT n::text::bytea, now() + (3 - n) * interval '1 minute' FROM generate_series(0, 10) AS n
+    """,
+    """
     INSERT INTO signing_keys (kid, private_key, public_jwk, signs_from, retires_at)
       SELECT 'key-' || n, '', '{}', now(), CASE WHEN n > 0 THEN now() - n * interval '40 days' END
         FROM generate_series(0, 10) AS n
@@ -59,6 +63,7 @@ TABLES = (
     "familiar_addresses",
     "signing_keys",
     "authorization_codes",
+    "passkey_challenges",
 )
 
 
@@ -80,6 +85,7 @@ async def test_old_rows_are_deleted(database: Database) -> None:
     assert set((await _counts(database)).values()) == {11, 12}
     deleted = await Cleanup(database, batch=3).clean()  # so that it takes several batches
     deletions = {"sessions": 8, "guesses": 8, "familiar_addresses": 8, "signing_keys": 8, "authorization_codes": 8}
+    deletions["passkey_challenges"] = 8
     assert deleted == deletions
     assert await _counts(database) == {
         "sessions": 4,
@@ -89,6 +95,7 @@ async def test_old_rows_are_deleted(database: Database) -> None:
         "familiar_addresses": 3,
         "signing_keys": 3,
         "authorization_codes": 3,
+        "passkey_challenges": 3,
     }
     async with database.reading() as session:
         oldest = text("SELECT min(expires_at) > now() - interval '1 day' FROM sessions")

@@ -51,6 +51,13 @@ OPERATIONS = {
     "delete_oauth_client": ("DELETE", "/api/oauth/clients/{row_id}"),
     "internal_oauth_origins": ("GET", "/internal/oauth/origins"),
     "retrieve_public_keys": ("GET", "/.well-known/jwks.json"),
+    "create_passkey_options": ("POST", "/api/passkeys/options"),
+    "create_passkey": ("POST", "/api/passkeys"),
+    "list_passkeys": ("GET", "/api/passkeys"),
+    "update_passkey": ("PATCH", "/api/passkeys/{passkey_id}"),
+    "delete_passkey": ("DELETE", "/api/passkeys/{passkey_id}"),
+    "sign_in_options": ("POST", "/api/passkeys/sign-in/options"),
+    "sign_in_with_passkey": ("POST", "/api/passkeys/sign-in"),
     "list_sessions": ("GET", "/api/sessions"),
     "end_all_sessions": ("DELETE", "/api/sessions"),
     "end_current_session": ("DELETE", "/api/sessions/current"),
@@ -127,7 +134,8 @@ async def test_both_media_types_of_hal(document: dict[str, Any]) -> None:
             assert content.keys() == {JSON, "application/hal+json"}, (method, path)
             assert content[JSON]["schema"] == content["application/hal+json"]["schema"]
         elif each["operationId"] in PAGES:
-            assert content.keys() == {"text/css" if path.startswith("/oauth/static") else "text/html"}
+            of_pages = {"text/css", "text/javascript"}
+            assert content.keys() == (of_pages if path.startswith("/oauth/static") else {"text/html"})
         elif path == "/.well-known/jwks.json":
             assert content.keys() == {"application/jwk-set+json"}
         else:

@@ -56,6 +56,7 @@ ROWS = [
     ("GET", "/api/sessions", WHOLE),
     ("POST", "/api/keys", WHOLE),
     ("GET", "/api/audit", WHOLE),
+    ("POST", "/api/passkeys", WHOLE),
     ("GET", "/api/oauth/consents", WHOLE),
     ("POST", "/api/oauth/clients", WHOLE),
     ("GET", "/oauth/authorize", WHOLE),

@@ -20,6 +20,7 @@ from auth_service.oauth.dialect import OAuthError
 from auth_service.oauth_clients import endpoints as oauth_clients
 from auth_service.openid import endpoints as openid
 from auth_service.openid import logout, metadata, userinfo
+from auth_service.passkeys import endpoints as passkeys
 from auth_service.passwords.hashing import Passwords
 from auth_service.sessions import endpoints as sessions
 from auth_service.state import Services, assemble
@@ -70,6 +71,8 @@ SERVICE = Service(
         oauth_clients.router,
         userinfo.consents_router,
         keys.router,
+        passkeys.router,
+        passkeys.sign_in_router,
         sessions.router,
         api_keys.router,
         audit.router,
@@ -100,6 +103,7 @@ SERVICE = Service(
         "is a number there, and what deletes something answers with a message.",
         "OAuth": "Tokens for applications and services (RFC 6749), their revocation, introspection and keys.",
         "OAuth clients": "Pages and programs of others that sign people in here, and what accounts have allowed them.",
+        "Passkeys": "A second way to sign in (WebAuthn), without a name or a password.",
         "Sessions": "Where an account is signed in.",
         "API keys": "Keys with which programs and devices act for an account, within scopes.",
         "Audit trail": "Who did what, for administrators.",

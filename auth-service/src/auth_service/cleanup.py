@@ -11,6 +11,7 @@ import structlog
 from auth_service.authorization_codes import repository as authorization_codes
 from auth_service.keys import repository as keys
 from auth_service.login_throttling import repository as throttling
+from auth_service.passkeys import repository as passkeys
 from auth_service.sessions import repository as sessions
 from lightbox_shared.database import Database, WriteSession, try_lock
 
@@ -31,6 +32,7 @@ deleted."""
 DELETIONS: Final[dict[str, tuple[Delete, timedelta]]] = {
     "sessions": (sessions.delete_expired, timedelta(days=1)),  # with their refresh tokens and API keys
     "authorization_codes": (authorization_codes.delete_expired, timedelta(days=31)),  # as long as its tokens may live
+    "passkey_challenges": (passkeys.delete_expired, timedelta(0)),
     "guesses": (throttling.delete_untouched, timedelta(days=1)),
     "familiar_addresses": (throttling.delete_unseen, timedelta(days=90)),
     "signing_keys": (keys.delete_retired, timedelta(days=90)),

@@ -22,6 +22,7 @@ from auth_service.oauth.issued_tokens import IssuedTokens
 from auth_service.oauth.service import Grants
 from auth_service.oauth_clients.service import OAuthClients
 from auth_service.openid.service import Authorizations
+from auth_service.passkeys.service import Passkeys
 from auth_service.passwords.hashing import Passwords
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
@@ -52,6 +53,7 @@ class Services:
     issued_tokens: IssuedTokens
     oauth_clients: OAuthClients
     authorizations: Authorizations
+    passkeys: Passkeys
     api_keys: ApiKeys
     key_exchange: KeyExchange
 
@@ -92,6 +94,7 @@ def assemble(settings: AuthSettings, database: Database, passwords: Passwords, c
         issued_tokens=IssuedTokens(sessions, issuer, tokens),
         oauth_clients=OAuthClients(reserved=(*settings.oauth_clients, *secrets), plain_http=not settings.in_production),
         authorizations=Authorizations(database, sessions, issuer=settings.issuer),
+        passkeys=Passkeys(database, sessions, throttling),
         api_keys=ApiKeys(sessions),
         key_exchange=KeyExchange(database, sessions),
     )

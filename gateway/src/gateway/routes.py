@@ -190,6 +190,8 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/sessions", AUTH, REQUIRED),
     Route("/api/keys", AUTH, REQUIRED),
     Route("/api/audit", AUTH, ADMIN),
+    Route("/api/passkeys", AUTH, REQUIRED),
+    Route("/api/passkeys/sign-in", AUTH, PUBLIC, SIGN_IN, signs_in=True),
     Route("/.well-known/oauth-authorization-server", AUTH, PUBLIC, exact=True),
     Route("/.well-known/openid-configuration", AUTH, PUBLIC, exact=True),
     Route("/api/oauth/clients", AUTH, ADMIN),

@@ -24,7 +24,7 @@ from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.pagination import Page, PageRequest
 
-KINDS_OF_SIGN_IN: Final = frozenset({API_KEY_CLIENT, "yelda", "chexray", "imagehub", "sign-in-page"})
+KINDS_OF_SIGN_IN: Final = frozenset({API_KEY_CLIENT, "yelda", "chexray", "imagehub", "sign-in-page", "passkey"})
 """The clients of the sessions that our own sign-ins open. No OAuth client may have such an id: a client may revoke the
 sessions of its id."""
 _URIS: Final = ("redirect_uris", "post_logout_redirect_uris")

@@ -179,7 +179,10 @@ async def consent_on_page(
     f"{STATIC_PATH}/{{name}}",
     summary="A style or a script of the pages",
     response_class=Response,
-    responses={200: {"content": {"text/css": {"schema": {"type": "string"}}}}, **errors(NotFound)},
+    responses={
+        200: {"content": {kind: {"schema": {"type": "string"}} for kind in pages.STATIC_TYPES}},
+        **errors(NotFound),
+    },
 )
 async def retrieve_page_file(name: str) -> Response:
     """What the pages load."""

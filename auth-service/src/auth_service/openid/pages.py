@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from auth_service.oauth_clients.redirect_uris import form_action_source
 from auth_service.openid.errors import Unanswerable
-from auth_service.openid.request import AuthorizationRequest, other_account_query
+from auth_service.openid.request import AuthorizationRequest, other_account_query, signed_in_query
 from auth_service.openid.words import Words
 
 AUTHORIZE_PATH: Final = "/oauth/authorize"
@@ -21,8 +21,9 @@ CONSENT_PATH: Final = "/oauth/consent"
 SIGN_OUT_PATH: Final = "/oauth/sign-out"
 STATIC_PATH: Final = "/oauth/static"
 
-_STATIC_TYPES: Final = {"page.css": "text/css"}
-_STATIC: Final = {name: (files(__package__) / "static" / name).read_bytes() for name in _STATIC_TYPES}
+_TYPES: Final = {"page.css": "text/css", "passkey.js": "text/javascript"}
+STATIC_TYPES: Final = tuple(_TYPES.values())
+_STATIC: Final = {name: (files(__package__) / "static" / name).read_bytes() for name in _TYPES}
 
 
 def static_file(name: str) -> Response | None:
@@ -30,7 +31,7 @@ def static_file(name: str) -> Response | None:
     if name not in _STATIC:
         return None
     cached = {"Cache-Control": "public, max-age=3600"}
-    return Response(_STATIC[name], media_type=_STATIC_TYPES[name], headers=cached)
+    return Response(_STATIC[name], media_type=_TYPES[name], headers=cached)
 
 
 def sign_in_page(
@@ -50,7 +51,11 @@ def sign_in_page(
 <input id="password" name="password" type="password" autocomplete="current-password" required
 {invalid}{" autofocus" if request.login_hint else ""}>
 <button>{escape(words.sign_in)}</button>
-</form>"""
+</form>
+<button id="passkey" class="secondary" data-next="{_action(AUTHORIZE_PATH, signed_in_query(query))}" hidden>
+{escape(words.passkey)}</button>
+<p id="passkey-failed" role="alert" hidden>{escape(words.passkey_failed)}</p>
+<script src="{STATIC_PATH}/passkey.js"></script>"""
     return _page(words, title, body, forms_to=request.code.redirect_uri, status=status)
 
 
