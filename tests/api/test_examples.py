@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from openapi_schema_validator import OAS31Validator
-from support import api_gallery, api_labelling
+from support import api_gallery, api_labelling, api_openid
 from support.api_document import Operation, operations, resolved
 from support.api_examples import as_text, examples
 from support.api_world import PICTURE, World
@@ -55,9 +55,9 @@ def without_yelda(world: World) -> dict[str, Any]:
 
 
 def grant(world: World) -> dict[str, Any]:
-    world.with_account("ada", "correct-horse")
+    of_code = {"code": api_openid.code(world), "code_verifier": api_openid.VERIFIER}
     refresh_token = world.sign_in("ada", "correct-horse")["refresh_token"]
-    return {"refresh_token": refresh_token, "client_secret": world.secret_of("gateway")}
+    return {"refresh_token": refresh_token, "client_secret": world.secret_of("gateway"), **of_code}
 
 
 def token(world: World) -> dict[str, Any]:
@@ -124,6 +124,7 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "revoke_token": token,
     **api_gallery.PREPARED,
     **api_labelling.OTHERS,
+    **api_openid.PREPARED,
     **OF_YELDA,
     **{f"api_{name}": prepare for name, prepare in OF_YELDA.items()},
 }
@@ -131,7 +132,8 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
 
 
 def test_each_example_works(document: dict[str, Any], world: World, subtests: pytest.Subtests) -> None:
-    for operation in operations(document):
+    shown = [each for each in operations(document) if each.name not in api_openid.NEED_AN_AUTHENTICATOR]
+    for operation in shown:
         for example in examples(document, operation):
             with subtests.test(f"{operation.title} {example.media_type} {as_text(example.values)}"):
                 prepared = PREPARED.get(operation.name, nothing)(world)

@@ -219,7 +219,7 @@ def test_a_counter_that_goes_back(page: Page, make: Make, admin: Headers) -> Non
     page.window.command("DELETE", f"{path}/credentials/{kept['credentialId']}")
     page.window.command("POST", f"{path}/credential", **kept)  # a copy from before
     assert page.send(page.answer()).status_code == 401
-    found = {"account_id": account_id, "action": "passkey-counter-went-back"}
+    found: dict[str, str | int] = {"account_id": account_id, "action": "passkey-counter-went-back"}
     assert len(page.http.get("/api/audit", params=found, headers=admin).json()["entries"]) == 1
 
 

@@ -1,5 +1,6 @@
 """What the endpoints that people meet in a browser have in common."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -26,12 +27,18 @@ def refused_page(description: str) -> dict[str, Any]:
     return {"description": description, **_HTML}
 
 
-def query_parameters(**described: str) -> dict[str, Any]:
+def query_parameters(examples: Mapping[str, str], **described: str) -> dict[str, Any]:
     """For `openapi_extra`: parameters that an endpoint reads from the query itself. None is marked as required, since a
     request without one is answered all the same."""
     return {
         "parameters": [
-            {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": "string"}}
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": text,
+                "schema": {"type": "string", **({"examples": [examples[name]]} if name in examples else {})},
+            }
             for name, text in described.items()
         ]
     }
@@ -40,7 +47,8 @@ def query_parameters(**described: str) -> dict[str, Any]:
 def form_parameters(extra: dict[str, Any]) -> dict[str, Any]:
     """For `openapi_extra`: the parameters of `query_parameters`, sent as a form."""
     properties = {each["name"]: {**each["schema"], "description": each["description"]} for each in extra["parameters"]}
-    schema = {"type": "object", "properties": properties}
+    shown = {name: each["examples"][0] for name, each in properties.items() if "examples" in each}
+    schema = {"type": "object", "properties": properties, "examples": [shown]}
     return {"requestBody": {"required": True, "content": {URLENCODED_TYPE: {"schema": schema}}}}
 
 

@@ -41,7 +41,16 @@ CLIENT: Final = Client("sign-in-page", timedelta(hours=12))
 
 router = APIRouter(tags=["OAuth"])
 
+_EXAMPLE: Final = {
+    "response_type": "code",
+    "client_id": "reading-room",
+    "redirect_uri": "https://reading.example.org/callback",
+    "scope": "openid profile",
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",  # of RFC 7636, appendix B
+    "code_challenge_method": "S256",
+}
 _PARAMETERS: Final = query_parameters(
+    _EXAMPLE,
     response_type="`code`",
     client_id="A registered client.",
     redirect_uri="One of the client's, character by character; of an http URI of this machine the port may differ.",

@@ -41,6 +41,7 @@ LOGOUT_PATH: Final = "/oauth/logout"
 router = APIRouter(tags=["OAuth"])
 
 _PARAMETERS: Final = query_parameters(
+    {"client_id": "reading-room"},
     id_token_hint="The ID token of the person, also an expired one.",  # noqa: S106 - a description
     client_id="The client, where there is no id_token_hint.",
     post_logout_redirect_uri="Where to go on: one of those registered for the client.",

@@ -25,12 +25,18 @@ _CLAIMS: Final = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "
 class SignInForm(BaseModel):
     """What somebody types on the page."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "ada", "password": "correct-horse"}]})
+
     username: TypedUsername
     password: TypedPassword
 
 
 class ConsentForm(BaseModel):
     """What somebody decides on the page."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, json_schema_extra={"examples": [{"account": "3", "decision": "allow"}]}
+    )
 
     account: str
     """The id of the account that the page was shown to."""
