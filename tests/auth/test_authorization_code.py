@@ -34,6 +34,7 @@ from support.openid import (
 from auth_service.app import create_app
 from auth_service.openid.errors import AuthorizationError
 from auth_service.openid.service import Authorizations
+from auth_service.sessions import repository as sessions
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 
@@ -241,6 +242,25 @@ async def test_a_code_ends_with_the_session_of_the_browser(browser: Browser, how
     assert answer.is_success, answer.text
     refused = await browser.http.post(TOKEN, data=asking.form(code))
     assert refused.json()["error"] == "invalid_grant"
+
+
+async def test_a_change_of_the_password_is_not_overtaken(browser: Browser, database: Database) -> None:
+    """The exchange waits for it, and sees then that the session of the browser has ended."""
+    asking = Asking()
+    code = await browser.code(asking)
+    answers: list[httpx.Response] = []
+
+    async def exchange() -> None:
+        answers.append(await browser.http.post(TOKEN, data=asking.form(code)))
+
+    async with anyio.create_task_group() as tasks, database.writing() as session:
+        await session.execute(text("SELECT 1 FROM accounts WHERE id = 3 FOR UPDATE"))
+        tasks.start_soon(exchange)
+        await anyio.sleep(0.5)
+        assert answers == []
+        await session.execute(text("UPDATE accounts SET password_changed_at = now() WHERE id = 3"))
+        await sessions.revoke_all(session, 3)
+    assert [answer.json()["error"] for answer in answers] == ["invalid_grant"]
 
 
 async def test_refresh_tokens_rotate(browser: Browser) -> None:

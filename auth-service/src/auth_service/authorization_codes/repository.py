@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import insert
 from auth_service.accounts.models import Account
 from auth_service.authorization_codes.models import AuthorizationCode, Consent
 from auth_service.oauth_clients.models import RegisteredClient
-from auth_service.sessions.models import LoginSession
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.pagination import PageRequest
 
@@ -34,17 +33,10 @@ async def set_used(session: WriteSession, row: AuthorizationCode, session_id: in
     await session.flush()
 
 
-async def lock_account(session: WriteSession, row: AuthorizationCode) -> Account | None:
-    """The account of a code, which can't be changed until the end of the transaction; None if the browser is not signed
-    in any more. A change of the password ends all sessions, and waits for this transaction or comes before it."""
-    login = LoginSession
-    live = (login.revoked_at.is_(None), login.expires_at > func.now())
-    statement = (
-        select(Account)
-        .join(login, login.account_id == Account.id)
-        .where(Account.id == row.account_id, login.id == row.signed_in_session_id, *live)
-    )
-    return (await session.execute(statement.with_for_update(of=Account, read=True))).scalar_one_or_none()
+async def lock_account(session: WriteSession, account_id: int) -> None:
+    """Let nobody change an account until the end of the transaction. What is read afterwards is not older than a change
+    for which this had to wait."""
+    await session.execute(select(Account.id).where(Account.id == account_id).with_for_update(read=True))
 
 
 async def delete_expired(session: WriteSession, age: timedelta, limit: int) -> int:

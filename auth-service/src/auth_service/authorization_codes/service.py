@@ -13,6 +13,7 @@ from typing import Final
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from auth_service.accounts import repository as accounts
 from auth_service.accounts.models import Account
 from auth_service.authorization_codes import repository
 from auth_service.authorization_codes.models import AuthorizationCode
@@ -93,5 +94,7 @@ async def owner(session: WriteSession, row: AuthorizationCode, now: datetime) ->
     browser any more, or is not approved."""
     if row.expires_at <= now:
         return None
-    account = await repository.lock_account(session, row)
-    return None if account is None or account.authority == Authority.NONE else account
+    # The lock comes first: a change of the password ends all sessions, and must not be overtaken.
+    await repository.lock_account(session, row.account_id)
+    found = await accounts.find_signed_in(session, row.account_id, row.signed_in_session_id)
+    return None if found is None or found[0].authority == Authority.NONE else found[0]
