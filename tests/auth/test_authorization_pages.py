@@ -1,27 +1,27 @@
 """The pages on which people sign in, allow a client something and sign out."""
 
 import re
-from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
 from sqlalchemy import text
 from support.asgi import WithState, client_of, running
 from support.auth_service import MakeSettings, bearer, make_account, services_of
+from support.html_pages import Page, is_safe
 from support.oauth import PASSWORD, audited
 from support.openid import (
     APP,
     AUTHORIZE,
     CALLBACK,
     CONSENT,
-    OTHERS,
     SIGN_IN,
     Asking,
     Browser,
     exchanged,
     make_doctor,
+    new_browser,
     register,
     told,
 )
@@ -32,65 +32,18 @@ from auth_service.openid.errors import Unanswerable
 from auth_service.openid.words import CHINESE, ENGLISH, words_for
 from lightbox_shared.database import Database
 
-BYE = "https://app.example/bye"
-
-
-class Page(HTMLParser):
-    """What is on a page."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(answer.text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
 
 @pytest.fixture
 async def browser(service: WithState, client: httpx.AsyncClient) -> Browser:
-    """One in which nobody is signed in."""
-    await make_doctor(services_of(service))
-    for fields in (APP, OTHERS):
-        await register(services_of(service), **fields)
-    return Browser(client)
-
-
-def _is_safe(answer: httpx.Response) -> None:
-    """What every page has: nothing runs or loads from elsewhere, nothing frames it, nothing keeps it."""
-    headers, page = answer.headers, Page(answer)
-    policy = dict(each.strip().split(" ", 1) for each in headers["content-security-policy"].split(";"))
-    assert (policy["default-src"], policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'", "'none'")
-    assert policy["script-src"] == policy["style-src"] == "'self'"
-    assert "unsafe" not in headers["content-security-policy"]
-    assert (headers["cache-control"], headers["x-frame-options"]) == ("no-store", "DENY")
-    assert headers["referrer-policy"] == "same-origin"
-    for tag, attributes in page.tags:
-        assert not {"style", *(name for name in attributes if name.startswith("on"))} & attributes.keys(), tag
-        for name in ("src", "href", "action"):
-            target = attributes.get(name)
-            assert target is None or (target.startswith("/") and not target.startswith("//")), (tag, target)
-    assert all("src" in each for each in page.all("script"))
-    labels = {each["for"] for each in page.all("label")}
-    shown = [each for each in page.all("input") if each.get("type") != "hidden"]
-    assert labels == {each["id"] for each in shown}
-    [html] = page.all("html")
-    assert html["lang"] == headers.get("x-language", html["lang"])
-    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
+    """One in which nobody is signed in, with two registered clients."""
+    return await new_browser(services_of(service), client, signed_in=False)
 
 
 async def test_signing_in(browser: Browser, database: Database) -> None:
     asking = Asking()
     answer = await browser.ask(asking)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    _is_safe(answer)
+    is_safe(answer)
     page = Page(answer)
     assert "Reading room" in page.words
     assert page.all("script") == [{"src": "/oauth/static/passkey.js"}]
@@ -119,7 +72,7 @@ async def test_wrong_names_and_passwords_are_told_alike(browser: Browser) -> Non
     for answer in answers:
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
-        _is_safe(answer)
+        is_safe(answer)
         page = Page(answer)
         assert "The name or the password is wrong." in page.words
         assert [each for each in page.all("p") if "role" in each and "hidden" not in each] == [
@@ -149,7 +102,7 @@ async def test_guessing_is_slowed(make_settings: MakeSettings) -> None:
         answers = [await browser.post(SIGN_IN, query, username="ada", password="x") for _ in range(4)]
         slowed = answers[-1]
         assert slowed.status_code == 429
-        _is_safe(slowed)
+        is_safe(slowed)
         assert f"in {slowed.headers['retry-after']} seconds" in Page(slowed).words
         assert (await browser.post(SIGN_IN, query, username="ada", password=PASSWORD)).status_code == 429
 
@@ -186,7 +139,7 @@ async def test_a_sign_in_that_is_too_long_ago(browser: Browser, database: Databa
 async def test_others_need_consent_once(browser: Browser, database: Database) -> None:
     asking = Asking("others", scope="openid read")
     answer = await browser.sign_in(asking)
-    _is_safe(answer)
+    is_safe(answer)
     page = Page(answer)
     assert "Somebody's <b>app</b> asks for your permission" in page.words
     assert "<b>app" not in answer.text
@@ -294,7 +247,7 @@ async def test_markup_in_a_request(browser: Browser) -> None:
     evil = "\"><script>alert(1)</script>'"
     for more in ({"login_hint": evil}, {"ui_locales": evil}, {evil: evil}):
         answer = await browser.ask(Asking(more=more))
-        _is_safe(answer)
+        is_safe(answer)
         assert "<script>alert" not in answer.text
 
 
@@ -331,76 +284,3 @@ async def test_the_style_is_served(browser: Browser) -> None:
     assert answer.headers["content-type"].startswith("text/css")
     assert "prefers-color-scheme: dark" in answer.text
     assert (await browser.http.get("/oauth/static/pages.py")).status_code == 404
-
-
-async def _signed_in_app(browser: Browser) -> tuple[Asking, dict[str, Any]]:
-    asking = Asking(scope="openid account")
-    answer = await (browser.ask(asking) if browser.token else browser.sign_in(asking))
-    return asking, await exchanged(browser.http, asking, told(answer)["code"])
-
-
-async def test_signing_out_from_the_application(browser: Browser, database: Database) -> None:
-    _, body = await _signed_in_app(browser)
-    query = str(httpx.QueryParams(id_token_hint=body["id_token"], post_logout_redirect_uri=BYE, state="s t"))
-    cookie = browser.token
-    assert cookie is not None
-    answer = await browser.get("/oauth/logout", query)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{BYE}?state=s+t")
-    assert "Max-Age=0" in answer.headers["set-cookie"]
-    assert browser.token is None
-    for token in (cookie, body["access_token"]):
-        assert (await browser.http.get("/self", headers=bearer(token))).status_code == 401
-    assert len(await audited(database, "session-ended")) == 2
-    assert (await browser.get("/oauth/logout", query)).headers["location"] == f"{BYE}?state=s+t"  # again
-
-
-@pytest.mark.parametrize("hint", ["none", "nonsense", "an access token", "of another account"])
-async def test_signing_out_is_asked_without_an_id_token(browser: Browser, service: WithState, hint: str) -> None:
-    await make_doctor(services_of(service), "bob")
-    other = Browser(browser.http)
-    asking = Asking()
-    bobs = await exchanged(browser.http, asking, told(await other.sign_in(asking, "bob"))["code"])
-    _, body = await _signed_in_app(browser)
-    token = {"nonsense": "x.y.z", "an access token": body["access_token"], "of another account": bobs["id_token"]}
-    hinted = {} if hint == "none" else {"id_token_hint": token[hint]}
-    query = str(httpx.QueryParams(client_id="app", post_logout_redirect_uri=BYE, **hinted))
-    answer = await browser.get("/oauth/logout", query)
-    assert answer.status_code == 200
-    _is_safe(answer)
-    assert "Do you want to sign out?" in Page(answer).words
-    assert browser.token is not None
-    assert (await browser.http.get("/self", headers=bearer(browser.token))).status_code == 200
-    [form] = Page(answer).all("form")
-    cookie = browser.token
-    answer = await browser.post(*str(form["action"]).split("?", 1))
-    assert answer.headers["location"] == BYE
-    assert (await browser.http.get("/self", headers=bearer(cookie))).status_code == 401
-    bob = await browser.http.get("/oauth/userinfo", headers=bearer(bobs["access_token"]))
-    assert bob.status_code == 200  # somebody else's session goes on
-
-
-async def test_nobody_is_sent_away_to_an_address_that_is_not_registered(browser: Browser) -> None:
-    _, body = await _signed_in_app(browser)
-    for parameters in (
-        {"post_logout_redirect_uri": "https://evil.example/"},
-        {"post_logout_redirect_uri": BYE + "/x"},
-        {"post_logout_redirect_uri": CALLBACK},
-        {"post_logout_redirect_uri": BYE, "client_id": "others"},
-    ):
-        answer = await browser.get(
-            "/oauth/logout", str(httpx.QueryParams(id_token_hint=body["id_token"], **parameters))
-        )
-        assert answer.status_code == 200
-        assert "You are signed out." in Page(answer).words
-        assert "evil" not in answer.text
-    answer = await browser.get("/oauth/logout", str(httpx.QueryParams(post_logout_redirect_uri=BYE)))
-    assert answer.status_code == 200
-    for query in ("state=%ff", "a=1&a=2", "a=%00"):
-        assert (await browser.get("/oauth/logout", query)).status_code == 400
-
-
-async def test_signing_out_by_a_form(browser: Browser) -> None:
-    answer = await browser.http.post("/oauth/logout", data={"client_id": "app", "state": "a b"})
-    location = urlsplit(answer.headers["location"])
-    assert (answer.status_code, location.path) == (303, "/oauth/logout")
-    assert parse_qs(location.query) == {"client_id": ["app"], "state": ["a b"]}

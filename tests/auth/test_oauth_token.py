@@ -360,54 +360,6 @@ async def test_while_the_database_is_down(oauth: OAuth, service: WithState) -> N
     assert answer.headers["retry-after"] == "1"
 
 
-async def test_metadata(make_settings: MakeSettings, client: httpx.AsyncClient) -> None:
-    answer = await client.get("/.well-known/oauth-authorization-server", headers={"X-Forwarded-Host": "lab.example"})
-    base = "http://lab.example"
-    assert answer.headers["cache-control"] == "no-store"  # the addresses are those of a Host that anybody can choose
-    assert answer.json() == {
-        "issuer": ISSUER,
-        "authorization_endpoint": f"{base}/oauth/authorize",
-        "token_endpoint": f"{base}/oauth/token",
-        "userinfo_endpoint": f"{base}/oauth/userinfo",
-        "end_session_endpoint": f"{base}/oauth/logout",
-        "jwks_uri": f"{base}/.well-known/jwks.json",
-        "revocation_endpoint": f"{base}/oauth/revoke",
-        "introspection_endpoint": f"{base}/oauth/introspect",
-        "scopes_supported": ["openid", "profile", "email", "predict", "collect", "annotate", "hub", "read", "account"],
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials"],
-        "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "claims_supported": [
-            *["iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "sub", "name", "preferred_username"],
-            *["nickname", "picture", "updated_at", "email"],
-        ],
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
-        "authorization_response_iss_parameter_supported": True,
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "ui_locales_supported": ["en", "zh"],
-    }
-    public = create_app(make_settings(public_url="https://lab.example/lightbox/"))
-    async with running(public) as app, client_of(app) as other:
-        answer = await other.get(
-            "/.well-known/oauth-authorization-server", headers={"X-Forwarded-Host": "evil.example"}
-        )
-        body = answer.json()
-        fields = {"grant_type": "client_credentials"}
-        token = (await other.post(TOKEN, data=fields, auth=SERVICE)).json()["access_token"]
-    assert body["issuer"] == jwt.get_unverified_claims(token)["iss"] == "https://lab.example/lightbox"
-    assert body["token_endpoint"] == "https://lab.example/lightbox/oauth/token"
-    assert answer.headers["cache-control"] == "public, max-age=3600"
-    assert "evil" not in answer.text
-
-
 async def test_the_document(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     [(media_type, content)] = document["paths"][TOKEN]["post"]["requestBody"]["content"].items()

@@ -153,3 +153,14 @@ def payload(token: str) -> dict[str, Any]:
     part = token.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return claims
+
+
+async def new_browser(services: Services, http: httpx.AsyncClient, *, signed_in: bool) -> Browser:
+    """A browser, the account ada, and the two clients. With `signed_in` ada is signed in."""
+    await make_doctor(services)
+    for fields in (APP, OTHERS):
+        await register(services, **fields)
+    browser = Browser(http)
+    if signed_in:
+        await browser.sign_in(Asking())
+    return browser
