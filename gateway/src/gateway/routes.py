@@ -197,13 +197,13 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/oauth/clients", AUTH, ADMIN),
     Route("/api/oauth/consents", AUTH, REQUIRED),
     Route("/oauth/authorize", AUTH, OPTIONAL, methods=GET, page=True),
-    Route("/oauth/authorize", AUTH, PUBLIC, methods=POST),  # redirected to GET
-    Route("/oauth/sign-in", AUTH, OPTIONAL, SIGN_IN, FORM, methods=POST, page=True),
-    Route("/oauth/consent", AUTH, OPTIONAL, methods=POST, page=True),
+    Route("/oauth/authorize", AUTH, PUBLIC),  # POST is redirected to GET
+    Route("/oauth/sign-in", AUTH, OPTIONAL, SIGN_IN, FORM, page=True),
+    Route("/oauth/consent", AUTH, OPTIONAL, page=True),
     Route("/oauth/logout", AUTH, OPTIONAL, methods=GET, page=True),
-    Route("/oauth/logout", AUTH, PUBLIC, methods=POST),  # redirected to GET
-    Route("/oauth/sign-out", AUTH, OPTIONAL, methods=POST, page=True),
-    Route("/oauth/static", AUTH, PUBLIC, methods=GET),
+    Route("/oauth/logout", AUTH, PUBLIC),  # POST is redirected to GET
+    Route("/oauth/sign-out", AUTH, OPTIONAL, page=True),
+    Route("/oauth/static", AUTH, PUBLIC),
     Route("/oauth/userinfo", AUTH, REQUIRED, any_scope=True),
     Route("/oauth/token", AUTH, PUBLIC, SIGN_IN, authenticates_clients=True),
     Route("/oauth/revoke", AUTH, PUBLIC, authenticates_clients=True),

@@ -24,7 +24,16 @@ from auth_service.oauth.parameters import Form
 from auth_service.oauth_clients import repository as oauth_clients
 from auth_service.oauth_clients.redirect_uris import is_registered
 from auth_service.openid import pages
-from auth_service.openid.browser import PAGE, REDIRECT, form_parameters, query_of, query_parameters, see_other, words_of
+from auth_service.openid.browser import (
+    CLOSED,
+    PAGE,
+    REDIRECT,
+    form_parameters,
+    query_of,
+    query_parameters,
+    see_other,
+    words_of,
+)
 from auth_service.openid.errors import Unanswerable
 from auth_service.openid.pages import SIGN_OUT_PATH
 from auth_service.request_source import RequestSource, Source
@@ -92,7 +101,7 @@ class _SignOut:
     LOGOUT_PATH,
     summary="Sign out from an application",
     response_class=HTMLResponse,
-    responses={**PAGE, **REDIRECT},
+    responses={**PAGE, **REDIRECT, **CLOSED},
     openapi_extra=_PARAMETERS,
 )
 async def logout(
@@ -127,7 +136,7 @@ async def logout_by_form(form: Form) -> Response:
     SIGN_OUT_PATH,
     summary="Sign out on the page",
     response_class=HTMLResponse,
-    responses={**PAGE, **REDIRECT},
+    responses={**PAGE, **REDIRECT, **CLOSED},
     openapi_extra=_PARAMETERS,
 )
 async def sign_out_on_page(

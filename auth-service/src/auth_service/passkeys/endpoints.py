@@ -97,7 +97,7 @@ async def list_passkeys(caller: SignedIn, session: Reading, services: ServicesDe
     return PasskeyList(passkeys=[PasskeyBody.of(row) for row in found.rows], next_cursor=found.next_cursor)
 
 
-@router.patch("/api/passkeys/{passkey_id}", summary="Rename a passkey", responses=errors(NotFound))
+@router.patch("/api/passkeys/{passkey_id:int}", summary="Rename a passkey", responses=errors(NotFound))
 async def update_passkey(
     passkey_id: RowId, body: PasskeyChanges, caller: SignedIn, session: Writing, services: ServicesDep
 ) -> PasskeyBody:
@@ -106,7 +106,7 @@ async def update_passkey(
 
 
 @router.delete(
-    "/api/passkeys/{passkey_id}",
+    "/api/passkeys/{passkey_id:int}",
     status_code=204,
     summary="Delete a passkey",
     responses=errors(NotFound, LastWayToSignIn),
