@@ -273,3 +273,10 @@ async def test_the_public_url_counts(make_settings: MakeSettings) -> None:
     async with running(create_app(make_settings(public_url="https://lab.example"))) as app, client_of(app) as http:
         answer = await http.post(f"{SIGN_IN}/options", headers={"X-Forwarded-Host": "evil.example"})
         assert answer.json()["publicKey"]["rpId"] == "lab.example"
+
+
+async def test_a_name_is_no_id(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    for path in (OPTIONS, SIGN_IN, f"{SIGN_IN}/options"):
+        for method in ("PATCH", "DELETE"):
+            answer = await client.request(method, path, json={"name": "x"}, headers=headers)
+            assert answer.status_code == 405, (method, path)
