@@ -13,13 +13,16 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-quick test-api test-docs check format bench env up lock train clean
+.PHONY: help run console demo test test-quick test-api test-docs check format bench env up lock train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/run ## start everything on this machine (Ctrl-C stops it)
 	@$(BIN)/lightbox run
+
+console: ## build the console now, which `make run` does by itself
+	@$(PYTHON) console/build.py
 
 demo: $(VENV)/run ## walk through the platform that runs; start one where none does
 	@$(BIN)/lightbox demo
@@ -39,7 +42,7 @@ test-docs: $(VENV)/dev ## type README and docs as they are printed, with make ru
 check: $(VENV)/dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@MYPYPATH=$$(echo $(SOURCES) | tr ' ' :) $(BIN)/mypy $(SOURCES) tests benchmarks tools
+	@MYPYPATH=$$(echo $(SOURCES) | tr ' ' :) $(BIN)/mypy $(SOURCES) tests benchmarks tools console/build.py
 	@$(BIN)/python tools/import_contracts.py > $(VENV)/import_contracts.ini
 	@$(BIN)/lint-imports --no-logo --config $(VENV)/import_contracts.ini
 
@@ -61,6 +64,8 @@ lock: $(VENV)/lock ## pin all dependencies again
 	  $(MANIFESTS) --group pyproject.toml:build --output-file requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS) \
 	  --group pyproject.toml:dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS) \
+	  --group pyproject.toml:console --output-file console/requirements.lock
 
 train: ## train the demonstration models again (PyTorch, under half an hour on two cores)
 	@test -d $(VENV)/training || $(PYTHON) -m venv $(VENV)/training

@@ -4,14 +4,12 @@ the services.
     .venv/bin/python tools/routes.py > docs/routes.md
 """
 
-import importlib
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fastapi import FastAPI
+from openapi_document import applications
 
 from gateway.pages import Pages
 from gateway.routes import GATEWAY, TABLE, Route, Routes
@@ -30,8 +28,6 @@ there is GET.
 | path | methods | who may call | service | code |
 | --- | --- | --- | --- | --- |
 """
-# Nothing is started, so any values do that the services accept.
-SETTINGS = {"LIGHTBOX_DATABASE_URL": "postgresql:///routes", "LIGHTBOX_SECRET_KEY": "-" * 32}
 
 
 class Found(NamedTuple):
@@ -75,21 +71,6 @@ def _answered() -> Iterator[tuple[Route, Found]]:
                     rows.setdefault(id(row), (row, []))[1].append(method)
             for row, methods in rows.values():
                 yield row, Found(route.path_format, tuple(methods), _code(route.endpoint))
-
-
-def applications() -> dict[str, FastAPI]:
-    """The services' applications by their names; none of them is started."""
-    before = dict(os.environ)
-    os.environ.update(SETTINGS)
-    try:
-        return {
-            service.name: importlib.import_module(f"{service.package}.app").create_app()
-            for service in SERVICES
-            if service.name != GATEWAY
-        }
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _code(function: Callable[..., Any]) -> str:

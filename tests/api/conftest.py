@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.api_document import platform_document
+from openapi_document import platform_document
 from support.running import running_platform
 
 from lightbox.run.platform import Platform

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openapi_document import applications
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from support.api_document import Operation, applications, operations, resolved
+from support.api_document import Operation, operations, resolved
 
 from gateway.routes import GATEWAY, TABLE, Routes
 from lightbox_shared.installation import SERVICE_NAMES

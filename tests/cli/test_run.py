@@ -32,7 +32,8 @@ def environment(**changes: str) -> dict[str, str]:
     """The environment of this process, without the user's settings for Lightbox."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
     kept.pop("DATABASE_URL", None)
-    return {**kept, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200", **changes}
+    common = {"LIGHTBOX_CONSOLE_DIR": "", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200"}
+    return {**kept, **common, **changes}
 
 
 def lightbox(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:

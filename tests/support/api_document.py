@@ -1,19 +1,7 @@
-"""The platform's OpenAPI document, made of what the real services say, without starting any of them."""
+"""Reading the platform's OpenAPI document, which `tools/openapi_document.py` makes."""
 
-import importlib
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, NamedTuple
-from unittest.mock import patch
-
-from fastapi import FastAPI
-
-from gateway.openapi import merge
-from gateway.routes import Routes
-from lightbox_shared.installation import GATEWAY, SERVICES
-
-# Nothing is started, so any values do that the services accept.
-_SETTINGS = {"LIGHTBOX_DATABASE_URL": "postgresql:///document", "LIGHTBOX_SECRET_KEY": "-" * 32}
 
 
 class Operation(NamedTuple):
@@ -37,23 +25,6 @@ class Operation(NamedTuple):
     def success(self) -> int:
         """The first documented status that is no error."""
         return min(int(status) for status in self.described["responses"])
-
-
-def applications() -> dict[str, FastAPI]:
-    """Service -> its application, which is not started."""
-    with patch.dict("os.environ", _SETTINGS):
-        return {
-            service.name: importlib.import_module(f"{service.package}.app").create_app()
-            for service in SERVICES
-            if service.name != GATEWAY
-        }
-
-
-@cache
-def platform_document() -> dict[str, Any]:
-    """What `/openapi.json` of the gateway answers."""
-    documents = {name: app.openapi() for name, app in applications().items()}
-    return merge(documents, Routes(), cookie="lightbox_session")
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:

@@ -29,6 +29,11 @@ def calculate_in_one_thread() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def build_no_console() -> None:
+    """Let the platforms that tests start have no console, which each of them would build where it is not built yet."""
+    os.environ.setdefault("LIGHTBOX_CONSOLE_DIR", "")
+
+
 def prefer_memory() -> None:
     """Let temporary files of this process, and of those that it starts, lie in memory, database servers included: a
     third of the time went into copying and removing files. A `TMPDIR` of the environment counts for more, and where

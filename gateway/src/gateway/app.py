@@ -19,6 +19,7 @@ from gateway.client_origins import POLL_SECONDS, ClientOrigins
 from gateway.clients.auth import AuthServiceClientOrigins, AuthServiceRevocationFeed, AuthServiceTokenExchange
 from gateway.clients.services import TIMEOUT_SECONDS, HttpUpstreamServices
 from gateway.config import GatewaySettings
+from gateway.console import Console
 from gateway.cors import Cors
 from gateway.csrf import CsrfProtection
 from gateway.gateway_app import GatewayApp
@@ -128,6 +129,7 @@ async def open_gateway_app(
             revocations=revocations,
             metrics_token=settings.metrics_token.get_secret_value(),
             docs=docs,
+            console=Console(settings.console_dir),
         )
         arriving = ArrivingBodies(MinimumDataRate(seconds=settings.body_seconds), settings.bodies_per_address)
         proxy = Proxy(addresses, breakers, arriving, revocations, settings.file_sizes)

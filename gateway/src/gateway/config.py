@@ -1,6 +1,7 @@
 """The settings of the gateway. Each is an environment variable `LIGHTBOX_<NAME>`."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from limits import RateLimitItem, parse
@@ -26,6 +27,10 @@ def _rate(value: object) -> object:
     if isinstance(value, str):
         return None if value.strip().lower() in {"", OFF} else parse(value)
     return value
+
+
+def _no_path_if_empty(value: object) -> object:
+    return None if value == "" else value
 
 
 Rate = Annotated[RateLimitItem | None, BeforeValidator(_rate), NoDecode]
@@ -57,6 +62,8 @@ class GatewaySettings(ServiceAddresses):
     services: CommaSeparated = tuple(service.name for service in SERVICES)
     """The services of this installation. Paths of other services are answered 503."""
 
+    console_dir: Annotated[Path | None, BeforeValidator(_no_path_if_empty)] = None
+    """The folder in which the console is built. Without it there is no console."""
     header_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """How long a client may take for the head of a request, and how long a connection may be idle."""
     body_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0

@@ -100,7 +100,7 @@ class GatewayApp:
         if preflight_method is not None:
             await self._preflight(request)
             return
-        if route.service == GATEWAY or self._pages.replaces_missing_service(request, route):
+        if route.service == GATEWAY or self._pages.replaces_service(request, route):
             await request.respond(await self._pages.answer(request, route))
             return
         if route.public_reads:

@@ -12,6 +12,8 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.authentication import Authenticator
 from gateway.clients.services import UpstreamServices
+from gateway.console import PREFIX as CONSOLE
+from gateway.console import Console
 from gateway.descriptions import DISCLAIMER
 from gateway.headers import RawHeaders
 from gateway.icon import favicon
@@ -65,6 +67,7 @@ class Pages:
         revocations: Revocations,
         metrics_token: str,
         docs: Mapping[str, Response],
+        console: Console,
     ) -> None:
         self._document = document
         self._metrics = metrics
@@ -75,6 +78,7 @@ class Pages:
         checks = {name: _readiness_check(services, name) for name in installed}
         self._readiness = Readiness({**checks, "revocations": self._check_revocations})
         self._docs = docs
+        self._console = console
 
     async def answer(self, request: RequestState, route: Route) -> Response:
         """Return the answer to a request.
@@ -85,8 +89,6 @@ class Pages:
         if request.method not in GET:
             raise MethodNotAllowed(headers={"Allow": "GET, HEAD, OPTIONS"})
         match route.prefix:
-            case "/healthz":
-                return json_response({"status": "ok"}, 200)
             case "/readyz":
                 return await self._readyz()
             case "/metrics":
@@ -95,24 +97,32 @@ class Pages:
                 return Response(await self._document.get(), media_type=JSON_TYPE)
             case "/":
                 return self._root(request, route)
+            case "/console":
+                return await self._console.answer(request.path, request.headers.forwarded)
         page = self._docs.get(request.path.rstrip("/"))
         if page is None:
             raise NotFound
         return page
 
-    def replaces_missing_service(self, request: RequestState, route: Route) -> bool:
-        """Whether the gateway answers because the service of `/` is not installed."""
-        return route.prefix == "/" and route.service not in self._installed and request.method in GET
+    def replaces_service(self, request: RequestState, route: Route) -> bool:
+        """Whether the gateway answers in the place of the service of `/`: browsers are sent on to a page for people,
+        and without that service other clients are told so."""
+        if route.prefix != "/" or request.method not in GET:
+            return False
+        return route.service not in self._installed or (
+            self._console.folder is not None and _prefers_html(request.headers.forwarded)
+        )
 
-    @staticmethod
-    def _root(request: RequestState, route: Route) -> Response:
-        """Redirect browsers from `/` to the description of the API. Raises `Unavailable` for other clients."""
+    def _root(self, request: RequestState, route: Route) -> Response:
+        """Redirect browsers from `/` to the console, or else to the description of the API. Raises `Unavailable` for
+        other clients."""
         if not _prefers_html(request.headers.forwarded):
             raise Unavailable(
                 f"{route.service}, which answers this path, is not part of this installation. {API_IS_DESCRIBED}",
                 retry_after=3600,
             )
-        return Response(status_code=307, headers={"Location": "/docs", "Vary": "Accept"})
+        page = "/docs" if self._console.folder is None else f"{CONSOLE}/"
+        return Response(status_code=307, headers={"Location": page, "Vary": "Accept"})
 
     async def _readyz(self) -> Response:
         """Answer 200 if the services are ready, or degraded, and the list of revoked sessions is loaded, and 503
@@ -152,10 +162,11 @@ def _readiness_check(services: UpstreamServices, name: str) -> Check:
 
 
 def load_docs() -> Mapping[str, Response]:
-    """Return the answers by path. Call this before the event loop starts, since it reads files."""
+    """Return the answers that never change, by path. Call this before the event loop starts, since it reads files."""
     static = files("fastapi_offline") / "static"
     cached = {"Cache-Control": "public, max-age=86400"}
     return {
+        "/healthz": json_response({"status": "ok"}, 200),
         "/favicon.ico": Response(favicon(), media_type="image/vnd.microsoft.icon", headers=cached),
         "/docs": HTMLResponse(_DOCS_PAGE, headers=_DOCS_POLICY),
         "/docs/start.js": Response(_DOCS_START, media_type="text/javascript"),

@@ -184,6 +184,7 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/metrics", GATEWAY, ADMIN, exact=True, scopes=LOOK),
     Route("/openapi.json", GATEWAY, PUBLIC, exact=True),
     Route("/docs", GATEWAY, PUBLIC),
+    Route("/console", GATEWAY, PUBLIC),
     Route("/favicon.ico", GATEWAY, PUBLIC, exact=True),
     # --- accounts and sessions
     Route("/.well-known/jwks.json", AUTH, PUBLIC, exact=True),

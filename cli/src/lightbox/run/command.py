@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from lightbox.run.console import console_dir
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.commands.running import problems
 from lightbox_shared.disk_usage import disk_usage
@@ -39,6 +40,8 @@ def banner(platform: Platform, seconds: float, open_to_strangers: Sequence[str] 
     """Return the text that is shown when the platform is ready, `seconds` after its start. `open_to_strangers` says
     what anybody may do with it."""
     table = Table.grid(padding=(0, 2))
+    if console_dir():
+        table.add_row("Console", f"{platform.url}/console/")
     table.add_row("API", f"{platform.url}/docs")
     if platform.coap is not None and platform.coap.serves_coap:
         table.add_row("Devices", f"{platform.coap.coap_url} (CoAP, UDP)")
@@ -123,6 +126,7 @@ def run() -> int:
         if not stopping.is_set():
             seconds = time.monotonic() - platform.started_at
             console.print(banner(platform, seconds, what_is_open()))
+            platform.build_console()
         while not stopping.wait(SUPERVISE_SECONDS):
             platform.restart_ended()
             platform.rotate_logs()

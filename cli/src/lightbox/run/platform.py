@@ -19,6 +19,8 @@ import httpx
 from pydantic import ValidationError
 
 from lightbox.run.coap import CoapSettings, udp_port_is_free
+from lightbox.run.console import SETTING as CONSOLE_DIR
+from lightbox.run.console import ConsoleBuild, console_dir
 from lightbox.run.databases import ensure_databases, on_server
 from lightbox.run.postgres import PostgresError, PostgresServer
 from lightbox.run.process import Child, rotate_log
@@ -53,6 +55,10 @@ class Platform:
     mark: RunningMark = field(default_factory=RunningMark, init=False)
     coap: CoapSettings | None = field(default=None, init=False)
     """The settings for CoAP. They are None until `start`."""
+    console: ConsoleBuild = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.console = ConsoleBuild(self.log_dir / "console.log")
 
     @property
     def url(self) -> str:
@@ -95,7 +101,9 @@ class Platform:
                 "LIGHTBOX_CLIENT_SECRET": own.client_secret,
                 "LIGHTBOX_SECRET_KEY": own.secret_key,
             }
-            if service != GATEWAY:
+            if service == GATEWAY:
+                environment[CONSOLE_DIR] = console_dir()
+            else:
                 environment["LIGHTBOX_HOST"] = LOOPBACK  # only the gateway is reachable from other machines
             # A service knows only its own database, and not the URL of the server.
             environment.pop("DATABASE_URL", None)
@@ -126,12 +134,22 @@ class Platform:
                     raise StartError(_why_not_ready(not_ready[0]))
                 time.sleep(POLL_SECONDS)
 
+    def build_console(self) -> None:
+        """Start to build the console, if that is necessary. The platform is ready without it."""
+        try:
+            self.console.start()
+        except OSError as error:
+            self.say(f"The console can't be built: {error}")
+
     def restart_ended(self) -> None:
         """Start the processes again that have ended. Failures are passed to `say`, and tried again by a later call."""
         if self.postgres is not None:
             said = self.postgres.restart_if_ended()
             if said is not None:
                 self.say(said)
+        failure = self.console.ended()
+        if failure is not None:
+            self.say(failure)
         for child in self.children.values():
             try:
                 code = child.restart_if_ended()
@@ -153,6 +171,7 @@ class Platform:
 
     def stop(self) -> None:
         """Stop the services, first the gateway so that no new request arrives, and then the database server."""
+        self.console.stop()
         for child in self.children.values():
             child.terminate()
         for child in self.children.values():
