@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run console demo test test-quick test-api test-docs check format bench env up lock train clean
+.PHONY: help run console demo test test-quick test-api test-console test-docs check format bench env up lock train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,11 @@ test-quick: $(VENV)/dev ## run those of the packages that start no processes of 
 
 test-api: $(VENV)/dev ## drive a platform by its OpenAPI document; installs what that takes into your cache
 	@$(BIN)/python -m pytest tests/api -m api $(ARGS)
+
+test-console: $(VENV)/dev console/node_modules/.dev ## check the console, and drive it in Chromium
+	@$(BIN)/python tools/openapi_document.py > console/openapi.json
+	@cd console && npm run --silent types && npm run --silent check && npm test --silent
+	@$(PYTEST) tests/console -m console -n 0 $(ARGS)
 
 test-docs: $(VENV)/dev ## type README and docs as they are printed, with make run and, where Docker answers, in containers
 	@$(PYTEST) tests/docs -m pages $(ARGS)
@@ -93,6 +98,10 @@ $(VENV)/run: requirements.lock $(MANIFESTS) | $(VENV)/python
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/run
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+console/node_modules/.dev: console/package.json console/package-lock.json
+	@cd console && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/lock: | $(VENV)/python

@@ -1,5 +1,12 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
-import { restore, session } from "./session/session";
+import { routes as account } from "./account/routes";
+import { routes as administration } from "./administration/routes";
+import { routes as devices } from "./devices/routes";
+import { routes as gallery } from "./gallery/routes";
+import { routes as labelling } from "./labelling/routes";
+import { routes as reading } from "./reading/routes";
+import { routes as session } from "./session/routes";
+import { restore, session as current } from "./session/session";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -13,11 +20,13 @@ declare module "vue-router" {
 /** The pages, each a chunk of its own. The address says all that a page shows, so that it can be sent to somebody. */
 const routes: RouteRecordRaw[] = [
   { path: "/", redirect: "/reading" },
-  { path: "/sign-in", component: () => import("./session/SignInPage.vue"), meta: { open: true } },
-  { path: "/sign-up", component: () => import("./session/SignUpPage.vue"), meta: { open: true } },
-  { path: "/reading", component: () => import("./reading/ReadingPage.vue") },
-  { path: "/reading/:id(\\d+)", component: () => import("./reading/ReadingPage.vue"), props: true },
-  { path: "/account", component: () => import("./account/AccountPage.vue") },
+  ...session,
+  ...reading,
+  ...labelling,
+  ...gallery,
+  ...devices,
+  ...administration,
+  ...account,
   { path: "/:nothing(.*)*", component: () => import("./NotFoundPage.vue"), meta: { open: true } },
 ];
 
@@ -29,8 +38,8 @@ export const router = createRouter({
 
 router.beforeEach(async (to) => {
   await restore();
-  const signedIn = session.account.value !== null;
+  const signedIn = current.account.value !== null;
   if (to.meta.open !== true && !signedIn) return { path: "/sign-in", query: { to: to.fullPath } };
-  if (to.meta.administrators === true && !session.isAdministrator.value) return { path: "/not-found" };
+  if (to.meta.administrators === true && !current.isAdministrator.value) return { path: "/not-found" };
   return true;
 });
