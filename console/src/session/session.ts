@@ -56,12 +56,11 @@ export async function signUp(username: string, password: string): Promise<void> 
 
 export async function signOut(): Promise<void> {
   await api.DELETE("/api/authorization");
-  account.value = null;
-  settle(false);
+  forget();
 }
 
-/** Give up signing in again. */
-export function leave(): void {
+/** Takes note that there is no session any more, and that nobody signs in again to go on. */
+export function forget(): void {
   account.value = null;
   settle(false);
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import { expect } from "vitest";
 
@@ -77,6 +77,11 @@ export async function signIn(page: Page, person: Person, path = "/"): Promise<vo
   await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("navigation").waitFor();
+}
+
+/** A message at the edge of the page, by its whole text; what is said to screen readers of it is another element. */
+export function toast(page: Page, text: string): Locator {
+  return page.getByText(text, { exact: true });
 }
 
 let people = 0;
