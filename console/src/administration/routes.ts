@@ -5,5 +5,12 @@ export const routes: RouteRecordRaw[] = [
     path: "/administration",
     component: () => import("./AdministrationPage.vue"),
     meta: { administrators: true },
+    children: [
+      { path: "", redirect: "/administration/accounts" },
+      { path: "accounts", component: () => import("./AccountsPage.vue") },
+      { path: "keys", component: () => import("./KeysPage.vue") },
+      { path: "audit", component: () => import("./AuditPage.vue") },
+      { path: "health", component: () => import("./HealthPage.vue") },
+    ],
   },
 ];

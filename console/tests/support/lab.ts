@@ -76,7 +76,7 @@ export async function signIn(page: Page, person: Person, path = "/"): Promise<vo
   await page.getByLabel("User name").fill(person.username);
   await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation").waitFor();
+  await page.getByRole("navigation", { name: "Main" }).waitFor();
 }
 
 /** A message at the edge of the page, by its whole text; what is said to screen readers of it is another element. */
