@@ -35,6 +35,7 @@ from imagehub_service.gallery.shares import endpoints as shares_endpoints
 from imagehub_service.gallery.shares import visitor_endpoints as shared_links
 from imagehub_service.gallery.shares.passwords import SharePasswords
 from imagehub_service.gallery.shares.service import KEY_PURPOSE, Shares
+from imagehub_service.gallery.visitors import endpoints as visitors
 from imagehub_service.iiif import endpoints as iiif
 from imagehub_service.orm import BLOBS
 from imagehub_service.picture_files import endpoints as picture_files
@@ -200,6 +201,7 @@ SERVICE = Service(
     open=open_services,
     routers=(
         pages.router,
+        visitors.router,
         drives.router,
         upload_sessions.router,
         imagehub.router,

@@ -5,7 +5,7 @@ pictures, newest first: a tenth of a second with 100,000 of them where there is 
 frequent. Similar pictures are found by comparing all difference hashes, which takes about as long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -47,6 +47,8 @@ class PictureFilter:
     """The last day."""
     sha256: bytes | None = None
     media_type: str | None = None
+    only: Collection[int] | None = None
+    """The numbers of the groups that may be seen."""
 
 
 class Found(NamedTuple):
@@ -94,6 +96,8 @@ def _conditions(wanted: PictureFilter) -> list[ColumnElement[bool]]:
         found.append(Picture.sha256 == wanted.sha256)
     if wanted.media_type is not None:
         found.append(Picture.media_type == wanted.media_type)
+    if wanted.only is not None:
+        found.append(Picture.group_id.in_(wanted.only))
     return found
 
 
