@@ -68,7 +68,7 @@ async def neighbours(session: ReadSession, picture: Picture) -> Neighbours:
     return Neighbours(await session.scalar(before), await session.scalar(behind))
 
 
-def _shown(only: Collection[int] | None) -> Select[tuple[Group, Picture, int | None, int]]:
+def _shown(only: Collection[int] | None) -> Select[Group, Picture, int | None, int]:
     chosen = select(Picture.id).where(Picture.id == Group.cover_id, Picture.group_id == Group.id).correlate(Group)
     first = select(Picture.id).where(Picture.group_id == Group.id).correlate(Group)
     first = first.order_by(Picture.position, Picture.id).limit(1)
