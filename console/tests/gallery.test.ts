@@ -1,0 +1,262 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkAccessibility } from "./support/accessibility";
+import { added, file, folder, group, png, share } from "./support/gallery";
+import { asAdministrator, lab, launch, show, visit } from "./support/lab";
+
+let browser: Browser;
+let hands: { id: number; pictures: number[] };
+let left: { id: number; pictures: number[] };
+
+const UNAUTHORIZED = "status of 401";
+const FORBIDDEN = "status of 403";
+const NOT_FOUND = "status of 404";
+const MARKUP = '<img src=x onerror=alert(1)> & "quotes"';
+const ARABIC = "صورة اليد اليمنى";
+const LONG = "Long ".repeat(60).trim();
+
+beforeAll(async () => {
+  browser = await launch();
+  hands = await group({ title: MARKUP, caption: ARABIC }, [
+    { name: "wide.png", data: png(2400, 1400, 1) },
+    { name: `${ARABIC}.png`, data: png(600, 900, 2) },
+    { name: `${"n".repeat(251)}.png`, data: png(800, 800, 3) },
+  ]);
+  left = await group({ title: LONG, parent: hands.id }, [{ name: "left.png", data: png(700, 500, 4) }]);
+  await group({ title: "Without pictures" }, []);
+  await asAdministrator("PATCH", `/api/gallery/pictures/${hands.pictures[0]}`, {
+    title: "The wide one",
+    caption: "A caption\nof two lines",
+    tags: ["Bone", "<b>x</b>"],
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await browser.close();
+});
+
+async function fits(page: Page, width: number): Promise<void> {
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+}
+
+test("a stranger looks at groups, a group and a picture, and finds pictures", async () => {
+  const { page, done } = await visit(browser);
+  await page.goto(`${lab.url}/console/gallery`);
+  await page.getByRole("heading", { name: "Gallery", level: 1 }).waitFor();
+  const card = page.getByRole("link", { name: MARKUP });
+  await card.waitFor();
+  expect(await card.textContent()).toContain("3 pictures");
+  expect(await card.textContent()).toContain("1 group below");
+  expect(await page.getByText("Without pictures").count()).toBe(0);
+  await page.locator(".thumbnail img.loaded").first().waitFor();
+  await checkAccessibility(page);
+  await show(page, "gallery-groups");
+
+  await card.click();
+  await page.getByRole("heading", { name: "Groups below this one" }).waitFor();
+  await expect.poll(() => page.locator(".pictures img.loaded").count()).toBe(3);
+  await checkAccessibility(page);
+  await show(page, "gallery-group");
+
+  await page.getByRole("link", { name: "The wide one" }).click();
+  await page.getByRole("heading", { name: "The wide one", level: 1 }).waitFor();
+  await page.getByText("A caption").waitFor();
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download" }).click();
+  expect((await download).suggestedFilename()).toBe("wide.png");
+
+  await page.getByRole("link", { name: "Bone" }).click();
+  await page.getByRole("heading", { name: "Search", level: 1 }).waitFor();
+  expect(new URL(page.url()).searchParams.get("tag")).toBe("Bone");
+  expect(await page.locator(".pictures li").count()).toBe(1);
+  await page.getByLabel("Tag").fill("");
+  await page.getByLabel("Text").fill(ARABIC);
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("heading", { name: "Groups", level: 2 }).waitFor();
+  expect(await page.locator(".pictures li").count()).toBe(1);
+  await checkAccessibility(page);
+  await show(page, "gallery-search");
+  await page.getByLabel("Text").fill("nothing has this name");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("Nothing was found.").waitFor();
+  await page.getByLabel("Text").fill("");
+  await page.getByLabel("Added from").fill("2020-02-02");
+  await page.getByLabel("Added until").fill("2020-01-01");
+  await page.getByText("The second day is before the first.").waitFor();
+  await page.getByLabel("Added until").fill("2020-03-03");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("Nothing was found.").waitFor();
+  await done([UNAUTHORIZED]);
+});
+
+/** Whether something other than the background is drawn into the canvas of the viewer. */
+function drawn(page: Page): Promise<boolean> {
+  return page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>(".tiles canvas");
+    const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    let coloured = 0;
+    for (let at = 0; at < pixels.length; at += 4) if ((pixels[at + 3] ?? 0) > 0) coloured++;
+    return pixels.length > 0 && coloured > pixels.length / 4 / 10;
+  });
+}
+
+test("a picture full screen: tiles, zoom, neighbours by keyboard, Escape", async () => {
+  const { page, done } = await visit(browser);
+  const tiles: string[] = [];
+  page.on("response", (answer) => {
+    if (/\/iiif\/3\/\d+\/.*\.(?:jpg|webp|png)$/.test(answer.url()) && answer.ok()) tiles.push(answer.url());
+  });
+  await page.goto(`${lab.url}/console/gallery/groups/${hands.id}`);
+  await page.getByRole("link", { name: "The wide one" }).click();
+  await expect.poll(() => drawn(page)).toBe(true);
+  expect(tiles.length).toBeGreaterThan(0);
+  await checkAccessibility(page);
+  await show(page, "gallery-picture");
+  const before = tiles.length;
+  await page.keyboard.press("+");
+  await page.keyboard.press("+");
+  await page.keyboard.press("+");
+  await expect.poll(() => tiles.length).toBeGreaterThan(before);
+  await page.keyboard.press("Shift+ArrowRight");
+  await page.keyboard.press("0");
+  expect(await page.getByRole("button", { name: "Previous picture" }).count()).toBe(0);
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("heading", { name: `${ARABIC}.png` }).waitFor();
+  expect(page.url()).toContain(`/gallery/pictures/${hands.pictures[1]}`);
+  await expect.poll(() => drawn(page)).toBe(true);
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("heading", { name: "nnnn" }).waitFor();
+  expect(await page.getByRole("button", { name: "Next picture" }).count()).toBe(0);
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("heading", { name: `${ARABIC}.png` }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { name: "Groups below this one" }).waitFor();
+  expect(page.url()).toContain(`/gallery/groups/${hands.id}`);
+
+  await page.goto(`${lab.url}/console/gallery/pictures/${left.pictures[0]}`);
+  await page.getByRole("heading", { name: "left.png" }).waitFor();
+  await page.keyboard.press("Escape");
+  await expect.poll(() => page.url()).toContain(`/gallery/groups/${left.id}`);
+  await page.getByRole("link", { name: "Up to the group above" }).click();
+  await page.getByRole("heading", { name: MARKUP, level: 1 }).waitFor();
+  await done([UNAUTHORIZED]);
+});
+
+test("what is gone is said to be gone", async () => {
+  const { page, done } = await visit(browser);
+  for (const path of ["groups/999999", "pictures/999999"]) {
+    await page.goto(`${lab.url}/console/gallery/${path}`);
+    await page.getByText("not there any more").waitFor();
+    await checkAccessibility(page);
+  }
+  await page.goto(`${lab.url}/console/gallery/shared/nothing`);
+  await page.getByText("its time is over").waitFor();
+  await checkAccessibility(page);
+  await done([UNAUTHORIZED, NOT_FOUND]);
+});
+
+test("a shared link with a password", async () => {
+  const address = await share(hands.id, { password: "correct horse", with_subgroups: true });
+  const { page, done } = await visit(browser);
+  await page.goto(address);
+  await page.getByRole("heading", { name: "This link has a password" }).waitFor();
+  await checkAccessibility(page);
+  await show(page, "gallery-shared-locked");
+  await page.getByLabel("Password").fill("wrong house");
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByText("The password is wrong.").waitFor();
+  await page.getByLabel("Password").fill("correct horse");
+  await page.keyboard.press("Enter");
+  await page.getByText("This link works until").waitFor();
+  await expect.poll(() => page.locator(".pictures img.loaded").count()).toBe(3);
+  await checkAccessibility(page);
+  await show(page, "gallery-shared");
+  await page.getByRole("link", { name: "The wide one" }).click();
+  await expect.poll(() => drawn(page)).toBe(true);
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("heading", { name: `${ARABIC}.png` }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "Long Long" }).click();
+  await expect.poll(() => page.locator(".pictures li").count()).toBe(1);
+  await done([UNAUTHORIZED, FORBIDDEN]);
+});
+
+test("in Chinese, dark, at 360 pixels", async () => {
+  const { page, done } = await visit(browser, { width: 360, height: 640, locale: "zh-CN", dark: true });
+  await page.goto(`${lab.url}/console/gallery`);
+  await page.getByRole("heading", { name: "图库" }).waitFor();
+  await page.locator(".thumbnail img.loaded").first().waitFor();
+  await fits(page, 360);
+  await checkAccessibility(page);
+  await show(page, "gallery-groups-chinese-dark-small");
+  await page.goto(`${lab.url}/console/gallery/groups/${hands.id}`);
+  await page.getByRole("heading", { name: "下级分组" }).waitFor();
+  await page.locator(".pictures img.loaded").first().waitFor();
+  await fits(page, 360);
+  await checkAccessibility(page);
+  await show(page, "gallery-group-chinese-dark-small");
+  await page.goto(`${lab.url}/console/gallery/pictures/${hands.pictures[2]}`);
+  await expect.poll(() => drawn(page)).toBe(true);
+  await fits(page, 360);
+  await checkAccessibility(page);
+  await show(page, "gallery-picture-chinese-dark-small");
+  await page.goto(`${lab.url}/console/gallery/search?q=nnn`);
+  await page.locator(".pictures img.loaded").first().waitFor();
+  await fits(page, 360);
+  await checkAccessibility(page);
+  await done([UNAUTHORIZED]);
+});
+
+const GROUPS = 1000;
+const NOISY_MILLISECONDS = 300;
+
+test("1,000 groups scroll to the end without a long task, and coming back keeps the place", async () => {
+  const place = await folder("Many");
+  const data = [5, 6, 7, 8].map((seed) => png(200, 150, seed));
+  const files = await Promise.all(data.map((each, at) => file(place, `many-${at}.png`, each)));
+  await Promise.all(
+    Array.from({ length: 20 }, async (_, lane) => {
+      for (let number = lane; number < GROUPS; number += 20) {
+        const chosen = files[number % files.length];
+        if (chosen) await added([chosen]);
+      }
+    }),
+  );
+  const { page, done } = await visit(browser);
+  await page.addInitScript(() => {
+    const found: number[] = [];
+    Object.assign(globalThis, { longTasks: found });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) found.push(entry.duration);
+    }).observe({ type: "longtask" });
+  });
+  await page.goto(`${lab.url}/console/gallery`);
+  await page.locator(".thumbnail img.loaded").first().waitFor();
+  await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks.splice(0));
+  const cards = page.locator(".groups > li");
+  await expect
+    .poll(
+      async () => {
+        await page.mouse.wheel(0, 2500);
+        return cards.count();
+      },
+      { timeout: 120_000, interval: 60 },
+    )
+    .toBeGreaterThan(GROUPS);
+  const tasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+  console.log(`1,000 groups: longest task ${Math.max(0, ...tasks)} ms, ${tasks.length} over 50 ms`);
+  expect(Math.max(0, ...tasks)).toBeLessThan(NOISY_MILLISECONDS);
+
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight / 2));
+  const middle = cards.nth(Math.floor(GROUPS / 2));
+  await middle.scrollIntoViewIfNeeded();
+  const before = await page.evaluate(() => scrollY);
+  const name = await middle.getByRole("link").getAttribute("href");
+  await middle.getByRole("link").click();
+  await expect.poll(() => page.url()).toContain(name);
+  await page.goBack();
+  await middle.waitFor();
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(before - 5);
+  expect(await page.evaluate(() => scrollY)).toBeLessThan(before + 5);
+  await done([UNAUTHORIZED]);
+}, 400_000);
