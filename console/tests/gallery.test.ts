@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
-import { added, file, folder, group, png, share } from "./support/gallery";
+import { group, png, share } from "./support/gallery";
 import { asAdministrator, lab, launch, show, visit } from "./support/lab";
 
 let browser: Browser;
@@ -43,7 +43,8 @@ test("a stranger looks at groups, a group and a picture, and finds pictures", as
   const { page, done } = await visit(browser);
   await page.goto(`${lab.url}/console/gallery`);
   await page.getByRole("heading", { name: "Gallery", level: 1 }).waitFor();
-  const card = page.getByRole("link", { name: MARKUP });
+  const card = page.locator(`a[href$="/gallery/groups/${hands.id}"]`);
+  expect(await card.textContent()).toContain(MARKUP);
   await card.waitFor();
   expect(await card.textContent()).toContain("3 pictures");
   expect(await card.textContent()).toContain("1 group below");
@@ -206,57 +207,3 @@ test("in Chinese, dark, at 360 pixels", async () => {
   await checkAccessibility(page);
   await done([UNAUTHORIZED]);
 });
-
-const GROUPS = 1000;
-const NOISY_MILLISECONDS = 300;
-
-test("1,000 groups scroll to the end without a long task, and coming back keeps the place", async () => {
-  const place = await folder("Many");
-  const data = [5, 6, 7, 8].map((seed) => png(200, 150, seed));
-  const files = await Promise.all(data.map((each, at) => file(place, `many-${at}.png`, each)));
-  await Promise.all(
-    Array.from({ length: 20 }, async (_, lane) => {
-      for (let number = lane; number < GROUPS; number += 20) {
-        const chosen = files[number % files.length];
-        if (chosen) await added([chosen]);
-      }
-    }),
-  );
-  const { page, done } = await visit(browser);
-  await page.addInitScript(() => {
-    const found: number[] = [];
-    Object.assign(globalThis, { longTasks: found });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) found.push(entry.duration);
-    }).observe({ type: "longtask" });
-  });
-  await page.goto(`${lab.url}/console/gallery`);
-  await page.locator(".thumbnail img.loaded").first().waitFor();
-  await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks.splice(0));
-  const cards = page.locator(".groups > li");
-  await expect
-    .poll(
-      async () => {
-        await page.mouse.wheel(0, 2500);
-        return cards.count();
-      },
-      { timeout: 120_000, interval: 60 },
-    )
-    .toBeGreaterThan(GROUPS);
-  const tasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
-  console.log(`1,000 groups: longest task ${Math.max(0, ...tasks)} ms, ${tasks.length} over 50 ms`);
-  expect(Math.max(0, ...tasks)).toBeLessThan(NOISY_MILLISECONDS);
-
-  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight / 2));
-  const middle = cards.nth(Math.floor(GROUPS / 2));
-  await middle.scrollIntoViewIfNeeded();
-  const before = await page.evaluate(() => scrollY);
-  const name = await middle.getByRole("link").getAttribute("href");
-  await middle.getByRole("link").click();
-  await expect.poll(() => page.url()).toContain(name);
-  await page.goBack();
-  await middle.waitFor();
-  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(before - 5);
-  expect(await page.evaluate(() => scrollY)).toBeLessThan(before + 5);
-  await done([UNAUTHORIZED]);
-}, 400_000);

@@ -14,6 +14,7 @@ describe("the error of an answer", () => {
     ],
     ["TheYelda", { message: "用户不存在" }, "用户不存在"],
     ["ImageHub", { code: 3, hint: "no such group" }, "no such group"],
+    ["Microsoft Graph", { error: { code: "quotaLimitReached", message: "It is full." } }, "It is full."],
     [
       "OAuth",
       { error: "invalid_grant", error_description: "The code has expired." },

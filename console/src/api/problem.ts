@@ -16,7 +16,7 @@ export class Problem extends Error {
   }
 }
 
-/** Reads the error of an answer: problem details (RFC 9457), or the form of TheYelda, CheXRay or ImageHub. */
+/** Reads the error of an answer: problem details (RFC 9457), or the form of TheYelda, CheXRay, ImageHub or Graph. */
 export function problemOf(response: Response, body: unknown): Problem {
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
   const { detail, fields } = read(body);
@@ -44,7 +44,15 @@ function read(body: unknown): { detail: string; fields: Record<string, string> }
     if (Array.isArray(value) && value.every((each) => typeof each === "string"))
       fields[name] = value.join(" ");
   }
-  const written = [members.detail, members.message, members.hint, members.error_description, members.title];
+  const graph = typeof members.error === "object" ? (members.error as { message?: unknown } | null) : null;
+  const written = [
+    members.detail,
+    members.message,
+    members.hint,
+    members.error_description,
+    graph?.message,
+    members.title,
+  ];
   const detail = written.find((each): each is string => typeof each === "string" && each !== "");
   return { detail: detail ?? Object.values(fields).join(" "), fields };
 }

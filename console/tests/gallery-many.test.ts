@@ -1,0 +1,58 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { lab, launch, visit } from "./support/lab";
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser.close();
+});
+
+const UNAUTHORIZED = "status of 401";
+/** What `tests/support/many_groups.py` has put into the gallery. */
+const GROUPS = 1000;
+const NOISY_MILLISECONDS = 300;
+
+test("1,000 groups scroll to the end without a long task, and coming back keeps the place", async () => {
+  const { page, done } = await visit(browser);
+  await page.addInitScript(() => {
+    const found: number[] = [];
+    Object.assign(globalThis, { longTasks: found });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) found.push(entry.duration);
+    }).observe({ type: "longtask" });
+  });
+  await page.goto(`${lab.url}/console/gallery`);
+  await page.locator(".thumbnail img.loaded").first().waitFor();
+  await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks.splice(0));
+  const cards = page.locator(".groups > li");
+  await expect
+    .poll(
+      async () => {
+        await page.mouse.wheel(0, 2500);
+        return cards.count();
+      },
+      { timeout: 120_000, interval: 60 },
+    )
+    .toBeGreaterThanOrEqual(GROUPS);
+  const tasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+  console.log(`1,000 groups: longest task ${Math.max(0, ...tasks)} ms, ${tasks.length} over 50 ms`);
+  expect(Math.max(0, ...tasks)).toBeLessThan(NOISY_MILLISECONDS);
+
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight / 2));
+  const middle = cards.nth(Math.floor(GROUPS / 2));
+  await middle.scrollIntoViewIfNeeded();
+  const before = await page.evaluate(() => scrollY);
+  const name = await middle.getByRole("link").getAttribute("href");
+  await middle.getByRole("link").click();
+  await expect.poll(() => page.url()).toContain(name);
+  await page.goBack();
+  await middle.waitFor();
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(before - 5);
+  expect(await page.evaluate(() => scrollY)).toBeLessThan(before + 5);
+  await done([UNAUTHORIZED]);
+}, 200_000);
