@@ -133,6 +133,8 @@ test("the network goes and comes back; the upload goes on by itself", async () =
   const { page, done } = await visit(browser);
   await openDrive(page, id);
   let cut = false;
+  let failed = 0;
+  page.on("requestfailed", () => failed++);
   page.on("request", (request) => {
     if (cut || request.method() !== "PUT") return;
     cut = true;
@@ -141,6 +143,7 @@ test("the network goes and comes back; the upload goes on by itself", async () =
   });
   await page.locator("input[type=file]").setInputFiles(path);
   await page.getByText("Uploaded", { exact: true }).waitFor({ timeout: 40_000 });
+  expect(failed).toBeGreaterThan(0);
   const files = Object.values((await folders())[id]?.files ?? {});
   expect(files).toMatchObject([{ file_name: "offline.png", file_size: data.length }]);
   await done([UNAUTHORIZED, CUT]);

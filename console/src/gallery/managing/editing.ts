@@ -3,7 +3,8 @@ import { ok } from "@/api/client";
 import { Problem } from "@/api/problem";
 import { sentenceOf } from "@/api/sentences";
 
-const CHANGED_MEANWHILE = 412;
+/** The status of a change to a version that is not the last one any more. */
+export const CHANGED_MEANWHILE = 412;
 
 /** A value, and the version of it that a change is about. */
 export interface Versioned<Value> {
