@@ -88,6 +88,7 @@ test("a group is made, named with markup, put in order by keyboard and by draggi
   await dialog(page).getByLabel("Caption").fill("Two\nlines");
   await dialog(page).getByRole("button", { name: "Save" }).click();
   await toast(page, "It is saved.").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
   expect(await groupOf("Cats")).toMatchObject({ parent: apes.id, caption: "Two\nlines" });
   await checkAccessibility(page);
 
@@ -117,6 +118,7 @@ test("pictures are put in order, described, made the cover, moved and deleted", 
 
   await page.getByRole("button", { name: "Use as cover: three.png" }).click();
   await toast(page, "The cover is another one now.").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
   expect((await groupOf("In order")).cover).toBe(made.pictures[2]);
 
   await page.getByRole("button", { name: "Edit: one.png" }).click();
