@@ -113,6 +113,7 @@ OTHERS: Final[Mapping[str, Prepare]] = {
     "retrieve_export": export,
     "retrieve_export_file": export,
     "retrieve_image_history": image,
+    "retrieve_job_form": job_of_the_doctor,
     "save_draft": job_of_the_doctor,
     "take_next_job": job_of_the_doctor,
 }

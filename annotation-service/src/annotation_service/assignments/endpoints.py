@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from annotation_service.assignments import repository
+from annotation_service.assignments import queue_repository, repository
 from annotation_service.assignments.errors import NoSuchAssignment, NotAssignable, TooFewReaders
 from annotation_service.assignments.schemas import (
     AssignmentBody,
@@ -15,9 +15,12 @@ from annotation_service.assignments.schemas import (
     NextJob,
     Reassigned,
     Reassignment,
+    UpcomingImage,
 )
 from annotation_service.dependencies import Labelling
+from annotation_service.fields import IdQuery
 from annotation_service.state import ServicesDep
+from annotation_service.workflow.errors import NoSuchJob, NotTheDoctor
 from annotation_service.workflow.service import Cause
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
@@ -100,6 +103,37 @@ async def take_next_job(caller: Labelling, services: ServicesDep) -> Response:
     job, is_new = found
     body = NextJob.of(job, API).model_dump_json(by_alias=True)
     return Response(body, 201 if is_new else 200, media_type="application/json")
+
+
+@router.get(
+    "/api/assignments/next",
+    summary="What a doctor is likely to read next",
+    response_model=UpcomingImage,
+    responses={204: {"description": "Nothing."}},
+)
+async def retrieve_upcoming_image(
+    caller: Labelling, services: ServicesDep, session: Reading, after: IdQuery = None
+) -> Response:
+    """The image that comes when the own job `after` is finished, so that its picture can be loaded in advance. It is
+    not taken: from the queue someone else may get it first."""
+    found = await services.queue.upcoming(session, caller, after=after)
+    if found is None:
+        return Response(status_code=204)
+    body = UpcomingImage.of(found, API).model_dump_json(by_alias=True)
+    return Response(body, media_type="application/json")
+
+
+@router.get(
+    "/api/jobs/{job_id}/form", summary="What the form of a job needs", responses=errors(NoSuchJob, NotTheDoctor)
+)
+async def retrieve_job_form(job_id: RowId, caller: Labelling, session: Reading) -> NextJob:
+    """An own job as `/api/assignments/next` answers it, also when it is finished."""
+    found = await queue_repository.next_of(session, job_id)
+    if found is None:
+        raise NoSuchJob
+    if found.job.account_id != caller.account:
+        raise NotTheDoctor
+    return NextJob.of(found, API)
 
 
 @router.post("/api/assignments/reassign", summary="Give the open work of a doctor to others")

@@ -3,14 +3,14 @@
 from typing import Final
 
 from annotation_service.assignments import queue_repository as repository
-from annotation_service.assignments.queue_repository import Candidate, Next, Wanted
+from annotation_service.assignments.queue_repository import Candidate, Next, Upcoming, Wanted
 from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.models import Image, Job
 from annotation_service.workflow.service import Cause
 from annotation_service.workflow.states import JobKind
 from lightbox_shared.auth.principal import Authority, Principal
-from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.database import Database, ReadSession, WriteSession
 
 AT_ONCE: Final = 100
 """Leases that are ended in one transaction."""
@@ -43,6 +43,17 @@ class Queue:
             found = await self._attempt(caller)
         return found
 
+    async def upcoming(self, session: ReadSession, caller: Principal, *, after: int | None) -> Upcoming | None:
+        """The image of the job that `next_job` would find if the own job `after` were finished, as it looks now.
+        Nothing is taken, so that others can still get it."""
+        own = await repository.own_next(session, caller.account, after=after)
+        if own is not None:
+            return await repository.upcoming(session, own.image_id)
+        for want in _wants(caller):
+            for candidate in await repository.candidates(session, caller.account, want):
+                return await repository.upcoming(session, candidate.image_id)
+        return None
+
     async def end_leases(self) -> int:
         """Give back the jobs whose lease has ended, some in each transaction; how many. Their drafts are kept."""
         ended, found = 0, AT_ONCE
@@ -72,20 +83,19 @@ class Queue:
     async def _own_job(self, session: WriteSession, account_id: int) -> Next | None:
         """The open job of an account that comes first, with its lease begun anew: the doctor is back."""
         while True:
-            job_id = await repository.own_next(session, account_id)
-            if job_id is None:
+            job = await repository.own_next(session, account_id)
+            if job is None:
                 return None
-            await repository.extend_lease(session, job_id, seconds=self._lease_seconds)
-            found = await repository.next_of(session, job_id)
+            await repository.extend_lease(session, job.id, seconds=self._lease_seconds)
+            found = await repository.next_of(session, job.id)
             if found is not None:  # it may have been given back a moment ago
                 return found
 
     async def _take(self, session: WriteSession, caller: Principal, *, waits: bool) -> Job | None:
         """A new job for the caller; None if there is none. Raises `_LostToOthers`."""
-        wants = [Wanted.READER if caller.authority is Authority.DOCTOR else Wanted.NAMED_READER]
-        if caller.authority is Authority.EXPERT:
-            wants.insert(0, Wanted.EXPERT)
-        candidates = [each for want in wants for each in await repository.candidates(session, caller.account, want)]
+        candidates = [
+            each for want in _wants(caller) for each in await repository.candidates(session, caller.account, want)
+        ]
         found = await _lock_first(session, candidates, caller.account, waits=waits)
         if found is not None:
             return await self._make_job(session, *found, caller.account)
@@ -104,6 +114,12 @@ class Queue:
             columns = {**options, "account_id": account_id, "kind": JobKind.EXPERT}
             return await workflow.insert_job(session, image, columns, cause)
         return await workflow.create_job(session, image.id, account_id, cause, options)
+
+
+def _wants(caller: Principal) -> list[Wanted]:
+    """What an image wants that the caller may take, in the order in which they get it."""
+    wants = [Wanted.READER if caller.authority is Authority.DOCTOR else Wanted.NAMED_READER]
+    return [Wanted.EXPERT, *wants] if caller.authority is Authority.EXPERT else wants
 
 
 async def _lock_first(

@@ -14,7 +14,7 @@ from annotation_service.schemes.models import Scheme
 from annotation_service.workflow.models import Image, Job, JobTotal, PastJob
 from annotation_service.workflow.order import order_key
 from annotation_service.workflow.states import ImageState, JobKind, JobState
-from lightbox_shared.database import WriteSession
+from lightbox_shared.database import ReadSession, WriteSession
 
 CANDIDATES: Final = 32
 """Images from which the next one is chosen. There are some more than doctors usually ask at the same moment."""
@@ -52,20 +52,31 @@ class Next:
     open_jobs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """An image that an account is likely to read next."""
+
+    image: Image
+    picture: Picture
+    scheme: str
+
+
 async def lock_doctor(session: WriteSession, account_id: int) -> None:
     """Wait until no other transaction takes a job for this account: one that asks twice gets the same job twice."""
     key = func.hashtextextended(f"the queue of {account_id}", 0)
     await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-async def own_next(session: WriteSession, account_id: int) -> int | None:
+async def own_next(session: ReadSession | WriteSession, account_id: int, *, after: int | None = None) -> Job | None:
     """The open job of an account that comes next: what was begun, the last one first, then what is due first, then by
-    the own order."""
+    the own order. The job `after` is left out."""
     begun = case((or_(Job.state == JobState.LABELING, Job.draft.is_not(None)), 0), else_=1)
     last = func.greatest(Job.started_at, Job.draft_saved_at).desc().nulls_last()
-    statement = select(Job.id).where(Job.account_id == account_id, Job.state < JobState.FINISHED)
+    statement = select(Job).where(Job.account_id == account_id, Job.state < JobState.FINISHED)
+    if after is not None:
+        statement = statement.where(Job.id != after)
     order = (begun, last, Job.due_at.asc().nulls_last(), Job.order_key, Job.id)
-    found: int | None = await session.scalar(statement.order_by(*order).limit(1))
+    found: Job | None = await session.scalar(statement.order_by(*order).limit(1))
     return found
 
 
@@ -75,7 +86,7 @@ async def extend_lease(session: WriteSession, job_id: int, *, seconds: int) -> N
     await session.execute(leased, execution_options={"synchronize_session": False})
 
 
-async def candidates(session: WriteSession, account_id: int, wanted: Wanted) -> list[Candidate]:
+async def candidates(session: ReadSession | WriteSession, account_id: int, wanted: Wanted) -> list[Candidate]:
     """The first images that this account can take, in its own order; what it has let go back comes last."""
     account = literal(account_id, BigInteger)
     place = order_key(Image.id, account, func.coalesce(Assignment.order_seed, 0))
@@ -122,7 +133,7 @@ def _has_job(image_id: int | InstrumentedAttribute[int], account_id: int, wanted
     return select(Job.id).where(Job.image_id == image_id, mine).exists()
 
 
-async def next_of(session: WriteSession, job_id: int) -> Next | None:
+async def next_of(session: ReadSession | WriteSession, job_id: int) -> Next | None:
     """A job with what its form needs; None if it is gone."""
     open_jobs = (
         select(func.coalesce(func.sum(JobTotal.change), 0))
@@ -141,6 +152,21 @@ async def next_of(session: WriteSession, job_id: int) -> Next | None:
         return None
     job, image, picture, scheme, count = row
     return Next(job, image, picture, f"{scheme.name}/{scheme.version}", int(count))
+
+
+async def upcoming(session: ReadSession, image_id: int) -> Upcoming | None:
+    """An image with what a form for it needs; None if it is gone."""
+    statement = (
+        select(Image, Picture, Scheme)
+        .join(Picture, Picture.id == Image.picture_id)
+        .join(Scheme, Scheme.id == Image.scheme_id)
+        .where(Image.id == image_id)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    image, picture, scheme = row
+    return Upcoming(image, picture, f"{scheme.name}/{scheme.version}")
 
 
 async def ended_leases(session: WriteSession, limit: int) -> list[int]:

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from annotation_service.assignments.models import Assignment
-from annotation_service.assignments.queue_repository import Next
+from annotation_service.assignments.queue_repository import Next, Upcoming
 from annotation_service.assignments.repository import Progress
 from annotation_service.fields import Id, NamedStateField
 from annotation_service.images.schemas import ListedImage
 from annotation_service.jobs.schemas import JobFields
+from annotation_service.workflow.states import JobKind
 
 MAX_IMAGES = 20_000
 MAX_DOCTORS = 500
@@ -213,6 +214,8 @@ class NextJob(BaseModel):
     due_at: datetime | None
     leased_until: datetime | None = Field(description="When the job goes back to the queue without a draft.")
     open_jobs: int = Field(description="Open jobs of the doctor, this one included.")
+    shows_suggestions: bool = Field(description="Whether the doctor sees what models suggest while labelling.")
+    settles: bool = Field(description="Whether the label will be the ground truth, since the readers disagree.")
 
     @classmethod
     def of(cls, found: Next, prefix: str) -> Self:
@@ -225,4 +228,18 @@ class NextJob(BaseModel):
             due_at=found.job.due_at,
             leased_until=found.job.leased_until,
             open_jobs=found.open_jobs,
+            shows_suggestions=found.image.shows_suggestions,
+            settles=found.job.kind == JobKind.EXPERT,
         )
+
+
+class UpcomingImage(BaseModel):
+    """An image that a doctor is likely to read next, so that its picture can be loaded in advance."""
+
+    image: ListedImage
+    scheme: str = Field(description="The label scheme, as `name/version`.")
+
+    @classmethod
+    def of(cls, found: Upcoming, prefix: str) -> Self:
+        """From the rows."""
+        return cls(image=ListedImage.of(found.image, found.picture, prefix), scheme=found.scheme)

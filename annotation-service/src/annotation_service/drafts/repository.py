@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import case, func, text, update
+from sqlalchemy import case, func, select, text, update
 
 from annotation_service.workflow.models import Job
 from annotation_service.workflow.states import JobState
 from lightbox_shared.database import WriteSession
+
+
+async def lock(session: WriteSession, job_id: int) -> Job | None:
+    """The job with its draft as it is now, locked until the end of the transaction."""
+    statement = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
+    return (await session.execute(statement.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
 async def save(

@@ -11,6 +11,7 @@ from annotation_service.workflow.service import JobEdit
 from lightbox_shared.hal import Resource, self_link
 
 JOBS_PATH = "/jobs"
+LONGEST_WORK_SECONDS = 365 * 24 * 3600
 
 
 def job_path(job_id: int) -> str:
@@ -104,11 +105,17 @@ class EditedJob(BaseModel):
 
     label_id: OptionalId = None
     job_state: JobStateField = None
+    seconds: float | None = Field(
+        None,
+        ge=0,
+        le=LONGEST_WORK_SECONDS,
+        description="With 202: how long the doctor worked on it, where that is less than since it was begun.",
+    )
 
     @property
     def edit(self) -> JobEdit:
         """As the workflow has it."""
-        return JobEdit(self.label_id, self.job_state)
+        return JobEdit(self.label_id, self.job_state, self.seconds)
 
 
 def day(at: datetime) -> str:

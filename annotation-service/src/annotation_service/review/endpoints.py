@@ -27,9 +27,11 @@ async def list_image_labels(image_id: RowId, caller: Labelling, session: Reading
     labels."""
     if not is_admin(caller) and not await repository.settles(session, image_id, caller.account):
         raise Blinded
-    if await workflow.find_image(session, image_id) is None:
+    scheme = await repository.scheme(session, image_id)
+    if scheme is None:
         raise NoSuchImage
-    return LabelsOfImage(labels=[LabelOfImage.of(each) for each in await repository.labels(session, image_id)])
+    labels = [LabelOfImage.of(each) for each in await repository.labels(session, image_id)]
+    return LabelsOfImage(scheme=scheme, labels=labels)
 
 
 @router.get("/api/images/{image_id}/history", summary="What has happened to an image", responses=errors(NoSuchImage))

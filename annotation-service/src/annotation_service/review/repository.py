@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from annotation_service.accounts.models import Account
 from annotation_service.accounts.repository import SHOWN_NAME
 from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Job
+from annotation_service.schemes.models import Scheme
+from annotation_service.workflow.models import Image, Job
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.database import ReadSession
 
@@ -33,6 +34,15 @@ async def settles(session: ReadSession, image_id: int, account_id: int) -> bool:
     """Whether the account has a job to settle the image."""
     job = select(Job.id).where(Job.image_id == image_id, Job.account_id == account_id, Job.kind == JobKind.EXPERT)
     return await session.scalar(job) is not None
+
+
+async def scheme(session: ReadSession, image_id: int) -> str | None:
+    """The label scheme of an image, as `name/version`; None if there is no such image."""
+    statement = (
+        select(Scheme.name, Scheme.version).join(Image, Image.scheme_id == Scheme.id).where(Image.id == image_id)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else f"{row.name}/{row.version}"
 
 
 async def labels(session: ReadSession, image_id: int) -> Sequence[ReviewedLabel]:

@@ -39,6 +39,7 @@ class LabelOfImage(BaseModel):
 class LabelsOfImage(BaseModel):
     """The labels of all finished jobs of an image, in the order of the jobs."""
 
+    scheme: str = Field(description="Of the image, as `name/version`.")
     labels: list[LabelOfImage]
 
 

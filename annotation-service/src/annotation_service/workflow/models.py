@@ -77,7 +77,8 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     modified_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
-    """When the doctor began to label."""
+    """When the doctor began to label; of a finished job that much later as the doctor was away in between, as far as
+    that is known, so that the time to `finished_at` is that of the work. The history has when it was begun."""
     finished_at: Mapped[datetime | None]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple, cast
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Double,
     SmallInteger,
     Table,
     Text,
@@ -78,6 +79,7 @@ _ENTRIES: Final = (
 )
 _RECORD: Final = insert(_TRANSITIONS).from_select(TRANSITION_COLUMNS, select(*_ENTRIES.c))
 _CARRIER: Final = aliased(Job, name="carrier")
+_WORK_BEGAN: Final = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds", type_=Double))
 _STEPPED: Final = (
     update(_JOBS)
     .where(
@@ -93,7 +95,7 @@ _STEPPED: Final = (
         started_at=case(
             (
                 bindparam("new_state", type_=SmallInteger) >= JobState.LABELING,
-                func.coalesce(_JOBS.c.started_at, func.now()),
+                func.greatest(func.coalesce(_JOBS.c.started_at, func.now()), _WORK_BEGAN),  # NULL is passed over
             ),
             else_=_JOBS.c.started_at,
         ),
@@ -237,12 +239,13 @@ async def begin_job(statements: Statements, job_id: int, account_id: int, reason
 
 
 async def step_job(
-    session: WriteSession, job_id: int, state: int, label_id: int | None, history: History
+    session: WriteSession, job_id: int, state: int, label_id: int | None, *, history: History, seconds: float | None
 ) -> tuple[Job, list[JobLabel]] | None:
     """Put a locked label into a locked job, and move it on to `state`; a finished job has no draft and no lease, and
     its label is closed to changes. The job, and the other jobs of its image, which has to be locked as well; None if
-    another job carries the label, upon which the transaction has to be rolled back."""
-    values = {"job_id": job_id, "new_state": state, "new_label_id": label_id}
+    another job carries the label, upon which the transaction has to be rolled back. `seconds` is the time of work,
+    where that is less than the time since the job was begun."""
+    values = {"job_id": job_id, "new_state": state, "new_label_id": label_id, "seconds": seconds}
     found = (await session.execute(_STEP_JOB, {**_columns(history), **values})).mappings().one_or_none()
     if found is None:
         return None

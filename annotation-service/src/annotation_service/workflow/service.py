@@ -43,6 +43,8 @@ class JobEdit:
 
     label_id: int | None = None
     state: JobState | None = None
+    seconds: float | None = None
+    """How long the doctor worked on it, where it is finished."""
 
 
 ONLY_BEGIN: Final = JobEdit(state=JobState.LABELING)
@@ -127,7 +129,8 @@ async def edit_job(session: WriteSession, locked: LockedJob, edit: JobEdit, acco
         label = await _lock_label(session, locked, label_id)
     steps = [step for step in JobState if state < step <= target]
     history = [entry(job, step - 1, step, Cause(BY_DOCTOR, account_id)) for step in steps]
-    stepped = await repository.step_job(session, job.id, target, label_id, history)
+    seconds = edit.seconds if target is JobState.FINISHED else None
+    stepped = await repository.step_job(session, job.id, target, label_id, history=history, seconds=seconds)
     if stepped is None:
         raise errors.LabelInUse
     changed, others = stepped
