@@ -171,7 +171,9 @@ def test_both_ways_have_the_same_commands() -> None:
     announced = {
         each.name: each.load() for each in entry_points(group=GROUP) if each.module.startswith("auth_service.")
     }
-    assert announced == {each.name: each.typer_instance for each in commands_of("auth-service").registered_groups}
+    in_a_container = {each.name: each.typer_instance for each in commands_of("auth-service").registered_groups}
+    del in_a_container["storage"]  # `lightbox storage` is about all services
+    assert announced == in_a_container
 
 
 def run(*arguments: str, stdin: Any = subprocess.DEVNULL, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -50,7 +50,6 @@ def test_no_file_and_empty_files(http: httpx.Client) -> None:
         pictures.dicom()[:-1000],
         pictures.dicom_without_pixels(),
         pictures.png_claiming(60_000, 60_000),
-        pictures.png_with_text_bomb(300),
         pictures.gif(10_000),
     ],
 )

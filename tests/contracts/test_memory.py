@@ -29,10 +29,8 @@ from lightbox_shared.config import Settings
 AT_ONCE: Final = 16
 MB: Final = 1024 * 1024
 LARGE: Final = pictures.encoded(Image.new("RGBA", (8000, 6250), (1, 2, 3, 200)), "PNG")
-ONE_PICTURE: Final = 8000 * 6250 * 8
-"""Bytes that decoding it for a model takes at most."""
-SHOWN: Final = ONE_PICTURE
-"""The same for viewers."""
+BUDGET: Final = Settings().decoding_bytes
+"""What all pictures that are decoded at once may take: two of these."""
 BESIDE: Final = 400 * MB
 """What a process may take besides, all of its modules, models and caches included."""
 
@@ -77,7 +75,7 @@ def test_predictions(busy: Platform, http: httpx.Client) -> None:
     assert at_once(lambda _: http.post("/predict", files={"file": LARGE})) > 2
     sent = http.post("/api/chexray/upload/", files={"image": LARGE})
     assert at_once(lambda _: http.get(sent.json()["heatmap_image"])) == AT_ONCE  # made once
-    assert peak(busy, "inference-service") < ONE_PICTURE + BESIDE
+    assert peak(busy, "inference-service") < BUDGET + BESIDE
 
 
 def test_labelling(busy: Platform, http: httpx.Client) -> None:
@@ -85,7 +83,7 @@ def test_labelling(busy: Platform, http: httpx.Client) -> None:
     assert at_once(lambda _: http.post(f"{uploads}/", files={"file": LARGE}), 201) > 2
     url = http.post(f"{uploads}/", files={"file": LARGE}).json()["url"]
     assert at_once(lambda _: http.get(f"{uploads}/{url}?green_channel=true")) == AT_ONCE  # made once
-    assert peak(busy, "annotation-service") < ONE_PICTURE + BESIDE
+    assert peak(busy, "annotation-service") < BUDGET + BESIDE
 
 
 def test_collection(busy: Platform, http: httpx.Client) -> None:
@@ -100,7 +98,7 @@ def test_collection(busy: Platform, http: httpx.Client) -> None:
     assert at_once(send, 201) == AT_ONCE  # nothing is decoded
     href = send(0).json()["href"]
     assert at_once(lambda number: http.get(f"{href}?w={100 + number}")) > 2
-    assert peak(busy, "core-collection-service") < SHOWN + BESIDE
+    assert peak(busy, "core-collection-service") < BUDGET + BESIDE
 
 
 def test_gallery(busy: Platform, http: httpx.Client) -> None:
@@ -121,7 +119,7 @@ def test_gallery(busy: Platform, http: httpx.Client) -> None:
     assert len(found) == len(files)
     path = "/iiif/3/{}/{},0,1000,1000/200,/0/default.jpg"
     assert at_once(lambda number: http.get(path.format(found[number % len(found)], 100 * number))) > 2
-    assert peak(busy, "imagehub-service") < SHOWN + BESIDE + 256 * MB  # of decoded pictures that are kept
+    assert peak(busy, "imagehub-service") < BUDGET + BESIDE + 256 * MB  # of decoded pictures that are kept
 
 
 def test_limits_of_compose_hold_the_budgets() -> None:

@@ -120,7 +120,7 @@ ANSWERED: Final[list[tuple[str, str, str, dict[str, str], int]]] = [
     ("GET", BY_ID, f"{IMAGES}/1?w=10", {}, 200),
     ("GET", BY_ID, f"{IMAGES}/2?w=10", {}, 422),
     ("POST", COLLECTION, IMAGES, {"Content-Type": "text/plain"}, 415),
-    ("POST", COLLECTION, IMAGES, {"Content-Type": "application/json", "Content-Length": "99999999"}, 413),
+    ("POST", COLLECTION, IMAGES, {"Content-Type": "application/json", "Content-Length": "999999999"}, 413),
     ("DELETE", COLLECTION, IMAGES, {}, 401),
     ("DELETE", BY_ID, f"{IMAGES}/1", {}, 401),
 ]

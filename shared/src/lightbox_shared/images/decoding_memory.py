@@ -43,6 +43,8 @@ class _Header(NamedTuple):
     """Bytes a pixel of the decoded picture."""
     undecoded: int = 0
     """Bytes a pixel of the file's own size, at whatever size it is decoded."""
+    is_reducible: bool = False
+    """Whether it may be decoded at a fraction of its size."""
 
 
 def decoding_memory(data: bytes, *, max_pixels: int, min_size: tuple[int, int] | None = None) -> int:
@@ -61,7 +63,7 @@ def decoding_memory(data: bytes, *, max_pixels: int, min_size: tuple[int, int] |
     if pixels > max_pixels:
         return 0
     decoded = pixels
-    if media_type is MediaType.JPEG and min_size is not None:
+    if header.is_reducible and min_size is not None:
         decoded = _reduced(header, max(min_size))
     return int(decoded * header.factor) + pixels * header.undecoded
 
@@ -82,11 +84,11 @@ def _png(data: bytes) -> _Header:
 
 def _jpeg(data: bytes) -> _Header:
     header = jpeg_header(data)
+    undecoded = _COEFFICIENTS * header.components if header.has_several_scans else 0
     if header.precision > _EIGHT_BITS:
-        factor = _DEEP_GREY if header.components == 1 else _DEEP_COLOUR
-    else:
-        factor = {1: _GREY, 3: _COLOUR}.get(header.components, _CMYK)
-    return _Header(*header.size, factor, _COEFFICIENTS * header.components if header.has_several_scans else 0)
+        return _Header(*header.size, _DEEP_GREY if header.components == 1 else _DEEP_COLOUR, undecoded)
+    factor = {1: _GREY, 3: _COLOUR}.get(header.components, _CMYK)
+    return _Header(*header.size, factor, undecoded, is_reducible=True)
 
 
 def _tiff(data: bytes) -> _Header:
