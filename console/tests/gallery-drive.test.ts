@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
 import { file, folder, folders, picturesOf, png } from "./support/gallery";
@@ -36,6 +36,10 @@ async function onDisk(name: string, data: Buffer): Promise<string> {
 async function openDrive(page: Page, folderId = ""): Promise<void> {
   await signIn(page, lab.administrator, `/gallery/drive${folderId ? `?folder=${folderId}` : ""}`);
   await page.getByRole("heading", { name: "Drive", level: 1 }).waitFor();
+}
+
+function dialogOf(page: Page): Locator {
+  return page.getByRole("dialog");
 }
 
 test("folders are made, renamed and deleted; the dialog says what goes", async () => {
@@ -127,23 +131,22 @@ test("an upload that is cut goes on after a reload, and every byte arrives", asy
 });
 
 test("the network goes and comes back; the upload goes on by itself", async () => {
-  const data = png(1300, 1100, 10);
+  const data = png(2200, 1500, 10);
   const path = await onDisk("offline.png", data);
   const id = await folder("Offline");
   const { page, done } = await visit(browser);
   await openDrive(page, id);
-  let cut = false;
-  let failed = 0;
-  page.on("requestfailed", () => failed++);
-  page.on("request", (request) => {
-    if (cut || request.method() !== "PUT") return;
-    cut = true;
-    void page.context().setOffline(true);
-    setTimeout(() => void page.context().setOffline(false), 1000);
+  const context = page.context();
+  let cuts = 0;
+  page.on("response", (answer) => {
+    if (answer.status() === 202 && cuts === 0) void context.setOffline(true);
+  });
+  page.on("requestfailed", (request) => {
+    if (request.url().includes("/image/upload-sessions/") && ++cuts === 1) void context.setOffline(false);
   });
   await page.locator("input[type=file]").setInputFiles(path);
   await page.getByText("Uploaded", { exact: true }).waitFor({ timeout: 40_000 });
-  expect(failed).toBeGreaterThan(0);
+  expect(cuts).toBeGreaterThan(0);
   const files = Object.values((await folders())[id]?.files ?? {});
   expect(files).toMatchObject([{ file_name: "offline.png", file_size: data.length }]);
   await done([UNAUTHORIZED, CUT]);
@@ -193,6 +196,27 @@ test("an empty file, and one that is no picture", async () => {
   await page.getByRole("heading", { name: "One of two", level: 1 }).waitFor();
   await page.goBack();
   await page.getByText("1 could not be added").waitFor(); // the address says it all
+  await done([UNAUTHORIZED]);
+});
+
+test("adding is stopped, and what had been added stays", async () => {
+  const id = await folder("Many files");
+  const data = png(1500, 1000, 14);
+  const count = 25;
+  for (let number = 0; number < count; number++) await file(id, `many-${number}.png`, data);
+  const { page, done } = await visit(browser);
+  await openDrive(page, id);
+  await page.getByLabel("Select all files").check();
+  await page.getByRole("button", { name: `Add ${count} files to a group` }).click();
+  await dialogOf(page).getByLabel("Title of the new group").fill("Stopped");
+  await page.keyboard.press("Enter");
+  await page.getByText(/[1-9]\d* of 25 added/).waitFor();
+  await page.getByRole("button", { name: "Stop adding" }).click();
+  await page.getByText("Adding was stopped.").waitFor();
+  const link = (await page.getByRole("link", { name: "Look at group" }).getAttribute("href")) ?? "";
+  const stays = (await picturesOf(Number(link.slice(link.lastIndexOf("/") + 1)))).length;
+  expect(stays).toBeGreaterThan(0);
+  expect(stays).toBeLessThan(count);
   await done([UNAUTHORIZED]);
 });
 

@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
 import { group, png, share } from "./support/gallery";
-import { asAdministrator, lab, launch, show, visit } from "./support/lab";
+import { asAdministrator, lab, launch, person, show, visit } from "./support/lab";
 
 let browser: Browser;
 let hands: { id: number; pictures: number[] };
@@ -154,6 +154,36 @@ test("what is gone is said to be gone", async () => {
   await page.getByText("its time is over").waitFor();
   await checkAccessibility(page);
   await done([UNAUTHORIZED, NOT_FOUND]);
+});
+
+test("where tiles can't be had, the picture is shown in one piece", async () => {
+  const { page, done } = await visit(browser);
+  await page.route("**/iiif/**", (route) => route.abort());
+  await page.goto(`${lab.url}/console/gallery/pictures/${left.pictures[0]}`);
+  await page.getByText("The picture can't be shown in tiles.").waitFor();
+  const whole = page.getByRole("img", { name: "left.png" });
+  await expect.poll(() => whole.evaluate((each) => (each as HTMLImageElement).naturalWidth)).toBe(700);
+  await checkAccessibility(page);
+  await done([UNAUTHORIZED, "net::ERR_FAILED"]);
+});
+
+test("a stranger to whom the gallery is closed is sent to the sign-in, and comes back", async () => {
+  const { page, done } = await visit(browser);
+  // What the server answers where LIGHTBOX_GALLERY_VISIBILITY is "accounts": the setting is one of the whole platform.
+  await page.route("**/image/groups?*", async (route) => {
+    const isSignedIn = (await route.request().allHeaders()).cookie?.includes("session");
+    if (isSignedIn) await route.continue();
+    else await route.fulfill({ status: 401, json: { detail: "Sign in." } });
+  });
+  await page.goto(`${lab.url}/console/gallery`);
+  await expect.poll(() => page.url()).toContain("/console/sign-in?to=/gallery");
+  const doctor = await person("doctor");
+  await page.getByLabel("User name").fill(doctor.username);
+  await page.getByLabel("Password").fill(doctor.password);
+  await page.keyboard.press("Enter");
+  await page.locator("a.group").first().waitFor();
+  expect(await page.getByRole("link", { name: "Drive" }).count()).toBe(0);
+  await done([UNAUTHORIZED]);
 });
 
 test("a shared link with a password", async () => {
