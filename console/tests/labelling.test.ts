@@ -430,6 +430,10 @@ test("a link to a job of somebody else, or to none, says so", async () => {
 
 test("from sign-up to the agreement plot: two doctors, an expert, and the administrator", async () => {
   const admin = lab.administrator;
+  // One expert alone, so that it is clear who settles.
+  const others = await asAdministrator("GET", "/api/accounts?authority=expert");
+  for (const { account_id } of ((await others.json()) as { data: { account_id: number }[] }).data)
+    await asAdministrator("PUT", `/api/accounts/${account_id}`, { authority: "guest" });
   const expert = await reader("expert");
   const [ada, bob] = [await reader("doctor"), await reader("doctor")];
   const signUp = await visit(browser);
@@ -537,9 +541,10 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
   await expect.poll(() => new URL(page.url()).searchParams.get("scheme")).toBe(name);
   expect(new URL(page.url()).searchParams.get("assignment")).toBe(assignment);
   const plot = page.getByRole("img", { name: /^Fleiss' kappa by field/ });
+  await show(page, "label-agreement");
   await plot.locator("svg circle").first().waitFor({ state: "attached" });
-  await page.getByLabel("Field", { exact: true }).selectOption("grade");
   await page.getByLabel("Doctor", { exact: true }).selectOption({ label: bob.username });
+  await page.getByLabel("Field", { exact: true }).selectOption("grade");
   await page
     .getByRole("img", { name: /^Grade as/ })
     .locator("svg rect")
