@@ -93,7 +93,11 @@ export function drawWork(rows: Work[], states: string[], width: number, axis: st
       width,
       height: 60 + ROW * doctors.length,
       marginLeft: margin(doctors),
-      x: { grid: true, label: axis },
+      x: {
+        grid: true,
+        label: axis,
+        tickFormat: (number: number) => (Number.isInteger(number) ? String(number) : ""),
+      },
       y: { domain: doctors, label: null },
       marks: [
         Plot.barX(rows, {
