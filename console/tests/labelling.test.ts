@@ -680,3 +680,47 @@ test("the pages of administrators in Chinese, dark, at 360 pixels", async () => 
   }
   await done([UNAUTHORIZED]);
 });
+
+test("what only the server finds wrong is said at its field, and a finished job is shown as it was", async () => {
+  const doctor = await reader("doctor");
+  const name = await scheme({ code: { type: "string", not: { const: "x" } }, seen: { type: "object" } });
+  await assign({ readers: 1, doctors: [doctor.id], images: await images(1, name) });
+  const { page, done } = await visit(browser);
+  await signIn(page, doctor, "/labelling");
+  await imageOf(page);
+  const job = new URL(page.url()).pathname;
+  await page.getByLabel("Code").fill("x");
+  await page.getByLabel("Seen").fill('{"much": ');
+  await page.getByRole("button", { name: finished }).click();
+  await page.getByText("This is no JSON.").waitFor();
+  await page.getByLabel("Seen").fill('{"much": true}');
+  await page.getByRole("button", { name: finished }).click();
+  await page.locator("[data-field=code] .error").waitFor();
+  await checkAccessibility(page);
+  expect(await page.getByLabel("Code").evaluate((each) => each === document.activeElement)).toBe(true);
+  await page.getByLabel("Code").fill("y");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("heading", { name: "Nothing to do" }).waitFor();
+  await page.goto(lab.url + job);
+  await page.getByText("You have finished this picture.").waitFor();
+  expect(await page.getByLabel("Seen").inputValue()).toBe('{"much":true}');
+  expect(await page.getByLabel("Seen").isDisabled()).toBe(true);
+  await checkAccessibility(page);
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("heading", { name: "Nothing to do" }).waitFor();
+  await done([UNAUTHORIZED, "status of 400"]);
+});
+
+test("a picture that can't be loaded says so, and is loaded again", async () => {
+  const doctor = await reader("doctor");
+  await assign({ readers: 1, doctors: [doctor.id], images: await images(1) });
+  const { page, done } = await visit(browser);
+  await page.route("**/api/uploads/medical-images/*", (route) => route.fulfill({ status: 503 }));
+  await signIn(page, doctor, "/labelling");
+  await page.getByText("The picture can't be loaded.").waitFor();
+  await checkAccessibility(page);
+  await page.unroute("**/api/uploads/medical-images/*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("img.current").waitFor();
+  await done([UNAUTHORIZED, "status of 503"]);
+});
