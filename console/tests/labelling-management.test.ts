@@ -213,6 +213,7 @@ test("an administrator settles what differs, and sees it when somebody was quick
   expect(await result()).toBe(String(labels[0]));
 
   await page.getByText("Own label").click();
+  await page.locator("[data-field=dr] label", { hasText: "Yes" }).click();
   await page.getByLabel("Comment").fill("of the administrator");
   await page.getByRole("button", { name: "This is the result" }).click();
   await expect.poll(result).not.toBe(String(labels[0]));
@@ -223,6 +224,10 @@ test("an administrator settles what differs, and sees it when somebody was quick
     .waitFor();
   await checkAccessibility(page);
   await show(page, "label-review");
+  await page.goto(`${lab.url}/console/labelling/agreement`);
+  await page.getByLabel("Field", { exact: true }).selectOption({ label: "Diabetic retinopathy" });
+  await page.getByText("As a table").nth(1).click();
+  await page.getByRole("columnheader", { name: "Yes", exact: true }).waitFor();
   await done([UNAUTHORIZED, OUTDATED]);
 });
 

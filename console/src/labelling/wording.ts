@@ -1,16 +1,28 @@
-import { language, useSentences } from "@/i18n";
+import { i18n, language } from "@/i18n";
 import type { Choice, Field } from "./fields";
 import { messages } from "./messages";
 import type { Json } from "./json";
 import type { Wrong } from "./values";
 
-/** How fields and values are written for the reader. The built-in scheme has no titles, so they stand in `messages.ts`. */
-export function useWording() {
-  const { t, te } = useSentences(messages);
+for (const each of ["en", "zh"] as const) i18n.global.mergeLocaleMessage(each, { labelling: messages[each] });
 
+/** A sentence of `messages.ts`, or else of those that all pages share. */
+function t(key: string, named: Record<string, unknown> = {}): string {
+  return i18n.global.t(has(key) ? `labelling.${key}` : key, named);
+}
+
+function has(key: string): boolean {
+  return i18n.global.te(`labelling.${key}`);
+}
+
+/**
+ * How fields and values are written for the reader. The built-in scheme has no titles, so they stand in `messages.ts`.
+ * A component can have sentences of its own beside these, which `useSentences` would allow only one set of.
+ */
+export function useWording() {
   function name(name: string): string {
     const words = name.replaceAll("_", " ");
-    return te(`names.${name}`) ? t(`names.${name}`) : words.charAt(0).toUpperCase() + words.slice(1);
+    return has(`names.${name}`) ? t(`names.${name}`) : words.charAt(0).toUpperCase() + words.slice(1);
   }
 
   /** `title` is that of a scheme's field, or "". */
