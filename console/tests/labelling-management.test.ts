@@ -225,6 +225,7 @@ test("an administrator settles what differs, and sees it when somebody was quick
   await checkAccessibility(page);
   await show(page, "label-review");
   await page.goto(`${lab.url}/console/labelling/agreement`);
+  await page.getByLabel("Doctor", { exact: true }).selectOption({ label: ada.username });
   await page.getByLabel("Field", { exact: true }).selectOption({ label: "Diabetic retinopathy" });
   await page.getByText("As a table").nth(1).click();
   await page.getByRole("columnheader", { name: "Yes", exact: true }).waitFor();
