@@ -17,7 +17,7 @@ const en = {
   notFound: "There is nothing at this address, or it is not yours to see.",
   toStart: "To the start page",
   language: "Language",
-  theme: { label: "Appearance", auto: "As the device", light: "Light", dark: "Dark" },
+  theme: { label: "Appearance", auto: "Automatic", light: "Light", dark: "Dark" },
   navigation: {
     label: "Main",
     reading: "Read",
@@ -61,7 +61,7 @@ const zh: typeof en = {
   notFound: "此地址没有内容，或您无权查看。",
   toStart: "返回首页",
   language: "语言",
-  theme: { label: "外观", auto: "跟随系统", light: "浅色", dark: "深色" },
+  theme: { label: "外观", auto: "自动", light: "浅色", dark: "深色" },
   navigation: {
     label: "主导航",
     reading: "读片",
