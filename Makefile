@@ -27,7 +27,7 @@ console: ## build the console now, which `make run` does by itself
 demo: $(VENV)/run ## walk through the platform that runs; start one where none does
 	@$(BIN)/lightbox demo
 
-test: $(VENV)/dev ## run the tests (20 minutes on two cores); a file, or one test: make test ARGS="tests/auth/test_keys.py -x"
+test: $(VENV)/dev ## run the tests (25 minutes on two cores); a file, or one test: make test ARGS="tests/auth/test_keys.py -x"
 	@$(PYTEST) $(ARGS)
 
 test-quick: $(VENV)/dev ## run those of the packages that start no processes of the platform (1 minute)
