@@ -16,15 +16,16 @@ afterAll(async () => {
 const UNAUTHORIZED = "status of 401";
 
 test("accounts are found, approved and deleted", async () => {
-  const name = "<i>clara</i> \u202e x";
-  await fetch(`${lab.url}/api/accounts`, {
+  const name = "<i>clara</i> صورة اليد";
+  const made = await fetch(`${lab.url}/api/accounts`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ username: "clara", password: "correct horse", nickname: name }),
   });
+  expect(made.status).toBe(201);
   const { page, done } = await visit(browser);
   await signIn(page, lab.administrator, "/administration");
-  await page.getByLabel("Name begins with").fill("clara");
+  await page.getByLabel("Whole user name").fill("clara");
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByRole("button", { name: "Approve as doctor: clara" }).click();
   await toast(page, "clara is doctor now.").waitFor();

@@ -49,7 +49,7 @@ test("somebody signs up, waits, is approved and gets where they wanted to go", a
   expect(new URL(page.url()).pathname).toBe("/console/account");
   await checkAccessibility(page);
 
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await expect.poll(() => page.url()).toContain("/console/sign-in");
   await done([UNAUTHORIZED]);
 });
