@@ -26,7 +26,11 @@ def document() -> dict[str, Any]:
 def platform() -> Iterator[Platform]:
     raised = {"LIGHTBOX_FAILED_LOGINS_PER_ADDRESS": "off", "LIGHTBOX_FAILED_LOGINS_PER_ACCOUNT": "100"}
     with running_platform(
-        LIGHTBOX_RATE_SIGN_IN="off", LIGHTBOX_RATE_OPEN="off", LIGHTBOX_ANONYMOUS_PICTURES_PER_DAY="0", **raised
+        LIGHTBOX_RATE_SIGN_IN="off",
+        LIGHTBOX_RATE_OPEN="off",
+        LIGHTBOX_RATE_FAILED_CREDENTIALS="off",
+        LIGHTBOX_ANONYMOUS_PICTURES_PER_DAY="0",
+        **raised,
     ) as running:
         yield running
 

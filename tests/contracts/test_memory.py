@@ -134,7 +134,7 @@ def test_limits_of_compose_hold_the_budgets() -> None:
         + (hub.adding_threads + DOWNLOADS_AHEAD) * shared.max_dicom_bytes,
         "core-collection-service": CACHE_BYTES + CoreSettings().response_cache_bytes + BATCH_MEMORY_BYTES,
     }
-    largest = shared.max_picture_pixels * 20  # of 16 bits in colours, by `lightbox_shared.images.decoding_memory`
+    largest = shared.max_picture_pixels * 28  # of inks in 16 bits, by `lightbox_shared.images.decoding_memory`
     decoding = max(shared.decoding_bytes * 7 // 8, largest) + shared.decoding_bytes // 8
     compose = (ROOT / "docker-compose.yml").read_text()
     page = (ROOT / "docs" / "containers.md").read_text()

@@ -244,6 +244,15 @@ async def test_requests_in_one_packet_are_answered_in_their_order(platform: Plat
     assert [seen.body for seen in platform.service.seen] == [b"", b"abc", b"def", b"", b""]
 
 
+@pytest.mark.parametrize("zeros", [1, 30, 5000])
+async def test_a_length_may_begin_with_any_number_of_zeros(platform: Platform, zeros: int) -> None:
+    """Python reads no number of more than 4,300 digits."""
+    announced = b"Content-Length: " + b"0" * zeros + b"3\r\n"
+    received = await raw(platform.port, post(PUBLIC, announced, b"abc") + NEXT)
+    assert statuses(received) == [b"200", b"200"]
+    assert [seen.body for seen in platform.service.seen] == [b"abc", b""]
+
+
 @pytest.mark.parametrize("begun", [b"", b"some"], ids=["before the body", "within the body"])
 @pytest.mark.parametrize("headers", [[(b"content-length", b"1000")], []], ids=["length", "chunks"])
 async def test_an_answer_that_breaks_off_is_cut(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +25,7 @@ SIZE: Final = (4000, 3000)
 PIXELS: Final = 12_000_000
 SLACK: Final = 24 * 1024 * 1024
 """For the memory of the interpreter, of the libraries, and of the file that is made."""
+Tags = dict[int, tuple[int, tuple[int, ...]]]
 DEEP: Final = np.full(SIZE[::-1], 777, np.uint16)
 DEEP_COLOURS: Final = np.full((*SIZE[::-1], 3), 777, np.uint16)
 
@@ -55,11 +57,43 @@ print(json.dumps(peaks))
 """
 
 
-def tiff_of(values: npt.NDArray[np.uint16]) -> bytes:
-    """Compressed, as RGB or RGBA."""
+def tiff_of(values: npt.NDArray[Any], photometric: Any = "rgb", **options: Any) -> bytes:
+    """A compressed TIFF in colours."""
     buffer = BytesIO()
-    tifffile.imwrite(buffer, values, photometric="rgb", compression="lzw", rowsperstrip=64)
+    tifffile.imwrite(buffer, values, photometric=photometric, compression="lzw", rowsperstrip=64, **options)
     return buffer.getvalue()
+
+
+def palette_tiff() -> bytes:
+    """With colours of 16 bits, which no 8 bits stand for."""
+    colours = np.arange(3 * 256, dtype=np.uint16).reshape(3, 256) * 77
+    return tiff_of(np.full(SIZE[::-1], 5, np.uint8), "palette", colormap=colours)
+
+
+def narrow_tiff() -> bytes:
+    """Of one column, whose colours are stored for units of 4 times 4 pixels."""
+    units = bytes(18) * (PIXELS // 4)
+    shape: Tags = {256: (4, (1,)), 257: (4, (PIXELS,)), 278: (4, (PIXELS,))}
+    colours = {258: (3, (8, 8, 8)), 259: (3, (8,)), 262: (3, (6,)), 277: (3, (3,)), 530: (3, (4, 4))}
+    return raster_files.tiff_of([zlib.compress(units)], shape | colours, raster_files.TiffOptions())
+
+
+def lerc_tiff(pictures_in_strip: int) -> bytes:
+    """Of 4 megapixels, in whose only strip there are as many pictures as are said."""
+    side = 2000
+    blob = bytes(imagecodecs.lerc_encode(np.full((side, side), 7, np.uint8)))
+    shape: Tags = {256: (4, (side,)), 257: (4, (side,)), 278: (4, (side,)), 258: (3, (8,)), 277: (3, (1,))}
+    packed = {259: (3, (34887,)), 262: (3, (1,)), 50674: (4, (4, 1))}
+    strip = zlib.compress(blob * pictures_in_strip)
+    return raster_files.tiff_of([strip], shape | packed, raster_files.TiffOptions())
+
+
+def dicom_in_colours() -> bytes:
+    """Of 16 bits, in JPEG 2000."""
+    dataset = pictures.dicom_dataset(DEEP, bits=16, photometric="RGB")
+    dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+    frame = imagecodecs.jpeg2k_encode(DEEP_COLOURS, level=0, codecformat="j2k")
+    return pictures.dicom_encapsulated(dataset, frame, "1.2.840.10008.1.2.4.90")
 
 
 def drawn(mode: str, format_name: str, **options: Any) -> bytes:
@@ -81,6 +115,11 @@ KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "tiff 16 bits colours": lambda: tiff_of(DEEP_COLOURS),
     "tiff 16 bits transparent": lambda: tiff_of(DEEP_COLOURS[..., [0, 1, 2, 0]]),
     "tiff transparent": lambda: drawn("RGBA", "TIFF", compression="tiff_lzw"),
+    "tiff lerc, one picture": lambda: lerc_tiff(1),
+    "tiff lerc, many pictures": lambda: lerc_tiff(400),
+    "tiff palette": palette_tiff,
+    "tiff inks of 16 bits": lambda: tiff_of(DEEP_COLOURS[..., [0, 1, 2, 0, 1]], photometric="separated"),
+    "tiff subsampled, one pixel wide": narrow_tiff,
     "webp": lambda: drawn("RGBA", "WEBP", lossless=True, method=0),
     "bmp": lambda: drawn("RGB", "BMP"),
     "jpeg grey": lambda: drawn("L", "JPEG"),
@@ -90,6 +129,7 @@ KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "jpeg cmyk": lambda: drawn("CMYK", "JPEG"),
     "dicom": lambda: pictures.dicom(DEEP),
     "dicom jpeg 2000": lambda: pictures.dicom_jpeg2000(DEEP),
+    "dicom jpeg 2000 colours": dicom_in_colours,
     "dicom rle": lambda: pictures.dicom_rle(DEEP),
 }
 

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive
 
 from gateway.request_state import RequestState
 from lightbox_shared.addresses import partition
+from lightbox_shared.content_length import content_length
 from lightbox_shared.data_rate import MinimumDataRate, PacedBody
 from lightbox_shared.errors import BadRequest, LightboxError, TooLarge, TooManyRequests
 from lightbox_shared.lingering import DRAIN_SECONDS, DRAIN_SLOW_SECONDS, drain
@@ -176,13 +177,12 @@ async def open_body(request: RequestState, max_body: int, arriving: ArrivingBodi
     `RequestTimeout` and `ClientDisconnected`.
     """
     own = request.headers.own
-    announced = own.get(b"content-length")
-    if announced is None:
+    length = content_length(own.get(b"content-length"))
+    if length is None:
         if b"transfer-encoding" not in own:
             return None
-    elif int(announced) > max_body:
+    elif length > max_body:
         raise too_large(max_body)
-    length = None if announced is None else int(announced)
     arrival = arriving.begin(request.client.address)
     streamed = False
     try:
@@ -217,7 +217,7 @@ async def respond_early(request: RequestState, response: Response, *, too_slow: 
     own = request.headers.own
     if any(name == b"expect" for name, _ in request.scope["headers"]):
         await request.respond(response, close=True)  # the client waits with its body (RFC 9110 section 10.1.1)
-    elif not too_slow and b"content-length" in own and int(own[b"content-length"]) <= SMALL_BYTES:
+    elif not too_slow and (length := content_length(own.get(b"content-length"))) is not None and length <= SMALL_BYTES:
         await drain(request.receive)
         await request.respond(response, close=request.body_unread)
     else:

@@ -16,6 +16,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
+from lightbox_shared.content_length import content_length
 from lightbox_shared.errors import BadRequest, FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
 from lightbox_shared.errors.sentences import NOT_A_STRING
 from lightbox_shared.multipart import ENDED_EARLY, UTF8, read_multipart
@@ -81,8 +82,7 @@ def _text(body: bytes) -> str:
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > max_bytes:
+    if (content_length(request.headers.get("content-length")) or 0) > max_bytes:
         raise TooLarge(f"The body may have at most {max_bytes} bytes.")
     body = bytearray()
     try:

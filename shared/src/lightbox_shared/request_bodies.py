@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
 from lightbox_shared.config import Settings
+from lightbox_shared.content_length import content_length
 from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors import UnsupportedMediaType
 from lightbox_shared.forms import JSON_TYPE, MAX_BYTES, MULTIPART_TYPE, URLENCODED_TYPE, read_fields
@@ -164,8 +165,7 @@ class _FilesUpload:
 def check_room_for(request: Request) -> None:
     """Raises `DiskFull` if there is no room for the body of a request."""
     disk_space: DiskSpace = request.state.disk_space
-    announced = request.headers.get("content-length", "")
-    disk_space.check_room(int(announced) if announced.isdecimal() else 0)
+    disk_space.check_room(content_length(request.headers.get("content-length")) or 0)
 
 
 def _multipart_body(fields: type[BaseModel], file: str, described: Schema, components: dict[str, Schema]) -> Schema:

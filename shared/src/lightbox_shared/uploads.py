@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartParser
 
 from lightbox_shared.addresses import client_address, partition
+from lightbox_shared.content_length import content_length
 from lightbox_shared.errors import FieldError, TooLarge
 from lightbox_shared.file_sizes import FileSizes
 from lightbox_shared.forms import MULTIPART_TYPE
@@ -96,8 +97,7 @@ def _reserved(
     if memory is None:
         yield None
         return
-    announced = request.headers.get("content-length", "")
-    size = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 20 else None
+    size = content_length(request.headers.get("content-length"))
     with memory.reserve(address=partition(client_address(request))) as reservation:
         reservation.expect(None if size is None else min(size, largest))
         yield reservation

@@ -24,15 +24,18 @@ _COLOUR: Final = 10
 _DEEP_GREY: Final = 12
 _CMYK: Final = 14
 _TRANSPARENT: Final = 10
-_DEEP_COLOUR: Final = 20
+_DEEP_COLOUR: Final = 22
+_DEEP_INKS: Final = 28
 _WEBP: Final = 18
 """The canvas of the animation, and the frame, before all others."""
-_DICOM: Final = 12
+_DICOM: Final = 20
+"""In colours of 16 bits; a grey one takes half of that, which the size alone does not tell."""
 _COEFFICIENTS: Final = 2
 """Bytes of a sample of a JPEG with several scans, which are kept until the last one."""
 _PNG_FACTORS: Final = {0: _GREY, 2: _COLOUR, 3: _PALETTE, 4: _TRANSPARENT, 6: _TRANSPARENT}
 """By colour type (PNG section 11.2.1), for samples of at most 8 bits."""
 _EIGHT_BITS: Final = 8
+_COLOURS_AND_ALPHA: Final = 4
 _REDUCTIONS: Final = (8, 4, 2)
 
 
@@ -93,10 +96,19 @@ def _jpeg(data: bytes) -> _Header:
 
 def _tiff(data: bytes) -> _Header:
     directory = read_directory(data)
-    is_deep = directory.number(Tag.BITS_PER_SAMPLE, 1) > _EIGHT_BITS
-    if directory.number(Tag.SAMPLES_PER_PIXEL, 1) > 1 or Tag.COLOR_MAP in directory.tags:
-        return _Header(*directory.size, _DEEP_COLOUR if is_deep else _TRANSPARENT)
-    return _Header(*directory.size, _DEEP_GREY)
+    samples = directory.number(Tag.SAMPLES_PER_PIXEL, 1)
+    is_deep = directory.number(Tag.BITS_PER_SAMPLE, 1) > _EIGHT_BITS or Tag.COLOR_MAP in directory.tags
+    # Subsampled colours come in units, of which a narrow picture has one in a row.
+    across, down = directory.tags.get(Tag.YCBCR_SUBSAMPLING, (2, 2))[:2]
+    width, height = directory.size
+    in_units = -(-width // max(1, across)) * across * -(-height // max(1, down)) * down
+    if is_deep and samples > _COLOURS_AND_ALPHA:
+        factor = _DEEP_INKS
+    elif samples > 1 or Tag.COLOR_MAP in directory.tags:
+        factor = _DEEP_COLOUR if is_deep else _TRANSPARENT
+    else:
+        factor = _DEEP_GREY
+    return _Header(width, height, factor * max(1, in_units / (width * height)))
 
 
 def _gif(data: bytes) -> _Header:

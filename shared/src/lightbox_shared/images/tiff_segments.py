@@ -5,9 +5,10 @@ allocates more than the picture needs. A strip that is shorter than its picture 
 bytes than the picture needs are left out, as libtiff does.
 """
 
+import struct
 import zlib
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from lightbox_shared.images.tiff_layout import CCITT, WITH_PREDICTOR, Compressio
 _LSB_FIRST: Final = 2
 _MOST_READ: Final = 4
 """How many times the bytes of a file may be read: equal tiles may be stored once."""
+_LERC_KINDS: Final = {np.dtype(np.uint8): 1, np.dtype(np.uint16): 3}
+"""How LERC names the samples that are read."""
 _INCOMPLETE: Final = "The TIFF picture is damaged or incomplete."
 
 Samples = npt.NDArray[Any]
@@ -191,10 +194,11 @@ class _Segment:
         if packing is None:
             raise UnsupportedPicture("TIFF with LERC inside of another compression than deflate and zstd is not read.")
         data = bytes(decompressed(self._data, packing, most=most))
-        self._check_size(*_lerc_size(data))
-        values: Samples = imagecodecs.lerc_decode(data)
-        if values.dtype != layout.dtype:
+        header = _lerc_header(data)
+        self._check_size(header.width, header.height)
+        if (header.samples, header.kind) != (layout.samples_in_tile, _LERC_KINDS.get(np.dtype(layout.dtype))):
             raise BrokenPicture("The TIFF picture and the LERC inside it disagree about its samples.")
+        values: Samples = imagecodecs.lerc_decode(data[: header.length])  # more pictures may follow
         return values.reshape(*values.shape[:2], layout.samples_in_tile)
 
     def _check_size(self, width: int, height: int) -> None:
@@ -224,10 +228,28 @@ def decompressed(data: bytes, compression: Compression, *, most: int) -> memoryv
         return memoryview(zlib.decompressobj().decompress(data, most))
 
 
-def _lerc_size(data: bytes) -> tuple[int, int]:
-    """Width and height in the header of LERC 2 (Esri's specification, "Header Info")."""
-    version = int.from_bytes(data[6:10], "little")
+class _LercHeader(NamedTuple):
+    """What decides how much memory the decoder takes."""
+
+    width: int
+    height: int
+    samples: int
+    """Of a pixel."""
+    length: int
+    """Bytes of this picture. Its decoder would read all that follow it in the same strip."""
+    kind: int
+    """Of the samples."""
+
+
+def _lerc_header(data: bytes) -> _LercHeader:
+    """The header of LERC 2 (Esri's specification, "Header Info"). Raises `PictureError`."""
     if data[:6] != b"Lerc2 ":
         raise UnsupportedPicture("TIFF with LERC in its first version is not read.")
-    at = 10 if version < 3 else 14
-    return int.from_bytes(data[at + 4 : at + 8], "little"), int.from_bytes(data[at : at + 4], "little")
+    version = int.from_bytes(data[6:10], "little")
+    at, has_samples = 10 if version < 3 else 14, version >= 4
+    try:
+        numbers = struct.unpack_from("<7I" if has_samples else "<6I", data, at)
+    except struct.error:
+        raise BrokenPicture(_INCOMPLETE) from None
+    samples = numbers[2] if has_samples else 1
+    return _LercHeader(numbers[1], numbers[0], samples, length=numbers[-2], kind=numbers[-1])

@@ -7,18 +7,16 @@ that come without the gateway, since a body that stands still would hold memory 
 import asyncio
 from contextlib import aclosing
 from io import BytesIO
-from typing import Final
 
 from fastapi import Request
 
 from core_collection_service.pictures.errors import PictureTooLarge, UploadTooSlow
 from core_collection_service.pictures.submit.limits import PictureLimits
 from core_collection_service.protocol.documents import Format
+from lightbox_shared.content_length import content_length
 from lightbox_shared.data_rate import MinimumDataRate
 from lightbox_shared.errors import BadRequest, UnsupportedMediaType
 from lightbox_shared.memory_budget import Reservation
-
-_LONGEST_NUMBER: Final = 20
 
 
 def document_format(request: Request) -> Format:
@@ -36,8 +34,7 @@ async def read_body(
     """All bytes of the body, of which no second copy is held. Raises `PictureTooLarge`, `Unavailable` while the memory
     for uploads is used up, `UploadTooSlow`, and `BadRequest` for a body that is shorter than announced."""
     largest = limits.largest_document(form)
-    announced = request.headers.get("content-length", "")
-    expected = int(announced[:_LONGEST_NUMBER]) if announced.isascii() and announced.isdigit() else None
+    expected = content_length(request.headers.get("content-length"))
     if expected is not None and expected > largest:
         raise PictureTooLarge(limits.max_bytes)
     memory.expect(expected)  # reserved as it arrives, so that announcing much and sending nothing takes no memory
