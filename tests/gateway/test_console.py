@@ -63,6 +63,7 @@ def test_files_are_immutable_and_compressed_in_advance(http: httpx.Client, accep
         "/console/assets/index-other.js",
         "/console/favicon.ico",
         "/console/index.html/more.js",
+        f"/console/assets/{'a' * 300}.js",
         "/console/..%2Fsecret.txt",
         "/console/%2e%2e/secret.txt",
         "/console/assets%5Cindex-C7MjyMSJ.js",

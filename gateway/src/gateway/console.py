@@ -72,7 +72,7 @@ def _read(folder: Path, name: str, accepted: tuple[str, ...]) -> Response:
             continue
         try:
             content = (folder / (name + suffix)).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except OSError:  # it is not there, is a folder, or no file can have this name
             continue
         if encoding:
             headers["Content-Encoding"] = encoding
