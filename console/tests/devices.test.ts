@@ -35,11 +35,11 @@ test("pictures appear as they arrive, and a device has a time line", async () =>
   const drawn = page.getByRole("img", { name: /Picture of camera <1>\/x/ });
   await expect.poll(() => drawn.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
   await page.reload();
-  await page.getByRole("link", { name: "camera <1>/x" }).waitFor();
+  await page.getByRole("link", { name: "camera <1>/x", exact: true }).waitFor();
   await checkAccessibility(page);
   await show(page, "devices");
   await send("camera <1>/x", "2025-01-02T03:04:05Z", "edema.tiff");
-  await page.getByRole("link", { name: "camera <1>/x" }).click();
+  await page.getByRole("link", { name: "camera <1>/x", exact: true }).click();
   await page.getByRole("heading", { name: "Pictures of camera <1>/x" }).waitFor();
   await expect.poll(() => page.getByRole("img").count()).toBe(2);
   await checkAccessibility(page);
