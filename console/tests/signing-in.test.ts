@@ -46,7 +46,7 @@ test("somebody signs up, waits, is approved and gets where they wanted to go", a
   await asAdministrator("PUT", `/api/accounts/${accounts.data[0]?.account_id}`, { authority: "doctor" });
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("navigation").waitFor();
-  expect(new URL(page.url()).pathname).toBe("/console/account");
+  await expect.poll(() => new URL(page.url()).pathname).toBe("/console/account");
   await checkAccessibility(page);
 
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
