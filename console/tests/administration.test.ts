@@ -36,7 +36,7 @@ test("accounts are found, approved and deleted", async () => {
   await checkAccessibility(page);
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Nothing was found.").waitFor();
-  expect(new URL(page.url()).search).toBe("?name=clara");
+  await expect.poll(() => new URL(page.url()).search).toBe("?name=clara");
   await done([UNAUTHORIZED]);
 });
 

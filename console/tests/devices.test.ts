@@ -47,7 +47,7 @@ test("pictures appear as they arrive, and a device has a time line", async () =>
   await page.getByLabel("Until").fill("2024-12-31T00:00");
   await page.getByRole("button", { name: "Show" }).click();
   await expect.poll(() => page.getByRole("img").count()).toBe(1);
-  expect(new URL(page.url()).search).toContain("to=2024-12-31");
+  await expect.poll(() => new URL(page.url()).search).toContain("to=2024-12-31");
   await page.goBack();
   await expect.poll(() => page.getByRole("img").count()).toBe(2);
   await done([UNAUTHORIZED]);

@@ -73,7 +73,7 @@ test("a stranger looks at groups, a group and a picture, and finds pictures", as
 
   await page.getByRole("link", { name: "Bone" }).click();
   await page.getByRole("heading", { name: "Search", level: 1 }).waitFor();
-  expect(new URL(page.url()).searchParams.get("tag")).toBe("Bone");
+  await expect.poll(() => new URL(page.url()).searchParams.get("tag")).toBe("Bone");
   await expect.poll(() => page.locator(".pictures li").count()).toBe(1);
   await page.getByLabel("Tag").fill("");
   await page.getByLabel("Text").fill(ARABIC);
@@ -128,7 +128,7 @@ test("a picture full screen: tiles, zoom, neighbours by keyboard, Escape", async
   expect(await page.getByRole("button", { name: "Previous picture" }).count()).toBe(0);
   await page.keyboard.press("ArrowRight");
   await page.getByRole("heading", { name: `${ARABIC}.png` }).waitFor();
-  expect(page.url()).toContain(`/gallery/pictures/${hands.pictures[1]}`);
+  await expect.poll(() => page.url()).toContain(`/gallery/pictures/${hands.pictures[1]}`);
   await expect.poll(() => drawn(page)).toBe(true);
   await page.keyboard.press("ArrowRight");
   await page.getByRole("heading", { name: "nnnn" }).waitFor();
@@ -137,7 +137,7 @@ test("a picture full screen: tiles, zoom, neighbours by keyboard, Escape", async
   await page.getByRole("heading", { name: `${ARABIC}.png` }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("heading", { name: "Groups below this one" }).waitFor();
-  expect(page.url()).toContain(`/gallery/groups/${hands.id}`);
+  await expect.poll(() => page.url()).toContain(`/gallery/groups/${hands.id}`);
 
   await page.goto(`${lab.url}/console/gallery/pictures/${left.pictures[0]}`);
   await page.getByRole("heading", { name: "left.png" }).waitFor();

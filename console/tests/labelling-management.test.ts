@@ -136,7 +136,7 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
   await page.getByRole("link", { name: "Agreement in this assignment" }).click();
   await page.getByLabel("Label scheme").selectOption(name);
   await expect.poll(() => new URL(page.url()).searchParams.get("scheme")).toBe(name);
-  expect(new URL(page.url()).searchParams.get("assignment")).toBe(assignment);
+  await expect.poll(() => new URL(page.url()).searchParams.get("assignment")).toBe(assignment);
   const plot = page.getByRole("img", { name: /^Fleiss' kappa by field/ });
   await show(page, "label-agreement");
   await plot.locator("svg circle").first().waitFor({ state: "attached" });

@@ -33,7 +33,7 @@ test("a doctor labels picture after picture by the keyboard alone, and the next 
   await signIn(page, doctor, "/labelling");
   const first = await imageOf(page);
   await page.locator("img.current").waitFor();
-  expect(new URL(page.url()).pathname).toMatch(/^\/console\/labelling\/jobs\/\d+$/);
+  await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/console\/labelling\/jobs\/\d+$/);
   await checkAccessibility(page);
   await show(page, "label");
 
