@@ -10,7 +10,7 @@ from PIL import Image
 from support import pictures
 
 from lightbox_shared.images import BrokenPicture, MediaType, PictureTooLarge, inspect
-from lightbox_shared.images.headers import jpeg_size, png_size
+from lightbox_shared.images.headers import jpeg_header, png_header
 
 PNG = pictures.png(64, 48)
 
@@ -22,16 +22,16 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_every_kind_of_png(mode: str) -> None:
     data = pictures.encoded(Image.new(mode, (33, 7)), "PNG")
-    assert png_size(data) == (33, 7)
-    assert png_size(data + b"bytes behind the end are ignored") == (33, 7)
+    assert png_header(data).size == (33, 7)
+    assert png_header(data + b"bytes behind the end are ignored").size == (33, 7)
 
 
 @pytest.mark.parametrize(("mode", "options"), [("L", {}), ("RGB", {"progressive": True}), ("CMYK", {"optimize": True})])
 def test_every_kind_of_jpeg(mode: str, options: dict[str, bool]) -> None:
     data = pictures.encoded(Image.new(mode, (33, 7)), "JPEG", exif=b"Exif\0\0" + bytes(60_000), **options)
-    assert jpeg_size(data) == (33, 7)
+    assert jpeg_header(data).size == (33, 7)
     with_fill_bytes = data[:2] + b"\xff" * 9 + data[2:]
-    assert jpeg_size(with_fill_bytes) == (33, 7)
+    assert jpeg_header(with_fill_bytes).size == (33, 7)
 
 
 HEAD = PNG[:33]
@@ -58,7 +58,7 @@ DATA, END = chunk(b"IDAT", zlib.compress(bytes(65 * 48))), chunk(b"IEND", b"")
 )
 def test_what_is_no_png(data: bytes) -> None:
     with pytest.raises(BrokenPicture):
-        png_size(data)
+        png_header(data)
 
 
 JPEG = pictures.encoded(Image.new("L", (33, 7)), "JPEG")
@@ -79,7 +79,7 @@ SCAN = JPEG.find(b"\xff\xda")
 )
 def test_what_is_no_jpeg(data: bytes) -> None:
     with pytest.raises(BrokenPicture):
-        jpeg_size(data)
+        jpeg_header(data)
 
 
 def test_texts_are_not_unpacked() -> None:

@@ -8,7 +8,7 @@ export type Schemas = components["schemas"];
 export type Schema<Name extends keyof Schemas> = Schemas[Name];
 
 /**
- * Waits until somebody has signed in again after a session has ended; false if they did not. `session/session.ts` sets
+ * Waits until the reader has signed in again after their session has ended; false if they did not. `session/session.ts` sets
  * it, since it needs this module itself.
  */
 let signedInAgain: () => Promise<boolean> = () => Promise.resolve(false);

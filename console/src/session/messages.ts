@@ -14,10 +14,8 @@ export const messages = defineMessages({
     made: "Your account is made. An administrator has to approve it before you can sign in.",
     noAccount: "No account yet?",
     haveAccount: "Have an account already?",
-    empty: "This has to be filled in.",
     ended: "Your session has ended",
     endedWhy: "Sign in again to go on where you are. Nothing on this page is lost.",
-    signInAs: "Sign in as {name}",
   },
   zh: {
     signIn: "登录",
@@ -31,9 +29,7 @@ export const messages = defineMessages({
     made: "账户已注册。管理员审核通过后即可登录。",
     noAccount: "还没有账户？",
     haveAccount: "已有账户？",
-    empty: "此项必填。",
     ended: "会话已结束",
     endedWhy: "请重新登录以继续操作，本页内容不会丢失。",
-    signInAs: "以 {name} 的身份登录",
   },
 });

@@ -16,7 +16,7 @@ const ended = ref(false);
 /** Who is signed in. The session itself is a cookie that no script can read; this is only what the server says of it. */
 export const session = {
   account: readonly(account),
-  /** Whether the session has ended while somebody worked: they are asked to sign in again, where they are. */
+  /** Whether the session has ended while its account was at work: the reader is asked to sign in again, where they are. */
   ended: readonly(ended),
   isAdministrator: computed(() => account.value?.authority === Authority.ADMIN),
   labels: computed(() =>
@@ -43,7 +43,7 @@ export async function signIn(username: string, password: string): Promise<void> 
   account.value = await ownAccount();
   asked.value = true;
   if (before !== null && before.account_id !== account.value.account_id) {
-    location.reload(); // what is on the page belongs to somebody else
+    location.reload(); // what is on the page belongs to the account that was signed in before
     return;
   }
   settle(true);
@@ -59,7 +59,7 @@ export async function signOut(): Promise<void> {
   forget();
 }
 
-/** Takes note that there is no session any more, and that nobody signs in again to go on. */
+/** Takes note that there is no session any more, and that the reader does not sign in again to go on. */
 export function forget(): void {
   account.value = null;
   settle(false);

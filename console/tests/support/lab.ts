@@ -9,7 +9,7 @@ export const lab = {
   url: given("LIGHTBOX_TEST_URL"),
   administrator: { username: "admin", password: given("LIGHTBOX_TEST_ADMIN_PASSWORD") },
   samples: given("LIGHTBOX_TEST_SAMPLES"),
-  /** Where pictures of the pages go that somebody wants to look at; undefined for nowhere. */
+  /** The folder for pictures of the pages, to look at; undefined for none. */
   screenshots: process.env.LIGHTBOX_TEST_SCREENSHOTS,
 };
 
@@ -114,7 +114,7 @@ export async function asAdministrator(method: string, path: string, body?: unkno
   return fetch(lab.url + path, { method, headers, body: JSON.stringify(body) });
 }
 
-/** Takes a picture of the page, if somebody wants to look at it. */
+/** Takes a picture of the page, if there is a folder for it. */
 export async function show(page: Page, name: string): Promise<void> {
   if (lab.screenshots) await page.screenshot({ path: join(lab.screenshots, `${name}.png`) });
 }

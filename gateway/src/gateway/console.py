@@ -94,7 +94,11 @@ def _missing(folder: Path) -> Response:
             sentence="The console is being built, which takes a minute at its first time. This page tries again.",
         )
         return HTMLResponse(page, 503, {"Retry-After": "2"})
-    reason = f"it can't be built: {escape(state)}" if state else "nobody has built it: <code>make console</code> does."
+    reason = (
+        f"it can't be built: {escape(state)}"
+        if state
+        else "it has not been built: <code>make console</code> does that."
+    )
     page = _MISSING_PAGE.format(refresh="", sentence=f"The console is not there; {reason}")
     return HTMLResponse(page, 503)
 

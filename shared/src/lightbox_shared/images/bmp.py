@@ -50,7 +50,7 @@ class _Header:
 
 
 def bmp_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a BMP, whatever is in it. Raises `BrokenPicture`."""
+    """Width and height of a BMP, by its header alone. Raises `BrokenPicture`."""
     header = _read_header(data)
     return header.width, header.height
 

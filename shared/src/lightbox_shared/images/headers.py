@@ -89,11 +89,6 @@ class JpegHeader:
         return self.width, self.height
 
 
-def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG as it is stored. As `png_header`."""
-    return png_header(data).size
-
-
 def png_header(data: bytes) -> PngHeader:
     """The header of a PNG.
 
@@ -154,11 +149,6 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             return
         at = end
     raise BrokenPicture("The PNG picture is damaged or incomplete.")
-
-
-def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a JPEG as it is stored. As `jpeg_header`."""
-    return jpeg_header(data).size
 
 
 def jpeg_header(data: bytes) -> JpegHeader:
