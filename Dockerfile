@@ -1,5 +1,5 @@
 # One image for every service: `--target service --build-arg SERVICE=auth-service`. All of them share the layers up to
-# the last three lines of that stage. The gateway's (`--target gateway`) has the console too.
+# `ARG SERVICE`. The gateway's (`--target gateway`) has the console too.
 FROM python:3.13-slim AS service
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN useradd --system --uid 10001 --create-home lightbox && install -d -o lightbox /data

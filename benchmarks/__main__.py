@@ -7,6 +7,7 @@ from benchmarks import accounts, gateway, inference, logins, memory, token_check
 from benchmarks.annotation import bulk, label_studio_peer
 from benchmarks.annotation import scale as annotation_scale
 from benchmarks.collection import coap, django_peer, download, ingest, scale
+from benchmarks.console import loading, next_picture, scrolling, serving, windowing
 from benchmarks.gallery import adding, files, pages
 from benchmarks.harness import BenchmarkError, Effort, run
 
@@ -29,6 +30,11 @@ SUITES = (
     pages.SUITE,
     adding.SUITE,
     files.SUITE,
+    loading.SUITE,
+    next_picture.SUITE,
+    windowing.SUITE,
+    scrolling.SUITE,
+    serving.SUITE,
 )
 
 

@@ -241,5 +241,6 @@ METHOD: Final = (
     " run in alternating rounds; value and reference are medians over the rounds, the ratio is the median of the"
     " rounds' ratios, and a peer with several settings counts with its best one. Everything runs on one machine, the"
     " load generator too, each in a process of its own. The rows of the gateway need HAProxy and wrk"
-    " (`apt-get install haproxy wrk`); without them they stay empty."
+    " (`apt-get install haproxy wrk`), those of the console Chromium (`apt-get install chromium`); without them they"
+    " stay empty."
 )

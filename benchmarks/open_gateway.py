@@ -5,7 +5,7 @@ from typing import Final
 from gateway.app import create_app, serve
 from gateway.config import GatewaySettings
 from gateway.routes import INFERENCE, REQUIRED, TABLE, UPLOAD, Route, Routes
-from lightbox_shared.file_sizes import MB
+from lightbox_shared.requests.file_sizes import MB
 
 PREFIX: Final = "/bench"
 

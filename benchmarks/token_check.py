@@ -18,6 +18,7 @@ from gateway.clients.auth import ExchangedToken, RevocationPage
 from gateway.config import GatewaySettings
 from gateway.csrf import CsrfProtection
 from gateway.limits import RateLimits
+from gateway.public_address import PublicAddress
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Route, Routes
@@ -129,7 +130,10 @@ async def rounds(row: Row, effort: Effort) -> list[float]:
         verifier = TokenVerifier(keys, issuer=ISSUER)
         limits = RateLimits.from_settings(GatewaySettings())
         csrf = CsrfProtection(frozenset())
-        return Authenticator(verifier, revocations, ApiKeys(NoKeys(), limits), csrf, limits, cookie="lightbox_session")
+        keys_of_programs, address = ApiKeys(NoKeys(), limits), PublicAddress(None)
+        return Authenticator(
+            verifier, revocations, keys_of_programs, csrf, limits, address=address, cookie="lightbox_session"
+        )
 
     if row is SEEN:
         known = authenticator()

@@ -1,7 +1,7 @@
 """A service that uses hardly any processor time, for measuring proxies: `python -m benchmarks.upstream`.
 
 A GET is answered by a small JSON, or by 1 MB if the path ends in `/2`. The body of a POST is read slowly, so that a
-proxy has to wait or to buffer it.
+proxy has to wait or to buffer it. `/readyz` says what the gateway asks its services for.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 SMALL: Final = b'{"id": 1, "model": "chest-findings/1", "scores": {"Atelectasis": 0.25, "Edema": 0.5}}'
 LARGE: Final = bytes(1024 * 1024)
+READY: Final = b'{"status": "ready", "checks": {}}'
 PAUSE_EVERY_BYTES: Final = 1024 * 1024
 PAUSE_SECONDS: Final = 0.02
 
@@ -24,7 +25,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["method"] == "POST":
         await _read_slowly(receive)
     large = scope["path"].endswith("/2")
-    body = LARGE if large else SMALL
+    body = READY if scope["path"] == "/readyz" else LARGE if large else SMALL
     kind = b"application/octet-stream" if large else b"application/json"
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

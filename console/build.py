@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -89,7 +90,7 @@ def build() -> None:
         "PATH": f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "NODE_USE_SYSTEM_CA": "1",  # the wheel's Node.js would not trust the authority of a company's proxy
     }
-    if not _development_is_installed():
+    if not development_is_installed():
         _run("npm ci", [*npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"], environment)
     new = HERE / "dist.new"
     _run(
@@ -106,12 +107,16 @@ def build() -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _development_is_installed() -> bool:
-    """Whether `make test-console` has installed more than the build needs, which has to stay."""
+def development_is_installed() -> bool:
+    """Whether npm has installed more than the build needs, which has to stay. It notes what it has installed."""
+    installed = HERE / "node_modules" / ".package-lock.json"
     try:
-        return (HERE / "node_modules" / ".dev").stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime
+        if installed.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
+            return False
+        packages = json.loads(installed.read_text())["packages"]
     except FileNotFoundError:
         return False
+    return any(each.get("dev") for each in packages.values())
 
 
 def find_node() -> tuple[str, list[str]]:

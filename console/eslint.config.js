@@ -5,7 +5,7 @@ import globals from "globals";
 import typescript from "typescript-eslint";
 
 export default typescript.config(
-  { ignores: ["dist", "node_modules", "src/api/schema.d.ts"] },
+  { ignores: ["dist", "dist.new", "dist.old", ".node", "node_modules", "src/api/schema.d.ts"] },
   js.configs.recommended,
   typescript.configs.strict,
   vue.configs["flat/recommended"],

@@ -22,5 +22,10 @@ export default defineConfig({
     __VUE_I18N_LEGACY_API__: "false",
     __VUE_I18N_FULL_INSTALL__: "false",
   },
-  server: { proxy: { "^/(?!console/)": GATEWAY } },
+  server: {
+    // A build that goes on meanwhile changes no source.
+    watch: { ignored: ["**/dist{,.new,.old}/**"] },
+    // The gateway compares `Host` with `Origin` before it takes a cookie.
+    proxy: { "^/(?!console/)": { target: GATEWAY, changeOrigin: false } },
+  },
 });

@@ -68,7 +68,7 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
             function.can_block_in("httpcore/_synchronization.py", {"current_async_library"})
             function.can_block_in("aiocoap/oscore.py", {"_store"})  # see the known limits of coap/security.py
             # Logs are written where they are made; it never waits for long.
-            function.can_block_in("lightbox_shared/log_output.py", {"_put_all"})
+            function.can_block_in("lightbox_shared/observability/log_output.py", {"_put_all"})
         yield buster
 
 

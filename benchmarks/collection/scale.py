@@ -19,7 +19,7 @@ from benchmarks.harness import BenchmarkError, Effort, Result, Row, Suite, measu
 from benchmarks.running import running
 from lightbox.run.postgres import PostgresServer
 from lightbox.run.temporary import free_port_block, temporary_folder
-from lightbox_shared.ports import port_of
+from lightbox_shared.process.ports import port_of
 
 PAGE: Final = 50
 REQUESTS: Final = 500

@@ -2,13 +2,12 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
 import { file, folder, folders, picturesOf, png } from "./support/gallery";
-import { asAdministrator, lab, launch, show, signIn, visit } from "./support/lab";
+import { asAdministrator, lab, show, signIn, visit } from "./support/lab";
 
-let browser: Browser;
 let place: string;
 
 const UNAUTHORIZED = "status of 401";
@@ -18,12 +17,10 @@ const MARKUP = "<b>bold & 'quoted'</b>".replaceAll(/[<>/]/g, "_");
 const ARABIC = "صور الصدر";
 
 beforeAll(async () => {
-  browser = await launch();
   place = await mkdtemp(join(tmpdir(), "gallery-"));
 });
 
 afterAll(async () => {
-  await browser.close();
   await rm(place, { recursive: true });
 });
 
@@ -43,7 +40,7 @@ function dialogOf(page: Page): Locator {
 }
 
 test("folders are made, renamed and deleted; the dialog says what goes", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await openDrive(page);
   await page.getByRole("button", { name: "New folder" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("a:b");
@@ -71,7 +68,7 @@ test("folders are made, renamed and deleted; the dialog says what goes", async (
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Choose a folder").waitFor();
   expect((await folders())[id]).toBeUndefined();
-  await done([UNAUTHORIZED]);
+  await done([UNAUTHORIZED, "status of 409"]);
 });
 
 test("an upload that is cut goes on after a reload, and every byte arrives", async () => {
@@ -79,7 +76,7 @@ test("an upload that is cut goes on after a reload, and every byte arrives", asy
   expect(data.length).toBeGreaterThan(4_000_000);
   const path = await onDisk("cut.png", data);
   const id = await folder("Cut");
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await openDrive(page, id);
   let chunks = 0;
   await page.route("**/image/upload-sessions/*", async (route) => {
@@ -134,7 +131,7 @@ test("the network goes and comes back; the upload goes on by itself", async () =
   const data = png(2200, 1500, 10);
   const path = await onDisk("offline.png", data);
   const id = await folder("Offline");
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await openDrive(page, id);
   const context = page.context();
   let cuts = 0;
@@ -152,10 +149,41 @@ test("the network goes and comes back; the upload goes on by itself", async () =
   await done([UNAUTHORIZED, CUT]);
 });
 
+test("uploads go on while the reader is elsewhere, and the browser asks before they are lost", async () => {
+  const names = ["first.png", "second.png", "third.png"];
+  const paths = await Promise.all(names.map((name, at) => onDisk(name, png(90 + at, 70, 40 + at))));
+  const id = await folder("Elsewhere");
+  const { page, done } = await visit();
+  await openDrive(page, id);
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/image/upload-sessions/*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.locator("input[type=file]").setInputFiles(paths);
+  await page.getByText("Waits", { exact: true }).first().waitFor();
+  await page.getByRole("link", { name: "All groups" }).click();
+  await page.getByRole("heading", { name: "Drive", level: 1 }).waitFor({ state: "detached" });
+
+  const asked = page.waitForEvent("dialog");
+  await page.close({ runBeforeUnload: true });
+  const question = await asked;
+  expect(question.type()).toBe("beforeunload");
+  await question.dismiss();
+
+  release();
+  await page.goBack();
+  await expect.poll(() => page.getByText("Uploaded", { exact: true }).count(), { timeout: 40_000 }).toBe(3);
+  const files = Object.values((await folders())[id]?.files ?? {});
+  expect(files.map((each) => each.file_name).sort()).toEqual(names);
+  await done([UNAUTHORIZED]);
+});
+
 test("a session that has ended on the server begins anew", async () => {
   const path = await onDisk("anew.png", png(300, 200, 11));
   const id = await folder("Anew");
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await openDrive(page, id);
   await page.route("**/image/upload-sessions/*", (route) =>
     route.request().method() === "PUT" ? route.fulfill({ status: 507, json: {} }) : route.continue(),
@@ -173,7 +201,7 @@ test("a session that has ended on the server begins anew", async () => {
 
 test("an empty file, and one that is no picture", async () => {
   const id = await folder("Bad files");
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await openDrive(page, id);
   const empty = await onDisk("empty.png", Buffer.alloc(0));
   const text = await onDisk("text.png", Buffer.from("this is no picture"));
@@ -204,7 +232,7 @@ test("adding is stopped, and what had been added stays", async () => {
   const data = png(1500, 1000, 14);
   const count = 25;
   for (let number = 0; number < count; number++) await file(id, `many-${number}.png`, data);
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await openDrive(page, id);
   await page.getByLabel("Select all files").check();
   await page.getByRole("button", { name: `Add ${count} files to a group` }).click();
@@ -223,7 +251,7 @@ test("adding is stopped, and what had been added stays", async () => {
 test("the drive at 360 pixels, in Chinese and dark", async () => {
   const id = await folder("Small");
   await file(id, "small.png", png(40, 30, 13));
-  const { page, done } = await visit(browser, { width: 360, height: 640, locale: "zh-CN", dark: true });
+  const { page, done } = await visit({ width: 360, height: 640, locale: "zh-CN", dark: true });
   await page.goto(`${lab.url}/console/sign-in?to=${encodeURIComponent(`/gallery/drive?folder=${id}`)}`);
   await page.getByLabel("用户名").fill(lab.administrator.username);
   await page.getByLabel("密码").fill(lab.administrator.password);

@@ -1,21 +1,13 @@
-import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Locator, Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
 import { group, picturesOf, png } from "./support/gallery";
-import { asAdministrator, lab, launch, show, signIn, toast, visit } from "./support/lab";
-
-let browser: Browser;
+import { asAdministrator, lab, show, signIn, toast, visit } from "./support/lab";
 
 const UNAUTHORIZED = "status of 401";
 const CHANGED = "status of 412";
 
-beforeAll(async () => {
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
+beforeAll(async () => {});
 
 interface Group {
   id: number;
@@ -51,7 +43,7 @@ function names(page: Page): Promise<string[]> {
 }
 
 test("a group is made, named with markup, put in order by keyboard and by dragging, below another, and deleted", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await manage(page);
   for (const title of ["Apes", "<i>Bees</i>", "Cats"]) {
     await page.getByRole("button", { name: "New group" }).click();
@@ -106,7 +98,7 @@ test("pictures are put in order, described, made the cover, moved and deleted", 
   }));
   const made = await group({ title: "In order" }, files);
   const other = await group({ title: "Somewhere else" }, []);
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await manage(page, made.id);
   await page.getByRole("link", { name: "three.png" }).waitFor();
   await page.getByRole("button", { name: "Move down: one.png" }).focus();
@@ -119,6 +111,7 @@ test("pictures are put in order, described, made the cover, moved and deleted", 
   await page.getByRole("button", { name: "Close" }).click();
   expect((await groupOf("In order")).cover).toBe(made.pictures[2]);
 
+  await page.getByLabel("Select three.png").check();
   await page.getByRole("button", { name: "Edit: one.png" }).click();
   await dialog(page).getByLabel("Title").fill("The <first>");
   await dialog(page).getByLabel("Tags").fill("hand, x".padEnd(120, "x"));
@@ -132,6 +125,8 @@ test("pictures are put in order, described, made the cover, moved and deleted", 
   await dialog(page).getByRole("button", { name: "Save" }).click();
   await page.getByRole("link", { name: "The <first>" }).waitFor();
   await page.getByText("hand · wrist").waitFor();
+  expect(await page.getByLabel("Select three.png").isChecked()).toBe(true);
+  await page.getByLabel("Select three.png").uncheck();
   await checkAccessibility(page);
   await show(page, "gallery-manage-group");
 
@@ -165,7 +160,7 @@ test("pictures are put in order, described, made the cover, moved and deleted", 
 
 test("what somebody else has changed meanwhile is shown, and not overwritten", async () => {
   const made = await group({ title: "Both", caption: "As it was" }, []);
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await manage(page, made.id);
   const path = `/api/gallery/groups/${made.id}`;
   await page.getByRole("button", { name: "Edit", exact: true }).click();
@@ -199,7 +194,7 @@ test("duplicates are shown, and one of them deleted", async () => {
   const data = png(320, 240, 40);
   const first = await group({ title: "First" }, [{ name: "copy-a.png", data }]);
   await group({ title: "Second" }, [{ name: "copy-b.png", data }]);
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, lab.administrator, "/gallery/duplicates?kind=exact");
   await page.getByText("copy-a.png").waitFor();
   await checkAccessibility(page);
@@ -217,7 +212,7 @@ test("the management at 360 pixels, in Chinese and dark", async () => {
   const made = await group({ title: "صور ".repeat(70).trim() }, [
     { name: `${"n".repeat(251)}.png`, data: png(50, 40, 50) },
   ]);
-  const { page, done } = await visit(browser, { width: 360, height: 640, locale: "zh-CN", dark: true });
+  const { page, done } = await visit({ width: 360, height: 640, locale: "zh-CN", dark: true });
   await page.goto(`${lab.url}/console/sign-in?to=/gallery/manage/${made.id}`);
   await page.getByLabel("用户名").fill(lab.administrator.username);
   await page.getByLabel("密码").fill(lab.administrator.password);

@@ -1,16 +1,5 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { lab, launch, visit } from "./support/lab";
-
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
+import { expect, test } from "vitest";
+import { lab, visit } from "./support/lab";
 
 const UNAUTHORIZED = "status of 401";
 /** What `tests/support/many_groups.py` has put into the gallery. */
@@ -18,7 +7,7 @@ const GROUPS = 1000;
 const NOISY_MILLISECONDS = 300;
 
 test("1,000 groups scroll to the end without a long task, and coming back keeps the place", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await page.addInitScript(() => {
     const found: number[] = [];
     Object.assign(globalThis, { longTasks: found });

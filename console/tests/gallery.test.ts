@@ -1,10 +1,9 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
 import { group, png, share } from "./support/gallery";
-import { asAdministrator, lab, launch, person, show, visit } from "./support/lab";
+import { asAdministrator, lab, person, show, visit } from "./support/lab";
 
-let browser: Browser;
 let hands: { id: number; pictures: number[] };
 let left: { id: number; pictures: number[] };
 
@@ -16,7 +15,6 @@ const ARABIC = "صورة اليد اليمنى";
 const LONG = "Long ".repeat(60).trim();
 
 beforeAll(async () => {
-  browser = await launch();
   hands = await group({ title: MARKUP, caption: ARABIC }, [
     { name: "wide.png", data: png(2400, 1400, 1) },
     { name: `${ARABIC}.png`, data: png(600, 900, 2) },
@@ -36,16 +34,12 @@ beforeAll(async () => {
   });
 }, 120_000);
 
-afterAll(async () => {
-  await browser.close();
-});
-
 async function fits(page: Page, width: number): Promise<void> {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
 }
 
 test("a stranger looks at groups, a group and a picture, and finds pictures", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await page.goto(`${lab.url}/console/gallery`);
   await page.getByRole("heading", { name: "Gallery", level: 1 }).waitFor();
   const card = page.locator(`a[href$="/gallery/groups/${hands.id}"]`);
@@ -95,6 +89,19 @@ test("a stranger looks at groups, a group and a picture, and finds pictures", as
   await done([UNAUTHORIZED]);
 });
 
+test("a day that is searched is the reader's own, which is another one than in UTC", async () => {
+  const now = new Date();
+  const hours = now.getUTCHours() < 12 ? -12 : 14;
+  const zone = hours < 0 ? "Etc/GMT+12" : "Etc/GMT-14"; // POSIX counts them the other way round
+  const day = new Date(now.getTime() + hours * 3_600_000).toISOString().slice(0, 10);
+  const { page, done } = await visit({ zone });
+  await page.goto(`${lab.url}/console/gallery/search?from=${day}&to=${day}`);
+  await page.locator(".pictures li").first().waitFor();
+  await page.goto(`${lab.url}/console/gallery/search?to=2020-01-01`);
+  await page.getByText("Nothing was found.").waitFor();
+  await done([UNAUTHORIZED]);
+});
+
 /** Whether something other than the background is drawn into the canvas of the viewer. */
 function drawn(page: Page): Promise<boolean> {
   return page.evaluate(() => {
@@ -107,7 +114,7 @@ function drawn(page: Page): Promise<boolean> {
 }
 
 test("a picture full screen: tiles, zoom, neighbours by keyboard, Escape", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   const tiles: string[] = [];
   page.on("response", (answer) => {
     if (/\/iiif\/3\/\d+\/.*\.(?:jpg|webp|png)$/.test(answer.url()) && answer.ok()) tiles.push(answer.url());
@@ -125,6 +132,10 @@ test("a picture full screen: tiles, zoom, neighbours by keyboard, Escape", async
   await expect.poll(() => tiles.length).toBeGreaterThan(before);
   await page.keyboard.press("Shift+ArrowRight");
   await page.keyboard.press("0");
+  await page.getByRole("checkbox", { name: /^Keys without Ctrl/ }).uncheck();
+  expect(await zoomedBy(page, "+")).toBe(false);
+  await page.getByRole("checkbox", { name: /^Keys without Ctrl/ }).check();
+  expect(await zoomedBy(page, "+")).toBe(true);
   expect(await page.getByRole("button", { name: "Previous picture" }).count()).toBe(0);
   await page.keyboard.press("ArrowRight");
   await page.getByRole("heading", { name: `${ARABIC}.png` }).waitFor();
@@ -148,11 +159,38 @@ test("a picture full screen: tiles, zoom, neighbours by keyboard, Escape", async
   await done([UNAUTHORIZED]);
 });
 
+/** Whether a key changes what the viewer draws, in the time that a zoom takes. */
+async function zoomedBy(page: Page, key: string): Promise<boolean> {
+  const canvas = page.locator(".tiles canvas").first();
+  const before = await settled();
+  await page.keyboard.press(key);
+  return (await settled()) !== before;
+
+  async function settled(): Promise<string> {
+    let last = "";
+    await expect
+      .poll(
+        async () => {
+          const now = await canvas.evaluate((each: HTMLCanvasElement) => each.toDataURL());
+          const same = now === last;
+          last = now;
+          return same;
+        },
+        { interval: 700, timeout: 20_000 },
+      )
+      .toBe(true);
+    return last;
+  }
+}
+
 test("what is gone is said to be gone", async () => {
-  const { page, done } = await visit(browser);
-  for (const path of ["groups/999999", "pictures/999999"]) {
+  const { page, done } = await visit();
+  for (const [path, said] of [
+    ["groups/999999", "There is no such group any more."],
+    ["pictures/999999", "There is no such picture any more."],
+  ]) {
     await page.goto(`${lab.url}/console/gallery/${path}`);
-    await page.getByText("not there any more").waitFor();
+    await page.getByText(said ?? "").waitFor();
     await checkAccessibility(page);
   }
   await page.goto(`${lab.url}/console/gallery/shared/nothing`);
@@ -162,7 +200,7 @@ test("what is gone is said to be gone", async () => {
 });
 
 test("where tiles can't be had, the picture is shown in one piece", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await page.route("**/iiif/**", (route) => route.abort());
   await page.goto(`${lab.url}/console/gallery/pictures/${left.pictures[0]}`);
   await page.getByText("The picture can't be shown in tiles.").waitFor();
@@ -173,7 +211,7 @@ test("where tiles can't be had, the picture is shown in one piece", async () => 
 });
 
 test("a stranger to whom the gallery is closed is sent to the sign-in, and comes back", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   // What the server answers where LIGHTBOX_GALLERY_VISIBILITY is "accounts": the setting is one of the whole platform.
   await page.route("**/image/groups?*", async (route) => {
     const isSignedIn = (await route.request().allHeaders()).cookie?.includes("session");
@@ -193,7 +231,7 @@ test("a stranger to whom the gallery is closed is sent to the sign-in, and comes
 
 test("a shared link with a password", async () => {
   const address = await share(hands.id, { password: "correct horse", with_subgroups: true });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await page.goto(address);
   await page.getByRole("heading", { name: "This link has a password" }).waitFor();
   await checkAccessibility(page);
@@ -218,7 +256,7 @@ test("a shared link with a password", async () => {
 });
 
 test("in Chinese, dark, at 360 pixels", async () => {
-  const { page, done } = await visit(browser, { width: 360, height: 640, locale: "zh-CN", dark: true });
+  const { page, done } = await visit({ width: 360, height: 640, locale: "zh-CN", dark: true });
   await page.goto(`${lab.url}/console/gallery`);
   await page.getByRole("heading", { name: "图库" }).waitFor();
   await page.locator(".thumbnail img.loaded").first().waitFor();

@@ -1,7 +1,6 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
-import { asAdministrator, lab, launch, show, signIn, visit } from "./support/lab";
+import { asAdministrator, lab, show, signIn, visit } from "./support/lab";
 import {
   UNAUTHORIZED,
   OUTDATED,
@@ -14,21 +13,11 @@ import {
   finished,
 } from "./support/labelling";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
 test("a draft is there again after a reload, also what the server has not heard of", async () => {
   const doctor = await reader("doctor");
   const [image = 0] = await images(1);
   await assign({ mode: "assigned", readers: 1, doctors: [doctor.id], images: [image] });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, doctor, "/labelling");
   await imageOf(page);
   await page.getByLabel("Comment").fill("half a sent");
@@ -53,11 +42,51 @@ test("a draft is there again after a reload, also what the server has not heard 
   await done([UNAUTHORIZED, "ERR_INTERNET_DISCONNECTED"]);
 });
 
+test("what neither the server nor the device has is called so, and is not left without a question", async () => {
+  const doctor = await reader("doctor");
+  await assign({ mode: "assigned", readers: 1, doctors: [doctor.id], images: await images(1) });
+  const { page, done } = await visit();
+  await signIn(page, doctor, "/labelling");
+  await imageOf(page);
+  await page.evaluate(() => {
+    for (let size = 2 ** 20, at = 0; size >= 1; at += 1) {
+      try {
+        localStorage.setItem(`filler ${at}`, "x".repeat(size));
+      } catch {
+        size = Math.floor(size / 2);
+      }
+    }
+  });
+  await page.context().setOffline(true);
+  await page.getByLabel("Comment").fill("nowhere");
+  await page.getByText("Not kept anywhere yet").waitFor();
+  await checkAccessibility(page);
+
+  const [asked] = await Promise.all([
+    page.waitForEvent("dialog"),
+    page.evaluate(() => setTimeout(() => location.reload())),
+  ]);
+  expect(asked.type()).toBe("beforeunload");
+  await asked.dismiss();
+  const account = page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "My account" });
+  await account.click();
+  const question = page.getByRole("dialog", { name: "What you have entered is kept nowhere" });
+  await checkAccessibility(page);
+  await question.getByRole("button", { name: "Cancel" }).click();
+  expect(await page.getByLabel("Comment").inputValue()).toBe("nowhere");
+
+  await page.context().setOffline(false);
+  await page.getByText(/^Saved /).waitFor();
+  await account.click();
+  await page.getByRole("heading", { level: 1, name: "My account" }).waitFor();
+  await done([UNAUTHORIZED, "ERR_INTERNET_DISCONNECTED"]);
+});
+
 test("a doctor whose session ends while typing signs in again, and nothing is lost", async () => {
   const doctor = await reader("doctor");
   const [image = 0] = await images(1);
   await assign({ mode: "assigned", readers: 1, doctors: [doctor.id], images: [image] });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, doctor, "/labelling");
   await imageOf(page);
   await page.getByLabel("Comment").fill("before");
@@ -89,11 +118,12 @@ test("a doctor whose session ends while typing signs in again, and nothing is lo
 test("two doctors at once get different pictures of a queue with one reader, and the same ones with two", async () => {
   const [ada, bob] = [await reader("doctor"), await reader("doctor")];
   const doctors = [ada.id, bob.id];
-  const [first, second] = [await visit(browser), await visit(browser)];
+  const [first, second] = [await visit(), await visit()];
   await assign({ mode: "queue", readers: 1, doctors, images: await images(2) });
   await Promise.all([signIn(first.page, ada, "/labelling"), signIn(second.page, bob, "/labelling")]);
   const own = await Promise.all([imageOf(first.page), imageOf(second.page)]);
   expect(new Set(own).size).toBe(2);
+  for (const { page } of [first, second]) await page.getByLabel("Comment").fill("seen");
   await Promise.all([first, second].map(({ page }) => page.getByRole("button", { name: finished }).click()));
   for (const { page } of [first, second])
     await page.getByRole("heading", { name: "Nothing to do" }).waitFor();
@@ -112,7 +142,7 @@ test("what another window has changed is not overwritten: both versions are show
   const doctor = await reader("doctor");
   const [image = 0] = await images(1);
   await assign({ mode: "assigned", readers: 1, doctors: [doctor.id], images: [image] });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, doctor, "/labelling");
   await imageOf(page);
   const job = new URL(page.url()).pathname.split("/").at(-1);
@@ -161,7 +191,7 @@ test("a link to a job of somebody else, or to none, says so", async () => {
   await assign({ readers: 1, doctors: [ada.id], images: await images(1) });
   const listed = await asAdministrator("GET", `/api/jobs?account_id=${ada.id}`);
   const job = ((await listed.json()) as { data: { job_id: string }[] }).data[0]?.job_id;
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, bob, `/labelling/jobs/${job}`);
   await page.getByRole("heading", { name: "This picture is not yours any more" }).waitFor();
   await checkAccessibility(page);

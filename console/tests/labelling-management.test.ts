@@ -1,7 +1,6 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
-import { asAdministrator, lab, launch, sample, show, signIn, visit, type Person } from "./support/lab";
+import { asAdministrator, lab, type Person, sample, show, signIn, visit } from "./support/lab";
 import {
   UNAUTHORIZED,
   OUTDATED,
@@ -15,16 +14,6 @@ import {
   finished,
 } from "./support/labelling";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
 test("from sign-up to the agreement plot: two doctors, an expert, and the administrator", async () => {
   const admin = lab.administrator;
   // One expert alone, so that it is clear who settles.
@@ -33,7 +22,7 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
     await asAdministrator("PUT", `/api/accounts/${account_id}`, { authority: "guest" });
   const expert = await reader("expert");
   const [ada, bob] = [await reader("doctor"), await reader("doctor")];
-  const signUp = await visit(browser);
+  const signUp = await visit();
   const newcomer = { username: `newcomer-${process.pid}`, password: "correct horse battery" };
   await signUp.page.goto(`${lab.url}/console/sign-up`);
   await signUp.page.getByLabel("User name").fill(newcomer.username);
@@ -49,7 +38,7 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
   await signUp.page.getByRole("heading", { name: "Nothing to do" }).waitFor();
 
   // The administrator uploads pictures, one of which is none, and asks for readers.
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, admin, "/labelling/images");
   const name = await scheme(LESION, ["malignant"]);
   await page.reload();
@@ -73,7 +62,8 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
     { name: "empty.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(0) },
   ]);
   await expect.poll(() => page.getByText("Uploaded", { exact: true }).count()).toBe(4);
-  await expect.poll(() => page.getByText("This is no picture that can be read").count()).toBe(2);
+  await page.getByText("This is no picture, or of a kind that is not read.").waitFor();
+  await page.getByText("The file is empty.", { exact: true }).waitFor();
   await checkAccessibility(page);
   await show(page, "label-images");
   const found = await asAdministrator("GET", "/api/images?state=unassigned&limit=5000");
@@ -117,7 +107,7 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
       expect(done.status).toBe(200);
     }
   }
-  const settling = await visit(browser);
+  const settling = await visit();
   await signIn(settling.page, expert, "/labelling");
   expect(await imageOf(settling.page)).toBe(differing);
   const row = settling.page.getByRole("row", { name: /^Grade differs/ });
@@ -137,6 +127,8 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
   await page.getByLabel("Label scheme").selectOption(name);
   await expect.poll(() => new URL(page.url()).searchParams.get("scheme")).toBe(name);
   await expect.poll(() => new URL(page.url()).searchParams.get("assignment")).toBe(assignment);
+  const chosen = page.getByLabel("Assignment", { exact: true }).locator("option:checked");
+  await expect.poll(() => chosen.textContent()).toMatch(new RegExp(`^${assignment} \\(`));
   const plot = page.getByRole("img", { name: /^Fleiss' kappa by field/ });
   await show(page, "label-agreement");
   await plot.locator("svg circle").first().waitFor({ state: "attached" });
@@ -163,16 +155,25 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
   await page.getByRole("link", { name: "Exports" }).click();
   await page.getByLabel("Format").selectOption("jsonl");
   await page.getByRole("button", { name: "Make an export" }).click();
-  await page.getByText("Ready").first().waitFor();
+  const made = page.getByRole("row").filter({ hasText: "jsonl" }).first();
+  await made.getByText("Ready").waitFor();
   await checkAccessibility(page);
   await show(page, "label-exports");
   const [download] = await Promise.all([
     page.waitForEvent("download"),
-    page.getByRole("link", { name: "Download" }).first().click(),
+    made.getByRole("link", { name: "Download" }).click(),
   ]);
   expect(download.suggestedFilename()).toMatch(/^export-\d+\.jsonl$/);
   const exported = /\d+/.exec(download.suggestedFilename())?.[0];
   await page.getByRole("button", { name: `Delete export ${exported}` }).click();
+  const question = page.getByRole("dialog", { name: `Delete export ${exported}?` });
+  await question.getByRole("button", { name: "Cancel" }).click();
+  const kept = page
+    .getByRole("row")
+    .filter({ has: page.getByRole("rowheader", { name: exported, exact: true }) });
+  await kept.getByRole("cell", { name: /^Ready/ }).waitFor();
+  await page.getByRole("button", { name: `Delete export ${exported}` }).click();
+  await question.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("rowheader", { name: exported, exact: true }).waitFor({ state: "detached" });
   await signUp.done([UNAUTHORIZED]);
   await done([UNAUTHORIZED, "status of 400"]);
@@ -192,7 +193,7 @@ test("an administrator settles what differs, and sees it when somebody was quick
     await as(doctor, "PUT", `/api/jobs/${job}`, { label_id, job_state: 202 });
     labels.push(label_id);
   }
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, admin, `/labelling/images/${image}`);
   const take = (who: Person) => page.getByRole("button", { name: `Take this one: ${who.username}` });
   await take(ada).waitFor();
@@ -210,9 +211,14 @@ test("an administrator settles what differs, and sees it when somebody was quick
   expect(await result()).toBe(String(labels[1]));
   await dialog.getByRole("button", { name: "Go on with mine" }).click();
   await page.getByRole("columnheader", { name: `${ada.username} ✓ result` }).waitFor();
+  await take(bob).waitFor();
+  expect(await take(ada).count(), "it is the result already").toBe(0);
   expect(await result()).toBe(String(labels[0]));
 
   await page.getByText("Own label").click();
+  await page.getByRole("button", { name: "This is the result" }).click();
+  await page.getByRole("dialog", { name: "A result without any answer?" }).waitFor();
+  await page.keyboard.press("Escape");
   await page.locator("[data-field=dr] label", { hasText: "Yes" }).click();
   await page.getByLabel("Comment").fill("of the administrator");
   await page.getByRole("button", { name: "This is the result" }).click();
@@ -229,6 +235,11 @@ test("an administrator settles what differs, and sees it when somebody was quick
   await page.getByLabel("Field", { exact: true }).selectOption({ label: "Diabetic retinopathy" });
   await page.getByText("As a table").nth(1).click();
   await page.getByRole("columnheader", { name: "Yes", exact: true }).waitFor();
+  const cells = page.getByRole("img", { name: /^Diabetic retinopathy as/ }).locator("svg rect");
+  const shades = await cells.evaluateAll((all) =>
+    all.map((each) => Number(each.getAttribute("fill-opacity"))),
+  );
+  expect(Math.max(...shades), "numbers can be read on the fullest cell").toBeLessThan(0.5);
   await done([UNAUTHORIZED, OUTDATED]);
 });
 
@@ -236,7 +247,7 @@ test("whoever is away gives the open work to others", async () => {
   const admin = lab.administrator;
   const [ada, bob] = [await reader("doctor"), await reader("doctor")];
   await assign({ readers: 1, doctors: [ada.id], images: await images(2) });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, admin, "/labelling/assignments");
   const form = page.locator("form", { hasText: "Somebody is away" });
   await form.getByLabel("Open work of").selectOption({ label: ada.username });
@@ -251,7 +262,7 @@ test("whoever is away gives the open work to others", async () => {
 test("the pages of administrators in Chinese, dark, at 360 pixels", async () => {
   const admin = lab.administrator;
   await images(1);
-  const { page, done } = await visit(browser, { width: 360, height: 740, locale: "zh-CN", dark: true });
+  const { page, done } = await visit({ width: 360, height: 740, locale: "zh-CN", dark: true });
   await page.goto(`${lab.url}/console/labelling/images`);
   await page.getByLabel("用户名").fill(admin.username);
   await page.getByLabel("密码").fill(admin.password);

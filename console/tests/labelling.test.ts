@@ -1,7 +1,6 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
-import { asAdministrator, lab, launch, show, signIn, visit } from "./support/lab";
+import { asAdministrator, lab, show, signIn, visit } from "./support/lab";
 import {
   UNAUTHORIZED,
   reader,
@@ -14,22 +13,12 @@ import {
   finished,
 } from "./support/labelling";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
 test("a doctor labels picture after picture by the keyboard alone, and the next one is there at once", async () => {
   const doctor = await reader("doctor");
   const name = await scheme(LESION, ["malignant"]);
   const wanted = await images(3, name);
   await assign({ mode: "assigned", readers: 1, doctors: [doctor.id], images: wanted });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, doctor, "/labelling");
   const first = await imageOf(page);
   await page.locator("img.current").waitFor();
@@ -134,7 +123,7 @@ test("only the time counts in which the page is in sight", async () => {
   const doctor = await reader("doctor");
   const [image = 0] = await images(1);
   await assign({ mode: "assigned", readers: 1, doctors: [doctor.id], images: [image] });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, doctor, "/labelling");
   await imageOf(page);
   await page.locator(".choices input:focus").first().waitFor();
@@ -170,12 +159,13 @@ test("what a model suggests is seen where the study shows it, and nowhere else",
     });
     expect(asked.status).toBe(201);
   }
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await assign({ readers: 1, doctors: [doctor.id], images: [blinded] });
   await signIn(page, doctor, "/labelling");
   expect(await imageOf(page)).toBe(blinded);
   await page.waitForLoadState("networkidle");
   expect(await page.getByText(/^Suggestion of/).count()).toBe(0);
+  await page.getByLabel("Comment").fill("seen");
   await page.getByRole("button", { name: finished }).click();
   await page.getByRole("heading", { name: "Nothing to do" }).waitFor();
   await assign({ readers: 1, doctors: [doctor.id], images: [shown], shows_suggestions: true });
@@ -189,7 +179,7 @@ test("what a model suggests is seen where the study shows it, and nowhere else",
 test("in Chinese, dark, at 360 pixels, with the built-in scheme", async () => {
   const doctor = await reader("doctor");
   await assign({ readers: 1, doctors: [doctor.id], images: await images(1) });
-  const { page, done } = await visit(browser, { width: 360, height: 640, locale: "zh-CN", dark: true });
+  const { page, done } = await visit({ width: 360, height: 640, locale: "zh-CN", dark: true });
   await page.goto(`${lab.url}/console/labelling`);
   await page.getByLabel("用户名").fill(doctor.username);
   await page.getByLabel("密码").fill(doctor.password);
@@ -212,7 +202,7 @@ test("what only the server finds wrong is said at its field, and a finished job 
   const doctor = await reader("doctor");
   const name = await scheme({ code: { type: "string", not: { const: "x" } }, seen: { type: "object" } });
   await assign({ readers: 1, doctors: [doctor.id], images: await images(1, name) });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, doctor, "/labelling");
   await imageOf(page);
   const job = new URL(page.url()).pathname;
@@ -241,7 +231,7 @@ test("what only the server finds wrong is said at its field, and a finished job 
 test("a picture that can't be loaded says so, and is loaded again", async () => {
   const doctor = await reader("doctor");
   await assign({ readers: 1, doctors: [doctor.id], images: await images(1) });
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await page.route("**/api/uploads/medical-images/*", (route) => route.fulfill({ status: 503 }));
   await signIn(page, doctor, "/labelling");
   await page.getByText("The picture can't be loaded.").waitFor();

@@ -1,28 +1,17 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
-import { asAdministrator, lab, launch, person, show, signIn, visit } from "./support/lab";
-
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
+import { asAdministrator, lab, person, show, signIn, visit } from "./support/lab";
 
 const UNAUTHORIZED = "status of 401";
 
 test("somebody signs up, waits, is approved and gets where they wanted to go", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await page.goto(`${lab.url}/console/account`);
   await expect.poll(() => page.url()).toContain("/console/sign-in?to=/account");
   await checkAccessibility(page);
   await show(page, "sign-in");
   await page.getByRole("link", { name: "Make an account" }).click();
-  await page.getByLabel("User name").fill("berta");
+  await page.getByLabel("User name").fill("emil");
   await page.getByLabel("Password", { exact: true }).fill("correct horse");
   await page.getByLabel("Password, once more").fill("correct house");
   await page.getByText("The two passwords differ.").waitFor();
@@ -32,7 +21,7 @@ test("somebody signs up, waits, is approved and gets where they wanted to go", a
   await page.getByText("Your account is made.").waitFor();
 
   await page.goto(`${lab.url}/console/account`);
-  await page.getByLabel("User name").fill("berta");
+  await page.getByLabel("User name").fill("emil");
   await page.getByLabel("Password").fill("wrong");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("alert").getByText("or the password is wrong").waitFor();
@@ -40,7 +29,7 @@ test("somebody signs up, waits, is approved and gets where they wanted to go", a
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("waits for approval").waitFor();
 
-  const accounts = (await (await asAdministrator("GET", "/api/accounts?username=berta")).json()) as {
+  const accounts = (await (await asAdministrator("GET", "/api/accounts?username=emil")).json()) as {
     data: { account_id: number }[];
   };
   await asAdministrator("PUT", `/api/accounts/${accounts.data[0]?.account_id}`, { authority: "doctor" });
@@ -55,7 +44,7 @@ test("somebody signs up, waits, is approved and gets where they wanted to go", a
 });
 
 test("no token is where a script could read it", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, await person("doctor"));
   const readable = await page.evaluate(
     () => document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage }),
@@ -65,15 +54,24 @@ test("no token is where a script could read it", async () => {
   await done([UNAUTHORIZED]);
 });
 
+test("who is signed in, and comes to the sign-in once more, is led on", async () => {
+  const { page, done } = await visit();
+  await signIn(page, await person("doctor"));
+  await page.goto(`${lab.url}/console/sign-in?to=/devices`);
+  await page.getByRole("heading", { name: "Devices", level: 1 }).waitFor();
+  expect(new URL(page.url()).pathname).toBe("/console/devices");
+  await done([UNAUTHORIZED]);
+});
+
 test("a link of somebody else leads nowhere but into the console", async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit();
   await signIn(page, await person("doctor"), "/sign-in?to=//evil.example/x");
   await expect.poll(() => page.url().startsWith(`${lab.url}/console/`)).toBe(true);
   await done([UNAUTHORIZED]);
 });
 
 test("in Chinese, dark, at 360 pixels, by keyboard alone", async () => {
-  const { page, done } = await visit(browser, { width: 360, height: 640, locale: "zh-CN", dark: true });
+  const { page, done } = await visit({ width: 360, height: 640, locale: "zh-CN", dark: true });
   const doctor = await person("doctor");
   await page.goto(`${lab.url}/console/`);
   await page.getByLabel("用户名").waitFor();

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support import collection_audit
 from support.annotation import SECRET_KEY, KeptAudit, Lab, MakeAnnotationSettings
 from support.annotation_peers import Peers, connected
 from support.asgi import WithState, client_of, running
@@ -20,11 +21,12 @@ from annotation_service.app import create_app
 from annotation_service.assignments.service import Assignments
 from annotation_service.clients.accounts import AccountChanges
 from annotation_service.config import AnnotationSettings
+from annotation_service.deletions.service import Deletions
 from annotation_service.exports.download import Downloads
 from annotation_service.exports.service import Exports
 from annotation_service.state import Services
 from core_collection_service.app import create_app as create_core_app
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +68,15 @@ async def service(make_settings: MakeAnnotationSettings, signing_key: Key) -> As
         downloads = Downloads(started.database, audit)
         threads = BoundedThreads(1, max_waiting=8, busy="Too many assignments.")
         assignments = Assignments(started.database, known, started.schemes, threads)
-        services = replace(started, accounts=known, assignments=assignments, exports=exports, downloads=downloads)
+        deletions = Deletions(started.database, audit)
+        services = replace(
+            started,
+            accounts=known,
+            assignments=assignments,
+            deletions=deletions,
+            exports=exports,
+            downloads=downloads,
+        )
         own = {"tokens": verifier_of(signing_key), "services": services, "audit": audit}
         yield WithState(app.app, {**app.state, **own})
 
@@ -85,6 +95,8 @@ async def peers(lab: Lab, fresh_database: FreshDatabase, tmp_path: Path, signing
         running_inference(fresh_database("inference_service"), tmp_path, signing_key) as inference,
         running(create_core_app(core_settings)) as core,
         running_hub(fresh_database("imagehub_service"), tmp_path, signing_key) as hub,
-        connected(lab, inference, trusting(core, signing_key), hub) as found,
+        connected(
+            lab, inference, trusting(collection_audit.with_audit(core, collection_audit.KeptAudit()), signing_key), hub
+        ) as found,
     ):
         yield found

@@ -2,22 +2,26 @@
 
 import asyncio
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from support.annotation import Lab
 from support.assigning import ASSIGNMENTS, NEXT, assign, check_all, finish, images, jobs, state_of, take
 
+from annotation_service.assignments import repository
+from annotation_service.assignments.models import Assignment
 from annotation_service.suggestions.models import Suggestion
 from annotation_service.workflow.assigning import TooFewDoctors, choose_readers
 from annotation_service.workflow.assigning_repository import Assignable
 from annotation_service.workflow.models import Job
+from annotation_service.workflow.order_repository import order_key
 from annotation_service.workflow.states import ImageState
 from lightbox_shared.auth.principal import Authority
+from lightbox_shared.database import WriteSession
 
 
 async def test_readers_are_balanced_and_none_reads_twice(lab: Lab) -> None:
@@ -41,6 +45,20 @@ async def test_readers_are_balanced_and_none_reads_twice(lab: Lab) -> None:
     orders = [tuple(job["image_id"] for job in (await jobs(lab, account_id=each.id))) for each in doctors]
     assert all(order != tuple(sorted(order, key=int)) for order in orders)
     assert [tuple(job["image_id"] for job in await jobs(lab, account_id=each.id)) for each in doctors] == orders
+
+
+async def test_a_place_in_the_order_of_a_doctor_never_changes(lab: Lab) -> None:
+    """It is made where jobs are given, and where a doctor takes an image from the queue."""
+    for _ in range(2):
+        await lab.doctor()
+    assert (await assign(lab, readers=2, images=await images(lab, 5))).status_code == 201
+    async with lab.database.reading() as session:
+        [seed] = await session.scalars(select(Assignment.order_seed))
+        again = order_key(Job.image_id, Job.account_id, seed)
+        places = (await session.execute(select(Job.order_key, again))).all()
+        assert len({place for place, _ in places}) == 10
+        assert all(place == made_again for place, made_again in places)
+        assert await session.scalar(select(order_key(1, 2, 3))) == -7620678293940249823
 
 
 async def test_readers_that_an_image_has_already_count(lab: Lab) -> None:
@@ -178,6 +196,14 @@ async def test_low_margin_predictions_become_jobs(lab: Lab) -> None:
     answer = await assign(lab, rule=rule, doctors=[doctor.id])
     assert (answer.status_code, answer.json()["images"]) == (201, 2)
     assert {int(job["image_id"]) for job in await jobs(lab)} == set(wanted[1:3])
+    for model, wrong in (("chest-findings", "Edema"), ("chest-findings/1", "mass")):
+        refused = await assign(lab, rule={"model": model, "finding": wrong, "between": [0, 1]})
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["field"]) == (422, "rule.finding")
+        assert error["detail"] == f"{model} has no such finding. It has edema."
+    none = await assign(lab, rule={"model": "chest-findings", "finding": "edema", "between": [0.99, 1]})
+    unread = await assign(lab, rule={"model": "another", "finding": "mass", "between": [0, 1]})
+    assert [(each.status_code, each.json()["images"]) for each in (none, unread)] == [(201, 0)] * 2
     await check_all(lab)
 
 
@@ -213,8 +239,8 @@ async def test_what_is_due_and_overdue(lab: Lab) -> None:
     ada = await lab.doctor("Ada")
     answer = await assign(lab, images=await images(lab, 3), due_days=2)
     body = answer.json()
-    days = (datetime.fromisoformat(body["due_at"]) - datetime.fromisoformat(body["created_at"])) / timedelta(days=1)
-    assert days == pytest.approx(2, abs=0.01)
+    interval = datetime.fromisoformat(body["due_at"]) - datetime.fromisoformat(body["created_at"])
+    assert interval == timedelta(days=2)  # both by the clock of the database
     done, begun, _ = await jobs(lab, account_id=ada.id)
     await finish(lab, ada, done)
     await lab.http.put(f"/jobs/{begun['job_id']}", json={"job_state": 201}, headers=ada.headers)
@@ -226,6 +252,26 @@ async def test_what_is_due_and_overdue(lab: Lab) -> None:
         {"account_id": ada.id, "nickname": "Ada", "unlabeled": 1, "labeling": 1, "finished": 1, "overdue": 2}
     ]
     assert progress["images_by_state"] == {"unassigned": 0, "running": 2, "different": 0, "done": 1}
+
+
+async def test_what_is_over_is_said_by_the_clock_of_the_database(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    await lab.doctor()
+    admin = await lab.admin()
+    body = {"images": await images(lab, 1), "due_at": "2999-12-01T00:00:00Z"}
+    headers = {**admin.headers, "Idempotency-Key": "long-ago"}
+    made = await lab.http.post(ASSIGNMENTS, json=body, headers=headers)
+    assert made.status_code == 201
+
+    async def later(_session: WriteSession) -> datetime:
+        return datetime(3000, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr(repository, "now", later)
+    refused = await lab.http.post(ASSIGNMENTS, json=body, headers=admin.headers)
+    assert (refused.status_code, refused.json()["message"]) == (422, "due_at: This time is over.")
+    again = await lab.http.post(ASSIGNMENTS, json=body, headers=headers)
+    assert (again.status_code, again.json()) == (201, made.json())
+    in_days = (await assign(lab, images=await images(lab, 1), due_days=3)).json()["due_at"]
+    assert datetime.fromisoformat(in_days) == datetime(3000, 1, 4, tzinfo=UTC)
 
 
 async def test_pages_of_assignments(lab: Lab) -> None:
@@ -283,18 +329,18 @@ def test_choosing_readers(existing: list[set[int]], loads: list[int], readers: i
         with pytest.raises(TooFewDoctors):
             choose_readers(wanted, open_jobs, readers, seed=seed)
         return
-    team = choose_readers(wanted, open_jobs, readers, seed=seed)
+    plan = choose_readers(wanted, open_jobs, readers, seed=seed)
     for image in wanted:
-        chosen = [account_id for image_id, account_id in team.pairs if image_id == image.id]
+        chosen = [account_id for image_id, account_id in plan.jobs if image_id == image.id]
         assert len(set(chosen) | set(image.account_ids)) == len(chosen) + len(image.account_ids)
         assert len(chosen) == max(0, readers - len(image.account_ids))
-    assert team.new_jobs == {each: sum(1 for _, account in team.pairs if account == each) for each in range(8)}
-    total = {each: loads[each] + count for each, count in team.new_jobs.items()}
-    last = {account: image_id for image_id, account in team.pairs}  # the image for which each was chosen last
+    assert plan.by_doctor == {each: sum(1 for _, account in plan.jobs if account == each) for each in range(8)}
+    total = {each: loads[each] + count for each, count in plan.by_doctor.items()}
+    last = {account: image_id for image_id, account in plan.jobs}  # the image for which each was chosen last
     for account, image_id in last.items():
-        readers_there = {other for image, other in team.pairs if image == image_id} | existing[image_id]
+        readers_there = {other for image, other in plan.jobs if image == image_id} | existing[image_id]
         assert all(total[account] <= total[other] + 1 for other in total.keys() - readers_there)
-    assert choose_readers(wanted, open_jobs, readers, seed=seed) == team
+    assert choose_readers(wanted, open_jobs, readers, seed=seed) == plan
 
 
 async def test_null_is_as_absent(lab: Lab) -> None:

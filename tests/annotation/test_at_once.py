@@ -6,12 +6,14 @@ from typing import Any
 
 import anyio
 import httpx
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 from support.annotation import Lab, Person, said
 
-from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Image, Job, Transition
-from annotation_service.workflow.service import Cause, create_job
+from annotation_service.workflow import repository
+from annotation_service.workflow.models import Image, Job, Label, Transition
+from annotation_service.workflow.service import Cause, create_job, take_label_out
 from annotation_service.workflow.states import ImageState, JobKind, JobState
 
 AT_ONCE = 32
@@ -180,6 +182,32 @@ async def test_a_label_that_is_deleted_while_its_job_is_finished(lab: Lab) -> No
         else:
             assert said(finish) == (409, "任务完成前需要标注信息")
             assert deletion.status_code == 204
+
+
+async def test_a_label_is_taken_out_of_its_job_when_the_image_is_free(lab: Lab) -> None:
+    """As in every step of the workflow, so that two of them never wait for each other."""
+    doctor = await lab.doctor()
+    [image_id] = await images(lab, 1)
+    [job_id] = await jobs(lab, [image_id], doctor)
+    [label_id, other_id] = await labels(lab, 2, doctor, "yes")
+    assert (await put_job(lab, job_id, doctor, label_id=label_id)()).status_code == 200
+    before = (await rows(lab, Job))[0].version
+
+    async def take_out(label_id: int) -> None:
+        async with lab.database.writing() as session:
+            await session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            await take_label_out(session, label_id)
+
+    async with lab.database.writing() as holder:
+        assert await repository.lock_image(holder, image_id) is not None
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await take_out(label_id)
+        await take_out(other_id)  # which no job carries
+    assert (await rows(lab, Job))[0].label_id == label_id
+    assert (await lab.http.delete(f"/label/{label_id}", headers=doctor.headers)).status_code == 204
+    [job] = await rows(lab, Job)
+    assert (job.label_id, job.version) == (None, before + 1)
+    assert [row.id for row in await rows(lab, Label)] == [other_id]
 
 
 async def test_an_image_that_is_deleted_while_it_is_given_to_a_doctor(lab: Lab) -> None:

@@ -125,7 +125,7 @@ async def test_it_is_written_down_before(lab: Lab) -> None:
     doctor = await lab.doctor()
     headers = {**lab.headers(7, Authority.ADMIN), "X-Forwarded-For": "203.0.113.9"}
     assert (await lab.http.get(f"/download?account_id={doctor.id}", headers=headers)).status_code == 200
-    assert lab.audit.entries == [(7, "203.0.113.9", {"format": "download", "account_id": doctor.id})]
+    assert lab.audit.entries == [("export-created", 7, "203.0.113.9", {"format": "download", "account_id": doctor.id})]
     lab.audit.is_down = True
     answer = await download(lab)
     assert (answer.status_code, set(answer.json())) == (503, {"message"})

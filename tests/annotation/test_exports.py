@@ -172,6 +172,10 @@ async def test_filters(lab: Lab) -> None:
     assert await ids(to="2026-03-01") == [a]
     assert await ids(**{"from": "2026-03-31", "to": "2026-03-31"}) == [b]
     assert await ids(**{"from": "2026-04-01"}) == []
+    assert await ids(**{"from": "2026-03-31T23:59:59.5Z"}) == [b]
+    assert await ids(**{"from": "2026-03-31T23:59:59.6Z"}) == []
+    assert await ids(**{"from": "2026-04-01T00:00:00+08:00", "to": "2026-04-02T00:00:00+08:00"}) == [b]
+    assert await ids(to="2026-04-01T00:00:00+08:00") == [a]
     assert await ids(**{"from": "0001-01-01", "to": "9999-12-31"}) == [a, b]
     assert await ids(state=None, account_id=None, job_state=None, **{"from": None}) == [a, b, c]
 
@@ -303,7 +307,7 @@ async def test_it_is_written_down_before(lab: Lab) -> None:
     details = {"state": "unassigned", "job_state": 200, "account_id": doctor.id, "from": "2026-01-01"}
     assert answer.json()["filters"] == details
     expected = {"export_id": answer.json()["id"], "format": "csv", **details}
-    assert lab.audit.entries == [(7, "203.0.113.9", expected)]
+    assert lab.audit.entries == [("export-created", 7, "203.0.113.9", expected)]
 
     lab.audit.is_down = True
     answer = await ask(lab)
@@ -369,11 +373,14 @@ async def test_ids_that_are_none(lab: Lab, path: str) -> None:
         ({"from": "2026-02-30"}, "from"),
         ({"from": 2**63}, "from"),
         ({"from": {}}, "from"),
+        ({"from": "2026-02-01T00:00:00"}, "from"),
+        ({"from": 0}, "from"),
         ({"to": "2026-13-01"}, "to"),
         ({"to": "a\0"}, "to"),
         ({"acount_id": 1}, "acount_id"),
         ({"since": "2026-01-01"}, "since"),
         ({"from": "2026-02-01", "to": "2026-01-31"}, ""),
+        ({"from": "2026-02-01", "to": "2026-02-01T00:00:00+08:00"}, ""),
     ],
 )
 async def test_requests_that_are_refused(lab: Lab, change: dict[str, Any], field: str) -> None:

@@ -19,7 +19,7 @@ from annotation_service.photos.models import Photo
 from annotation_service.photos.rendering import SIDE
 from annotation_service.photos.service import KEPT, Photos
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
 
 PHOTOS = "/uploads/photos"
 

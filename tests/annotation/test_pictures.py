@@ -15,7 +15,7 @@ from support.pictures import sha256_hex
 from annotation_service.pictures.models import GreenChannel
 from annotation_service.pictures.representations import Representations
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
 
 UPLOADS = "/uploads/medical-images"
 EYE = PillowImage.merge("RGB", [pictures.GREY, pictures.GREY.rotate(180), PillowImage.new("L", (64, 48), 7)])

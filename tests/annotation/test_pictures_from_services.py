@@ -19,7 +19,7 @@ from annotation_service.pictures.models import Picture
 from annotation_service.pictures.service import Pictures, PreparedPicture
 from lightbox_shared.auth.principal import Authority, Principal, Scope
 from lightbox_shared.errors import InsufficientScope, InvalidRequest, Unavailable
-from lightbox_shared.file_sizes import FileSizes
+from lightbox_shared.requests.file_sizes import FileSizes
 
 BASE = "https://lab.example"
 ADMIN = 2

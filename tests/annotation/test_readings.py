@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from annotation_service.labels.categories import category, category_key
 from annotation_service.statistics import readings as module
 from annotation_service.statistics.readings import (
     MAX_CATEGORIES,
@@ -20,6 +19,7 @@ from annotation_service.statistics.readings import (
     Readings,
     ReadingsBuilder,
 )
+from annotation_service.workflow.categories import category, category_key
 
 SCALARS: st.SearchStrategy[JsonValue] = st.one_of(
     st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=3)

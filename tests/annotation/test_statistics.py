@@ -55,7 +55,12 @@ async def test_the_agreement_of_two_doctors(lab: Lab) -> None:
     assert found["same_doctor"] == []
     assert fields["rvo"]["percent_agreement"]["value"] is None
     assert fields["rvo"]["percent_agreement"]["reason"]
-    for query, images in (({"from": "2026-03-01"}, 50), ({"to": "2026-02-28"}, 0), ({"assignment_id": 1}, 0)):
+    for query, images in (
+        ({"from": "2026-03-01"}, 50),
+        ({"to": "2026-02-28"}, 0),
+        ({"to": "2026-02-28T21:00:00-12:00"}, 50),
+        ({"assignment_id": 1}, 0),
+    ):
         counts = {
             each["field"]: each["counts"] for each in (await get(lab, "/api/agreement", admin, **query))["fields"]
         }

@@ -14,11 +14,10 @@ from support.annotation import ADMIN_ID, SEED_LABEL, Lab, Person, invalid, said
 from support.annotation_peers import Peers
 from support.inference import MODEL, account_headers
 
-from annotation_service.labels.models import Label
 from annotation_service.suggestions import repository
 from annotation_service.suggestions.models import Suggestion
 from annotation_service.suggestions.service import Suggestions
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.models import Image, Job, Label
 from annotation_service.workflow.states import ImageState, JobState
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.errors import Unavailable

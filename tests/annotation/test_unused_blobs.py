@@ -11,7 +11,7 @@ from support.annotation import Lab
 from annotation_service.blob_references import BLOB_REFERENCES
 from annotation_service.orm import BLOBS
 from annotation_service.pictures.models import GreenChannel, Picture
-from lightbox_shared.unused_blobs import UnusedBlobs
+from lightbox_shared.storage.unused_blobs import UnusedBlobs
 
 UPLOADS = "/uploads/medical-images/"
 COLOURED = pictures.encoded(Image.new("RGB", (64, 48), "orange"), "PNG")

@@ -16,10 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from support.databases import FreshDatabase
 from support.histories import ADMIN, DOCTORS, EXPERTS, OTHER_SCHEME, Bench, Example, Seen, check
 
+from annotation_service.accounts import repository as accounts
 from annotation_service.images import service as images
 from annotation_service.labels import repository as labels_repository
 from annotation_service.labels import service as labels
-from annotation_service.workflow import assigning, assigning_repository, repository, service
+from annotation_service.workflow import assigning, assigning_repository, repository, service, totals_repository
 from annotation_service.workflow.assigning import TooFewDoctors
 from annotation_service.workflow.errors import ImageIsSettled, NoSuchImage, NoSuchJob
 from annotation_service.workflow.models import Image
@@ -98,10 +99,10 @@ class Histories(RuleBasedStateMachine):
         self.turn = 0
         self.ids = [self.example.image(readers) for readers in wanted]
         self.seen = [Seen(None, [], []) for _ in self.ids]
-        for at, accounts in enumerate(readers):
-            for each in accounts[1:]:
+        for at, account_ids in enumerate(readers):
+            for each in account_ids[1:]:
                 self.example.run(self.creation(at, each))
-            assert self.act(at, self.creation(at, accounts[0]))
+            assert self.act(at, self.creation(at, account_ids[0]))
 
     def teardown(self) -> None:
         if hasattr(self, "example"):
@@ -269,11 +270,11 @@ class Histories(RuleBasedStateMachine):
 
         async def work(session: WriteSession) -> None:
             locked = await assigning_repository.lock_images(session, [Image.id.in_(ids)], limit=len(ids))
-            if not all(assigning.is_assignable(each.state) for each in locked):
+            if not all(each.state.takes_readers for each in locked):
                 raise ImageIsSettled
-            load = await assigning_repository.open_jobs(session, doctors)
-            team = assigning.choose_readers(locked, load, readers, seed=1)
-            await assigning.give(session, team, BY_HAND, order_seed=1, due_at=None)
+            load = await totals_repository.open_jobs(session, doctors)
+            plan = assigning.choose_readers(locked, load, readers, seed=1)
+            await assigning.give(session, plan, BY_HAND, order_seed=1, due_at=None)
             columns = {"eligible_doctors": list(doctors) if named else None}
             await assigning.want(session, ids, readers, columns)
 
@@ -285,9 +286,9 @@ class Histories(RuleBasedStateMachine):
 
         async def work(session: WriteSession) -> None:
             jobs = await assigning_repository.lock_open_jobs(session, account_id, with_labels=with_labels)
-            others = await assigning_repository.readers(session)
+            others = await accounts.readers(session)
             del others[account_id]
-            load = await assigning_repository.open_jobs(session, list(others))
+            load = await totals_repository.open_jobs(session, list(others))
             successors = assigning.choose_successors(jobs, others, load, among=None, seed=1)
             await assigning.hand_over(session, jobs, successors, BY_HAND)
 

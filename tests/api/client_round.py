@@ -17,7 +17,12 @@ from lightbox_client.api.co_re_collection import collect_picture, collection_dev
 from lightbox_client.api.covid_19 import covid19_alive, covid19_predict
 from lightbox_client.api.image_hub import imagehub_check_token, imagehub_log_in
 from lightbox_client.api.models import list_models
-from lightbox_client.api.predictions import create_prediction, list_predictions, retrieve_prediction
+from lightbox_client.api.predictions import (
+    create_prediction,
+    delete_prediction,
+    list_predictions,
+    retrieve_prediction,
+)
 from lightbox_client.api.the_yelda import yelda_authorize, yelda_self
 from lightbox_client.models import (
     AliveBody,
@@ -111,10 +116,17 @@ def yelda(url: str, password: str) -> AuthenticatedClient:
 
 def predictions(client: AuthenticatedClient) -> None:
     assert "covid19" in {model.name for model in expect(ModelList, list_models.sync(client=client)).models}
-    body = CreatePredictionBody(file=picture(), model="covid19")
-    made = expect(PredictionBody, create_prediction.sync(client=client, body=body))
-    assert expect(PredictionList, list_predictions.sync(client=client, limit=1)).predictions == [made]
+    made, again = (
+        expect(
+            PredictionBody,
+            create_prediction.sync(client=client, body=CreatePredictionBody(file=picture(), model="covid19")),
+        )
+        for _ in range(2)
+    )
+    assert expect(PredictionList, list_predictions.sync(client=client, limit=1)).predictions == [again]
     assert retrieve_prediction.sync(made.id, client=client) == made
+    assert delete_prediction.sync_detailed(again.id, client=client).status_code == 204
+    assert expect(PredictionList, list_predictions.sync(client=client)).predictions == [made]
 
 
 def api_keys(url: str, client: AuthenticatedClient) -> None:

@@ -11,7 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from support import api_gallery, api_labelling, api_openid
 from support.api_document import Operation, operations, resolved
 from support.api_examples import as_text, examples
-from support.api_world import PICTURE, World
+from support.api_world import PICTURE, WITH_WINDOW, World
 
 from lightbox.run.platform import Platform
 
@@ -77,6 +77,10 @@ def prediction(world: World) -> dict[str, Any]:
     return {"prediction_id": world.predict()}
 
 
+def with_window(world: World) -> dict[str, Any]:
+    return {"prediction_id": world.predict(WITH_WINDOW)}
+
+
 def session(world: World) -> dict[str, Any]:
     listed = world.http.get("/api/sessions", headers=world.admin).json()["sessions"]
     return {"session_id": listed[-1]["id"]}
@@ -84,6 +88,12 @@ def session(world: World) -> dict[str, Any]:
 
 def collected(world: World) -> dict[str, Any]:
     return {"picture_id": world.collect()}
+
+
+def ruled(world: World) -> dict[str, Any]:
+    whose = {"collection": "images", "deviceId": "12345"}
+    world.ok("PUT", "/api/devices/retention", params=whose, json={"days": 30, "bytes": None}, headers=world.admin)
+    return whose
 
 
 def not_collected(world: World) -> dict[str, Any]:
@@ -108,6 +118,8 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "collection_devices": collected,
     "delete_picture": collected,
     "delete_picture_by_id": collected,
+    "delete_prediction": prediction,
+    "delete_retention": ruled,
     "end_session": session,
     "find_pictures": collected,
     "imagehub_log_in": ada,
@@ -120,6 +132,8 @@ PREPARED: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "retrieve_api_key": key,
     "retrieve_prediction": prediction,
     "retrieve_prediction_heatmap": prediction,
+    "retrieve_prediction_picture": with_window,
+    "retrieve_prediction_picture_values": with_window,
     "revoke_api_key": key,
     "revoke_token": token,
     **api_gallery.PREPARED,

@@ -1,6 +1,8 @@
 """The authorization code grant: RFC 6749 section 4.1, RFC 7636, RFC 9207, RFC 9700, OpenID Connect Core 1.0."""
 
 import time
+from datetime import UTC, datetime
+from typing import Any
 
 import anyio
 import httpx
@@ -9,12 +11,14 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from support.asgi import WithState, client_of, running
 from support.auth_service import MakeSettings, bearer, services_of
 from support.oauth import INTROSPECT, REVOKE, SERVICE, TOKEN, Clock, audited
 from support.openid import (
     APP,
     CALLBACK,
+    CONSENT,
     ISSUER,
     Asking,
     Browser,
@@ -27,6 +31,11 @@ from support.openid import (
 )
 
 from auth_service.app import create_app
+from auth_service.authorization_codes.repository import lock_code
+from auth_service.authorization_codes.service import digest, owner
+from auth_service.oauth_clients import repository as oauth_clients
+from auth_service.oauth_clients.schemas import OAuthClientChanges
+from auth_service.request_source import COMMAND_LINE, COMMAND_LINE_SOURCE
 from auth_service.sessions import repository as sessions
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
@@ -110,6 +119,84 @@ async def test_without_a_scope_a_first_party_client_gets_the_whole_account(brows
     assert "scope" not in body
     assert "scope" not in payload(body["access_token"])
     assert told(await browser.ask(Asking("others", scope=None)))["error"] == "invalid_scope"
+
+
+async def test_a_code_is_no_sign_in(browser: Browser, database: Database) -> None:
+    """Its tokens, also after a refresh, are as old as the sign-in of the browser: for a passkey, and for `max_age`."""
+    async with database.writing() as session:
+        await session.execute(text("UPDATE sessions SET created_at = created_at - interval '11 minutes'"))
+    asking = Asking(scope="openid account", more={"prompt": "none"})
+    body = await exchanged(browser.http, asking, await browser.code(asking))
+    signed_in_at = payload(body["id_token"])["auth_time"]
+    assert time.time() - signed_in_at >= 660
+    refresh = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": body["refresh_token"]}
+    refreshed = (await browser.http.post(TOKEN, data=refresh)).json()
+    strict = Asking(scope="openid account", more={"prompt": "none", "max_age": "300"})
+    for token in (body["access_token"], refreshed["access_token"]):
+        options = await browser.http.post("/api/passkeys/options", headers=bearer(token))
+        assert (options.status_code, options.json()["type"]) == (403, "/problems/sign-in-too-old")
+        as_cookie = Browser(browser.http, token)
+        assert told(await as_cookie.ask(strict))["error"] == "login_required"
+        again = await exchanged(browser.http, asking, await as_cookie.code(asking))
+        assert payload(again["id_token"])["auth_time"] == signed_in_at
+
+
+async def test_a_code_ends_with_its_consent(browser: Browser) -> None:
+    assert browser.token is not None
+    asking = Asking("others", scope="openid read")
+    code = told(await browser.post(CONSENT, asking.query, account="3", decision="allow"))["code"]
+    own = bearer(browser.token)
+    [consent] = (await browser.http.get("/api/oauth/consents", headers=own)).json()["consents"]
+    assert (await browser.http.delete(f"/api/oauth/consents/{consent['id']}", headers=own)).status_code == 204
+    answer = await browser.http.post(TOKEN, data=asking.form(code))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scopes": ["openid", "profile"]},
+        {"scopes": ["openid", "read"], "first_party": False},
+        {"redirect_uris": ["https://app.example/another"]},
+    ],
+    ids=["fewer scopes", "not first-party any more", "another address"],
+)
+async def test_a_code_ends_with_what_its_client_may_do(
+    browser: Browser, service: WithState, changes: dict[str, Any]
+) -> None:
+    services = services_of(service)
+    asking = Asking(scope="openid read")
+    code = await browser.code(asking)
+    async with services.database.writing() as session:
+        row = await oauth_clients.find_by_client_id(session, "app")
+        assert row is not None
+        given = OAuthClientChanges.model_validate(changes)
+        await services.oauth_clients.change(session, row.id, given, COMMAND_LINE_SOURCE, actor=COMMAND_LINE)
+    answer = await browser.http.post(TOKEN, data=asking.form(code))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_a_consent_that_is_taken_back_during_the_exchange_ends_it(browser: Browser, service: WithState) -> None:
+    """The exchange has begun: taking the consent back waits for it, and finds its session."""
+    services = services_of(service)
+    asking = Asking("others", scope="openid read")
+    code = told(await browser.post(CONSENT, asking.query, account="3", decision="allow"))["code"]
+    async with services.database.writing() as session:
+        client = await oauth_clients.lock_shared(session, "others")
+        assert client is not None
+        row = await lock_code(session, digest(code), "others")
+        assert row is not None
+        assert await owner(session, row, client, datetime.now(UTC)) is not None
+        async with services.database.writing() as another:
+            await another.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await another.execute(text("DELETE FROM oauth_consents"))
+            await another.rollback()
+        async with services.database.writing() as another:
+            await another.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await another.execute(text("UPDATE oauth_clients SET name = name WHERE client_id = 'others'"))
+            await another.rollback()
 
 
 async def test_the_database_alone_has_no_code(browser: Browser, database: Database) -> None:

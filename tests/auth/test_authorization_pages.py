@@ -2,8 +2,9 @@
 
 import re
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
+import anyio
 import httpx
 import pytest
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from support.openid import (
     AUTHORIZE,
     CALLBACK,
     CONSENT,
+    OTHERS,
     SIGN_IN,
     Asking,
     Browser,
@@ -27,10 +29,13 @@ from support.openid import (
 )
 
 from auth_service.app import create_app
-from auth_service.oauth_clients.scopes import SCOPES
+from auth_service.authorization_codes.repository import add_consent, consented
+from auth_service.oauth_clients.scopes import SCOPES, opened_by
 from auth_service.openid.errors import Unanswerable
 from auth_service.openid.words import CHINESE, ENGLISH, words_for
 from lightbox_shared.database import Database
+
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 
 
 @pytest.fixture
@@ -136,6 +141,26 @@ async def test_a_sign_in_that_is_too_long_ago(browser: Browser, database: Databa
     told(await browser.sign_in(none))  # and does not ask for ever
 
 
+async def test_a_code_is_for_the_person_of_the_hint(browser: Browser, service: WithState, database: Database) -> None:
+    await make_doctor(services_of(service), "bob")
+    asking = Asking()
+    code = told(await browser.sign_in(asking))["code"]
+    of_ada = (await exchanged(browser.http, asking, code))["id_token"]
+    hinted, silent = Asking(more={"id_token_hint": of_ada}), Asking(more={"id_token_hint": of_ada, "prompt": "none"})
+    assert "code" in told(await browser.ask(silent))
+    await browser.sign_in(Asking(more={"prompt": "login"}), "bob")
+    assert told(await browser.ask(silent))["error"] == "login_required"
+    assert SIGN_IN in (await browser.ask(hinted)).text
+    assert SIGN_IN in (await browser.sign_in(hinted, "bob")).text
+    others = Asking("others", more={"id_token_hint": of_ada})
+    again = await browser.post(CONSENT, others.query, account="4", decision="allow")
+    assert again.headers["location"].startswith(AUTHORIZE)
+    assert await audited(database, "consent-given") == []
+    assert "code" in told(await browser.sign_in(hinted))
+    back = told(await browser.ask(Asking(more={"id_token_hint": of_ada[:-3]})))
+    assert (back["error"], "code" in back) == ("invalid_request", False)
+
+
 async def test_others_need_consent_once(browser: Browser, database: Database) -> None:
     asking = Asking("others", scope="openid read")
     answer = await browser.sign_in(asking)
@@ -144,8 +169,8 @@ async def test_others_need_consent_once(browser: Browser, database: Database) ->
     assert "Somebody's <b>app</b> asks for your permission" in page.words
     assert "<b>app" not in answer.text
     assert "know which account is yours" in page.words
-    assert "read everything that you may read" in page.words
-    assert "see your name" not in page.words
+    assert "see all pictures, results and labels that you may see" in page.words
+    assert "see your e-mail address" in page.words  # at /self, which every such token opens
     assert "app.example" in page.words
     agreed = await browser.post(CONSENT, asking.query, account="3", decision="allow")
     body = await exchanged(browser.http, asking, told(agreed)["code"])
@@ -156,6 +181,82 @@ async def test_others_need_consent_once(browser: Browser, database: Database) ->
     assert CONSENT in (await browser.ask(Asking("others", scope="openid", more={"prompt": "consent"}))).text
     entries = await audited(database, "consent-given")
     assert [(entry[1], entry[3]) for entry in entries] == [(3, {"client": "others", "scopes": ["openid", "read"]})]
+
+
+@pytest.mark.parametrize(
+    ("scope", "english", "chinese"),
+    [
+        ("openid", ["know which account is yours"], ["知道哪个账号是您的"]),
+        ("collect", ["see the pictures of all devices", "see your name"], ["所有设备的图片", "查看您的姓名"]),
+    ],
+)
+def test_what_a_scope_opens_is_said(scope: str, english: list[str], chinese: list[str]) -> None:
+    """`collect` reads the collection too, and all but those of an identity read the account's own profile."""
+    for words, expected in ((ENGLISH, english), (CHINESE, chinese)):
+        said = [words.scopes[each] for each in opened_by([scope])]
+        assert all(any(part in sentence for sentence in said) for part in expected)
+    assert ("profile" in opened_by([scope])) == (scope != "openid")
+
+
+@pytest.mark.usefixtures("browser")
+async def test_of_consents_at_the_same_moment_both_count(database: Database) -> None:
+    async with anyio.create_task_group() as tasks, database.writing() as first:
+        await add_consent(first, 3, "others", ["read", "openid"])
+
+        async def give_another() -> None:
+            async with database.writing() as second:
+                await add_consent(second, 3, "others", ["profile", "openid"])
+
+        tasks.start_soon(give_another)
+        with anyio.fail_after(20):
+            async with database.reading() as session:
+                while not await session.scalar(WAITING):  # noqa: ASYNC110 - who waits is in PostgreSQL
+                    await anyio.sleep(0.01)
+    async with database.reading() as session:
+        assert await consented(session, 3, "others") == {"openid", "profile", "read"}
+        scopes = await session.scalar(text("SELECT scopes FROM oauth_consents"))
+    assert scopes == ["openid", "profile", "read"]
+
+
+async def test_whom_no_address_identifies_is_asked_about_each_time(browser: Browser, service: WithState) -> None:
+    uris = [CALLBACK, "http://localhost/cb", "com.example.app:/cb", "https://localhost/cb", "http://[::1]/cb"]
+    for client_id, more in (
+        ("mixed", {"confidential": False}),
+        ("secretive", {"confidential": True}),
+        ("ours", {"first_party": True}),
+    ):
+        await register(services_of(service), **OTHERS | {"client_id": client_id, "redirect_uris": uris} | more)
+    await browser.sign_in(Asking())
+    for client_id in ("mixed", "secretive"):
+        asking = Asking(client_id)
+        told(await browser.post(CONSENT, asking.query, account="3", decision="allow"))
+        told(await browser.ask(Asking(client_id)))
+    for uri in ("http://localhost:4444/cb", *uris[1:]):
+        asking = Asking("mixed", uri)
+        assert CONSENT in (await browser.ask(asking)).text, uri
+        silent = await browser.ask(Asking("mixed", uri, more={"prompt": "none"}))
+        assert told(silent, uri)["error"] == "consent_required"
+        allowed = await browser.post(CONSENT, asking.query, account="3", decision="allow")
+        assert "code" in told(allowed, uri)
+        for known in ("secretive", "ours"):
+            assert "code" in told(await browser.ask(Asking(known, uri)), uri)
+
+
+@pytest.mark.parametrize("own", ["x=a%20b&y", "x=1&", "%7E=/?'", ""])
+async def test_the_query_of_a_registered_address_is_retained(browser: Browser, service: WithState, own: str) -> None:
+    uri = f"https://app.example/cb?{own}"
+    addresses = {"redirect_uris": [uri], "post_logout_redirect_uris": [uri]}
+    await register(services_of(service), **APP | {"client_id": "queried"} | addresses)
+    asking = Asking("queried", uri)
+    back = (await browser.sign_in(asking)).headers["location"]
+    added = back.removeprefix(uri).removeprefix("&")
+    assert back.startswith(uri)
+    assert parse_qs(added).keys() == {"code", "state", "iss"}
+    form = {"id_token_hint": (await exchanged(browser.http, asking, parse_qs(added)["code"][0]))["id_token"]}
+    query = urlencode(form | {"post_logout_redirect_uri": uri, "state": "s t"})
+    left = (await browser.get("/oauth/logout", query)).headers["location"]
+    assert left.startswith(uri)
+    assert left.removeprefix(uri).removeprefix("&") == "state=s+t"
 
 
 async def test_another_account_has_not_agreed(browser: Browser, service: WithState) -> None:

@@ -157,8 +157,8 @@ async def test_a_native_app_has_whatever_port_is_free(browser: Browser, service:
 @settings(max_examples=200, deadline=None)
 @given(state=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=50))
 def test_whatever_the_state_is_it_comes_back_and_adds_nothing(state: str) -> None:
-    nothing: Any = None  # neither a database nor sessions are needed to make an address
-    authorizations = Authorizations(nothing, nothing, issuer=ISSUER)
+    nothing: Any = None  # no database, sessions and hints are needed to make an address
+    authorizations = Authorizations(nothing, nothing, nothing, issuer=ISSUER)
     location = authorizations.refusal(AuthorizationError(CALLBACK, state, "x", "y")).url
     assert all("!" <= each <= "~" for each in location)
     found = httpx.URL(location)

@@ -17,7 +17,7 @@ from support.auth_service import SECRET_KEY, MakeSettings, SignUp
 from support.commands import Terminal
 from support.databases import FreshDatabase
 
-from auth_service.commands import accounts, api_keys, audit, keys
+from auth_service.commands import accounts, api_keys, audit, keys, oauth_clients
 from auth_service.config import AuthSettings
 from lightbox_shared.auth.api_keys import is_well_formed
 from lightbox_shared.commands import GROUP
@@ -27,6 +27,18 @@ from lightbox_shared.database import Database
 
 async def states(terminal: Terminal) -> list[str]:
     return [row.split()[1] for row in (await terminal.ok(keys.app, "list")).splitlines()[1:]]
+
+
+async def test_scopes_of_clients(terminal: Terminal) -> None:
+    """All are named where one is asked for, and a mistyped one is refused by its name."""
+    names = ("openid", "profile", "email", "predict", "collect", "annotate", "hub", "read", "account")
+    shown = await terminal.ok(oauth_clients.app, "create", "--help")
+    assert all(name in shown for name in names)
+    uri = ("--redirect-uri", "https://app.example/callback")
+    refused = await terminal.run(oauth_clients.app, "create", "App", *uri, "--scope", "predict", "--scope", "lable")
+    assert refused.exit_code != 0
+    assert "lable" in refused.stderr
+    assert "annotate" in refused.stderr
 
 
 async def test_signing_keys(terminal: Terminal, client: httpx.AsyncClient, database: Database) -> None:

@@ -8,8 +8,9 @@ import pytest
 from jose import jwt
 from sqlalchemy import text
 from support.asgi import WithState, running
-from support.auth_service import MakeSettings, SignUp, bearer
+from support.auth_service import MakeSettings, SignUp, bearer, services_of
 from support.oauth import INACTIVE, INTROSPECT, ISSUER, REVOKE, SERVICE, TOKEN, OAuth, audited, make_account
+from support.openid import APP, register
 
 from auth_service.app import create_app
 from lightbox_shared.database import Database
@@ -192,6 +193,18 @@ async def test_an_expired_refresh_token(oauth: OAuth, database: Database) -> Non
     async with database.writing() as session:
         await session.execute(text("UPDATE refresh_tokens SET expires_at = now()"))
     assert await oauth.introspect(token) == INACTIVE
+
+
+async def test_to_a_client_that_is_no_service_no_token_is_active(oauth: OAuth, service: WithState) -> None:
+    """Its secret is right, so it is not told that it could not be authenticated (RFC 6749 section 5.2)."""
+    secret = await register(services_of(service), **APP | {"confidential": True})
+    assert secret is not None
+    sent = {"token": (await oauth.log_in())["access_token"]}
+    answer = await oauth.http.post(INTROSPECT, data=sent, auth=("app", secret))
+    assert (answer.status_code, answer.json()) == (200, {"active": False})
+    for auth in (("app", "wrong"), ("app", "")):
+        answer = await oauth.http.post(INTROSPECT, data=sent, auth=auth)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 async def test_who_may_introspect(oauth: OAuth) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from cryptography.fernet import InvalidToken
 from jose import jwt
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -22,6 +21,7 @@ from auth_service.oauth.service import Grants
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Database
 from lightbox_shared.http import ServiceTokens
+from lightbox_shared.storage.encryption import NotDecryptable
 
 CREDENTIALS = {"grant_type": "password", "client_id": "lightbox", "username": "ada", "password": PASSWORD}
 FORM = "application/x-www-form-urlencoded"
@@ -71,8 +71,13 @@ async def test_the_database_alone_has_no_refresh_token(oauth: OAuth, database: D
     assert sealed is not None
     assert second.encode() not in base64.urlsafe_b64decode(sealed)
     assert unseal(first, sealed) == second
-    with pytest.raises(InvalidToken):
+    with pytest.raises(NotDecryptable):
         unseal(second, sealed)
+
+
+def test_successors_that_are_stored_stay_readable() -> None:
+    sealed = b"gAAAAABrC01_baFfq9Bci3OeuxWBfhCD6u4nsoL0dlWawaKzEnyYE85d5dQUbL9V2ZjBCsHkqEMZXZFx8O2w1bZmz7YvaaN3SA=="
+    assert unseal("lbr_one", sealed) == "lbr_two"
 
 
 async def test_a_scope(oauth: OAuth, service: WithState) -> None:

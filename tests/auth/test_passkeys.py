@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from support.asgi import WithState, client_of, running
 from support.auth_service import MakeSettings, bearer, services_of
+from support.authenticator import Authenticator
 from support.oauth import PASSWORD, TOKEN, audited
 from support.openid import make_doctor
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
@@ -100,6 +101,59 @@ async def test_adding_one_takes_a_fresh_sign_in(
         answer = await client.post(path, json=body, headers=headers)
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/sign-in-too-old")
     assert (await client.post(OPTIONS, headers=await _sign_in(client))).status_code == 200
+
+
+async def _register(client: httpx.AsyncClient, headers: dict[str, str], made: Authenticator) -> httpx.Response:
+    options = (await client.post(OPTIONS, headers=headers)).json()["publicKey"]
+    body = {"name": "key", "credential": made.create(options)}
+    return await client.post(PASSKEYS, json=body, headers=headers)
+
+
+async def _use(client: httpx.AsyncClient, made: Authenticator) -> httpx.Response:
+    options = (await client.post(f"{SIGN_IN}/options")).json()["publicKey"]
+    return await client.post(SIGN_IN, json={"credential": made.get(options)})
+
+
+async def test_a_new_name_is_in_the_audit_trail(
+    client: httpx.AsyncClient, headers: dict[str, str], database: Database
+) -> None:
+    passkey_id = (await _register(client, headers, Authenticator())).json()["id"]
+    answer = await client.patch(f"{PASSKEYS}/{passkey_id}", json={"name": "my phone"}, headers=headers)
+    assert answer.json()["name"] == "my phone"
+    entries = await audited(database, "passkey-renamed")
+    assert [(entry[1], entry[3]) for entry in entries] == [(3, {"passkey_id": passkey_id})]
+
+
+async def test_a_sign_in_names_its_user(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """No credential is asked for by its id, so the user handle has to be there (section 7.2, step 6)."""
+    made = Authenticator()
+    assert (await _register(client, headers, made)).status_code == 201
+    assert (await _use(client, made)).json()["account_id"] == 3
+    handle, made.user_handle = made.user_handle, None
+    answer = await _use(client, made)
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/wrong-passkey")
+    made.user_handle = handle
+    assert (await _use(client, made)).status_code == 200
+
+
+@pytest.mark.parametrize("framed", [{"crossOrigin": True}, {"crossOrigin": True, "topOrigin": "https://evil.example"}])
+async def test_no_page_within_another_one_uses_them(
+    client: httpx.AsyncClient, headers: dict[str, str], framed: dict[str, Any]
+) -> None:
+    made = Authenticator(client_data=framed)
+    answer = await _register(client, headers, made)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/unusable-passkey")
+    made.client_data = {"crossOrigin": False}
+    assert (await _register(client, headers, made)).status_code == 201
+    made.client_data = framed
+    assert (await _use(client, made)).status_code == 401
+
+
+@pytest.mark.parametrize(("length", "status"), [(1023, 201), (1024, 422)])
+async def test_the_id_of_a_credential_has_1023_bytes_at_most(
+    client: httpx.AsyncClient, headers: dict[str, str], length: int, status: int
+) -> None:
+    assert (await _register(client, headers, Authenticator(credential_id=bytes(length)))).status_code == status
 
 
 async def test_nobody_and_no_scoped_token_manages_them(client: httpx.AsyncClient, headers: dict[str, str]) -> None:

@@ -17,9 +17,9 @@ from support.auth_service import SignUp
 from auth_service.passwords import hashing
 from auth_service.passwords.hashing import Passwords
 from auth_service.passwords.stored_hashes import from_werkzeug, hash_problem
+from lightbox_shared.auth.passwords import NICENESS
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.passwords import NICENESS
 
 pytestmark = pytest.mark.real_hashes
 

@@ -108,11 +108,16 @@ async def test_an_audit_entry_of_a_service(as_gateway: httpx.AsyncClient, databa
     "action",
     [
         "export-created",
+        "labelling-image-deleted",
+        "labelling-job-deleted",
         "gallery-group-deleted",
         "gallery-groups-merged",
+        "drive-disconnected",
         "gallery-share-created",
         "gallery-share-changed",
         "gallery-share-revoked",
+        "retention-rule-changed",
+        "retention-rule-deleted",
     ],
 )
 async def test_what_services_tell(as_gateway: httpx.AsyncClient, database: Database, action: str) -> None:

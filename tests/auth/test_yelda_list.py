@@ -12,7 +12,7 @@ from support.yelda import ADMIN_ID, Lab, invalid
 
 from auth_service.app import create_app
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.hal import http_date
+from lightbox_shared.responses.hal import http_date
 
 
 @pytest.fixture

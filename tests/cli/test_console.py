@@ -1,5 +1,6 @@
 """Building the console of a checkout: `console/build.py`, with the real npm and Vite."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -46,6 +47,23 @@ def test_build(sources: Path) -> None:
     assert (sources / "dist.state").read_text() == broken.stderr.strip().splitlines()[-1]
     assert broken.stderr.strip().splitlines()[-1].startswith("vite build ended with 1: ")
     assert index.stat().st_ino == made, "what was built before stays"
+
+
+@pytest.mark.parametrize(("packages", "stay"), [({"vite": {}, "vitest": {"dev": True}}, True), ({"vite": {}}, False)])
+def test_the_tools_of_a_developer_stay(sources: Path, packages: dict[str, object], stay: bool) -> None:
+    """Whether make or npm has installed them. A build installs afresh where there are none, or older ones."""
+    spec = importlib.util.spec_from_file_location("console_build", sources / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    builder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(builder)
+    assert not builder.development_is_installed()
+    installed = sources / "node_modules" / ".package-lock.json"
+    installed.parent.mkdir()
+    installed.write_text(json.dumps({"packages": packages}))
+    assert builder.development_is_installed() is stay
+    os.utime(installed, (0, 0))
+    assert not builder.development_is_installed()
 
 
 def test_why_it_can_not_be_built(sources: Path) -> None:

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from conftest import ROOT
 from support.running import running_platform
 
 from lightbox.demo.command import whose
@@ -23,8 +25,30 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="module")
-def shown(platform: Platform) -> str:
+def lab(platform: Platform) -> Iterator[httpx.Client]:
+    """The lab's administrator, who has a picture wait in the queue for any doctor."""
+    with httpx.Client(base_url=platform.url, timeout=60) as http:
+        password = (platform.data_dir / "admin-password").read_text().strip()
+        fields = {"username": "admin", "password": password}
+        token = http.post("/authorization", json=fields).json()["access_token"]
+        http.cookies.clear()
+        http.headers["Authorization"] = f"Bearer {token}"
+        picture = (ROOT / "samples" / "normal.png").read_bytes()
+        http.post("/uploads/medical-images", files={"file": ("picture-1.png", picture)}).raise_for_status()
+        http.post("/api/assignments", json={"mode": "queue", "state": "unassigned"}).raise_for_status()
+        yield http
+
+
+def waiting_in_queue(lab: httpx.Client) -> tuple[int, int, list[object]]:
+    """The images of the lab's assignment, the readers that they still want, and its doctors."""
+    queue = lab.get("/api/assignments/1").json()
+    return queue["images"], queue["missing_readers"], queue["progress"]
+
+
+@pytest.fixture(scope="module")
+def shown(platform: Platform, lab: httpx.Client) -> str:
     """What the walk prints, with the settings that the platform was started with."""
+    assert waiting_in_queue(lab) == (1, 1, [])
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTBOX_")}
     settings = {"LIGHTBOX_PORT": str(platform.settings.port), "LIGHTBOX_DATA_DIR": str(platform.data_dir)}
     done = subprocess.run(
@@ -73,6 +97,19 @@ def test_three_doctors_label(shown: str) -> None:
     assert labelled.count(" done ") == 3
     assert "effusion    │ 3      │ 0.67" in labelled
     assert re.search(r"an export of all labels, in csv: \d+ rows", labelled)
+
+
+@pytest.mark.usefixtures("shown")
+def test_it_leaves_the_queue_of_the_lab_alone(lab: httpx.Client) -> None:
+    assert waiting_in_queue(lab) == (1, 1, [])
+    assert lab.get("/jobs", params={"image_id": 1}).json()["data"] == []
+
+
+@pytest.mark.usefixtures("shown")
+def test_its_doctors_are_none_at_the_end(lab: httpx.Client) -> None:
+    accounts = {each["nickname"]: each["authority"] for each in lab.get("/accounts").json()["data"]}
+    names = ("Ada", "Berta", "Clara", "Dora", "Emil")
+    assert [accounts[name] for name in names] == ["none"] * 5
 
 
 def test_the_mark_of_a_platform(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`lightbox run` with real processes and signals: its start, supervision and end."""
 
+import json
 import os
 import re
 import secrets
@@ -19,8 +20,10 @@ from conftest import ROOT
 from support.processes import Process, descendants, until
 from support.running import free_port_block, temporary_folder
 
-from lightbox_shared.installation import SERVICE_NAMES
-from lightbox_shared.ports import coap_port
+from lightbox.run.postgres import PostgresServer
+from lightbox.service_secrets import load
+from lightbox_shared.installation import SERVICE_NAMES, service_named
+from lightbox_shared.process.ports import coap_port
 
 pytestmark = pytest.mark.processes
 
@@ -164,6 +167,34 @@ def test_administration_while_it_runs(running: Run) -> None:
     done = lightbox("accounts", "reset-password", name, "--generate", folder=running.folder, **running.settings)
     assert log_in(running, name).status_code == 400
     assert log_in(running, name, done.stdout.removesuffix("\n")).status_code == 200
+
+
+def as_in_a_container(run: Run, service: str) -> dict[str, str]:
+    """The settings of a service whose commands run without `lightbox`."""
+    own = load(run.data / "secrets.json")[service]
+    name = service_named(service).database
+    return {
+        **run.settings,
+        "LIGHTBOX_DATABASE_URL": PostgresServer.at(run.data).url(name, user=name),
+        "LIGHTBOX_CLIENT_SECRET": own.client_secret,
+        "LIGHTBOX_SECRET_KEY": own.secret_key,
+    }
+
+
+def test_what_commands_of_other_services_change_is_in_the_audit_trail(running: Run) -> None:
+    rule = ("collections", "retention", "set", "--device", "camera-1", "--days")
+    done = lightbox(*rule, "30", folder=running.folder, **running.settings)
+    assert done.returncode == 0, done.stderr
+    settings = environment(**as_in_a_container(running, "core-collection-service"))
+    command = [sys.executable, "-m", "core_collection_service", *rule, "60"]
+    subprocess.run(command, cwd="/", env=settings, timeout=60, check=True)
+    listed = ("audit", "list", "--json", "--actor", "command-line", "--action", "retention-rule-changed")
+    done = lightbox(*listed, folder=running.folder, **running.settings)
+    details = [json.loads(line)["details"] for line in done.stdout.splitlines()]
+    assert [(each["device"], each["days"], each["service"]) for each in details] == [
+        ("camera-1", 60, "core-collection-service"),
+        ("camera-1", 30, "core-collection-service"),
+    ]
 
 
 def test_busy_ports_are_named(running: Run) -> None:

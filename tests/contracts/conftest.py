@@ -20,6 +20,7 @@ from lightbox.run.platform import Platform
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     raised = {"LIGHTBOX_FAILED_LOGINS_PER_ADDRESS": "off", "LIGHTBOX_FAILED_LOGINS_PER_ACCOUNT": "100"}
+    raised |= {"LIGHTBOX_ANONYMOUS_PICTURES_PER_DAY": "0", "LIGHTBOX_ANONYMOUS_BYTES_PER_DAY": "0"}
     with running_platform(LIGHTBOX_RATE_SIGN_IN="off", LIGHTBOX_RATE_OPEN="off", **raised) as running:
         yield running
 

@@ -1,7 +1,6 @@
 """CheXRay as its clients know it, black box through the gateway: paths, fields, messages, codes."""
 
 import concurrent.futures
-import re
 import time
 from datetime import datetime
 from typing import Any
@@ -125,9 +124,9 @@ def test_upload_history_and_details(http: httpx.Client, sign_up: SignUp, scheme:
         bodies.append(answer.json())
         assert_xray(answer.json(), title, answer.json()["userperson"])
         assert "no medical device" in answer.headers["lightbox-notice"]
-        about = re.fullmatch(r'<(/api/models/[^>]+)>; rel="describedby"', answer.headers["link"])
-        assert about is not None
-        assert httpx.get(str(http.base_url) + about[1]).json()["demonstration"] is True
+        about, prediction = answer.links["describedby"]["url"], answer.links["via"]["url"]
+        assert httpx.get(str(http.base_url) + about).json()["demonstration"] is True
+        assert http.get(prediction).json()["scores"].keys() >= {"Edema"}
 
     user = http.get("/api/chexray/user/")
     assert user.status_code == 200
@@ -269,6 +268,24 @@ def test_records_can_be_read_back(http: httpx.Client, sign_up: SignUp) -> None:
     second = http.get("/api/predictions", params={"limit": 1, "cursor": first["next_cursor"]}).json()
     assert [first["predictions"][0]["id"], second["predictions"][0]["id"]] == [again.json()["id"], record["id"]]
     assert http.get("/api/predictions?cursor=nonsense").status_code == 422
+
+
+def test_a_record_can_be_deleted(http: httpx.Client, sign_up: SignUp) -> None:
+    """Its X-ray goes with it, and nothing else of the account."""
+    http.headers.update(token(sign_up()[1]))
+    kept, gone = (http.post("/api/chexray/upload/", data={"title": ""}, files=picture()).json() for _ in range(2))
+    record = f"/api/predictions/{http.get('/api/predictions').json()['predictions'][0]['id']}"
+    stranger = token(sign_up()[1])
+    assert http.delete(record, headers=stranger).status_code == 404
+    answer = http.delete(record)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert http.delete(record).status_code == 404
+    assert http.get("/api/chexray/user/").json()["pastxrays"] == [kept["id"]]
+    missing = http.post("/api/chexray/xray/", json={"xray_id": gone["id"]})
+    assert (missing.status_code, missing.json()) == (404, {"detail": "Not found."})
+    for link in ("image", "heatmap_image"):
+        assert httpx.get(str(http.base_url.join(gone[link]))).status_code == 404
+        assert httpx.get(str(http.base_url.join(kept[link]))).status_code == 200
 
 
 BAD_PICTURES = {

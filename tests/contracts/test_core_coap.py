@@ -10,7 +10,7 @@ from support.coap import CBOR, PNG, Device, device, noise, problem
 from support.collection import IMAGES, cbor_document, document
 
 from lightbox.run.platform import Platform
-from lightbox_shared.ports import coap_port
+from lightbox_shared.process.ports import coap_port
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from support import pictures
 from support.running import new_account, running_platform
 
-from lightbox_shared.file_sizes import MB
+from lightbox_shared.requests.file_sizes import MB
 
 RADIOGRAPH: Final = pictures.dicom(np.full((6500, 7500), 777, np.uint16))
 """97.5 MB."""

@@ -20,11 +20,13 @@ OF_AN_ANSWER = {"date", "x-request-id", "etag", "last-modified", "ratelimit"}
 CHANGING = {f"/admin/onedrive/{name}" for name in ("add-folder", "rename", "delete-folder", "upload-session")}
 
 
-def described(http: httpx.Client) -> list[str]:
+def described(http: httpx.Client, admin: Headers) -> list[str]:
     """Every path with a GET, with something that exists in the place of each parameter, or something that may not."""
+    sent, model = {"file": ("x.png", pictures.png(64, 64))}, {"model": "chest-findings"}
+    prediction = http.post("/api/predictions", data=model, files=sent, headers=admin).json()["id"]
     paths: dict[str, dict[str, object]] = http.get("/openapi.json").json()["paths"]
     got = [path for path, operations in paths.items() if "get" in operations and path not in MOVING | CHANGING]
-    known = {"collection": "images", "name": "chest-findings", "version": "1"}
+    known = {"collection": "images", "name": "chest-findings", "version": "1", "prediction_id": str(prediction)}
     return [re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "1"), path) for path in got]
 
 
@@ -46,7 +48,7 @@ def same_head(http: httpx.Client, path: str, headers: dict[str, str]) -> int:
 
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_every_path_of_the_document(http: httpx.Client, admin: Headers, signed_in: bool) -> None:
-    paths = described(http)
+    paths = described(http, admin)
     assert {"/alive", "/self", "/api/models", "/.well-known/jwks.json", "/collections"} <= set(paths)
     statuses = {path: same_head(http, path, admin if signed_in else {}) for path in paths}
     assert 405 not in statuses.values(), statuses

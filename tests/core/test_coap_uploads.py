@@ -4,6 +4,8 @@ forgotten."""
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import cbor2
 import pytest
@@ -11,19 +13,23 @@ from aiocoap.numbers.codes import Code
 from support.asgi import WithState, client_of, running
 from support.coap import CBOR, OCTETS, RAW, Device, coap_of, device, noise, problem
 from support.collection import IMAGES, MakeCoreSettings, cbor_document
+from support.full_disk import small_disk
 
 from core_collection_service.app import create_app
 from core_collection_service.coap.errors import IncompleteUpload
 from core_collection_service.coap.uploads import OVERHEAD_BYTES, Block, Uploads
 from core_collection_service.state import Services
+from lightbox_shared.concurrency.memory_budget import UploadMemoryBudget
 from lightbox_shared.errors import BadRequest, TooLarge, Unavailable
-from lightbox_shared.memory_budget import UploadMemoryBudget
+from lightbox_shared.errors.disk_full import DiskFull
+from lightbox_shared.storage.disk_space import DiskSpace
 
 SMALL = noise(16)
 """About 300 bytes, five blocks of 64."""
 BLOCKS = [SMALL[start : start + 64] for start in range(0, len(SMALL), 64)]
 LAST = len(BLOCKS) - 1
 FIRST = Block(0, 16, True, bytes(16))
+MIB = 1024**2
 
 
 @pytest.fixture
@@ -139,7 +145,7 @@ async def test_the_body_is_refused_at_its_first_block(camera: Device, services: 
 async def test_a_first_block_can_be_the_whole_body() -> None:
     memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory)
-    whole = uploads.begin("a", "host", Block(0, 16, False, b"short"), 100)
+    whole = uploads.begin("a", "host", Block(0, 16, False, b"short"), 100, DiskSpace(dict))
     assert whole is not None
     assert (whole.body(), memory.held) == (b"short", OVERHEAD_BYTES + 5)
     assert whole.body() is whole.body()  # no copy, which would not be counted
@@ -147,11 +153,11 @@ async def test_a_first_block_can_be_the_whole_body() -> None:
         pass
     assert (len(uploads), memory.held) == (0, 0)
     with pytest.raises(BadRequest):
-        uploads.begin("a", "host", Block(0, 16, True, b"short"), 100)
+        uploads.begin("a", "host", Block(0, 16, True, b"short"), 100, DiskSpace(dict))
     with pytest.raises(TooLarge):
-        uploads.begin("a", "host", Block(0, 128, True, bytes(128)), 100)
+        uploads.begin("a", "host", Block(0, 128, True, bytes(128)), 100, DiskSpace(dict))
     with pytest.raises(BadRequest):
-        uploads.begin("a", "host", Block(0, 16, False, bytes(17)), 100)
+        uploads.begin("a", "host", Block(0, 16, False, bytes(17)), 100, DiskSpace(dict))
     assert memory.held == 0
 
 
@@ -159,7 +165,7 @@ async def test_many_first_blocks_do_not_fill_the_memory() -> None:
     memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(100):
-        assert uploads.begin(number, f"host {number}", FIRST, 100) is None
+        assert uploads.begin(number, f"host {number}", FIRST, 100, DiskSpace(dict)) is None
     assert (len(uploads), memory.held) == (7, 7 * (OVERHEAD_BYTES + 16))  # the others were dropped
     with pytest.raises(IncompleteUpload):
         uploads.append(92, Block(16, 16, False, b"end"))
@@ -175,24 +181,24 @@ async def test_uploads_that_continue_are_not_dropped() -> None:
     memory = UploadMemoryBudget(64 * 1024)
     uploads = Uploads(memory, unfinished_bytes=32 * 1024)
     for number in range(7):
-        uploads.begin(number, "host", FIRST, 100)
+        uploads.begin(number, "host", FIRST, 100, DiskSpace(dict))
         assert uploads.append(number, Block(16, 16, True, bytes(16))) is None
     with pytest.raises(Unavailable):
-        uploads.begin("one more", "another host", FIRST, 100)
+        uploads.begin("one more", "another host", FIRST, 100, DiskSpace(dict))
     for number in range(7):
         done = uploads.append(number, Block(32, 16, False, b"end"))
         assert done is not None
         done.release()
     assert memory.held == 0
     with pytest.raises(TooLarge):  # it does not fit even without others
-        uploads.begin("large", "host", Block(0, 1 << 16, True, bytes(1 << 16)), 1 << 20)
+        uploads.begin("large", "host", Block(0, 1 << 16, True, bytes(1 << 16)), 1 << 20, DiskSpace(dict))
 
 
 async def test_uploads_of_one_address_are_limited() -> None:
     uploads = Uploads(UploadMemoryBudget(1 << 20), max_uploads_of_host=3)
-    uploads.begin("other", "another host", FIRST, 100)
+    uploads.begin("other", "another host", FIRST, 100, DiskSpace(dict))
     for number in range(5):
-        uploads.begin(number, "host", FIRST, 100)
+        uploads.begin(number, "host", FIRST, 100, DiskSpace(dict))
     assert len(uploads) == 4
     for name, is_there in ((0, False), (1, False), (2, True), ("other", True)):
         if is_there:
@@ -201,6 +207,91 @@ async def test_uploads_of_one_address_are_limited() -> None:
             with pytest.raises(IncompleteUpload):
                 uploads.append(name, Block(16, 16, True, bytes(16)))
     uploads.close()
+
+
+@pytest.fixture
+async def space(tmp_path: Path) -> AsyncIterator[DiskSpace]:
+    """A disk with 8 MiB, of which uploads leave 4; each byte counts twice."""
+    with small_disk(tmp_path, 8 * MIB):
+        space = DiskSpace(lambda: {"data": tmp_path}, reserve=4 * MIB)
+        await space.read()
+        yield space
+
+
+def room_of(space: DiskSpace) -> int:
+    """The largest upload that there is room for, to a KiB."""
+    size = 0
+    for step in (1 << bit for bit in range(22, 9, -1)):
+        try:
+            space.reserve(size + step).release()
+        except DiskFull:
+            continue
+        size += step
+    return size
+
+
+async def test_an_announcement_alone_reserves_nothing(space: DiskSpace) -> None:
+    before = room_of(space)
+    uploads = Uploads(UploadMemoryBudget(1 << 24))
+    for number in range(200):  # from many addresses, as somebody writes them who need not have them
+        assert uploads.begin(number, f"host {number}", FIRST._replace(announced=MIB), MIB, space) is None
+    assert room_of(space) >= before - 200 * 16 - 1024
+    with pytest.raises(DiskFull):
+        uploads.begin("large", "host", FIRST._replace(announced=3 * MIB), 8 * MIB, space)
+    assert uploads.append(0, Block(16, 16, True, bytes(16))) is None  # this client has seen the answer
+    assert room_of(space) < before - MIB + 1024
+    done = uploads.append(0, Block(32, 16, False, b"end"))
+    assert done is not None
+    done.release()
+    uploads.close()
+    assert room_of(space) == before
+
+
+async def test_what_is_announced_is_limited_together(space: DiskSpace) -> None:
+    before = room_of(space)
+    uploads = Uploads(UploadMemoryBudget(1 << 24), unfinished_bytes=MIB // 2)
+    for number in range(10):
+        uploads.begin(number, f"host {number}", FIRST._replace(announced=MIB // 5), MIB, space)
+        assert uploads.append(number, Block(16, 16, True, bytes(16))) is None  # also those that reserve no more
+    assert room_of(space) >= before - MIB // 2
+    for number in range(10):
+        done = uploads.append(number, Block(32, 16, False, b"end"))
+        assert done is not None
+        done.release()
+    uploads.begin("next", "host", FIRST._replace(announced=MIB // 5), MIB, space)
+    uploads.append("next", Block(16, 16, True, bytes(16)))
+    assert room_of(space) < before - MIB // 6
+    uploads.close()
+    assert room_of(space) == before
+
+
+async def test_without_room_uploads_of_one_block_are_dropped_first(space: DiskSpace) -> None:
+    uploads = Uploads(UploadMemoryBudget(1 << 24))
+    large = Block(0, MIB // 4, True, bytes(MIB // 4))
+    uploads.begin("begun", "host", large, MIB, space)
+    uploads.begin("first", "host of a flood", large, MIB, space)
+    uploads.append("begun", Block(MIB // 4, MIB // 4, True, bytes(MIB // 4)))
+    with ExitStack() as stack:
+        rest = space.reserve(room_of(space))
+        stack.callback(rest.release)
+        assert uploads.append("begun", Block(MIB // 2, MIB // 4, True, bytes(MIB // 4))) is None
+        with pytest.raises(IncompleteUpload):
+            uploads.append("first", Block(MIB // 4, MIB // 4, True, bytes(MIB // 4)))
+        with pytest.raises(DiskFull):
+            uploads.append("begun", Block(3 * MIB // 4, MIB // 4, False, bytes(MIB // 4)))
+    assert len(uploads) == 0
+    uploads.close()
+
+
+async def test_many_datagrams_leave_the_disk_to_others(services: Services, space: DiskSpace) -> None:
+    own = replace(services, disk_space=space)
+    before = room_of(space)
+    async with coap_of(own) as port, device(port) as camera:
+        for number in range(60):
+            answer = await camera.block(0, True, BLOCKS[0], request_tag=(number.to_bytes(2),), size1=100_000)
+            assert answer.code is Code.CONTINUE
+        assert room_of(space) > before - 8192
+        assert (await camera.post(SMALL, OCTETS, *RAW)).code is Code.CREATED
 
 
 async def test_many_unfinished_uploads_leave_memory_for_http(core: WithState, services: Services) -> None:

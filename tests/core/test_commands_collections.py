@@ -6,11 +6,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 from support.commands import Terminal
 from support.databases import FreshDatabase
 
+from auth_service.audit.verification import verify
 from core_collection_service.commands.collections import app
 from core_collection_service.config import CoreSettings
 from core_collection_service.pictures.models import NewPicture
@@ -28,8 +31,14 @@ def settings(fresh_database: FreshDatabase) -> CoreSettings:
 
 
 @pytest.fixture
-def terminal(settings: CoreSettings) -> Terminal:
-    return Terminal(settings)
+def trail_url(fresh_database: FreshDatabase) -> str:
+    """The database of auth-service, which has the audit trail."""
+    return fresh_database("auth_service")
+
+
+@pytest.fixture
+def terminal(settings: CoreSettings, trail_url: str) -> Terminal:
+    return Terminal(settings, {"core-collection-service": settings.database_url, "auth-service": trail_url})
 
 
 async def keep(settings: CoreSettings, *devices: str) -> None:
@@ -86,14 +95,74 @@ async def test_rules_are_set_listed_applied_and_removed(settings: CoreSettings, 
     assert done.endswith(f"Pictures deleted: 1; bytes: {SIZE}.\n")
     assert (await terminal.ok(app, "retention", "apply")).endswith("Pictures deleted: 0; bytes: 0.\n")
     await terminal.ok(app, "retention", "remove", "--device", "12345")
+    await terminal.ok(app, "retention", "set", "--forever")
+    assert (await terminal.ok(app, "retention", "list")).splitlines()[1].split()[3:] == ["-", "-"]
     await terminal.ok(app, "retention", "remove")
     assert await terminal.refused(app, "retention", "remove") == "There is no such rule."
+
+
+async def audited(trail_url: str) -> list[dict[str, Any]]:
+    """The entries of the audit trail, whose chain is whole."""
+    database = Database(trail_url)
+    try:
+        async with database.writing() as session:
+            assert (await verify(session)).problems == []
+            rows = await session.scalars(text("SELECT entry FROM audit_entries ORDER BY sequence"))
+            return [json.loads(entry) for entry in rows]
+    finally:
+        await database.dispose()
+
+
+async def test_changes_of_rules_are_in_the_audit_trail(terminal: Terminal, trail_url: str) -> None:
+    await terminal.ok(app, "retention", "set", "--days", "30", "--bytes", "10GB")
+    await terminal.ok(app, "retention", "set", "--days", "30", "--bytes", "10GB")  # it is there already
+    await terminal.ok(app, "retention", "set", "--device", "12345", "--forever")
+    await terminal.ok(app, "retention", "list")
+    await terminal.ok(app, "retention", "apply")
+    await terminal.ok(app, "retention", "remove")
+    await terminal.refused(app, "retention", "remove")
+    entries = await audited(trail_url)
+    assert {(each["actor"], each["account_id"], each["address"]) for each in entries} == {("command-line", None, None)}
+    common = {"collection": "images", "service": "core-collection-service"}
+    limits = {"days": 30, "bytes": 10_000_000_000}
+    assert [(each["action"], each["details"]) for each in entries] == [
+        ("retention-rule-changed", {**common, **limits, "device": None}),
+        ("retention-rule-changed", {**common, "days": None, "bytes": None, "device": "12345"}),
+        (
+            "retention-rule-deleted",
+            {**common, "device": None, **{f"{name}_before": value for name, value in limits.items()}},
+        ),
+    ]
+
+
+async def test_a_change_that_the_audit_trail_does_not_take_is_not_made(
+    settings: CoreSettings, fresh_database: FreshDatabase
+) -> None:
+    url = fresh_database("auth_service")
+    terminal = Terminal(settings, {"core-collection-service": settings.database_url, "auth-service": url})
+    await terminal.ok(app, "retention", "set", "--days", "30")
+    database = Database(url)
+    async with database.autocommit() as connection:
+        await connection.execute(text("ALTER TABLE audit_entries RENAME TO gone"))
+    await database.dispose()
+    for command in (("set", "--days", "1"), ("remove",)):
+        assert "The database can't be used" in await terminal.refused(app, "retention", *command)
+    assert (await terminal.ok(app, "retention", "list")).splitlines()[1].split()[3:] == ["30", "-"]
+
+
+async def test_in_a_container_the_service_takes_the_entry(settings: CoreSettings) -> None:
+    """There is no other database there, and here nothing answers at the address of the service."""
+    terminal = Terminal(settings)
+    done = await terminal.run(app, "retention", "set", "--days", "1", LIGHTBOX_AUTH_SERVICE_URL="http://127.0.0.1:9")
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
+    assert len((await terminal.ok(app, "retention", "list")).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "Give --days, --bytes or both."),
+        ((), "Give --days, --bytes or both, or else --forever."),
+        (("--days", "1", "--forever"), "Give --days, --bytes or both, or else --forever."),
         (("--days", "0"), "greater than or equal to 1"),
         (("--bytes", "ten"), "--bytes is a number"),
         (("--bytes", "0B"), "--bytes is at least 1"),

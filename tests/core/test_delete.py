@@ -11,6 +11,7 @@ from PIL import Image
 from support import pictures
 from support.asgi import client_of, running
 from support.collection import AT, DEVICE, IMAGES, MakeCoreSettings, document, send, trusting
+from support.collection_audit import KeptAudit, with_audit
 from support.gateway import Key
 
 from core_collection_service.access import Access
@@ -30,15 +31,22 @@ def bearer(key: Key, **claims: Any) -> dict[str, str]:
 
 
 @pytest.fixture
+def audit() -> KeptAudit:
+    return KeptAudit()
+
+
+@pytest.fixture
 def admin(key: Key) -> dict[str, str]:
     return bearer(key, authority=int(Authority.ADMIN))
 
 
 @pytest.fixture
-async def client(make_core_settings: MakeCoreSettings, key: Key, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    make_core_settings: MakeCoreSettings, key: Key, audit: KeptAudit, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service that accepts the tokens of `key` and stores pictures above 2,000 bytes in a folder."""
     settings = make_core_settings(blob_store_url=(tmp_path / "objects").as_uri(), blob_row_limit=2000)
-    async with running(create_app(settings)) as app, client_of(trusting(app, key)) as client:
+    async with running(create_app(settings)) as app, client_of(trusting(with_audit(app, audit), key)) as client:
         yield client
 
 
@@ -47,6 +55,26 @@ async def devices(client: httpx.AsyncClient) -> dict[str, tuple[int, int, str, s
     listed = (await client.get("/collections/devices")).json()["devices"]
     names = ("pictures", "bytes", "firstTimestamp", "lastTimestamp")
     return {each["deviceId"]: tuple(each[name] for name in names) for each in listed}
+
+
+async def test_deletions_are_in_the_audit_trail(
+    client: httpx.AsyncClient, admin: dict[str, str], audit: KeptAudit
+) -> None:
+    first, second = await send(client), await send(client, device=OTHER["deviceId"])
+    audit.is_down = True
+    for answer in (
+        await client.delete(IMAGES, params=AT, headers=admin),
+        await client.delete(second["href"], headers=admin),
+    ):
+        assert answer.status_code == 503
+    assert len(await devices(client)) == 2
+    audit.is_down = False
+    assert (await client.delete(IMAGES, params=AT, headers=admin)).status_code == 204
+    for status in (204, 404):
+        assert (await client.delete(second["href"], headers=admin)).status_code == status
+    assert audit.entries == [
+        ("collection-picture-deleted", 7, {"collection": "images", "picture": each["id"]}) for each in (first, second)
+    ]
 
 
 async def test_by_device_and_time(client: httpx.AsyncClient, admin: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from support import pictures
 from support.collection import AT, DEVICE, IMAGES, TIMESTAMP, send
 
 from lightbox_shared.database import Database
-from lightbox_shared.hal import http_date
+from lightbox_shared.responses.hal import http_date
 
 PNG = pictures.png()
 BMP = pictures.encoded(pictures.GREY, "BMP")

@@ -19,8 +19,8 @@ from support.gateway import Server
 from core_collection_service.app import create_app
 from core_collection_service.config import CoreSettings
 from lightbox_shared.installation import service_named
+from lightbox_shared.responses.streams import MAX_STREAMS, MAX_STREAMS_OF_ADDRESS, OpenStreams
 from lightbox_shared.serve import GRACE_SECONDS
-from lightbox_shared.streams import MAX_STREAMS, MAX_STREAMS_OF_ADDRESS, OpenStreams
 
 EVENTS = f"{IMAGES}/events"
 SECONDS = 20.0

@@ -14,9 +14,12 @@ from support.collection import AT, IMAGES, MakeCoreSettings, cbor_document, docu
 from core_collection_service.app import create_app
 from core_collection_service.state import Services
 from lightbox_shared.database import Database
-from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.disk_full import RETRY_AFTER_SECONDS
+from lightbox_shared.storage.disk_space import DiskSpace
+from lightbox_shared.storage.disk_usage import Usage
 
+MIB = 1024**2
+RESERVE = 4096
 IN_CBOR = {"Content-Type": "application/cbor", "Accept": "application/cbor"}
 FULL = """
 CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
@@ -27,7 +30,7 @@ ON_PICTURES = "CREATE TRIGGER no_room BEFORE INSERT ON pictures EXECUTE FUNCTION
 
 @pytest.fixture
 async def core(make_core_settings: MakeCoreSettings) -> AsyncIterator[WithState]:
-    async with running(create_app(make_core_settings(disk_reserve_bytes=4096))) as app:
+    async with running(create_app(make_core_settings(disk_reserve_bytes=RESERVE))) as app:
         yield app
 
 
@@ -85,6 +88,31 @@ async def test_a_reserve_over_coap(client: httpx.AsyncClient, services: Services
             assert problem(answer)[-2].startswith("The server has little room")
         assert services.upload_memory.held == 0
         assert (await camera.get(IMAGES, *RAW)).code is Code.CONTENT
+
+
+async def test_bodies_in_blocks_hold_room_until_they_end(
+    client: httpx.AsyncClient, services: Services, disk_space: DiskSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(client)
+    # What is really free changes with all that else this machine writes meanwhile.
+    monkeypatch.setattr("lightbox_shared.storage.disk_space.disk_usage", lambda _: Usage(10 * MIB, MIB))
+    await disk_space.read()
+    taken = disk_space.reserve((MIB - RESERVE - 400_000) // 2)
+    async with coap_of(services) as port, device(port) as camera, device(port) as other:
+        assert (await camera.block(0, True, bytes(64), size1=100_000)).code is Code.CONTINUE
+        assert (await camera.block(0, True, bytes(64), size1=100_000)).code is Code.CONTINUE  # the same block again
+        assert disk_space._held == 2 * (taken.size + 64)  # what has come
+        assert (await camera.block(1, True, bytes(64))).code is Code.CONTINUE
+        assert disk_space._held == 2 * (taken.size + 100_000)  # what was announced
+        await disk_space.read()
+        taken.grow_to(taken.size + 90_000)
+        held = disk_space._held
+        assert (await other.block(0, True, bytes(64), size1=100_000)).code is Code.SERVICE_UNAVAILABLE
+        assert (await camera.block(3, True, bytes(64))).code is Code.REQUEST_ENTITY_INCOMPLETE
+        assert disk_space._held == held
+        assert (await camera.block(2, True, bytes(10))).code is Code.BAD_REQUEST  # which ends the upload
+        assert disk_space._held == held - 200_000
+        assert (await other.block(0, True, bytes(64), size1=100_000)).code is Code.CONTINUE
 
 
 async def test_a_database_that_is_full(

@@ -13,8 +13,10 @@ from PIL import Image
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event, select, text
 from support import pictures as drawn
+from support.collection_audit import KeptAudit
 from support.databases import FreshDatabase
 
+from core_collection_service.author import Author
 from core_collection_service.devices.models import Device
 from core_collection_service.orm import ANONYMOUS
 from core_collection_service.pictures.delete.repository import remove
@@ -29,14 +31,15 @@ from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.protocol.documents import Format
 from lightbox_shared.anonymous_storage.service import AnonymousLimits, AnonymousStorage
-from lightbox_shared.blobs import ObjectStoreBlobs
+from lightbox_shared.concurrency.memory_budget import SMALL_BYTES, UploadMemoryBudget
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.file_sizes import FileSizes
-from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
+from lightbox_shared.requests.file_sizes import FileSizes
+from lightbox_shared.storage.blobs import ObjectStoreBlobs
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
 LIMITS = PictureLimits(FileSizes(1_000_000, 1_000_000), max_pixels=1_000_000)
+ADMIN = Author(7, "127.0.0.1")
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ async def opened(url: str, folder: Path | None = None) -> AsyncIterator[Parts]:
             metrics = SubmissionMetrics(CollectorRegistry())
             anonymous = AnonymousStorage(database, ANONYMOUS, AnonymousLimits())
             submissions = Submissions(writer, storage, LIMITS, metrics, anonymous)
-            yield Parts(database, storage, submissions, Deletions(database, storage, lambda: None))
+            yield Parts(database, storage, submissions, Deletions(database, storage, KeptAudit(), lambda: None))
     finally:
         await database.dispose()
 
@@ -102,7 +105,7 @@ async def test_a_refused_picture_leaves_no_object(url: str, tmp_path: Path) -> N
         assert len(objects(tmp_path)) == 1
         # The same bytes of another device are another object, which stays when the first is deleted.
         other = await parts.submissions.submit_picture(PictureKey("images", "67890", AT), data)
-        await parts.deletions.delete(kept.record.key)
+        await parts.deletions.delete(kept.record.key, ADMIN)
         assert len(objects(tmp_path)) == 1
         assert await parts.storage.original(other.record) == data
         with pytest.raises(NoSuchPicture):
@@ -125,13 +128,13 @@ async def test_deleting_counts_the_device_anew(url: str) -> None:
             return None if found is None else (found[0], found[1], found[2], found[3])
 
         assert await device() == (3, sum(sizes), AT, AT + timedelta(hours=2))
-        await parts.deletions.delete(PictureKey("images", "12345", AT))
+        await parts.deletions.delete(PictureKey("images", "12345", AT), ADMIN)
         assert await device() == (2, sum(sizes[1:]), AT + timedelta(hours=1), AT + timedelta(hours=2))
         with pytest.raises(NoSuchPicture):
-            await parts.deletions.delete(PictureKey("images", "12345", AT))
-        await parts.deletions.delete(PictureKey("images", "12345", AT + timedelta(hours=2)))
+            await parts.deletions.delete(PictureKey("images", "12345", AT), ADMIN)
+        await parts.deletions.delete(PictureKey("images", "12345", AT + timedelta(hours=2)), ADMIN)
         assert await device() == (1, sizes[1], AT + timedelta(hours=1), AT + timedelta(hours=1))
-        await parts.deletions.delete(PictureKey("images", "12345", AT + timedelta(hours=1)))
+        await parts.deletions.delete(PictureKey("images", "12345", AT + timedelta(hours=1)), ADMIN)
         assert await device() is None
 
 

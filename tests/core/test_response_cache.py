@@ -15,16 +15,19 @@ from starlette.responses import Response
 from support import pictures
 from support.asgi import WithState, client_of, running
 from support.collection import AT, DEVICE, IMAGES, MakeCoreSettings, document, send, trusting
+from support.collection_audit import KeptAudit, with_audit
 from support.gateway import Key as SigningKey
 
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
+from core_collection_service.author import Author
 from core_collection_service.pictures.delete.repository import remove
+from core_collection_service.pictures.delete.service import Deletions
 from core_collection_service.pictures.models import PictureKey
 from core_collection_service.state import Services
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
-from lightbox_shared.response_cache import ResponseCache
+from lightbox_shared.responses.cache import ResponseCache
 
 KEY = PictureKey("images", DEVICE, datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC))
 
@@ -87,11 +90,13 @@ async def test_other_conditions_are_not_answered_from_the_cache(
     assert (answer.status_code, answer.content) == (expected.status_code, expected.content)
 
 
-async def test_a_deleted_picture_is_gone_at_once(client: httpx.AsyncClient, services: Services) -> None:
+@pytest.mark.usefixtures("services")
+async def test_a_deleted_picture_is_gone_at_once(client: httpx.AsyncClient, core: WithState) -> None:
     await send(client)
     for _ in range(2):
         assert (await client.get(IMAGES, params=AT)).status_code == 200
-    await services.deletions.delete(KEY)
+    deletions: Deletions = with_audit(core, KeptAudit()).state["services"].deletions
+    await deletions.delete(KEY, Author(7, "127.0.0.1"))
     assert (await client.get(IMAGES, params=AT)).status_code == 404
 
 

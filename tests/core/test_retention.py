@@ -17,8 +17,8 @@ from core_collection_service.retention import repository
 from core_collection_service.retention.repository import EVERY_DEVICE, Rule
 from core_collection_service.retention.schedule import scheduled_retention
 from core_collection_service.retention.service import ADVISORY_LOCK, Expired, Retention
-from lightbox_shared.blobs import ObjectStoreNotConfigured
 from lightbox_shared.database import Database, try_lock
+from lightbox_shared.storage.blobs import ObjectStoreNotConfigured
 
 AT = datetime(2024, 8, 18, 2, 4, 7, tzinfo=UTC)
 NOW = datetime(2024, 9, 1, tzinfo=UTC)

@@ -14,11 +14,13 @@ from PIL import Image
 from support import pictures
 from support.asgi import WithState, client_of
 from support.collection import IMAGES, cbor_document, send
+from support.collection_audit import KeptAudit, with_audit
 
+from core_collection_service.author import Author
 from core_collection_service.pictures.storage.chunks import CHUNK_BYTES
 from core_collection_service.state import Services
-from lightbox_shared.data_rate import MinimumDataRate
-from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
+from lightbox_shared.concurrency.memory_budget import SMALL_BYTES, UploadMemoryBudget
+from lightbox_shared.requests.data_rate import MinimumDataRate
 
 MEGABYTE = 1024 * 1024
 NOISE = np.random.default_rng(1).integers(0, 256, (1500, 1500), np.uint8)
@@ -155,8 +157,8 @@ async def test_a_picture_deleted_during_its_transfer_never_looks_complete(
     body = await send(client, data)
     reader = Reader(core, body["href"], (b"accept-encoding", coding))
     await asyncio.wait_for(reader.begun.wait(), 10)
-    services: Services = core.state["services"]
-    await services.deletions.delete_by_id("images", body["id"])
+    services: Services = with_audit(core, KeptAudit()).state["services"]
+    await services.deletions.delete_by_id("images", body["id"], Author(7, "127.0.0.1"))
     reader.may_go_on.set()
     with pytest.raises(RuntimeError, match="already started"):
         await asyncio.wait_for(reader.answer, 10)

@@ -21,7 +21,7 @@ from core_collection_service.protocol.base64_text import decode_base64
 from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.timestamps import format_timestamp
 from lightbox_shared.errors import BadRequest
-from lightbox_shared.file_sizes import FileSizes
+from lightbox_shared.requests.file_sizes import FileSizes
 
 LIMITS = PictureLimits(FileSizes(100_000, 100_000), max_pixels=1_000_000)
 

@@ -19,7 +19,7 @@ from core_collection_service.pictures.storage.service import QUICK_BYTES
 from core_collection_service.pictures.thumbnails.rendering import Box, render_thumbnail
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from core_collection_service.state import Services
-from lightbox_shared.decoding import BUSY, DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.decoding import BUSY, DecodingBudget, DecodingThreads
 
 SIZE = (400, 200)
 

@@ -15,7 +15,7 @@ from support.asgi import WithState, client_of, running
 from support.collection import AT, DEVICE, IMAGES, TIMESTAMP, MakeCoreSettings, cbor_document, document, send
 
 from core_collection_service.app import create_app
-from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
+from lightbox_shared.concurrency.memory_budget import SMALL_BYTES, UploadMemoryBudget
 
 PNG = pictures.png()
 BMP = pictures.encoded(pictures.GREY, "BMP")

@@ -41,7 +41,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _insert(copy / "shared/src/lightbox_shared/installation.py", line[0], into="SERVICES: Final = (")
     _insert(copy / "gateway/src/gateway/routes.py", route[0], into="TABLE: Final[tuple[Route, ...]] = (")
     files = FILE.findall(page)
-    assert len(files) == 11
+    assert len(files) == 12
     for name, text in files:
         path = copy / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +62,13 @@ def _environment(checkout: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": sources, "MYPYPATH": sources.replace(os.pathsep, ":"), **more}
 
 
-def test_four_files_and_a_line(checkout: Path) -> None:
-    own = ("pyproject.toml", "src/notes_service/app.py", "src/notes_service/config.py")
-    files = [checkout / "notes-service" / each for each in (*own, "src/notes_service/migrations/0001_notes.py")]
-    assert sum(len(each.read_text().splitlines()) for each in files) <= 80
+def test_a_line_and_six_files(checkout: Path) -> None:
+    names = ("__init__.py", "app.py", "config.py", "state.py", "migrations/0001_notes.py")
+    sources = checkout / "notes-service" / "src" / "notes_service"
+    files = [checkout / "notes-service" / "pyproject.toml", *(sources / each for each in names)]
+    assert "## A line and six files" in PAGE.read_text()
+    assert len(files) == 6
+    assert sum(len(each.read_text().splitlines()) for each in files) <= 120
 
 
 def test_it_passes_the_checks(checkout: Path) -> None:
@@ -104,6 +107,7 @@ def service(checkout: Path, postgres: PostgresServer, tmp_path: Path) -> Iterato
         "LIGHTBOX_DATABASE_URL": postgres.url("notes_of_the_page"),
         "LIGHTBOX_AUTH_SERVICE_URL": auth.url,
         "LIGHTBOX_ISSUER": ISSUER,
+        "LIGHTBOX_LONGEST_NOTE": "30",
     }
     command = [sys.executable, "-m", "lightbox_shared.serve", "notes-service"]
     with (tmp_path / "log").open("w") as log:
@@ -142,6 +146,8 @@ def test_it_starts_and_answers(service: tuple[str, Key]) -> None:
         assert http.get("/api/notes/1", headers=another).status_code == 404
         refused = http.post("/api/notes", data={"text": ""}, headers=mine)
         assert (refused.status_code, refused.json()["detail"]) == (422, "text: This field may not be blank.")
+        refused = http.post("/api/notes", json={"text": "x" * 31}, headers=mine)
+        assert (refused.status_code, refused.json()["detail"]) == (422, "text: At most 30 characters.")
         document = http.get("/openapi.json").json()
         operation = document["paths"]["/api/notes"]["post"]
         assert operation["operationId"] == "create_note"

@@ -18,7 +18,8 @@ from support.shell import Done, Shell, copy_of_the_project, write_users
 pytestmark = pytest.mark.pages
 
 NOT_TYPED: Final = {
-    r"make run|make test\b|\.venv/bin/lightbox (?!collect |demo|hub )|\bvar/": "is for the other way of running",
+    r"make run|make test\b|\.venv/bin/lightbox (?!collect |demo|hub )": "is for the other way of running",
+    r"^(?!PASSWORD=).*\bvar/": "is for it, too",
     r"git pull": "the copy of the project is no repository",
 }
 """Commands that are left out here, and why."""

@@ -18,7 +18,7 @@ CLIENTS = 4
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    with tended_platform() as tended:
+    with tended_platform(LIGHTBOX_ANONYMOUS_PICTURES_PER_DAY="0") as tended:  # nobody approves its account
         yield tended
 
 

@@ -23,7 +23,8 @@ def key() -> Key:
 @pytest.fixture
 def start(key: Key) -> Iterator[Start]:
     """Starts a platform; keyword arguments are settings of the gateway."""
-    running: list[Server | GatewayServer] = []
+    gateways: list[GatewayServer] = []
+    servers: list[Server] = []
     clients: list[httpx.Client] = []
 
     def run(routes: Routes | None = None, *, stalled_seconds: float = STALLED_SECONDS, **settings: Any) -> Platform:
@@ -43,7 +44,8 @@ def start(key: Key) -> Iterator[Start]:
         with ThreadPoolExecutor(1) as thread:
             app = thread.submit(create_app, GatewaySettings(**{**defaults, **settings}), routes).result()
             gateway = thread.submit(GatewayServer, app, stalled_seconds=stalled_seconds).result()
-        running.extend((gateway, auth_server, service_server))
+        gateways.append(gateway)
+        servers.extend((auth_server, service_server))
         if "auth_service_url" not in settings:
             # The gateway accepts no token before the answer to its first poll, after which the second one is sent.
             assert until(lambda: len(auth.polls) > 1)
@@ -54,10 +56,12 @@ def start(key: Key) -> Iterator[Start]:
     yield run
     for client in clients:
         client.close()
-    for server in running:
-        server.leave()
-    for server in running:
-        server.stop()
+    # The gateway first: httpx does not close all connections that its peer has closed if it is cancelled meanwhile.
+    for running in (gateways, servers):
+        for server in running:
+            server.leave()
+        for server in running:
+            server.stop()
 
 
 @pytest.fixture

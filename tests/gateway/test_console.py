@@ -32,7 +32,21 @@ def http(start: Start, folder: Path) -> httpx.Client:
     return start(console_dir=folder).http
 
 
-@pytest.mark.parametrize("path", ["/console", "/console/", "/console/reading", "/console/reading/7", "/console/a/b/c"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console",
+        "/console/",
+        "/console/reading",
+        "/console/reading/7",
+        "/console/a/b/c",
+        "/console/devices/images/192.168.0.7",
+        "/console/devices/images/cam.1",
+        "/console/devices/assets/x.js",
+        "/console/devices/images/http%3A%2F%2Fcam",
+        "/console/index.html/more.js",
+    ],
+)
 def test_every_page_is_the_index(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.content) == (200, INDEX)
@@ -62,7 +76,8 @@ def test_files_are_immutable_and_compressed_in_advance(http: httpx.Client, accep
     [
         "/console/assets/index-other.js",
         "/console/favicon.ico",
-        "/console/index.html/more.js",
+        "/console/assets/index-other",
+        "/console/assets/more/index-C7MjyMSJ.js",
         f"/console/assets/{'a' * 300}.js",
         "/console/..%2Fsecret.txt",
         "/console/%2e%2e/secret.txt",

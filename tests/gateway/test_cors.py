@@ -30,8 +30,19 @@ def test_preflight_is_answered_for_every_path_of_the_table(platform: Platform, p
     assert platform.service.seen == []
 
 
-def test_preflight_of_nothing(platform: Platform) -> None:
-    assert platform.http.options("/nothing", headers=ASKING).status_code == 404
+@pytest.mark.parametrize("path", ["/nothing", "/api//models"])
+def test_a_path_that_does_not_exist_is_404_for_pages_too(platform: Platform, path: str) -> None:
+    """Without the answer to the preflight a page would be told of an error of the network."""
+    assert platform.http.options(path, headers=ASKING).status_code == 204
+    response = platform.http.put(path, headers={"Origin": PAGE})
+    assert response.status_code == 404
+    assert response.headers["access-control-allow-origin"] == PAGE
+
+
+def test_pages_read_the_headers_that_they_need(platform: Platform) -> None:
+    exposed = platform.http.get("/api/models", headers={"Origin": PAGE}).headers["access-control-expose-headers"]
+    names = {name.strip().lower() for name in exposed.split(",")}
+    assert names >= {"etag", "location", "link", "retry-after", "www-authenticate", "x-request-id", "allow"}
 
 
 def test_options_without_an_origin_is_the_services_business(platform: Platform) -> None:
@@ -73,6 +84,12 @@ async def public_answer(_seen: Seen, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"picture"})
 
 
+async def missing(_seen: Seen, _receive: Receive, send: Send) -> None:
+    """Of a service that has nothing at the path, and says nothing about origins."""
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
 def start_with_pictures(start: Start, **settings: Any) -> Platform:
     """A platform whose imagehub-service is the fake one."""
     platform = start(services=("auth-service", "inference-service", "imagehub-service"), **settings)
@@ -88,9 +105,7 @@ def test_pages_of_any_origin_read_what_the_service_calls_public(
     platform = start_with_pictures(start, **settings)
     for headers in ({"Origin": PAGE}, {}, {"Origin": PAGE, "Cookie": "lightbox_session=x"}):
         response = platform.http.get(path, headers=headers)
-        if response.status_code == 401:  # the cookie is not valid, which is the gateway's own answer
-            assert "access-control-allow-origin" not in response.headers
-            continue
+        assert response.status_code == (401 if "Cookie" in headers else 200)  # the cookie is not valid
         assert response.headers.get_list("access-control-allow-origin") == ["*"]
         assert "access-control-allow-credentials" not in response.headers
         assert "ETag" in response.headers["access-control-expose-headers"]
@@ -108,6 +123,32 @@ def test_a_service_opens_no_other_paths(start: Start) -> None:
     assert response.content == b"picture"
     assert "access-control-allow-origin" not in response.headers
     assert platform.http.options("/iiif/3/7/info.json", headers=ASKING).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/iiif/3/7/info.json", "/image/page"])
+def test_pages_of_any_origin_read_why_there_is_no_picture(start: Start, path: str) -> None:
+    platform = start_with_pictures(start, environment="production")
+    platform.service.behave = missing
+    errors = [
+        platform.http.get(path, headers={"Origin": PAGE}),
+        platform.http.get(path, headers={"Origin": PAGE, "Authorization": "Bearer of-another-platform"}),
+    ]
+    without_the_service = start(environment="production")
+    errors.append(without_the_service.http.get(path, headers={"Origin": PAGE}))
+    assert [each.status_code for each in errors] == [404, 401, 503]
+    for each in errors:
+        assert each.headers.get_list("access-control-allow-origin") == ["*"]
+        assert "access-control-allow-credentials" not in each.headers
+        assert "Retry-After" in each.headers["access-control-expose-headers"]
+
+
+def test_errors_of_changes_and_of_other_paths_stay_private(start: Start) -> None:
+    platform = start_with_pictures(start, environment="production")
+    platform.service.behave = missing
+    for method, path in (("POST", "/image/page"), ("GET", "/alive"), ("GET", "/admin/folders"), ("GET", "/nothing")):
+        response = platform.http.request(method, path, headers={"Origin": PAGE})
+        assert response.status_code in {401, 404}
+        assert "access-control-allow-origin" not in response.headers, path
 
 
 def test_private_answers_stay_private(start: Start) -> None:

@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 from support.gateway import Platform, Seen, Start, answer, raw, until
 
 from gateway.routes import PUBLIC, Route, Routes
-from lightbox_shared.file_sizes import MB, FileSizes
+from lightbox_shared.requests.file_sizes import MB, FileSizes
 
 PATH = "/api/models"
 
@@ -251,7 +251,7 @@ def test_a_body_that_announces_too_much_is_refused_unread(platform: Platform) ->
 
 @pytest.mark.parametrize(("raster", "dicom"), [(MB, MB), (MB, 2 * MB), (3 * MB, MB)])
 def test_the_settings_of_the_services_are_those_of_the_gateway(start: Start, raster: int, dicom: int) -> None:
-    """Which a service derives from the same two settings: `lightbox_shared.file_sizes`."""
+    """Which a service derives from the same two settings: `lightbox_shared.requests.file_sizes`."""
     platform = start(
         max_picture_bytes=raster,
         max_dicom_bytes=dicom,

@@ -1,6 +1,9 @@
 """The routes that tokens with scopes may use."""
 
+import re
+
 import pytest
+from conftest import ROOT
 from support.gateway import Platform, Start
 
 from gateway.routes import TABLE, Access, Routes
@@ -35,11 +38,13 @@ ROWS = [
     ("POST", "/api/exports", {A}),
     ("GET", "/api/schemes", {A}),
     ("GET", "/metrics", {R}),
+    ("GET", "/api/models/queue", {R}),
     ("GET", "/api/chexray/user", {P}),
     ("POST", "/api/chexray/xray", {P}),
     ("POST", "/api/chexray/upload", {P}),
     ("POST", "/api/predictions", {P}),
     ("GET", "/api/predictions/7", {P}),
+    ("DELETE", "/api/predictions/7", {P}),
     ("POST", "/admin/add/image", {H}),
     ("GET", "/admin/groups", {H}),
     ("GET", "/admin/onedrive/add-folder", {H}),
@@ -52,6 +57,8 @@ ROWS = [
     ("POST", "/collections/images", {C}),
     ("GET", "/collections/images", {C}),
     ("DELETE", "/collections/images/7", WHOLE),
+    ("GET", "/api/devices/retention", {C}),
+    ("PUT", "/api/devices/retention", WHOLE),
     ("GET", "/auth", ANYTHING),
     ("GET", "/api/sessions", WHOLE),
     ("POST", "/api/keys", WHOLE),
@@ -66,6 +73,22 @@ ROWS = [
     ("POST", "/oauth/sign-out", WHOLE),
     ("GET", "/oauth/userinfo", WHOLE),
 ]
+
+
+def test_the_page_on_front_ends() -> None:
+    """Its table has the paths of each scope, and none is missing."""
+    page = (ROOT / "docs" / "front-ends.md").read_text().partition("## Scopes")[2]
+    opened = {"/oauth/userinfo", "/self", "/Self", "/auth"}
+    for scope in Scope:
+        (row,) = re.findall(rf"^\| `{scope}` \| (.*) \|$", page, re.MULTILINE)
+        paths = re.findall(r"`(?:GET )?(/(?!api`)[^`]*)`", row)
+        opened.update(paths)
+        for path in paths:
+            route = Routes().find(path, "GET")
+            assert route is not None
+            assert route.scopes == {scope}, path
+    rows = (route.prefix.removeprefix("/api") for route in TABLE if route.scopes)
+    assert {f"{each}/".split("/")[1] for each in rows} <= {each.removeprefix("/api").split("/")[1] for each in opened}
 
 
 @pytest.mark.parametrize(("method", "path", "scopes"), ROWS)

@@ -18,13 +18,14 @@ from imagehub_service.app import addition_worker
 from imagehub_service.gallery.adding import repository
 from imagehub_service.gallery.adding.progress import ProgressBoard
 from imagehub_service.gallery.adding.repository import WantedFolder
-from imagehub_service.gallery.adding.worker import MAX_INTERRUPTIONS, AdditionWorker
+from imagehub_service.gallery.adding.worker import AdditionWorker
 from imagehub_service.orm import BLOBS
-from lightbox_shared.blobs import Blobs
+from lightbox_shared.concurrency.background_jobs import MAX_INTERRUPTIONS
+from lightbox_shared.concurrency.decoding import DecodingBudget
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingBudget
-from lightbox_shared.disk_space import DiskSpace
-from lightbox_shared.logging import configure_logging
+from lightbox_shared.observability.logging import configure_logging
+from lightbox_shared.storage.blobs import Blobs
+from lightbox_shared.storage.disk_space import DiskSpace
 
 PICTURES = 5
 MakeDatabase = Callable[[], Database]
@@ -38,9 +39,9 @@ from imagehub_service.app import addition_worker
 from imagehub_service.config import ImageHubSettings
 from imagehub_service.gallery.adding.progress import ProgressBoard
 from imagehub_service.orm import BLOBS
-from lightbox_shared.blobs import Blobs
+from lightbox_shared.storage.blobs import Blobs
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingBudget
+from lightbox_shared.concurrency.decoding import DecodingBudget
 
 drive = MemoryDrive()
 for number in range(int(sys.argv[3])):

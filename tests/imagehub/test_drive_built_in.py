@@ -1,5 +1,6 @@
 """The built-in drive by ImageHub's paths: folders, names, room, and what stays when something is deleted."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 from support.asgi import WithState, client_of, running
-from support.drives import UNIT, Drive, some_bytes
+from support.drives import UNIT, Drive, execute, some_bytes
 from support.gateway import Key
 from support.imagehub import Hub, MakeHubSettings
 from support.kit import verifier_of
@@ -109,6 +110,19 @@ async def test_names_that_nothing_can_have(drive: Drive, name: str) -> None:
     assert await drive.folders() == before
 
 
+async def test_what_was_not_done_in_problem_details(drive: Drive) -> None:
+    folder = await drive.add_folder("System")
+    await drive.add_folder("Other")
+    for name, code in [("Other", "name-taken"), ("a?b", "invalid-name")]:
+        answer = await drive.hub.http.get(
+            "/admin/onedrive/rename",
+            params={"item_id": folder, "new_name": name},
+            headers={"Accept": "application/problem+json", **drive.hub.admin},
+        )
+        assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+        assert (answer.json()["type"], answer.json()["code"]) == ("/problems/conflict", code)
+
+
 @pytest.mark.parametrize("item", NO_ITEMS)
 async def test_what_is_not_there(drive: Drive, item: str) -> None:
     for path, hint, params in [
@@ -208,20 +222,46 @@ async def test_a_full_drive(small: Drive) -> None:
     await small.upload(folder, b"x", "b.png")
 
 
-async def test_room_that_is_gone_when_the_last_chunk_comes(small: Drive) -> None:
+async def test_what_a_session_announces_is_there_when_its_last_chunk_comes(small: Drive) -> None:
     folder = await small.add_folder()
     data = some_bytes(2 * UNIT)
-    late = await small.session(folder, "late.png")
-    assert (await small.send(late, data, 0, UNIT)).status_code == 202
-    quick = await small.upload(folder, some_bytes(2 * UNIT, 1), "quick.png")
+    slow = await small.session(folder, "slow.png")
+    assert (await small.send(slow, data, 0, UNIT)).status_code == 202
+    other = await small.session(folder, "other.png")
     for _ in range(2):
-        answer = await small.send(late, data, UNIT, 2 * UNIT)
+        answer = await small.send(other, some_bytes(2 * UNIT, 1), 0, UNIT)
         assert (answer.status_code, answer.json()["error"]["code"]) == (507, "quotaLimitReached")
-    assert (await small.hub.http.get(late)).json()["nextExpectedRanges"] == [f"{UNIT}-"]
-    await small.call("delete-folder", folder_id=quick["id"])
-    answer = await small.send(late, data, UNIT, 2 * UNIT)
+    await small.upload(folder, b"x", "small.png")  # for which there is room
+    answer = await small.send(slow, data, UNIT, 2 * UNIT)
     assert answer.status_code == 201
     assert await small.stored(answer.json()["id"]) == data
+    await small.call("delete-folder", folder_id=answer.json()["id"])
+    assert (await small.send(other, data, 0, UNIT)).status_code == 202
+
+
+async def test_open_sessions_together_do_not_exceed_the_drive(small: Drive) -> None:
+    """Also where all of them begin in the same moment."""
+    folder = await small.add_folder()
+    data = some_bytes(UNIT + 100)
+    urls = [await small.session(folder, f"{number}.png") for number in range(8)]
+    answers = await asyncio.gather(*(small.send(url, data, 0, UNIT) for url in urls))
+    begun = [url for url, answer in zip(urls, answers, strict=True) if answer.status_code == 202]
+    assert (len(begun), {answer.status_code for answer in answers}) == (3, {202, 507})
+    ends = await asyncio.gather(*(small.send(url, data, UNIT, len(data)) for url in begun))
+    assert [answer.status_code for answer in ends] == [201, 201, 201]
+    files = (await small.folders())[folder]["files"]
+    assert len(files) * len(data) <= MB
+
+
+async def test_a_session_that_expires_gives_its_room_back(small: Drive) -> None:
+    folder = await small.add_folder()
+    data = some_bytes(3 * UNIT)
+    first = await small.session(folder, "first.png")
+    assert (await small.send(first, data, 0, UNIT)).status_code == 202
+    second = await small.session(folder, "second.png")
+    assert (await small.send(second, data, 0, UNIT)).status_code == 507
+    await execute(small.hub, "UPDATE upload_sessions SET expires_at = now() WHERE name = 'first.png'")
+    assert (await small.send(second, data, 0, UNIT)).status_code == 202
 
 
 async def test_chunks_count_before_their_file_is_complete(small: Drive) -> None:

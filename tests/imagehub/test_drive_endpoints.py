@@ -9,6 +9,7 @@ import httpx
 import pytest
 from support.asgi import WithState, client_of
 from support.drives import SHOWN, DriveThatSays
+from support.gallery import KeptAudit
 from support.gateway import Key
 from support.imagehub import Hub
 
@@ -59,6 +60,21 @@ async def other_hub(service: WithState, signing_key: Key, drive: DriveThatSays) 
     changed = WithState(service.app, {**service.state, "services": services})
     async with client_of(changed) as client:
         yield Hub(changed, client, signing_key)
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_deletions_are_in_the_audit_trail(other_hub: Hub, drive: DriveThatSays, *, is_down: bool) -> None:
+    """What is gone is gone, also where that can't be written down."""
+    audit = KeptAudit(is_down=is_down)
+    services = replace(other_hub.service.state["services"], audit=audit)
+    other_hub.service.state = {**other_hub.service.state, "services": services}
+    answer = await ask(other_hub, "GET", "/admin/onedrive/delete-folder", {"folder_id": "01TX"})
+    assert answer.json() == {"code": 1, "hint": "folder_deletion_operation_successful"}
+    written = [("drive-item-deleted", 2, "127.0.0.1", {"item": "01TX"})]
+    assert audit.entries == ([] if is_down else written)
+    drive.error = NoSuchItem()
+    assert (await ask(other_hub, "GET", "/admin/onedrive/delete-folder", {"folder_id": "typed"})).json()["code"] == 0
+    assert audit.entries == ([] if is_down else written)
 
 
 async def ask(hub: Hub, method: str, path: str, fields: dict[str, str], headers: Any = None) -> httpx.Response:

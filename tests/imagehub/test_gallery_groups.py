@@ -87,6 +87,25 @@ async def test_a_change_of_another_version_is_refused(gallery: Gallery) -> None:
     assert await gallery.order() == [group, other]
 
 
+async def test_a_group_that_has_lost_its_cover_is_another_version(gallery: Gallery) -> None:
+    group, target = await gallery.group(), await gallery.group()
+    deleted = {"image_list": {str(group): [{"image_id": number} for number in (1, 3)]}}
+    pictures = [await gallery.picture(group) for _ in range(4)]
+    ways: list[tuple[int, str, str, object]] = [
+        (pictures[0], "POST", "/admin/delete/image", deleted),
+        (pictures[1], "DELETE", f"/api/gallery/pictures/{pictures[1]}", None),
+        (pictures[3], "POST", f"/api/gallery/groups/{target}/pictures", {"pictures": [pictures[3]]}),
+    ]
+    for cover, method, path, body in ways:
+        changed = await gallery.call("PATCH", f"/groups/{group}", {"cover": cover})
+        answer = await gallery.hub.http.request(method, path, json=body, headers=gallery.hub.admin)
+        assert answer.is_success
+        own = {"If-Match": changed.headers["etag"]}
+        assert (await gallery.call("PATCH", f"/groups/{group}", {"title": "x"}, headers=own)).status_code == 412
+        assert (await gallery.ok("GET", f"/groups/{group}"))["cover"] is None
+    await gallery.check_counters()
+
+
 async def test_of_two_changes_of_one_version_one_is_refused(gallery: Gallery) -> None:
     group = await gallery.group()
     etag = (await gallery.call("GET", f"/groups/{group}")).headers["etag"]

@@ -39,6 +39,7 @@ NOT_VALID: tuple[tuple[str, str, Any, str], ...] = (
     ("GET", f"/pictures?group={2**63}", None, "group"),
     ("GET", "/pictures?from=yesterday", None, "from"),
     ("GET", "/pictures?to=2026-02-30", None, "to"),
+    ("GET", "/pictures?to=2026-02-01T00:00:00", None, "to"),
     ("GET", "/pictures?from=2026-02-02&to=2026-02-01", None, "to"),
     ("GET", "/pictures?sha256=ab", None, "sha256"),
     ("GET", f"/pictures?sha256={'g' * 64}", None, "sha256"),
@@ -101,6 +102,23 @@ async def test_what_is_written_about_a_picture(gallery: Gallery) -> None:
     ):
         answer = await gallery.call(method, f"/pictures/{picture}{path}", body)
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/no-such-picture")
+
+
+async def test_deletions_are_in_the_audit_trail(gallery: Gallery) -> None:
+    group = await gallery.filled(2)
+    picture, other = await gallery.order(group)
+    etag = (await gallery.call("GET", f"/pictures/{picture}")).headers["etag"]
+    await gallery.ok("PATCH", f"/pictures/{picture}", {"title": "another"})
+    gallery.audit.is_down = True
+    assert (await gallery.call("DELETE", f"/pictures/{picture}")).status_code == 503
+    gallery.audit.is_down = False
+    assert (await gallery.call("DELETE", f"/pictures/{picture}", headers={"If-Match": etag})).status_code == 412
+    assert await gallery.order(group) == [picture, other]
+    await gallery.ok("DELETE", f"/pictures/{picture}")
+    assert (await gallery.call("DELETE", f"/pictures/{picture}")).status_code == 404
+    assert gallery.audit.entries == [
+        ("gallery-picture-deleted", 2, "127.0.0.1", {"picture": picture, "group": group}),
+    ]
 
 
 async def test_a_deleted_cover_is_none_any_more(gallery: Gallery) -> None:
@@ -168,6 +186,10 @@ async def test_filters_and_their_pages(gallery: Gallery) -> None:
         ({"from": "2026-01-02"}, [third]),
         ({"to": "2026-01-01"}, [second, first]),
         ({"from": "2026-01-01", "to": "2026-01-01"}, [second, first]),
+        ({"from": "2026-01-02T00:00:00+08:00"}, [third, second]),
+        ({"from": "2026-01-02 00:00:00 08:00"}, [third, second]),
+        ({"to": "2026-01-02T00:00:00Z"}, [second, first]),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-02"}, [third]),
         ({"from": "0001-01-01", "to": "9999-12-31"}, [third, second, first]),
         ({"media_type": "image/png"}, [second]),
         ({"group": one, "tag": "left", "q": "picture-"}, [first]),

@@ -295,6 +295,9 @@ async def test_links_are_in_the_audit_trail(gallery: Gallery) -> None:
         ("gallery-share-created", 2, group),
         ("gallery-share-revoked", 2, group),
     ]
+    first, _, *second = [each[3]["share"] for each in gallery.audit.entries]
+    assert second == [share_id, share_id]
+    assert first != share_id
 
 
 async def test_old_links_and_counts_are_forgotten(gallery: Gallery) -> None:

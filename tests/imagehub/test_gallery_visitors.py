@@ -89,6 +89,7 @@ async def test_pictures_are_found_by_text_tag_and_day(gallery: Gallery) -> None:
     assert await ids(gallery, "pictures", q="HAND") == [hand]
     assert await ids(gallery, "pictures", tag="BONE") == [foot, hand]
     assert await ids(gallery, "pictures", **{"from": "2026-02-02", "to": "2026-03-01"}) == [foot]
+    assert await ids(gallery, "pictures", to="2026-02-01T21:00:00+08:00") == [hand]
     wrong = await gallery.hub.http.get("/image/pictures", params={"from": "2026-02-02", "to": "2026-02-01"})
     assert wrong.status_code == 422
 

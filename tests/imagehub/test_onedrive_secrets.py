@@ -9,7 +9,7 @@ from sqlalchemy import text
 from support.onedrive import USER, GraphServer, Process, consent_address
 
 from imagehub_service.drives.errors import ConsentNeeded, DriveError
-from lightbox_shared.logging import configure_logging
+from lightbox_shared.observability.logging import configure_logging
 
 
 async def everything(graph: GraphServer, process: Process) -> list[BaseException]:

@@ -7,8 +7,8 @@ from support.imagehub import Hub
 
 from imagehub_service.gallery.shares.errors import TooManyGuesses, WrongPassword
 from imagehub_service.gallery.shares.passwords import PER_ADDRESS, SharePasswords
+from lightbox_shared.auth.passwords import HashingThreads
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.passwords import HashingThreads
 
 ADDRESS = "203.0.113.1"
 

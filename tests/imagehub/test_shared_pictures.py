@@ -12,14 +12,14 @@ from support.kit import verifier_of
 
 from imagehub_service.app import create_app
 from imagehub_service.visibility import Visibility
-from lightbox_shared.audit import Detail
+from lightbox_shared.audit import Actor, Detail
 from lightbox_shared.auth.principal import Authority
 
 
 class Silent:
     """An audit trail whose entries are dropped."""
 
-    async def record(self, action: str, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
+    async def record(self, action: str, actor: Actor, address: str | None, details: Mapping[str, Detail]) -> None:
         pass
 
 

@@ -13,7 +13,7 @@ from support.imagehub import Hub
 from imagehub_service.blob_references import BLOB_REFERENCES
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.orm import BLOBS
-from lightbox_shared.unused_blobs import BATCH, UnusedBlobs
+from lightbox_shared.storage.unused_blobs import BATCH, UnusedBlobs
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from support.pictures import encoded
 
 from imagehub_service.picture_files.whole import WholePictures
 from imagehub_service.renditions.data_urls import PIECE_BYTES
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 
 

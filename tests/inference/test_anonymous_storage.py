@@ -11,6 +11,7 @@ import anyio
 import httpx
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects import postgresql
 from support import pictures
 from support.asgi import WithState, client_of
 from support.databases import FreshDatabase
@@ -21,6 +22,7 @@ from inference_service.blob_references import BLOB_REFERENCES
 from inference_service.orm import ANONYMOUS, BLOBS
 from inference_service.predictions.models import Prediction
 from inference_service.renditions.models import Rendition
+from inference_service.retention.repository import counted_anonymous
 from inference_service.retention.service import AnonymousRetention, Expired
 from inference_service.runtime.model_session import OnnxModelSession
 from inference_service.state import Services
@@ -28,7 +30,7 @@ from inference_service.xrays.models import XRay
 from lightbox_shared.anonymous_storage.repository import Stored
 from lightbox_shared.anonymous_storage.service import ROW_BYTES
 from lightbox_shared.database import Database
-from lightbox_shared.unused_blobs import UnusedBlobs
+from lightbox_shared.storage.unused_blobs import UnusedBlobs
 
 PNG = pictures.png(300, 200)
 COUNTED = len(PNG) + ROW_BYTES
@@ -121,8 +123,8 @@ async def test_an_address_uploads_so_much_in_a_day(visit: Visit, key: Key, monke
         assert refused.status_code == 429
         assert 0 < int(refused.headers["retry-after"]) <= 86_400
         assert refused.json() == {
-            "detail": "Without an account at most 2 pictures and 209,715,200 bytes are stored for one address in a day"
-            " (UTC)."
+            "detail": "Without an approved account at most 2 pictures and 209,715,200 bytes are stored for one address "
+            "in a day (UTC)."
         }
         as_covid19 = await predict(http)
         assert (as_covid19.status_code, as_covid19.json()["ERROR"]) == (429, refused.json()["detail"])
@@ -140,7 +142,7 @@ async def test_all_visitors_store_so_much_together(visit: Visit, key: Key) -> No
         for number in range(2):
             assert (await upload(http, address=f"192.0.2.{number}")).status_code == 201
         refused = await upload(http, address="192.0.2.9")
-        sentence = "There is no room for pictures without an account at the moment. Please sign in, or try later."
+        sentence = "There is no room for pictures without an approved account at the moment. Please try later."
         assert (refused.status_code, refused.json()) == (507, {"detail": sentence})
         as_covid19 = await predict(http)
         assert (as_covid19.status_code, as_covid19.json()) == (507, {"ERROR": sentence})
@@ -192,6 +194,11 @@ async def test_anonymous_pictures_expire(visit: Visit, key: Key) -> None:
                 assert (await http.get(body[link])).status_code == 200
         assert await rows(database, Rendition) == 3  # a PNG of the DICOM file, and two heatmaps
         assert await true_total(app) == (await total(app)).bytes
+        right = await total(app)
+        async with database.writing() as session:
+            await session.execute(text("UPDATE anonymous_total SET pictures = 1, bytes = 0"))
+        await parts(app).anonymous.correct(counted_anonymous())
+        assert await total(app) == right
         mine = (await upload(http, dicom, account=account_headers(key, 7))).json()
         await make_older(database, 8)
         new = (await upload(http)).json()
@@ -298,3 +305,37 @@ async def test_the_same_picture_comes_and_goes_at_once(visit: Visit) -> None:
         last = (await upload(http, pictures.dicom())).json()
         assert (await http.get(last["image"])).status_code == 200
         assert await true_total(app) == (await total(app)).bytes
+
+
+FILL = """
+INSERT INTO blobs (sha256, size, data) VALUES ('a', 1, 'x');
+INSERT INTO predictions (account_id, input_sha256, media_type, model_name, model_version, model_sha256,
+                         preprocessing_version, thresholds, scores, anonymous_bytes)
+SELECT account, 'a', 'image/png', 'm', 1, 'h', '1', '{}', '{}', CASE account WHEN 1 THEN 10 END
+  FROM (SELECT CASE WHEN n % 1000 = 0 THEN 1 ELSE 7 END AS account FROM generate_series(1, 20000) AS n) AS made;
+INSERT INTO xrays (account_id, picture_sha256, media_type, findings, prediction_id, anonymous_bytes)
+SELECT account_id, 'a', 'image/png', '{}', id, anonymous_bytes FROM predictions;
+UPDATE anonymous_total SET pictures = 40, bytes = 400;
+ANALYZE predictions, xrays
+"""
+
+
+async def test_a_total_that_is_right_is_counted_beside_uploads(visit: Visit) -> None:
+    """Without its lock, for which they would wait, and without reading the rows of accounts."""
+    async with visit() as (app, _):
+        database, anonymous = parts(app).database, parts(app).anonymous
+        async with database.writing() as session:
+            for statement in FILL.split(";"):
+                await session.execute(text(statement))
+        async with database.writing() as session:
+            await session.execute(text("SELECT FROM anonymous_total FOR UPDATE"))
+            with anyio.fail_after(10):
+                await anonymous.correct(counted_anonymous())
+        assert await total(app) == Stored(40, 400)
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # the library has no types here
+        counted = counted_anonymous().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        async with database.reading() as session:
+            plan = "\n".join((await session.scalars(text(f"EXPLAIN {counted}"))).all())
+        assert "Seq Scan" not in plan
+        assert "ix_xrays_anonymous_posted_at" in plan
+        assert "ix_predictions_counted" in plan

@@ -11,7 +11,7 @@ from support.asgi import client_of
 from support.commands import Terminal
 from support.databases import FreshDatabase
 from support.gateway import Key
-from support.inference import SECRET_KEY, running_inference
+from support.inference import MODEL, SECRET_KEY, account_headers, running_inference
 
 from inference_service.config import InferenceSettings
 from lightbox_shared.anonymous_storage.service import ROW_BYTES
@@ -22,16 +22,23 @@ from lightbox_shared.installation import SERVICES
 
 PNG = pictures.png()
 COMMANDS = commands_of("inference-service")
+OF_ACCOUNTS = (("/api/chexray/upload", "image", {"title": ""}), ("/api/predictions", "file", {"model": MODEL}))
 
 
 @pytest.fixture
 async def settings(fresh_database: FreshDatabase, tmp_path: Path, key: Key) -> InferenceSettings:
-    """Of a service with an old picture and a new one without an account, and a blob without a reference."""
+    """Of a service with an old picture and a new one without an account, one of an account that two models have read,
+    and a blob without a reference."""
     url = fresh_database("inference_service")
     async with running_inference(url, tmp_path, key) as app, client_of(app) as http:
         database: Database = app.state["database"]
         for data in (PNG, PNG + b"\n"):
             answer = await http.post("/api/chexray/anonupload", data={"title": ""}, files={"image": ("x", data)})
+            assert answer.status_code == 201
+        for path, field, fields in OF_ACCOUNTS:
+            answer = await http.post(
+                path, data=fields, files={field: ("x", PNG + b"own")}, headers=account_headers(key, 7)
+            )
             assert answer.status_code == 201
         async with database.writing() as session:
             await session.execute(text("UPDATE xrays SET posted_at = posted_at - interval '8 days' WHERE id = 1"))
@@ -52,8 +59,8 @@ async def test_it_is_shown_and_cleaned(settings: InferenceSettings) -> None:
     assert shown.pop("free_disk_bytes") > 0
     assert shown == {
         "service": "inference-service",
-        "pictures": 2,
-        "blob_bytes": 2 * len(PNG) + 1 + len(b"nobody's"),
+        "pictures": 4,
+        "blob_bytes": 3 * len(PNG) + len(b"\nown") + len(b"nobody's"),
         "unused_blobs": 1,
         "unused_bytes": len(b"nobody's"),
         "anonymous_pictures": 2,
@@ -73,7 +80,7 @@ async def test_it_is_shown_and_cleaned(settings: InferenceSettings) -> None:
         "unused_bytes": len(PNG) + len(b"nobody's"),
     }
     left = json.loads(await terminal.ok(app, "storage", "--json"))
-    assert (left["pictures"], left["blob_bytes"], left["unused_blobs"]) == (1, len(PNG) + 1, 0)
+    assert (left["pictures"], left["blob_bytes"], left["unused_blobs"]) == (3, 2 * len(PNG) + len(b"\nown"), 0)
     assert (left["anonymous_pictures"], left["anonymous_bytes"]) == (1, len(PNG) + 1 + ROW_BYTES)
     again = (await terminal.ok(app, "storage", "clean")).splitlines()
     assert [line.split() for line in again[-1:]] == [["inference-service", "0", "0", "0"]]

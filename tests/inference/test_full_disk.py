@@ -14,7 +14,7 @@ from support.inference import WITH_MAPS, account_headers, running_inference, ser
 
 from inference_service.renditions.models import Rendition
 from lightbox_shared.database import Database
-from lightbox_shared.disk_space import DiskSpace
+from lightbox_shared.storage.disk_space import DiskSpace
 
 NO_ROOM = """
 CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS

@@ -13,8 +13,8 @@ from support.gateway import Key, until
 from support.inference import MODEL, account_headers
 
 from inference_service.predictions.service import Predictor
-from lightbox_shared.decoding import BUSY, DecodingBudget, DecodingThreads
-from lightbox_shared.memory_budget import UploadMemoryBudget
+from lightbox_shared.concurrency.decoding import BUSY, DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.memory_budget import UploadMemoryBudget
 
 UPLOADS_BUSY = "Too many uploads are under way."
 PROBLEM = "application/problem+json"

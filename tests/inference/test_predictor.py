@@ -12,7 +12,7 @@ from inference_service.model_repository.catalog import ModelCatalog
 from inference_service.predictions.service import Predictor
 from inference_service.runtime.engine import Engine, LoadedModel
 from inference_service.runtime.scheduler import Scheduler
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.images import MediaType, PictureError
 

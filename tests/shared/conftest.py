@@ -14,8 +14,8 @@ from support.kit import MakeApp
 from lightbox_shared.app import build_app
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
-from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.storage.disk_space import DiskSpace
 
 
 @pytest.fixture

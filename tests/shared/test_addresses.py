@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightbox_shared.addresses import partition
+from lightbox_shared.requests.addresses import partition
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from lightbox_shared import background
-from lightbox_shared.background import background_task, periodic_task
+from lightbox_shared.concurrency import background
+from lightbox_shared.concurrency.background import background_task, periodic_task
 
 
 async def test_a_task_ends_with_its_context() -> None:

@@ -9,8 +9,8 @@ import pytest
 from anyio import to_thread
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, delete, func, insert, select
 
-from lightbox_shared.blobs import BlobMissing, Blobs, ObjectStoreBlobs, blob_table, sha256
 from lightbox_shared.database import Database
+from lightbox_shared.storage.blobs import BlobMissing, Blobs, ObjectStoreBlobs, blob_table, sha256
 
 METADATA = MetaData()
 TABLE = blob_table(METADATA)

@@ -5,7 +5,7 @@ import threading
 import anyio
 import pytest
 
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.errors import Unavailable
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from support.asgi import client_of, running
 from support.kit import MakeApp
 
-from lightbox_shared.conditional import bytes_response, etag_matches
+from lightbox_shared.responses.conditional import bytes_response, etag_matches
 
 HITS = ('"abc"', 'W/"abc"', "*", '"x", "abc"', '"x","abc","y"', 'W/"x" , W/"abc"', ' "abc" ')
 MISSES = (None, "", "abc", '"ABC"', '"abcd"', '"ab"', '"x"', "'abc'", ",", '"*"', "W/abc", '"abc')

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightbox_shared.content_length import content_length
+from lightbox_shared.requests.content_length import content_length
 
 
 @given(st.integers(0, 10**18 - 1), st.integers(0, 6000))

@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 from support.asgi import client_of, running
 from support.kit import MakeApp
 
-from lightbox_shared.context import Trace, context_headers
 from lightbox_shared.errors import NotFound
 from lightbox_shared.errors.dialects import Dialects, FieldMap
+from lightbox_shared.observability.context import Trace, context_headers
 
 router = APIRouter()
 

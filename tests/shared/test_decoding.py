@@ -2,19 +2,21 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from typing import Final
 
 import pytest
-from anyio import CancelScope
+from anyio import CancelScope, current_time, fail_after
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 from support.gateway import until
 
-from lightbox_shared.decoding import BUSY, DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.decoding import BUSY, DecodingBudget, DecodingThreads
 from lightbox_shared.errors import Unavailable
 
 LIMIT: Final = 800
@@ -243,6 +245,109 @@ async def test_two_kinds_of_work_share_the_budget_and_no_thread() -> None:
     assert done == {waiting}
     await asyncio.gather(*reading)
     assert budget.held == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_a_small_picture_passes_large_ones_of_its_kind_that_wait_for_memory(threads: int) -> None:
+    budget = DecodingBudget(4_000_000)
+    uploads = DecodingThreads(budget, threads, max_pixels=10**6)
+    async with budget.reserve(3_000_000):  # another request decodes
+        waiting = [asyncio.create_task(uploads.decode(png(1000), partial(decoded, png(1000)))) for _ in range(6)]
+        await until(lambda: budget.waiting == threads)
+        for side in range(1, 50):
+            with fail_after(5):
+                assert await uploads.decode(png(side), partial(decoded, png(side))) == (side, side)
+        assert not any(task.done() for task in waiting)
+    assert await asyncio.gather(*waiting) == [(1000, 1000)] * 6
+    assert budget.held == 0
+
+
+async def test_work_that_loads_its_bytes_and_work_that_has_them_share_threads_without_a_deadlock() -> None:
+    budget = DecodingBudget(4_000_000)
+    kinds = [DecodingThreads(budget, threads, max_pixels=10**6, max_waiting=10**6) for threads in (1, 2)]
+    files = {side: png(side) for side in (30, 200, 1000)}
+
+    async def loaded(threads: DecodingThreads, side: int) -> tuple[int, int]:
+        async with threads.turn() as turn:
+            data = await turn.run(partial(files.__getitem__, side))
+            size = await turn.decode(data, partial(decoded, data))
+            return await turn.run(lambda: size)
+
+    def work(number: int) -> Coroutine[None, None, tuple[int, int]]:
+        threads, side = kinds[number % 2], (30, 200, 1000)[number % 3]
+        if number % 5 < 2:
+            return loaded(threads, side)
+        return threads.decode(files[side], partial(decoded, files[side]))
+
+    async with budget.reserve(3_400_000):
+        tasks = [asyncio.create_task(work(number)) for number in range(120)]
+        await until(lambda: budget.waiting >= len(kinds))
+    with fail_after(60):
+        sides = [size[0] for size in await asyncio.gather(*tasks)]
+    assert sides == [(30, 200, 1000)[number % 3] for number in range(120)]
+    assert budget.held == 0
+
+
+@pytest.mark.parametrize("loads", [True, False])
+async def test_turn_and_memory_have_one_deadline(loads: bool) -> None:
+    budget, go_on = DecodingBudget(4_000_000), threading.Event()
+    threads = DecodingThreads(budget, 1, max_pixels=10**6, max_wait=1)
+    data = png(1000)
+
+    async def decode(work: Callable[[], object]) -> None:
+        if not loads:
+            await threads.decode(data, work)
+            return
+        async with threads.turn() as turn:
+            await turn.decode(data, work)
+
+    first = asyncio.create_task(decode(go_on.wait))
+    await until(lambda: budget.held > 0)
+    began = current_time()
+    second = asyncio.create_task(decode(bool))
+    await asyncio.sleep(0.01)
+    other = asyncio.create_task(_reserved_until(budget, 3_000_000, second))  # is before it in the queue for memory
+    await asyncio.sleep(0.6)
+    go_on.set()
+    await first
+    with pytest.raises(Unavailable):
+        await second
+    assert 0.9 < current_time() - began < 1.4
+    await other
+    assert budget.held == 0
+
+
+@pytest.mark.parametrize("decodes", [True, False])
+async def test_the_wait_for_a_thread_has_a_deadline(decodes: bool) -> None:
+    go_on = threading.Event()
+    threads = DecodingThreads(DecodingBudget(4_000_000), 1, max_pixels=10**6, max_wait=0.3, busy="Busy.")
+
+    def ask(work: Callable[[], object]) -> Coroutine[None, None, object]:
+        return threads.decode(png(100), work) if decodes else threads.run(work)
+
+    first = asyncio.create_task(threads.run(go_on.wait))
+    await asyncio.sleep(0.01)
+    began = current_time()
+    try:
+        with pytest.raises(Unavailable, match="Busy"), fail_after(5):
+            await ask(bool)
+        assert 0.2 < current_time() - began < 2
+    finally:
+        go_on.set()
+    assert await first is True
+    with fail_after(5):
+        assert await ask(lambda: "done") == "done"
+
+
+async def _reserved_until(budget: DecodingBudget, size: int, task: asyncio.Task[None]) -> None:
+    async with budget.reserve(size):
+        await asyncio.wait([task])
+
+
+def decoded(data: bytes) -> tuple[int, int]:
+    image = Image.open(BytesIO(data))
+    image.load()
+    return image.size
 
 
 async def test_who_leaves_while_a_thread_works_keeps_the_memory_until_it_ends() -> None:

@@ -32,14 +32,26 @@ DEEP_COLOURS: Final = np.full((*SIZE[::-1], 3), 777, np.uint16)
 _MEASURE: Final = """
 import json, sys
 from lightbox_shared.images import decode_grey
-from lightbox_shared.images.display import check_picture, encode_preview, green_channel, read_for_display
+from lightbox_shared.images.decoding import read_grey_values
+from lightbox_shared.images.display import check_picture, encode_preview, green_channel, read_for_display, render
+from lightbox_shared.images.windows import Window, WindowNotApplicable
 data, warm = (open(name, "rb").read() for name in sys.argv[1:])
+
+def windowed(data):
+    try:
+        render(data, max_pixels=10**9, window=Window(777, 500))
+    except WindowNotApplicable:
+        pass
+
 uses = {
     "grey": lambda data: decode_grey(data, max_pixels=10**9),
     "preview": lambda data: encode_preview(read_for_display(data, max_pixels=10**9)),
     "reduced": lambda data: decode_grey(data, max_pixels=10**9, min_size=(224, 224)),
     "shown": lambda data: check_picture(data, max_pixels=10**9),
     "green": lambda data: green_channel(data, max_pixels=10**9),
+    "values": lambda data: read_grey_values(data, max_pixels=10**9),
+    "windowed": windowed,
+    "small": lambda data: render(data, max_pixels=10**9, viewport=(900, 900)),
 }
 
 def resident(name):

@@ -1,6 +1,8 @@
 """All errors in all dialects, with their exact bytes and headers."""
 
+import copy
 import json
+import pickle
 
 import httpx
 import pytest
@@ -13,9 +15,10 @@ from support.asgi import client_of, running
 from support.kit import MakeApp
 
 from lightbox_shared import errors
-from lightbox_shared.errors import FieldError, LightboxError, status_phrase
+from lightbox_shared.errors import FieldError, InvalidRequest, LightboxError, status_phrase
 from lightbox_shared.errors.dialects import DetailList, Dialect, Dialects, ErrorMember, FieldMap, ProblemDetails
 from lightbox_shared.errors.handlers import to_lightbox_error
+from lightbox_shared.errors.sentences import Sentence, members_of
 
 ALL: list[tuple[LightboxError, int, str, str]] = [
     (errors.BadRequest(), 400, "bad-request", "The request could not be understood."),
@@ -281,7 +284,7 @@ async def test_through_an_application(make_app: MakeApp) -> None:
                 "title": "Unprocessable Entity",
                 "status": 422,
                 "detail": "text: Not a valid string.",
-                "errors": [{"field": "text", "detail": "Not a valid string."}],
+                "errors": [{"field": "text", "detail": "Not a valid string.", "code": "not-a-string"}],
             },
         )
         assert (await client.get("/things")).headers["allow"] == "POST"
@@ -290,3 +293,43 @@ async def test_through_an_application(make_app: MakeApp) -> None:
 def test_problem_details_can_repeat_their_sentence_in_a_member_that_other_clients_read() -> None:
     body = json.loads(shown(ProblemDetails(sentence_member="message"), errors.NotFound("No such job."))[2])
     assert (body["detail"], body["message"], body["status"]) == ("No such job.", "No such job.", 404)
+
+
+async def test_problem_details_are_given_on_every_path_to_whoever_asks_for_them(make_app: MakeApp) -> None:
+    app = make_app(router, dialects=Dialects({"/drf": FieldMap(), "/list": DetailList()}))
+    async with running(app) as started, client_of(started) as client:
+        asked = {"Accept": "application/json, application/problem+json, */*;q=0.5"}
+        answer = await client.post("/drf/things", json={"size": "many"}, headers=asked)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["vary"] == "Accept"
+        assert answer.status_code == 400  # as the system documents it
+        not_whole = "Input should be a valid integer, unable to parse string as an integer"
+        assert answer.json() == {
+            "type": "/problems/invalid-request",
+            "title": "Bad Request",
+            "status": 400,
+            "detail": f"name: This field is required.; size: {not_whole}",
+            "errors": [
+                {"field": "name", "detail": "This field is required.", "code": "required"},
+                {"field": "size", "detail": not_whole, "code": "not-a-number"},
+            ],
+        }
+        for accept in ("*/*", "application/*", "application/json", "application/problem+json;q=0"):
+            answer = await client.post("/drf/things", json={"size": 1}, headers={"Accept": accept})
+            assert answer.json() == {"name": "This field is required."}
+
+
+def test_the_code_of_a_sentence_goes_where_its_text_goes() -> None:
+    sentence = Sentence("too-short", "At least 8 characters.", least=8)
+    elsewhere = pickle.loads(pickle.dumps(sentence))  # noqa: S301 - our own
+    for each in (sentence, copy.deepcopy(sentence), elsewhere, str(ValueError(sentence))):
+        assert (each, members_of(each)) == (
+            "At least 8 characters.",
+            {"code": "too-short", "parameters": {"least": 8}},
+        )
+    error = InvalidRequest.of("password", sentence)
+    body = json.loads(bytes(ProblemDetails().render(error).body))
+    assert body["errors"] == [
+        {"field": "password", "detail": sentence, "code": "too-short", "parameters": {"least": 8}}
+    ]
+    assert json.loads(bytes(FieldMap().render(error).body)) == {"password": "At least 8 characters."}

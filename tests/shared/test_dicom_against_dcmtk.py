@@ -26,6 +26,7 @@ from support.dcmtk import NotShown, compressed, needs_dcmtk, shown
 from support.properties import property_settings
 
 from lightbox_shared.images.dicom import decode_dicom
+from lightbox_shared.images.windows import Window, WindowFunction
 
 COLOUR_TOLERANCE = 1.01
 # `dcm2pnm` cuts off each of the terms of which a colour is the sum.
@@ -102,6 +103,36 @@ def test_grey_pictures(dataset: FileDataset, transfer_syntax: Any) -> None:
     options, tolerance = voi_options(dataset), grey_tolerance(dataset)
     data = dicom_files.file_of(dataset, transfer_syntax)
     assert np.abs(ours(data) - shown(data, *options)).max() <= tolerance
+
+
+@st.composite
+def chosen_windows(draw: st.DrawFn, low: float, high: float) -> Window:
+    """A window that somebody has chosen, about values from `low` to `high`. Numbers have few places, as `dcm2pnm` reads
+    them from a text."""
+    function = draw(st.sampled_from(WindowFunction))
+    extent = high - low
+    center = round(draw(st.floats(low - extent / 4, high + extent / 4) | st.integers(int(low), int(high))), 3)
+    width = round(draw(st.sampled_from([1.0, 1.5, 2.0]) | st.floats(1, 2 * extent + 2)), 3)
+    return Window(center, width, function)
+
+
+def window_options(window: Window) -> list[str]:
+    """What makes `dcm2pnm` show a window, whatever the file says."""
+    exact = window.function is WindowFunction.LINEAR_EXACT
+    center, width = (window.center + 0.5, window.width + 1) if exact else (window.center, window.width)
+    sigmoid = window.function is WindowFunction.SIGMOID
+    return ["+Ww", f"{center:.4f}", f"{width:.4f}", "+Wfs" if sigmoid else "+Wfl"]
+
+
+@needs_dcmtk
+@property_settings(max_examples=300)
+@given(st.data(), grey_data_sets(), st.sampled_from(dicom_files.NATIVE))
+def test_windows_that_are_chosen(data: st.DataObject, dataset: FileDataset, transfer_syntax: Any) -> None:
+    window = data.draw(chosen_windows(*modality_range(dataset)))
+    file = dicom_files.file_of(dataset, transfer_syntax)
+    found = decode_dicom(file, max_pixels=1_000_000, window=window).astype(np.float64) * 255
+    tolerance = 1.01 + 256 / (modality_range(dataset)[1] - modality_range(dataset)[0] + 1)
+    assert np.abs(found - shown(file, *window_options(window))).max() <= tolerance
 
 
 @needs_dcmtk

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 from support.asgi import client_of
 
-from lightbox_shared.disconnect import Client, ClientDep
+from lightbox_shared.requests.disconnect import Client, ClientDep
 
 
 def receiving(*messages: Message, after: anyio.Event) -> Receive:

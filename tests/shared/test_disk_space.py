@@ -22,18 +22,18 @@ from support.asgi import client_of, running
 from support.full_disk import fill, free_bytes, small_disk
 from support.kit import MakeApp
 
-from lightbox_shared import disk_space
-from lightbox_shared.blobs import ObjectStoreBlobs, sha256
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
-from lightbox_shared.disk_space import DiskSpace, folders_of
-from lightbox_shared.disk_usage import Usage, disk_usage
 from lightbox_shared.errors import InternalError, Unavailable
 from lightbox_shared.errors.disk_full import DiskFull, is_disk_full
 from lightbox_shared.errors.handlers import is_database_outage, to_lightbox_error
-from lightbox_shared.health import Degraded, run_checks
-from lightbox_shared.logging import configure_logging
-from lightbox_shared.request_bodies import FilesUpload, NoFields, Upload, file_upload, files_upload
+from lightbox_shared.observability.health import Degraded, run_checks
+from lightbox_shared.observability.logging import configure_logging
+from lightbox_shared.requests.bodies import FilesUpload, NoFields, Upload, file_upload, files_upload
+from lightbox_shared.storage import disk_space
+from lightbox_shared.storage.blobs import ObjectStoreBlobs, sha256
+from lightbox_shared.storage.disk_space import DiskSpace, folders_of
+from lightbox_shared.storage.disk_usage import Usage, disk_usage
 
 OneFile = Annotated[Upload[NoFields], file_upload(file="file")]
 FileThatIsNotKept = Annotated[Upload[NoFields], file_upload(file="file", is_kept=False)]

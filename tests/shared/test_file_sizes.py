@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightbox_shared.config import Settings
-from lightbox_shared.file_sizes import DECIDING_BYTES, KB, MB, FileSizes, in_megabytes
+from lightbox_shared.requests.file_sizes import DECIDING_BYTES, KB, MB, FileSizes, in_megabytes
 
 SIZES = st.builds(FileSizes, st.integers(1000, 5000), st.integers(1000, 5000))
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from support.asgi import client_of
 
-from lightbox_shared.hal import (
+from lightbox_shared.responses.hal import (
     HAL_TYPE,
     JSON_TYPE,
     Resource,

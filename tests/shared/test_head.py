@@ -10,8 +10,8 @@ from support.asgi import client_of, running
 from support.gateway import Server, raw
 from support.kit import MakeApp
 
-from lightbox_shared.conditional import bytes_response
 from lightbox_shared.errors import NotFound
+from lightbox_shared.responses.conditional import bytes_response
 
 router = APIRouter()
 ended: list[str] = []

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 from lightbox_shared.installation import SERVICE_NAMES, SERVICES, service_named
-from lightbox_shared.ports import port_of
+from lightbox_shared.process.ports import port_of
 
 
 def test_names_follow_from_the_name() -> None:

@@ -12,7 +12,7 @@ from support.gateway import Server
 from support.kit import MakeApp
 
 from lightbox_shared.errors import LightboxError, TooLarge, Unavailable, UnsupportedMediaType
-from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
+from lightbox_shared.requests.bodies import Upload, file_upload, form_or_json
 
 MB = 2**20
 SIZE = 20 * MB

@@ -4,8 +4,8 @@ import string
 
 import pytest
 
+from lightbox_shared.auth.signed_links import SignedLinks
 from lightbox_shared.errors import NotFound
-from lightbox_shared.links import SignedLinks
 
 SECRET = "a secret of the tests, with 32 characters or more"
 NOW = 1_000_000.0

@@ -20,8 +20,8 @@ from support.kit import MakeApp
 
 from gateway.access_log import AccessLog
 from lightbox_shared.errors import Conflict
-from lightbox_shared.log_output import LogOutput
-from lightbox_shared.logging import OUTPUT, configure_logging
+from lightbox_shared.observability.log_output import LogOutput
+from lightbox_shared.observability.logging import OUTPUT, configure_logging
 
 MIB = 1024**2
 

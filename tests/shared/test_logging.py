@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from lightbox_shared.logging import REDACTED, configure_logging
+from lightbox_shared.observability.logging import REDACTED, configure_logging
 
 SECRET = "hunter2-Swordfish.0"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhY2NvdW50OjIifQ.c2lnbmF0dXJl"

@@ -24,7 +24,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from lightbox_shared.errors import BadRequest, LightboxError, UnsupportedMediaType
-from lightbox_shared.multipart import read_multipart
+from lightbox_shared.requests.multipart import read_multipart
 
 BOUNDARY = "cut-here"
 FILE = "image"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from lightbox_shared.negotiation import choose, media_ranges, preference, prefers_coding
+from lightbox_shared.responses.negotiation import choose, media_ranges, preference, prefers_coding
 
 JSON, CBOR, LINKS, PNG = "application/json", "application/cbor", "application/link-format", "image/png"
 OFFERED = (JSON, CBOR, LINKS, PNG)

@@ -12,8 +12,8 @@ from support.kit import MakeApp
 from lightbox_shared.errors import Conflict, Forbidden, NotFound
 from lightbox_shared.errors.dialects import Dialects, FieldMap
 from lightbox_shared.openapi import content, errors
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
+from lightbox_shared.requests.bodies import Upload, file_upload, form_or_json
+from lightbox_shared.requests.parameters import RowId
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 FIELD_ERRORS = {"application/json": {"schema": {"$ref": "#/components/schemas/FieldErrors"}}}

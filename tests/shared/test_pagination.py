@@ -11,7 +11,7 @@ from support.asgi import client_of, running
 from support.kit import MakeApp
 
 from lightbox_shared.errors import InvalidRequest
-from lightbox_shared.pagination import Page, PageQuery, PageRequest, decode_cursor, encode_cursor
+from lightbox_shared.responses.pagination import Page, PageQuery, PageRequest, decode_cursor, encode_cursor
 
 
 @pytest.mark.parametrize("row_id", [0, 1, 50, 2**31, 2**63 - 1])

@@ -11,7 +11,7 @@ from support.asgi import client_of, running
 from support.kit import MakeApp
 
 from lightbox_shared.errors.dialects import Dialects, FieldMap
-from lightbox_shared.request_bodies import (
+from lightbox_shared.requests.bodies import (
     FilesUpload,
     NoFields,
     Upload,

@@ -5,8 +5,8 @@ from fastapi.responses import Response
 from support.asgi import client_of, running
 from support.kit import MakeApp
 
-from lightbox_shared.hal import HAL_TYPE, Resource, self_link
 from lightbox_shared.openapi import headers
+from lightbox_shared.responses.hal import HAL_TYPE, Resource, self_link
 from lightbox_shared.second_prefix import Prefix, at_both_prefixes, deleted, deletion
 
 router = APIRouter()

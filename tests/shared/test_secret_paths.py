@@ -1,10 +1,17 @@
 """No log has a path that is a credential."""
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
 
-from lightbox_shared.secret_paths import SECRET_PREFIXES, loggable_path
+from lightbox_shared.observability.secret_paths import SECRET_PREFIXES, loggable_path
 
 SECRET = "Zz0-_secret"
+CONSOLE: Final = Path(__file__).parents[2] / "console" / "src"
+NO_SECRETS: Final = frozenset({"id", "collection", "device", "nothing"})
+"""The parameters in the addresses of the console's pages that readers of a log may see."""
 
 
 @pytest.mark.parametrize(
@@ -37,3 +44,14 @@ def test_other_paths_are_as_they_are(path: str) -> None:
 
 def test_the_rest_of_an_iiif_address_is_there() -> None:
     assert loggable_path("/iiif/3/12~a.b/full/max/0/default.jpg") == "/iiif/3/12~[redacted]/full/max/0/default.jpg"
+
+
+def test_the_consoles_addresses_with_a_secret_are_known() -> None:
+    """A parameter of a new name is either one that may be read in a log, or its address has its place among the
+    secret ones."""
+    files = [CONSOLE / "router.ts", *CONSOLE.glob("*/routes.ts")]
+    paths = re.findall(r"""path: ["'`](/[^"'`]*)""", "\n".join(file.read_text() for file in files))
+    secret = [path for path in paths if not NO_SECRETS.issuperset(re.findall(r":(\w+)", path))]
+    assert "/gallery/shared/:secret" in secret
+    for path in secret:
+        assert SECRET not in loggable_path("/console" + re.sub(r":\w+", SECRET, path)), path

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from lightbox_shared.single_flight import SingleFlight
+from lightbox_shared.concurrency.single_flight import SingleFlight
 
 
 class Work:

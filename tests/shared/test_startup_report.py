@@ -12,9 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 from support.databases import FreshDatabase
 from support.onnx_models import write_model
 
-from lightbox_shared.logging import configure_logging
-from lightbox_shared.startup import StartupError
-from lightbox_shared.startup_report import ReportedStartup, startup_problem
+from lightbox_shared.observability.logging import configure_logging
+from lightbox_shared.process.startup import StartupError
+from lightbox_shared.process.startup_report import ReportedStartup, startup_problem
 
 SECRET = "sesame99" * 4
 

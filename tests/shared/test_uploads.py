@@ -14,11 +14,11 @@ from starlette.types import Message
 from support.asgi import WithState, client_of, running
 from support.kit import MakeApp
 
-from lightbox_shared.blobs import sha256
-from lightbox_shared.file_sizes import DECIDING_BYTES, MB, FileSizes
-from lightbox_shared.forms import read_fields
-from lightbox_shared.memory_budget import SMALL_BYTES, UploadMemoryBudget
-from lightbox_shared.uploads import MAX_FIELD_BYTES, MAX_FIELDS, open_uploads, read_upload
+from lightbox_shared.concurrency.memory_budget import SMALL_BYTES, UploadMemoryBudget
+from lightbox_shared.requests.file_sizes import DECIDING_BYTES, MB, FileSizes
+from lightbox_shared.requests.forms import read_fields
+from lightbox_shared.requests.uploads import MAX_FIELD_BYTES, MAX_FIELDS, open_uploads, read_upload
+from lightbox_shared.storage.blobs import sha256
 
 MAX_BYTES = 3 * MB
 SIZES = FileSizes(MAX_BYTES, dicom=6 * MB)
@@ -55,6 +55,12 @@ async def fields(request: Request) -> dict[str, object]:
 @router.post("/raw")
 async def raw(request: Request) -> int:
     return len(await Request(request.scope, request.receive).body())
+
+
+def too_large(named: str, megabytes: int) -> dict[str, object]:
+    """What is said of a file beyond its limit."""
+    detail, parameters = f"{named} is larger than {megabytes} MB.", {"bytes": megabytes * MB}
+    return {"field": "image", "detail": detail, "code": "file-too-large", "parameters": parameters}
 
 
 @pytest.fixture
@@ -176,11 +182,10 @@ def dicom(size: int) -> bytes:
 async def test_dicom_has_a_limit_of_its_own(client: httpx.AsyncClient) -> None:
     largest = dicom(SIZES.dicom)
     assert await send(client, file(largest) + END) == exactly(largest)
-    for data, limit in ((largest + b"x", "6 MB"), (largest[1:], "3 MB"), (bytes(4 * MB), "3 MB")):
+    for data, limit in ((largest + b"x", 6), (largest[1:], 3), (bytes(4 * MB), 3)):
         for path, named in (("/upload", "The file"), ("/several", "A file")):
             answer = await client.post(path, content=file(data) + END, headers={"Content-Type": MULTIPART})
-            expected = [{"field": "image", "detail": f"{named} is larger than {limit}."}]
-            assert (answer.status_code, answer.json()["errors"]) == (413, expected)
+            assert (answer.status_code, answer.json()["errors"]) == (413, [too_large(named, limit)])
     assert MEMORY.held == 0
 
 
@@ -238,7 +243,7 @@ async def test_files_of_unknown_length_are_counted_when_they_are_in_memory(clien
 async def test_a_file_that_is_too_large(client: httpx.AsyncClient) -> None:
     status, body = await send(client, file(b"\xff" * (MAX_BYTES + 1)) + END)
     assert (status, body["type"]) == (413, "/problems/too-large")
-    assert body["errors"] == [{"field": "image", "detail": "The file is larger than 3 MB."}]
+    assert body["errors"] == [too_large("The file", 3)]
 
 
 @pytest.mark.parametrize(
@@ -346,7 +351,7 @@ async def test_too_many_files(client: httpx.AsyncClient) -> None:
 async def test_one_file_that_is_too_large(client: httpx.AsyncClient, before: int) -> None:
     body = file() * before + file(bytes(MAX_BYTES + 1)) + file() * (MAX_FILES - 1 - before) + END
     status, answered = await send_several(client, body)
-    assert (status, answered["errors"]) == (413, [{"field": "image", "detail": "A file is larger than 3 MB."}])
+    assert (status, answered["errors"]) == (413, [too_large("A file", 3)])
 
 
 async def test_a_file_that_is_too_large_is_not_stored(

@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.requests import Request
 
-from lightbox_shared.urls import public_base
+from lightbox_shared.responses.urls import public_base
 
 
 def asked(headers: dict[str, str], *, scheme: str = "http") -> Request:

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,10 @@ import httpx
 
 from annotation_service.accounts.models import Account
 from annotation_service.config import AnnotationSettings
-from annotation_service.exports.audit import EXPORT_CREATED
 from annotation_service.pictures.models import Picture
 from annotation_service.state import Services
 from annotation_service.workflow.models import Image
-from lightbox_shared.audit import Detail
+from lightbox_shared.audit import Actor, Detail
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
@@ -70,14 +69,17 @@ class Person:
 class KeptAudit:
     """An audit trail in memory, which can be out of reach."""
 
-    entries: list[tuple[int, str | None, dict[str, Detail]]] = field(default_factory=list)
+    entries: list[tuple[str, Actor, str | None, dict[str, Detail]]] = field(default_factory=list)
     is_down: bool = False
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+    """Happens while an entry is written."""
 
-    async def record(self, action: str, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
+    async def record(self, action: str, actor: Actor, address: str | None, details: Mapping[str, Detail]) -> None:
         if self.is_down:
             raise Unavailable
-        assert action == EXPORT_CREATED
-        self.entries.append((account_id, address, dict(details)))
+        self.entries.append((action, actor, address, dict(details)))
+        if self.meanwhile is not None:
+            await self.meanwhile()
 
 
 @dataclass

@@ -15,7 +15,7 @@ from annotation_service.pictures.service import Pictures
 from annotation_service.pictures.sources import picture_sources
 from annotation_service.state import Services
 from annotation_service.suggestions.service import Suggestions
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.http import ServiceTokens
 from support.annotation import Lab
 from support.asgi import BASE_URL, WithState

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -12,6 +13,7 @@ from lightbox.run.platform import Platform
 from support.yelda_client import Headers, bearer
 
 PICTURE: Final = SAMPLES / "normal.png"
+WITH_WINDOW: Final = SAMPLES / "pleural-effusion.dcm"
 TAKEN: Final = {"deviceId": "12345", "timestamp": "2024-08-18T02:04:07Z"}
 
 
@@ -57,8 +59,8 @@ class World:
         made = self.ok("POST", "/api/keys", json={"name": "x", "scopes": ["read"]}, headers=self.admin)
         return int(made["id"])
 
-    def predict(self) -> int:
-        body = {"data": {"model": "covid19"}, "files": {"file": PICTURE.read_bytes()}}
+    def predict(self, picture: Path = PICTURE) -> int:
+        body = {"data": {"model": "covid19"}, "files": {"file": picture.read_bytes()}}
         return int(self.ok("POST", "/api/predictions", headers=self.admin, **body)["id"])
 
     def without_picture(self) -> None:

@@ -225,6 +225,14 @@ class DriveThatSays:
     async def finish_consent(self, auth_code: str, state: str | None) -> None:
         self._say("finish_consent", auth_code, state)
 
+    async def is_connected(self) -> bool:
+        self._say("is_connected")
+        return True
+
+    async def disconnect(self) -> bool:
+        self._say("disconnect")
+        return True
+
     async def contents(self) -> DriveContents:
         self._say("contents")
         return self.shown

@@ -15,10 +15,10 @@ from imagehub_service.gallery.arranging.service import Arranging
 from imagehub_service.gallery.shares.passwords import SharePasswords
 from imagehub_service.gallery.shares.service import KEY_PURPOSE, Shares
 from imagehub_service.state import Services
-from lightbox_shared.audit import Detail
+from lightbox_shared.audit import Actor, Detail
+from lightbox_shared.auth.passwords import HashingThreads
+from lightbox_shared.auth.signed_links import SignedLinks
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.links import SignedLinks
-from lightbox_shared.passwords import HashingThreads
 from support.asgi import WithState
 from support.imagehub import SECRET_KEY, Hub
 
@@ -45,13 +45,13 @@ UPDATE gallery_revisions SET next_group = 1
 class KeptAudit:
     """An audit trail in memory, which can be out of reach."""
 
-    entries: list[tuple[str, int, str | None, dict[str, Detail]]] = field(default_factory=list)
+    entries: list[tuple[str, Actor, str | None, dict[str, Detail]]] = field(default_factory=list)
     is_down: bool = False
 
-    async def record(self, action: str, account_id: int, address: str | None, details: Mapping[str, Detail]) -> None:
+    async def record(self, action: str, actor: Actor, address: str | None, details: Mapping[str, Detail]) -> None:
         if self.is_down:
             raise Unavailable
-        self.entries.append((action, account_id, address, dict(details)))
+        self.entries.append((action, actor, address, dict(details)))
 
 
 @dataclass
@@ -200,4 +200,4 @@ def with_audit(services: Services, audit: KeptAudit, clock: Callable[[], float])
         audit=audit,
         clock=clock,
     )
-    return replace(services, arranging=Arranging(database, audit), shares=shares)
+    return replace(services, arranging=Arranging(database, audit), shares=shares, audit=audit)

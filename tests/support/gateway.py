@@ -353,7 +353,7 @@ async def raw(port: int, request: bytes, *, timeout: float = 5.0) -> bytes:  # n
     return received
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for something that another thread does."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the other side is a thread

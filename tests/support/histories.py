@@ -16,8 +16,8 @@ from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
 from annotation_service.workflow.states import IMAGE_TRANSITIONS, JOB_TRANSITIONS, ImageState, JobKind, JobState
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.storage.blobs import Blobs
 
 Answer = TypeVar("Answer")
 Row = dict[str, Any]

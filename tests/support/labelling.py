@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Job
+from annotation_service.workflow.models import Job, Label
 from lightbox_shared.database import Database
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -40,6 +40,12 @@ class MemoryDrive:
     async def finish_consent(self, auth_code: str, state: str | None) -> None:
         pass
 
+    async def is_connected(self) -> bool:
+        return True
+
+    async def disconnect(self) -> bool:
+        return False
+
     async def contents(self) -> DriveContents:
         now = datetime.now(UTC)
         files = [DriveFile(id_, name, len(data), now, now) for id_, (name, data) in self.files.items()]

@@ -18,7 +18,7 @@ from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives.drive import DriveContents
 from imagehub_service.drives.errors import ConsentNeeded
 from imagehub_service.drives.onedrive.service import OneDrive, OneDrives, open_onedrives
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 from support.gateway import Server
 

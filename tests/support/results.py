@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.models import Image, Job, Label
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.database import Database
 from support.annotation import SEED_LABEL, Lab

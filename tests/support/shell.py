@@ -18,7 +18,7 @@ import bcrypt
 import httpx
 from conftest import ROOT
 
-from lightbox_shared.ports import coap_port
+from lightbox_shared.process.ports import coap_port
 
 COMMAND_SECONDS: Final = 120.0
 START_SECONDS: Final = 600.0

@@ -17,6 +17,7 @@ from annotation_service.clients.collection import CoreCollection
 from annotation_service.clients.gallery import ImageHub
 from annotation_service.clients.inference import InferenceService
 from annotation_service.config import AnnotationSettings
+from annotation_service.deletions.service import Deletions
 from annotation_service.drafts import endpoints as drafts
 from annotation_service.entry_point import endpoints as entry_point
 from annotation_service.errors import PROBLEMS, YELDA
@@ -45,16 +46,16 @@ from annotation_service.suggestions.service import TELLING_SECONDS, Suggestions
 from annotation_service.uploads import endpoints as uploads
 from annotation_service.workflow.totals import sum_up
 from lightbox_shared.audit import AuthServiceAudit
-from lightbox_shared.background import background_task, periodic_task
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.background import background_task, periodic_task
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.http import service_http
-from lightbox_shared.idempotency import IdempotencyKeys
+from lightbox_shared.requests.idempotency import IdempotencyKeys
 from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service
-from lightbox_shared.unused_blobs import UnusedBlobs
+from lightbox_shared.storage.unused_blobs import UnusedBlobs
 
 SEED_PATHS: Final = ("/jobs", "/images", "/labels", "/label", "/uploads", "/download", "/accounts/performance")
 """The paths of TheYelda, which answer at the root and under `/api`."""
@@ -131,6 +132,7 @@ async def open_services(resources: Resources[AnnotationSettings]) -> AsyncIterat
             leaving=leaving,
             statistics=Statistics(schemes, calculating),
             photos=Photos(database, photo_accounts, threads=checking, max_pixels=max_pixels),
+            deletions=Deletions(database, audit),
             exports=Exports(database, audit, worker.wake),
             downloads=Downloads(database, audit),
             idempotency=idempotency,

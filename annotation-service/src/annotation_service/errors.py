@@ -6,9 +6,9 @@ labels.
 
 from typing import Final
 
-from lightbox_shared.conditional import PreconditionFailed
 from lightbox_shared.errors import Conflict, Forbidden, NotAuthenticated, NotFound
 from lightbox_shared.errors.dialects import ErrorMember, ProblemDetails
+from lightbox_shared.responses.conditional import PreconditionFailed
 
 YELDA: Final = ErrorMember(
     {

@@ -8,6 +8,7 @@ from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from annotation_service.workflow.states import ImageState, JobState, NamedState
+from lightbox_shared.errors.sentences import CONTROL_CHARACTERS
 
 MAX_LIMIT: Final = 5000
 DEFAULT_LIMIT: Final = 1000
@@ -81,7 +82,7 @@ def _image_state(value: object) -> ImageState | None:
 
 def _without_control_characters(text: str) -> str:
     if any(unicodedata.category(each) in {"Cc", "Cs"} for each in text):
-        raise ValueError("Control characters are not allowed.")
+        raise ValueError(CONTROL_CHARACTERS)
     return text
 
 

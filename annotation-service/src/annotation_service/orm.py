@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import DeclarativeBase
 
-from lightbox_shared.blobs import blob_table
 from lightbox_shared.database.orm import TableDefaults
-from lightbox_shared.idempotency import idempotency_table
+from lightbox_shared.requests.idempotency import idempotency_table
+from lightbox_shared.storage.blobs import blob_table
 
 
 class Base(TableDefaults, DeclarativeBase):

@@ -10,6 +10,7 @@ from annotation_service.assignments.leaving import Leaving
 from annotation_service.assignments.queue import Queue
 from annotation_service.assignments.service import Assignments
 from annotation_service.config import AnnotationSettings
+from annotation_service.deletions.service import Deletions
 from annotation_service.exports.download import Downloads
 from annotation_service.exports.service import Exports
 from annotation_service.photos.service import Photos
@@ -18,10 +19,10 @@ from annotation_service.pictures.service import Pictures
 from annotation_service.schemes.service import Schemes
 from annotation_service.statistics.service import Statistics
 from annotation_service.suggestions.service import Suggestions
-from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database
-from lightbox_shared.idempotency import IdempotencyKeys
+from lightbox_shared.requests.idempotency import IdempotencyKeys
 from lightbox_shared.service import lifespan_services
+from lightbox_shared.storage.blobs import Blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Services:
     queue: Queue
     leaving: Leaving
     statistics: Statistics
+    deletions: Deletions
     exports: Exports
     downloads: Downloads
     idempotency: IdempotencyKeys

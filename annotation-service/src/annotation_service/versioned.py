@@ -5,28 +5,20 @@ from typing import Protocol
 
 from fastapi import Request, Response
 
-from lightbox_shared.hal import Resource, hal_response
+from lightbox_shared.responses.hal import Resource, hal_response
+from lightbox_shared.responses.versioned import Versioned, etag_of
 
 
-class Versioned(Protocol):
-    """A row whose changes are counted."""
-
-    @property
-    def id(self) -> int: ...
-
-    @property
-    def version(self) -> int: ...
+class VersionedResource(Versioned, Protocol):
+    """A row that also knows when it was changed."""
 
     @property
     def modified_at(self) -> datetime: ...
 
 
-def etag_of(row: Versioned) -> str:
-    """The entity tag of a row, without quotes."""
-    return f"{row.id}-{row.version}"
-
-
-def versioned_response(request: Request, row: Versioned, body: Resource, path: str, *, status: int = 200) -> Response:
+def versioned_response(
+    request: Request, row: VersionedResource, body: Resource, path: str, *, status: int = 200
+) -> Response:
     """A response with `body`, which describes `row`, and with its entity tag; after a change also with its path."""
     own = {"ETag": f'"{etag_of(row)}"'}
     if request.method != "GET":

@@ -24,7 +24,7 @@ from auth_service.passkeys import endpoints as passkeys
 from auth_service.passwords.hashing import Passwords
 from auth_service.sessions import endpoints as sessions
 from auth_service.state import Services, assemble
-from lightbox_shared.background import periodic_task
+from lightbox_shared.concurrency.background import periodic_task
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialects, FieldMap
 from lightbox_shared.second_prefix import API, at_both_prefixes, tag_under_api
 from lightbox_shared.service import Resources, Service

@@ -25,7 +25,7 @@ from auth_service.passwords.rules import password_problem
 from auth_service.request_source import OWN_SOURCE
 from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Authority
 from lightbox_shared.database import Database, WriteSession
-from lightbox_shared.startup import StartupError
+from lightbox_shared.process.startup import StartupError
 
 log = structlog.get_logger()
 

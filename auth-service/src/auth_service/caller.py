@@ -23,7 +23,7 @@ class Caller:
     session_id: int
     """The login session that the token belongs to."""
     signed_in_at: datetime
-    """When that session was opened."""
+    """When the person was authenticated: when that session was opened, or the one of the browser that it came from."""
 
     @property
     def is_admin(self) -> bool:

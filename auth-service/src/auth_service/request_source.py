@@ -5,10 +5,11 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from lightbox_shared.addresses import client_address
+from lightbox_shared.audit import CommandLine
 from lightbox_shared.auth.principal import ACCOUNT_SUBJECT, SERVICE_SUBJECT
+from lightbox_shared.requests.addresses import client_address
 
-COMMAND_LINE: Final = "command-line"
+COMMAND_LINE: Final[CommandLine] = "command-line"
 """The actor of commands."""
 UNKNOWN_ACTOR: Final = "nobody"
 """The actor of a request that has not shown yet which account it is from. The word is on the wire."""

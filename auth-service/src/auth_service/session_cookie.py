@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from auth_service.config import AuthSettings
-from lightbox_shared.urls import public_base
+from lightbox_shared.responses.urls import public_base
 
 _HTTPS: Final = "https"
 

@@ -21,6 +21,7 @@ from auth_service.oauth.clients import Clients
 from auth_service.oauth.issued_tokens import IssuedTokens
 from auth_service.oauth.service import Grants
 from auth_service.oauth_clients.service import OAuthClients
+from auth_service.openid.hints import IdTokenHints
 from auth_service.openid.service import Authorizations
 from auth_service.passkeys.service import Passkeys
 from auth_service.passwords.hashing import Passwords
@@ -52,6 +53,7 @@ class Services:
     grants: Grants
     issued_tokens: IssuedTokens
     oauth_clients: OAuthClients
+    hints: IdTokenHints
     authorizations: Authorizations
     passkeys: Passkeys
     api_keys: ApiKeys
@@ -68,6 +70,7 @@ def assemble(settings: AuthSettings, database: Database, passwords: Passwords, c
     issuer = TokenIssuer(keys, issuer=settings.issuer, clock=clock)
     tokens = TokenVerifier(KeySet(keys.fetch), issuer=settings.issuer, clock=clock)
     sessions = Sessions(issuer)
+    hints = IdTokenHints(keys, issuer=settings.issuer)
     registration = Registration(database, passwords)
     changes = AccountChanges(sessions)
     throttling = LoginThrottling(
@@ -93,7 +96,8 @@ def assemble(settings: AuthSettings, database: Database, passwords: Passwords, c
         grants=Grants(database, logins, sessions, issuer),
         issued_tokens=IssuedTokens(sessions, issuer, tokens),
         oauth_clients=OAuthClients(reserved=(*settings.oauth_clients, *secrets), plain_http=not settings.in_production),
-        authorizations=Authorizations(database, sessions, issuer=settings.issuer),
+        hints=hints,
+        authorizations=Authorizations(database, sessions, hints, issuer=settings.issuer),
         passkeys=Passkeys(database, sessions, throttling),
         api_keys=ApiKeys(sessions),
         key_exchange=KeyExchange(database, sessions),

@@ -48,9 +48,6 @@ export const messages = defineMessages({
       days: "Days until it expires",
       make: "Make a key",
       made: "The new key",
-      madeAbout: "Copy it now: it is not shown again.",
-      copy: "Copy",
-      copied: "Copied.",
     },
   },
   zh: {
@@ -94,9 +91,6 @@ export const messages = defineMessages({
       days: "有效天数",
       make: "创建密钥",
       made: "新密钥",
-      madeAbout: "请立即复制，之后将不再显示。",
-      copy: "复制",
-      copied: "已复制。",
     },
   },
 });

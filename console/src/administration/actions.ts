@@ -17,6 +17,7 @@ const all: Record<Action, true> = {
   "consent-given": true,
   "consent-revoked": true,
   "passkey-added": true,
+  "passkey-renamed": true,
   "passkey-deleted": true,
   "passkey-counter-went-back": true,
   "account-created": true,
@@ -31,11 +32,19 @@ const all: Record<Action, true> = {
   "api-key-revoked": true,
   "signing-key-rotated": true,
   "export-created": true,
+  "labelling-image-deleted": true,
+  "labelling-job-deleted": true,
   "gallery-group-deleted": true,
   "gallery-groups-merged": true,
+  "gallery-picture-deleted": true,
+  "drive-item-deleted": true,
+  "drive-disconnected": true,
   "gallery-share-created": true,
   "gallery-share-changed": true,
   "gallery-share-revoked": true,
+  "collection-picture-deleted": true,
+  "retention-rule-changed": true,
+  "retention-rule-deleted": true,
 };
 
 export const ACTIONS = Object.keys(all).sort() as Action[];

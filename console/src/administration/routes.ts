@@ -1,4 +1,5 @@
 import type { RouteRecordRaw } from "vue-router";
+import { ID } from "../ids";
 
 export const routes: RouteRecordRaw[] = [
   {
@@ -9,6 +10,14 @@ export const routes: RouteRecordRaw[] = [
       { path: "", redirect: "/administration/accounts" },
       { path: "accounts", component: () => import("./AccountsPage.vue") },
       { path: "keys", component: () => import("./KeysPage.vue") },
+      {
+        path: "clients",
+        children: [
+          { path: "", component: () => import("./ClientsPage.vue") },
+          { path: "new", component: () => import("./NewClientPage.vue") },
+          { path: ID, component: () => import("./ClientPage.vue") },
+        ],
+      },
       { path: "audit", component: () => import("./AuditPage.vue") },
       { path: "health", component: () => import("./HealthPage.vue") },
     ],

@@ -1,10 +1,10 @@
 import { reactive } from "vue";
-import { sentenceOf } from "@/api/sentences";
 
 export interface Toast {
   id: number;
   kind: "good" | "danger";
-  text: string;
+  /** A text for the reader, or what was thrown. */
+  said: unknown;
 }
 
 export const toasts = reactive<Toast[]>([]);
@@ -12,12 +12,12 @@ let last = 0;
 
 /** Says for some seconds, at the edge of the page, that something was done. */
 export function say(text: string): void {
-  toasts.push({ id: ++last, kind: "good", text });
+  toasts.push({ id: ++last, kind: "good", said: text });
 }
 
 /** Says, until the reader closes it, that something did not work, and what to do. */
 export function complain(error: unknown): void {
-  toasts.push({ id: ++last, kind: "danger", text: sentenceOf(error) });
+  toasts.push({ id: ++last, kind: "danger", said: error });
 }
 
 export function remove(id: number): void {

@@ -1,5 +1,6 @@
 import { onUnmounted, ref, type Ref } from "vue";
 import type { Schema } from "@/api/client";
+import { listen } from "@/api/events";
 
 const MOST = 24;
 
@@ -10,13 +11,15 @@ export function useArriving(collection: string): {
 } {
   const pictures = ref<Schema<"PictureBody">[]>([]);
   const connected = ref(false);
-  const source = new EventSource(`/collections/${encodeURIComponent(collection)}/events`);
-  source.addEventListener("open", () => (connected.value = true));
-  source.addEventListener("error", () => (connected.value = false));
-  source.addEventListener("picture", (event: MessageEvent<string>) => {
-    pictures.value = [JSON.parse(event.data) as Schema<"PictureBody">, ...pictures.value].slice(0, MOST);
+  const stop = listen(`/collections/${encodeURIComponent(collection)}/events`, {
+    events: {
+      picture: (picture: Schema<"PictureBody">) => {
+        pictures.value = [picture, ...pictures.value].slice(0, MOST);
+      },
+    },
+    connected: (stands) => (connected.value = stands),
   });
-  onUnmounted(() => source.close());
+  onUnmounted(stop);
   return { pictures, connected };
 }
 

@@ -1,4 +1,5 @@
 import type { RouteRecordRaw } from "vue-router";
+import { ID } from "../ids";
 
 const open = { open: true };
 const administrators = { administrators: true };
@@ -6,14 +7,14 @@ const administrators = { administrators: true };
 /** Whether strangers see the gallery is a setting of the server; the pages send them to the sign-in where they don't. */
 export const routes: RouteRecordRaw[] = [
   { path: "/gallery", component: () => import("./viewing/GroupsPage.vue"), meta: open },
-  { path: "/gallery/groups/:id(\\d+)", component: () => import("./viewing/GroupPage.vue"), meta: open },
-  { path: "/gallery/pictures/:id(\\d+)", component: () => import("./viewing/PicturePage.vue"), meta: open },
+  { path: `/gallery/groups/${ID}`, component: () => import("./viewing/GroupPage.vue"), meta: open },
+  { path: `/gallery/pictures/${ID}`, component: () => import("./viewing/PicturePage.vue"), meta: open },
   { path: "/gallery/search", component: () => import("./viewing/SearchPage.vue"), meta: open },
   { path: "/gallery/shared/:secret", component: () => import("./viewing/SharedPage.vue"), meta: open },
   { path: "/gallery/drive", component: () => import("./drive/DrivePage.vue"), meta: administrators },
   { path: "/gallery/manage", component: () => import("./managing/ManagePage.vue"), meta: administrators },
   {
-    path: "/gallery/manage/:id(\\d+)",
+    path: `/gallery/manage/${ID}`,
     component: () => import("./managing/ManageGroupPage.vue"),
     meta: administrators,
   },

@@ -1,6 +1,7 @@
 import { computed } from "vue";
 import { createI18n, useI18n } from "vue-i18n";
 import { common } from "./common";
+import { isolated, number } from "./format";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -56,5 +57,34 @@ export function showLanguage(): void {
 
 /** The sentences of a feature, and those that all share, which are looked up when the feature has none of that name. */
 export function useSentences<Sentences extends Tree>(messages: Messages<Sentences>) {
-  return useI18n({ messages, useScope: "local", inheritLocale: true });
+  return withReadable(useI18n({ messages, useScope: "local", inheritLocale: true }));
+}
+
+/** The sentences that all share. */
+export function useShared() {
+  return withReadable(useI18n());
+}
+
+/** What stands in a sentence as its reader writes it: a number, unless it is an `id`, and the name of something. */
+export function readable(named: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(named).map(([name, value]) => {
+      if (typeof value === "string") return [name, isolated(value)];
+      return [name, typeof value === "number" && name !== "id" ? number(value) : value];
+    }),
+  );
+}
+
+/** The same sentences, in which everything is readable. The plural of a sentence goes by the number itself. */
+function withReadable<Composer extends { t: unknown }>(composer: Composer): Composer {
+  const translate = composer.t as (key: string, named: unknown, plural?: unknown) => string;
+  function t(key: string, named?: unknown, plural?: unknown): string {
+    if (typeof named === "number") return translate(key, readable({ n: named, count: named }), named);
+    return translate(key, isNamed(named) ? readable(named) : {}, plural);
+  }
+  return { ...composer, t };
+}
+
+function isNamed(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

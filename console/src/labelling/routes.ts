@@ -1,26 +1,27 @@
 import type { RouteRecordRaw } from "vue-router";
+import { ID } from "../ids";
 
 const administrators = { administrators: true };
 
 export const routes: RouteRecordRaw[] = [
-  { path: "/labelling", component: () => import("./NextJobPage.vue") },
-  { path: "/labelling/jobs/:id(\\d+)", component: () => import("./JobPage.vue") },
-  { path: "/labelling/images", component: () => import("./ImagesPage.vue") },
-  { path: "/labelling/images/:id(\\d+)", component: () => import("./ImagePage.vue") },
+  { path: "/labelling", component: () => import("./desk/NextJobPage.vue") },
+  { path: `/labelling/jobs/${ID}`, component: () => import("./desk/JobPage.vue") },
+  { path: "/labelling/images", component: () => import("./managing/ImagesPage.vue") },
+  { path: `/labelling/images/${ID}`, component: () => import("./review/ImagePage.vue") },
   {
     path: "/labelling/assignments",
-    component: () => import("./AssignmentsPage.vue"),
+    component: () => import("./managing/AssignmentsPage.vue"),
     meta: administrators,
   },
   {
-    path: "/labelling/assignments/:id(\\d+)",
-    component: () => import("./AssignmentPage.vue"),
+    path: `/labelling/assignments/${ID}`,
+    component: () => import("./managing/AssignmentPage.vue"),
     meta: administrators,
   },
   {
     path: "/labelling/agreement",
-    component: () => import("./AgreementPage.vue"),
+    component: () => import("./agreement/AgreementPage.vue"),
     meta: administrators,
   },
-  { path: "/labelling/exports", component: () => import("./ExportsPage.vue"), meta: administrators },
+  { path: "/labelling/exports", component: () => import("./managing/ExportsPage.vue"), meta: administrators },
 ];

@@ -1,14 +1,21 @@
-import { i18n, language } from "@/i18n";
-import type { Choice, Field } from "./fields";
+import type { Schema } from "@/api/client";
+import { i18n, language, readable } from "@/i18n";
+import type { Choice, Field } from "./form/fields";
+import type { Json } from "./form/json";
+import type { Wrong } from "./form/values";
 import { messages } from "./messages";
-import type { Json } from "./json";
-import type { Wrong } from "./values";
 
 for (const each of ["en", "zh"] as const) i18n.global.mergeLocaleMessage(each, { labelling: messages[each] });
 
-/** A sentence of `messages.ts`, or else of those that all pages share. */
+export const STATES = ["unassigned", "running", "different", "done"] as const;
+export type NamedState = (typeof STATES)[number];
+
+/** The scheme whose fields have their titles in `messages.ts`, in both languages. */
+export const BUILT_IN = "ophthalmology";
+
+/** A sentence of `messages.ts`. */
 function t(key: string, named: Record<string, unknown> = {}): string {
-  return i18n.global.t(has(key) ? `labelling.${key}` : key, named);
+  return i18n.global.t(`labelling.${key}`, readable(named));
 }
 
 function has(key: string): boolean {
@@ -16,18 +23,19 @@ function has(key: string): boolean {
 }
 
 /**
- * How fields and values are written for the reader. The built-in scheme has no titles, so they stand in `messages.ts`.
- * A component can have sentences of its own beside these, which `useSentences` would allow only one set of.
+ * How fields and values are written for the reader. A component can have sentences of its own beside these, which `useSentences` would allow only one set of.
  */
 export function useWording() {
+  /** A name that is written for programs, as words. */
   function name(name: string): string {
     const words = name.replaceAll("_", " ");
-    return has(`names.${name}`) ? t(`names.${name}`) : words.charAt(0).toUpperCase() + words.slice(1);
+    return words.charAt(0).toUpperCase() + words.slice(1);
   }
 
-  /** `title` is that of a scheme's field, or "". */
-  function title(field: { title: string; path: readonly string[] }): string {
-    return field.title || name(field.path.at(-1) ?? "");
+  function title(field: Pick<Field, "scheme" | "title" | "path">): string {
+    if (field.title) return field.title;
+    const last = field.path.at(-1) ?? "";
+    return field.scheme === BUILT_IN && has(`names.${last}`) ? t(`names.${last}`) : name(last);
   }
 
   function choice({ value, title }: Pick<Choice, "value" | "title">): string {
@@ -51,7 +59,16 @@ export function useWording() {
     return t(`wrong.${found.what}`, { bound: found.bound ?? "" });
   }
 
-  return { t, name, title, choice, value, wrong };
+  function stateName(state: NamedState): string {
+    return t(`states.${state}`);
+  }
+
+  /** The state of an image, which says of one that is disputed whether it waits for an expert. */
+  function imageState({ state, image_state }: Pick<Schema<"ListedImage">, "state" | "image_state">): string {
+    return t(`states.${image_state === 303 ? "303" : state}`);
+  }
+
+  return { name, title, choice, value, wrong, stateName, imageState };
 }
 
 /** A time of today as hours and minutes, another one with its day, in the reader's zone and as is usual there. */

@@ -1,31 +1,27 @@
 import type { Schema } from "@/api/client";
 
 export interface Finding {
-  /** As the API calls it, such as "pleural_effusion". */
-  name: FindingName;
-  /** As the model calls it, such as "Pleural Effusion". */
+  /** The label of the model, such as "Pleural Effusion". */
   label: string;
   probability: number;
   threshold: number | undefined;
 }
 
-const NAMES = ["atelectasis", "cardiomegaly", "consolidation", "edema", "pleural_effusion"] as const;
-export type FindingName = (typeof NAMES)[number];
+/** The findings of a prediction, the likeliest first, with the thresholds that the model had. */
+export function findingsOf({ scores, thresholds }: Pick<Prediction, "scores" | "thresholds">): Finding[] {
+  return Object.entries(scores)
+    .map(([label, probability]) => ({ label, probability, threshold: thresholds[label] }))
+    .sort((one, other) => other.probability - one.probability);
+}
 
-/** The findings of an X-ray, the likeliest first, with the thresholds of the model that reads X-rays. */
-export function findingsOf(xray: Schema<"XRayBody">, model: Schema<"ModelBody"> | undefined): Finding[] {
-  const labels = new Map((model?.labels ?? []).map((label) => [nameOf(label), label]));
-  return NAMES.map((name) => {
-    const label = labels.get(name) ?? name.replaceAll("_", " ");
-    return { name, label, probability: xray[name], threshold: model?.thresholds[label] };
-  }).sort((one, other) => other.probability - one.probability);
+export type Prediction = Schema<"PredictionBody">;
+
+/** What a prediction says in one line: the likeliest finding that the model counts as there; undefined if there is none. */
+export function likeliestOf(prediction: Pick<Prediction, "scores" | "thresholds">): Finding | undefined {
+  return findingsOf(prediction).find(isPositive);
 }
 
 /** Whether the model counts a finding as there. */
 export function isPositive(finding: Finding): boolean {
   return finding.threshold !== undefined && finding.probability >= finding.threshold;
-}
-
-function nameOf(label: string): string {
-  return label.toLowerCase().replaceAll(" ", "_");
 }

@@ -1,6 +1,8 @@
 import type { RouteRecordRaw } from "vue-router";
 
+export const SIGN_IN = "/sign-in";
+
 export const routes: RouteRecordRaw[] = [
-  { path: "/sign-in", component: () => import("./SignInPage.vue"), meta: { open: true } },
+  { path: SIGN_IN, component: () => import("./SignInPage.vue"), meta: { open: true } },
   { path: "/sign-up", component: () => import("./SignUpPage.vue"), meta: { open: true } },
 ];

@@ -2,11 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { chromium } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 
 /** The platform that the tests drive, and what they need of it; `tests/console/test_browser.py` gives them. */
 export const lab = {
   url: given("LIGHTBOX_TEST_URL"),
+  /** The same by the name of this machine, as passkeys need it. */
+  urlByName: given("LIGHTBOX_TEST_URL").replace("127.0.0.1", "localhost"),
   administrator: { username: "admin", password: given("LIGHTBOX_TEST_ADMIN_PASSWORD") },
   samples: given("LIGHTBOX_TEST_SAMPLES"),
   /** The folder for pictures of the pages, to look at; undefined for none. */
@@ -28,34 +30,47 @@ export async function sample(name: string): Promise<Buffer> {
   return readFile(join(lab.samples, name));
 }
 
-/** A browser as people have it, but for the sandbox, which root can't have. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({
+/** The browser of the file of tests that imports this: as people have it, but for the sandbox, which root can't have. */
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await chromium.launch({
     executablePath: process.env.LIGHTBOX_TEST_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
   });
-}
+});
+
+afterAll(async () => {
+  await browser.close();
+});
 
 /**
  * A page of a new visitor. At its end, `done` fails the test if the page asked for anything of another host, or if the
  * browser's console has an error. `expected` are parts of errors that belong to the test.
  */
 export async function visit(
-  browser: Browser,
-  options: { width?: number; height?: number; locale?: string; dark?: boolean } = {},
+  options: {
+    width?: number;
+    height?: number;
+    locale?: string;
+    dark?: boolean;
+    url?: string;
+    zone?: string;
+  } = {},
 ): Promise<{ page: Page; done: (expected?: string[]) => Promise<void> }> {
+  const url = options.url ?? lab.url;
   const context = await browser.newContext({
+    baseURL: url,
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
     locale: options.locale ?? "en-GB",
     colorScheme: options.dark ? "dark" : "light",
-    timezoneId: "Europe/Berlin",
+    timezoneId: options.zone ?? "Europe/Berlin",
   });
   const page = await context.newPage();
   const complaints: string[] = [];
   const strangers: string[] = [];
   page.on("request", (request) => {
-    if (/^https?:/.test(request.url()) && !request.url().startsWith(`${lab.url}/`))
-      strangers.push(request.url());
+    if (/^https?:/.test(request.url()) && !request.url().startsWith(`${url}/`)) strangers.push(request.url());
   });
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
@@ -72,10 +87,10 @@ export async function visit(
 }
 
 export async function signIn(page: Page, person: Person, path = "/"): Promise<void> {
-  await page.goto(`${lab.url}/console${path}`);
+  await page.goto(`/console${path}`);
   await page.getByLabel("User name").fill(person.username);
   await page.getByLabel("Password").fill(person.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("navigation", { name: "Main" }).waitFor();
 }
 

@@ -37,10 +37,14 @@ export async function assign(body: Record<string, unknown>): Promise<number> {
 
 let schemes = 0;
 
-export async function scheme(properties: Record<string, unknown>, required: string[] = []): Promise<string> {
+export async function scheme(
+  properties: Record<string, unknown>,
+  required: string[] = [],
+  title = "A lesion",
+): Promise<string> {
   const name = `lesion-${process.pid}-${++schemes}`;
   const schema = { type: "object", properties, required };
-  const answer = await asAdministrator("POST", "/api/schemes", { name, title: "A lesion", schema });
+  const answer = await asAdministrator("POST", "/api/schemes", { name, title, schema });
   expect(answer.status, await answer.clone().text()).toBe(201);
   return name;
 }

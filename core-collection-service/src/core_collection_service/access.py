@@ -51,9 +51,11 @@ class Caller:
         return cls(access)
 
     @property
-    def is_anonymous(self) -> bool:
-        """Whether the client has shown no credential."""
-        return self.principal is None and self.device_id is None
+    def is_stranger(self) -> bool:
+        """Whether the client has shown no credential, or only that of an account that nobody has approved."""
+        if self.principal is not None:
+            return self.principal.waits_for_approval
+        return self.device_id is None
 
     @property
     def bound_to(self) -> str | None:

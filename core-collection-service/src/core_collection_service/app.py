@@ -31,18 +31,21 @@ from core_collection_service.pictures.submit.writer import PictureWriter
 from core_collection_service.pictures.thumbnails.service import Thumbnails
 from core_collection_service.protocol.documents import Format
 from core_collection_service.protocol.problems import PROBLEMS
+from core_collection_service.retention import endpoints as retention_endpoints
 from core_collection_service.retention.anonymous import AnonymousRetention
+from core_collection_service.retention.rules import RetentionRules
 from core_collection_service.retention.schedule import scheduled_retention
 from core_collection_service.retention.service import Retention
 from core_collection_service.state import Services
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.audit import AuthServiceAudit
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.memory_budget import MemoryBudget, UploadMemoryBudget
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.images import dicom as _dicom  # noqa: F401 - loaded here, or the first picture waits for it
-from lightbox_shared.memory_budget import MemoryBudget, UploadMemoryBudget
-from lightbox_shared.response_cache import ResponseCache
+from lightbox_shared.responses.cache import ResponseCache
+from lightbox_shared.responses.streams import OpenStreams
 from lightbox_shared.service import Resources, Service
-from lightbox_shared.streams import OpenStreams
 
 BATCH_MEMORY_BYTES: Final = 64 * 1024 * 1024
 """Of originals in batches that are assembled at one moment: four of the largest ones (`lists.responses`)."""
@@ -63,6 +66,7 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
     retention = Retention(database, delete_objects)
     anonymous_retention = AnonymousRetention(database, delete_objects, days=settings.anonymous_retention_days)
     anonymous = AnonymousStorage(database, ANONYMOUS, settings.anonymous_limits, clock=resources.clock)
+    audit = AuthServiceAudit(resources.auth_http, resources.own_tokens)
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(PictureWriter(database).running())
         feed = await stack.enter_async_context(PictureFeed(database).running())
@@ -85,9 +89,14 @@ async def open_services(resources: Resources[CoreSettings]) -> AsyncIterator[Ser
             disk_space=resources.disk_space,
             lists=PictureLists(database),
             thumbnails=thumbnails,
-            deletions=Deletions(database, storage, cache.clear),
+            deletions=Deletions(database, storage, audit, cache.clear),
             response_cache=cache,
             devices=Devices(database),
+            retention_rules=RetentionRules(
+                database,
+                audit,
+                anonymous_days=settings.anonymous_retention_days,
+            ),
             feed=feed,
             open_streams=OpenStreams(registry),
             upload_memory=UploadMemoryBudget(settings.max_upload_memory, max(map(limits.largest_document, Format))),
@@ -128,11 +137,14 @@ SERVICE = Service(
         read.router,
         read.internal_router,
         delete.router,
+        retention_endpoints.router,
+        retention_endpoints.readers_router,
     ),
     dialects=Dialects({"/collections": PROBLEMS, "/.well-known/core": PROBLEMS}),
     tags={
         "CoRE collection": "Devices send pictures, in JSON or CBOR; programs read them back by device and time, list "
-        "them, and see them arrive. The collections are discovered by RFC 6690."
+        "them, and see them arrive. The collections are discovered by RFC 6690.",
+        "Retention": "How long the pictures of devices are kept, and how many bytes of them.",
     },
     middleware=(CACHED_PICTURES,),
 )

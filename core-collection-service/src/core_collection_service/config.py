@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from core_collection_service.access import Access
 from lightbox_shared.anonymous_storage.settings import MB, AnonymousStorageSettings
 from lightbox_shared.config import CommaSeparated, renamed, split_commas
-from lightbox_shared.ports import coap_port
+from lightbox_shared.process.ports import coap_port
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
 _RESOURCE_TYPE: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")

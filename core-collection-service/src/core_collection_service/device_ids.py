@@ -8,11 +8,18 @@ import unicodedata
 from typing import Final
 
 from core_collection_service.errors import InvalidField
+from lightbox_shared.errors.sentences import CONTROL_CHARACTERS, Sentence
 
 LONGEST_DEVICE_ID: Final = 255
 """In characters."""
 _FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs"})
 """Control characters, and halves of surrogate pairs, which UTF-8 can't carry."""
+
+
+def has_forbidden_character(text: str) -> bool:
+    """Whether there is a control character in a text, or what UTF-8 can't carry."""
+    is_plain = text.isascii() and text.isprintable()
+    return not is_plain and any(unicodedata.category(each) in _FORBIDDEN_CATEGORIES for each in text)
 
 
 def validate_device_id(value: object) -> str:
@@ -21,12 +28,11 @@ def validate_device_id(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("Not a text.")  # noqa: TRY004 - pydantic takes a ValueError for invalid input
     if not value:
-        raise ValueError("It may not be empty.")
+        raise ValueError(Sentence("blank", "It may not be empty."))
     if len(value) > LONGEST_DEVICE_ID:
-        raise ValueError(f"Longer than {LONGEST_DEVICE_ID} characters.")
-    is_plain = value.isascii() and value.isprintable()
-    if not is_plain and any(unicodedata.category(each) in _FORBIDDEN_CATEGORIES for each in value):
-        raise ValueError("Control characters are not allowed.")
+        raise ValueError(Sentence("too-long", f"Longer than {LONGEST_DEVICE_ID} characters.", most=LONGEST_DEVICE_ID))
+    if has_forbidden_character(value):
+        raise ValueError(CONTROL_CHARACTERS)
     return value
 
 

@@ -11,14 +11,16 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from starlette.datastructures import QueryParams
 
-from core_collection_service.device_ids import LONGEST_DEVICE_ID, check_device_id
+from core_collection_service.device_ids import LONGEST_DEVICE_ID, check_device_id, has_forbidden_character
 from core_collection_service.errors import REQUIRED, InvalidField
 from core_collection_service.protocol.cursors import LONGEST_CURSOR
 from core_collection_service.protocol.timestamps import NOT_A_TIMESTAMP, from_query
-from lightbox_shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from lightbox_shared.responses.pagination import DEFAULT_LIMIT, MAX_LIMIT
 
 LONGEST_SIDE: Final = 2048
 """The largest width and height of a thumbnail, in pixels."""
+LONGEST_COLLECTION: Final = 100
+"""The longest name of a collection, in characters."""
 _MAX_ID: Final = 2**63 - 1
 _FLAGS: Final = {"0": False, "false": False, "1": True, "true": True}
 
@@ -112,6 +114,15 @@ def _event_id(text: str) -> int | None:
     return found
 
 
+def _collection(text: str) -> str:
+    """A name that a collection can have had, configured or not."""
+    if len(text) > LONGEST_COLLECTION:
+        raise InvalidField("collection", f"Longer than {LONGEST_COLLECTION} characters.", "query")
+    if has_forbidden_character(text):
+        raise InvalidField("collection", "Control characters are not allowed.", "query")
+    return text
+
+
 def _timestamp_parameter(name: str, description: str) -> QueryParameter[datetime]:
     schema = {"type": "string", "format": "date-time", "examples": ["2024-08-18T02:04:07Z"]}
     return QueryParameter(name, partial(_timestamp, name=name), schema, description)
@@ -159,5 +170,8 @@ LAST_EVENT_ID: Final = QueryParameter(
     "Send the events after this one first; 0 for all. The header `Last-Event-ID` has precedence.",
 )
 COLLECTION: Final = QueryParameter(
-    "collection", str, {"type": "string", "maxLength": 100, "examples": ["images"]}, "Only devices of this collection."
+    "collection",
+    _collection,
+    {"type": "string", "maxLength": LONGEST_COLLECTION, "examples": ["images"]},
+    "Only devices of this collection.",
 )

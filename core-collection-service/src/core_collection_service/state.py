@@ -15,12 +15,13 @@ from core_collection_service.pictures.read.service import Pictures
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.submit.service import Submissions
 from core_collection_service.pictures.thumbnails.service import Thumbnails
-from lightbox_shared.data_rate import DEFAULT_DATA_RATE, MinimumDataRate
-from lightbox_shared.disk_space import DiskSpace
-from lightbox_shared.memory_budget import MemoryBudget, UploadMemoryBudget
-from lightbox_shared.response_cache import ResponseCache
+from core_collection_service.retention.rules import RetentionRules
+from lightbox_shared.concurrency.memory_budget import MemoryBudget, UploadMemoryBudget
+from lightbox_shared.requests.data_rate import DEFAULT_DATA_RATE, MinimumDataRate
+from lightbox_shared.responses.cache import ResponseCache
+from lightbox_shared.responses.streams import OpenStreams
 from lightbox_shared.service import lifespan_services
-from lightbox_shared.streams import OpenStreams
+from lightbox_shared.storage.disk_space import DiskSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Services:
     response_cache: ResponseCache[str]
     """Each answer shows a picture of the device whose id is its subject."""
     devices: Devices
+    retention_rules: RetentionRules
     feed: PictureFeed
     open_streams: OpenStreams
     upload_memory: UploadMemoryBudget

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from lightbox_shared.logging import OUTPUT
+from lightbox_shared.observability.logging import OUTPUT
 
 FLUSH_SECONDS: Final = 0.1
 FLUSH_LINES: Final = 500
@@ -35,8 +35,9 @@ class AccessLog:
     ) -> None:
         """Add a line about one request.
 
-        `path` has no query string, which may contain secrets, and no secret part (`lightbox_shared.secret_paths`). It
-        is quoted here; the other texts have to be free of characters that JSON quotes.
+        `path` has no query string, which may contain secrets, and no secret part
+        (`lightbox_shared.observability.secret_paths`). It is quoted here; the other texts have to be free of characters
+        that JSON quotes.
         """
         if self._off:
             return

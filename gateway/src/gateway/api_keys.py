@@ -19,9 +19,9 @@ from cachetools import LRUCache, TLRUCache, TTLCache
 
 from gateway.clients.auth import ExchangedToken, TokenExchange
 from gateway.limits import CredentialCheck, RateLimits
-from lightbox_shared.addresses import partition
 from lightbox_shared.auth.api_keys import digest, is_well_formed
 from lightbox_shared.errors import InvalidToken, LightboxError, Unavailable
+from lightbox_shared.requests.addresses import partition
 
 MAX_CACHED_KEYS: Final = 10_000
 TOKEN_SECONDS: Final = 60.0

@@ -27,17 +27,18 @@ from gateway.limits import RateLimits
 from gateway.openapi import PlatformDocument
 from gateway.pages import Pages, load_docs
 from gateway.proxy import Proxy
+from gateway.public_address import PublicAddress
 from gateway.revocations import Revocations
 from gateway.routes import Routes
 from gateway.server import HttpServer, listen
 from gateway.trusted_proxies import TrustedProxies
 from lightbox_shared.auth.tokens import TokenVerifier
-from lightbox_shared.background import periodic_task
-from lightbox_shared.data_rate import MinimumDataRate
+from lightbox_shared.concurrency.background import periodic_task
 from lightbox_shared.http import auth_access, service_http
-from lightbox_shared.logging import configure_logging, log_what_is_open
-from lightbox_shared.metrics import HttpMetrics
-from lightbox_shared.startup import StartupError
+from lightbox_shared.observability.logging import configure_logging, log_what_is_open
+from lightbox_shared.observability.metrics import HttpMetrics
+from lightbox_shared.process.startup import StartupError
+from lightbox_shared.requests.data_rate import MinimumDataRate
 
 
 def create_app(settings: GatewaySettings | None = None, routes: Routes | None = None) -> "Gateway":
@@ -117,6 +118,7 @@ async def open_gateway_app(
             api_keys,
             CsrfProtection(settings.origins, public_url=settings.public_url),
             limits,
+            address=PublicAddress(settings.public_url),
             cookie=settings.session_cookie,
         )
         services = HttpUpstreamServices(http, addresses, breakers)

@@ -18,6 +18,7 @@ from gateway.api_keys import ApiKeys
 from gateway.credentials import CredentialKind, read_credentials
 from gateway.csrf import SAFE_METHODS, CsrfProtection
 from gateway.limits import CredentialCheck, RateLimits
+from gateway.public_address import PublicAddress
 from gateway.request_state import RequestState
 from gateway.revocations import Revocations
 from gateway.routes import Access, Route
@@ -50,6 +51,7 @@ class Authenticator:
         csrf: CsrfProtection,
         limits: RateLimits,
         *,
+        address: PublicAddress,
         cookie: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,6 +60,7 @@ class Authenticator:
         self._revocations = revocations
         self._api_keys = api_keys
         self._csrf = csrf
+        self._address = address
         self._limits = limits
         self._refused: TTLCache[bytes, bool] = TTLCache(MAX_REFUSED, REFUSAL_SECONDS, timer=clock)
         """Tokens that were refused, by their SHA-256."""
@@ -76,6 +79,7 @@ class Authenticator:
         kind, sent, authorization, cookie = read_credentials(request.headers.own, self._cookie)
         if route.signs_in:
             self._csrf.check(request.headers, request.client, signing_in=True)
+            self._address.compare(request.headers, request.client)
         if route.access is Access.PUBLIC:
             return Caller(None, authorization, cookie)
         if kind is CredentialKind.NONE:

@@ -1,7 +1,7 @@
 """The body of a request: a small one is read at once, a larger one is streamed to the service.
 
-Bodies have to arrive at a minimum rate (`lightbox_shared.data_rate`), and only so many of one address may be arriving
-at a time: however many clients send slowly, the connections and the memory of services are for others too.
+Bodies have to arrive at a minimum rate (`lightbox_shared.requests.data_rate`), and only so many of one address may be
+arriving at a time: however many clients send slowly, the connections and the memory of services are for others too.
 """
 
 import asyncio
@@ -13,11 +13,12 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from gateway.request_state import RequestState
-from lightbox_shared.addresses import partition
-from lightbox_shared.content_length import content_length
-from lightbox_shared.data_rate import MinimumDataRate, PacedBody
 from lightbox_shared.errors import BadRequest, LightboxError, TooLarge, TooManyRequests
-from lightbox_shared.lingering import DRAIN_SECONDS, DRAIN_SLOW_SECONDS, drain
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.requests.addresses import partition
+from lightbox_shared.requests.content_length import content_length
+from lightbox_shared.requests.data_rate import MinimumDataRate, PacedBody
+from lightbox_shared.requests.lingering import DRAIN_SECONDS, DRAIN_SLOW_SECONDS, drain
 
 IDLE_SECONDS: Final = 60.0
 SMALL_BYTES: Final = 64 * 1024
@@ -204,7 +205,8 @@ async def open_body(request: RequestState, max_body: int, arriving: ArrivingBodi
 
 def too_large(max_body: int) -> TooLarge:
     """The error 413 Content Too Large, with the limit in bytes."""
-    return TooLarge(f"The body is larger than the {max_body:,} bytes that are accepted here.")
+    sentence = f"The body is larger than the {max_body:,} bytes that are accepted here."
+    return TooLarge(Sentence("body-too-large", sentence, bytes=max_body))
 
 
 async def respond_early(request: RequestState, response: Response, *, too_slow: bool = False) -> None:

@@ -25,9 +25,12 @@ POLICY: Final = (
 )
 """No script and no style within a page, and nothing of another host."""
 _INDEX: Final = "index.html"
+_NO_FILE: Final = "The console has no such file."
 _ASSETS: Final = "assets/"
 """The folder of the files whose names have a digest of their content."""
-_FILE: Final = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w-]*(?:\.[\w-]+)+")
+_FILE: Final = re.compile(r"(?:assets/)?[\w-]+(?:\.[\w-]+)+")
+"""A file of the build: all are in one folder, or beside the index. Elsewhere a dot is one of a page's address, such as
+that of a device whose id is its IP address."""
 _ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 """In the order of preference."""
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -60,6 +63,8 @@ class Console:
 
 def _read(folder: Path, name: str, accepted: tuple[str, ...]) -> Response:
     is_file = _FILE.fullmatch(name) is not None
+    if not is_file and name.startswith(_ASSETS):
+        raise NotFound(_NO_FILE)
     if not is_file:
         name = _INDEX
     headers = {"Cache-Control": _IMMUTABLE if name.startswith(_ASSETS) else "no-store", "Vary": "Accept-Encoding"}
@@ -78,7 +83,7 @@ def _read(folder: Path, name: str, accepted: tuple[str, ...]) -> Response:
             headers["Content-Encoding"] = encoding
         return Response(content, media_type=media_type, headers=headers)
     if is_file:
-        raise NotFound("The console has no such file.")
+        raise NotFound(_NO_FILE)
     return _missing(folder)
 
 

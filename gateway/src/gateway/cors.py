@@ -4,7 +4,11 @@ Requests may have cookies, so the answer names the origin of the request and not
 headers of services are removed, with one exception: on routes with `Route.public_reads` a service may say that pages of
 any origin may read its answer (`Access-Control-Allow-Origin: *`). Browsers then show it to a page only if it was asked
 for without cookies; with a header such as `Authorization` the page has to send a preflight first, to which the setting
-applies.
+applies. Errors of reading on these routes may be read by pages of any origin too, whether the service or the gateway
+answers them: they contain nothing of a picture, and without them a viewer can't say why it shows none.
+
+A preflight is answered for every path to origins that are allowed, so that a page reads 404 for a path that does not
+exist, and not an error of the network.
 """
 
 from typing import Final
@@ -15,8 +19,8 @@ from gateway.headers import RawHeaders
 
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 EXPOSED: Final = (
-    b"X-Request-ID, Location, Link, ETag, Retry-After, RateLimit, RateLimit-Policy, "
-    b"Content-Disposition, Content-Range, Accept-Ranges"
+    b"X-Request-ID, Location, Link, ETag, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Allow, "
+    b"Content-Disposition, Content-Range, Accept-Ranges, Preference-Applied, Lightbox-Notice"
 )
 MAX_AGE_SECONDS: Final = b"7200"  # the longest that Chromium keeps
 ANYBODY: Final = (b"access-control-allow-origin", b"*")

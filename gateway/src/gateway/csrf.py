@@ -49,7 +49,7 @@ class CsrfProtection:
     def __init__(self, origins: frozenset[str], *, public_url: str | None = None) -> None:
         self._allows_any = ANY_ORIGIN in origins
         self._trusted = {origin.rstrip("/").lower().encode() for origin in origins} - {b"null"}
-        self._public = _public_origin(public_url)
+        self._public = public_origin(public_url)
 
     def check(
         self, headers: RequestHeaders, client: Client, *, signing_in: bool = False, changes_by_get: bool = False
@@ -76,7 +76,7 @@ class CsrfProtection:
 
     def _is_own(self, origin: bytes, client: Client) -> bool:
         """Whether it is the origin of this host, as far as the request and the settings say."""
-        if origin in {_own_origin(client), self._public}:
+        if origin in {own_origin(client), self._public}:
             return True
         named = _ORIGIN.fullmatch(origin)
         if named is None or (self._public is not None and _without_port(self._public) == named[1]):
@@ -89,7 +89,8 @@ class CsrfProtection:
         return origin in self._trusted or (self._allows_any and _LOOPBACK.fullmatch(origin) is not None)
 
 
-def _own_origin(client: Client) -> bytes:
+def own_origin(client: Client) -> bytes:
+    """The origin that a request names as its own, as browsers write it: without the port of the scheme."""
     host = client.host.lower().removesuffix(_DEFAULT_PORTS.get(client.scheme, ""))
     return f"{client.scheme}://{host}".encode("latin-1")
 
@@ -99,8 +100,9 @@ def _without_port(origin: bytes) -> bytes | None:
     return None if found is None else found[1]
 
 
-def _public_origin(url: str | None) -> bytes | None:
+def public_origin(url: str | None) -> bytes | None:
+    """The origin of the setting `public_url`."""
     if url is None:
         return None
     parts = urlsplit(url)
-    return _own_origin(Client("", parts.scheme, parts.netloc))
+    return own_origin(Client("", parts.scheme, parts.netloc))

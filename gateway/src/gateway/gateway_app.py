@@ -14,19 +14,20 @@ from starlette.types import Receive, Scope, Send
 from gateway.access_log import AccessLog
 from gateway.authentication import Authenticator
 from gateway.bodies import RequestTimeout, respond_early
+from gateway.console import PREFIX as CONSOLE
 from gateway.cors import Cors
 from gateway.headers import check_size
 from gateway.limits import PROBLEM_TYPE, CredentialCheck, QuotaExceeded, RateLimits
 from gateway.pages import API_IS_DESCRIBED, Pages
 from gateway.proxy import Proxy
 from gateway.request_state import RequestState
-from gateway.routes import GATEWAY, Routes
+from gateway.routes import GATEWAY, GET, Routes
 from gateway.trusted_proxies import TrustedProxies
-from lightbox_shared.context import QUIET_PATHS
 from lightbox_shared.errors import BadRequest, Forbidden, InternalError, LightboxError, MethodNotAllowed, NotFound
-from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect
-from lightbox_shared.metrics import HttpMetrics
-from lightbox_shared.secret_paths import loggable_path
+from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, rendered
+from lightbox_shared.observability.context import QUIET_PATHS
+from lightbox_shared.observability.metrics import HttpMetrics
+from lightbox_shared.observability.secret_paths import loggable_path
 
 log = structlog.get_logger()
 
@@ -90,20 +91,22 @@ class GatewayApp:
             raise BadRequest("The path has parts that are not allowed.")
         request.client = self._trusted_proxies.client(request.scope, headers.own)
         preflight_method = _preflight_method(request)
-        route = None if "//" in path else self._routes.find(path, preflight_method or request.method)
-        if route is None:
-            asked = "GET" if request.method == "HEAD" else request.method  # RFC 9110 section 9.3.2: the same headers
-            raise NotFound(f"There is no {asked} {_printable(path)} here. {API_IS_DESCRIBED}")
+        # The console's pages are of this process, and their addresses have ids of devices, as these may be.
+        unclear = "//" in path and not path.startswith(f"{CONSOLE}/")
+        route = None if unclear else self._routes.find(path, preflight_method or request.method)
         request.route = route
-        if route.changes_by_get and request.method == "HEAD":
-            raise MethodNotAllowed(headers={"Allow": "GET"})
         if preflight_method is not None:
             await self._preflight(request)
             return
+        if route is None:
+            asked = "GET" if request.method == "HEAD" else request.method  # RFC 9110 section 9.3.2: the same headers
+            raise NotFound(f"There is no {asked} {_printable(path)} here. {API_IS_DESCRIBED}")
+        if route.changes_by_get and request.method == "HEAD":
+            raise MethodNotAllowed(headers={"Allow": "GET"})
         if route.service == GATEWAY or self._pages.replaces_service(request, route):
             await request.respond(await self._pages.answer(request, route))
             return
-        if route.public_reads:
+        if route.public_reads and request.method in GET:
             request.public_headers = self._cors.public(headers.own.get(b"origin"))
         caller = await self._authenticator.authenticate(request, route)
         request.extra_headers += await self._limits.check(route.rate, caller.principal, request.client.address)
@@ -117,7 +120,9 @@ class GatewayApp:
 
     async def _preflight(self, request: RequestState) -> None:
         if not self._cors.allows(request.headers.own[b"origin"]):
-            raise Forbidden("Pages of this origin may not call this server (LIGHTBOX_ALLOWED_ORIGINS).")
+            raise Forbidden(
+                "Pages of this origin may not call this server: LIGHTBOX_ALLOWED_ORIGINS and OAuth clients name others."
+            )
         response = Response(status_code=204)
         names = dict(request.headers.forwarded).get(b"access-control-request-headers")
         request.extra_headers += self._cors.preflight(names)
@@ -127,7 +132,9 @@ class GatewayApp:
         if request.status:
             log.warning("answer ended early", request_id=request.request_id, error=error.detail)
             return
-        response = self._dialect(request, error).render(error)
+        accept = dict(request.headers.forwarded).get(b"accept", b"").decode("latin-1")
+        response = rendered(error, self._dialect(request, error), accept)
+        request.extra_headers += request.public_headers
         if request.body_unread:
             await respond_early(request, response, too_slow=isinstance(error, RequestTimeout))
         else:

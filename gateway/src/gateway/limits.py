@@ -24,9 +24,9 @@ from valkey.asyncio import ConnectionPool
 from gateway.config import GatewaySettings
 from gateway.headers import RawHeaders
 from gateway.routes import Rate
-from lightbox_shared.addresses import partition
 from lightbox_shared.auth.principal import Principal
 from lightbox_shared.errors import TooManyRequests
+from lightbox_shared.requests.addresses import partition
 
 log = structlog.get_logger()
 

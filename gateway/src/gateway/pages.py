@@ -24,10 +24,10 @@ from gateway.revocations import Revocations
 from gateway.routes import GET, Route
 from lightbox_shared.errors import MethodNotAllowed, NotFound, Unavailable
 from lightbox_shared.errors.dialects import JSON_TYPE, json_response
-from lightbox_shared.health import Check
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES
-from lightbox_shared.metrics import HttpMetrics
-from lightbox_shared.negotiation import media_ranges
+from lightbox_shared.observability.health import Check
+from lightbox_shared.observability.metrics import HttpMetrics
+from lightbox_shared.responses.negotiation import media_ranges
 
 API_IS_DESCRIBED: Final = "The API is described at /docs, and for programs at /openapi.json."
 NOT_INSTALLED: Final = "not installed"

@@ -13,6 +13,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final
 
 from gateway.authentication import Caller
@@ -34,7 +35,7 @@ from gateway.revocations import Revocations
 from gateway.routes import Route
 from gateway.upstream import ConnectError, Connection, Pool, ReadTimeout, ServerDisconnected, UpstreamError
 from lightbox_shared.errors import InvalidToken, LightboxError, Unavailable, UpstreamTimeout
-from lightbox_shared.file_sizes import FileSizes
+from lightbox_shared.requests.file_sizes import FileSizes
 
 RETRY_PAUSES_SECONDS: Final = (0.05, 0.2)
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -174,7 +175,8 @@ class Proxy:
     ) -> None:
         """Forward an answer that has begun while the client is still sending the body, which `sender` passes on.
 
-        The answer reaches the client although the rest of the body is of no use any more (`lightbox_shared.lingering`).
+        The answer reaches the client although the rest of the body is of no use any more
+        (`lightbox_shared.requests.lingering`).
         """
         # Without a Content-Length the server goes on reading until the last message.
         headers = [each for each in _headers(request, connection) if each[0] != b"content-length"]
@@ -266,7 +268,8 @@ async def _send_body(connection: Connection, body: StreamedBody, timeout: float)
 def _headers(request: RequestState, connection: Connection) -> RawHeaders:
     """The headers of the service's answer for the client."""
     headers = response_headers(connection.headers, connection.status)
-    return headers + request.public_headers if request.public_headers and ANYBODY in connection.headers else headers
+    is_public = ANYBODY in connection.headers or connection.status >= HTTPStatus.BAD_REQUEST
+    return headers + request.public_headers if is_public else headers
 
 
 async def _stream_answer(request: RequestState, connection: Connection, chunk: bytes) -> bytes:

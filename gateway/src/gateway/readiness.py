@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from lightbox_shared.health import Check, CheckResults, run_checks
+from lightbox_shared.observability.health import Check, CheckResults, run_checks
 
 
 class Readiness:

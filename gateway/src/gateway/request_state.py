@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.headers import NOSNIFF, RawHeaders, RequestHeaders
 from gateway.routes import Route
 from gateway.trusted_proxies import Client
-from lightbox_shared.context import Trace, request_id_from
+from lightbox_shared.observability.context import Trace, request_id_from
 
 # For answers of the gateway itself, which must not be framed and load nothing (Fetch, CSP 3).
 SECURITY_HEADERS: Final = (
@@ -69,7 +69,7 @@ class RequestState:
         self.extra_headers: RawHeaders = [(b"x-request-id", self.request_id.encode()), SERVER]
         """Headers that are added to the answer, whether it is the service's or the gateway's."""
         self.public_headers: RawHeaders = []
-        """Headers that are added to a service's answer that pages of any origin may read (`gateway.cors`)."""
+        """Headers that are added to an answer that pages of any origin may read (`gateway.cors`)."""
 
     async def receive(self) -> Message:
         """Return the next ASGI message: a chunk of the body, or `http.disconnect`."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, DetailList, Dialect, ErrorMember, FieldMap, ProblemDetails
-from lightbox_shared.file_sizes import KB, MB, FileSizes
+from lightbox_shared.requests.file_sizes import KB, MB, FileSizes
 
 STATUSES_DOCUMENTED: Final = frozenset({400, 401, 403})
 
@@ -38,7 +38,8 @@ class Rate(Enum):
 
 
 class BodyKind(Enum):
-    """The kind of a body whose largest size follows from the settings for files (`lightbox_shared.file_sizes`)."""
+    """The kind of a body whose largest size follows from the settings for files
+    (`lightbox_shared.requests.file_sizes`)."""
 
     FILE = "a form with one file"
     FILES = "a form with several files"
@@ -102,7 +103,8 @@ class Route:
     any_scope: bool = False
     """Whether tokens of every scope may call, since the service looks at the scope itself."""
     public_reads: bool = False
-    """Whether the service may let pages of any origin read its answers without credentials (`gateway.cors`)."""
+    """Whether the service may let pages of any origin read its answers without credentials. They read the errors of GET
+    and HEAD too (`gateway.cors`)."""
 
     def largest_body(self, sizes: FileSizes) -> int:
         """The maximum of a request's body in bytes, where files may have these sizes."""
@@ -224,6 +226,7 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("/api/predictions", INFERENCE, REQUIRED, UPLOAD, FILE, 60, methods=POST, scopes=PREDICT),
     Route("/api/predictions", INFERENCE, REQUIRED, scopes=PREDICT),
     Route("/api/models", INFERENCE, PUBLIC),
+    Route("/api/models/queue", INFERENCE, ADMIN, methods=GET, exact=True, scopes=LOOK),
     # --- ImageHub: the gallery
     Route("/login", AUTH, PUBLIC, SIGN_IN, FORM, dialect=IMAGEHUB_SHAPE),
     Route("/auth", AUTH, REQUIRED, READ, FORM, dialect=IMAGEHUB_SHAPE, scopes=ANY),
@@ -246,6 +249,9 @@ TABLE: Final[tuple[Route, ...]] = (
         "/collections", CORE, ADMIN, methods=DELETE
     ),  # without scopes: a device that sends pictures must not delete any
     Route("/collections", CORE, OPTIONAL, scopes=COLLECT),
+    # Rules of retention; who may read the pictures of a device sees what holds for it.
+    Route("/api/devices/retention", CORE, OPTIONAL, methods=GET, exact=True, scopes=COLLECT),
+    Route("/api/devices", CORE, ADMIN),
     # --- TheYelda: the doctors who label
     Route("/", ANNOTATION, PUBLIC, dialect=YELDA, exact=True),
     *_at_both_prefixes(_YELDA_ROWS),

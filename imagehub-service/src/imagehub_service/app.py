@@ -7,14 +7,15 @@ from typing import Final
 
 from imagehub_service.blob_references import BLOB_REFERENCES
 from imagehub_service.config import ImageHubSettings
+from imagehub_service.dialect import IMAGEHUB, IMAGEHUB_PATHS
 from imagehub_service.drives import endpoints as drives
 from imagehub_service.drives.built_in.service import UPLOAD_SESSIONS_PATH, BuiltInDrive
 from imagehub_service.drives.built_in.upload_sessions import endpoints as upload_sessions
 from imagehub_service.drives.built_in.upload_sessions.errors import GRAPH
 from imagehub_service.drives.built_in.upload_sessions.service import UploadLimits, UploadSessions
+from imagehub_service.drives.connection import endpoints as drive_connection
 from imagehub_service.drives.onedrive.service import open_onedrives
 from imagehub_service.drives.service import Drives
-from imagehub_service.errors import IMAGEHUB, IMAGEHUB_PATHS
 from imagehub_service.gallery.adding import endpoints as additions
 from imagehub_service.gallery.adding.preparation import Preparation
 from imagehub_service.gallery.adding.progress import ProgressBoard
@@ -44,19 +45,19 @@ from imagehub_service.picture_files.service import Renditions
 from imagehub_service.picture_files.watch import DoubtAfterChanges, GalleryWatch
 from imagehub_service.state import Services
 from lightbox_shared.audit import AuditTrail, AuthServiceAudit
-from lightbox_shared.background import background_task, periodic_task
-from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.auth.passwords import HashingThreads
+from lightbox_shared.auth.signed_links import SignedLinks
+from lightbox_shared.concurrency.background import background_task, periodic_task
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
-from lightbox_shared.disk_space import DiskSpace
 from lightbox_shared.errors.dialects import Dialects
-from lightbox_shared.links import SignedLinks
-from lightbox_shared.passwords import HashingThreads
+from lightbox_shared.process.stop_signals import on_stop_signal
+from lightbox_shared.responses.streams import OpenStreams
 from lightbox_shared.service import Clock, Resources, Service
-from lightbox_shared.stop_signals import on_stop_signal
-from lightbox_shared.streams import OpenStreams
-from lightbox_shared.unused_blobs import UnusedBlobs
+from lightbox_shared.storage.blobs import Blobs
+from lightbox_shared.storage.disk_space import DiskSpace
+from lightbox_shared.storage.unused_blobs import UnusedBlobs
 
 TIDY_UP_SECONDS: Final = 3600
 EXPIRED_UPLOADS_SECONDS: Final = 600
@@ -131,6 +132,7 @@ async def open_services(
             arranging=Arranging(database, audit),
             duplicates=Duplicates(database, comparing),
             shares=shares,
+            audit=audit,
         )
 
 
@@ -213,6 +215,7 @@ SERVICE = Service(
         arranging.router,
         pictures.router,
         duplicates.router,
+        drive_connection.router,
         shares_endpoints.router,
         shared_links.router,
         picture_files.gallery_router,

@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import DeclarativeBase
 
-from lightbox_shared.blobs import blob_table
 from lightbox_shared.database.orm import TableDefaults
+from lightbox_shared.storage.blobs import blob_table
 
 
 class Base(TableDefaults, DeclarativeBase):

@@ -16,11 +16,12 @@ from imagehub_service.gallery.pages.service import Pages
 from imagehub_service.gallery.shares.service import Shares
 from imagehub_service.picture_files.service import Renditions
 from imagehub_service.picture_files.watch import GalleryWatch
-from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.audit import AuditTrail
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
+from lightbox_shared.responses.streams import OpenStreams
 from lightbox_shared.service import lifespan_services
-from lightbox_shared.streams import OpenStreams
+from lightbox_shared.storage.blobs import Blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Services:
     arranging: Arranging
     duplicates: Duplicates
     shares: Shares
+    audit: AuditTrail
 
 
 ServicesDep = Annotated[Services, Depends(lifespan_services)]

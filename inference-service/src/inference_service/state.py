@@ -7,15 +7,16 @@ from fastapi import Depends
 
 from inference_service.clients.accounts import AccountDirectory
 from inference_service.model_repository.catalog import ModelCatalog
+from inference_service.predictions.account_turns import AccountTurns
 from inference_service.predictions.service import Predictor
 from inference_service.renditions.service import Renditions
 from inference_service.runtime.engine import Engine, LoadedModel
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
-from lightbox_shared.blobs import Blobs
+from lightbox_shared.auth.signed_links import SignedLinks
+from lightbox_shared.concurrency.decoding import DecodingThreads
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingThreads
-from lightbox_shared.links import SignedLinks
 from lightbox_shared.service import lifespan_services
+from lightbox_shared.storage.blobs import Blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Services:
     renditions: Renditions
     rendering: DecodingThreads
     """Conversions of pictures for browsers, which run beside those for models."""
+    windows: DecodingThreads
+    """Pictures through windows and in viewports, and their values: nothing of them is kept, so that one viewer makes
+    many."""
+    window_turns: AccountTurns
     links: SignedLinks
     chexray: LoadedModel
     covid19: LoadedModel

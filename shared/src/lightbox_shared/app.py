@@ -9,17 +9,18 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from lightbox_shared.concurrency.memory_budget import UploadMemoryBudget
 from lightbox_shared.config import Settings
-from lightbox_shared.context import RequestContext
 from lightbox_shared.errors.dialects import Dialects
 from lightbox_shared.errors.handlers import install_error_handlers
-from lightbox_shared.head import HeadAsGet
-from lightbox_shared.health import Check, health_router
-from lightbox_shared.lingering import LingeringClose
-from lightbox_shared.logging import configure_logging, log_what_is_open
-from lightbox_shared.memory_budget import UploadMemoryBudget
-from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.observability.context import RequestContext
+from lightbox_shared.observability.health import Check, health_router
+from lightbox_shared.observability.logging import configure_logging, log_what_is_open
+from lightbox_shared.observability.metrics import HttpMetrics
 from lightbox_shared.openapi import describe, operation_id
+from lightbox_shared.requests.lingering import LingeringClose
+from lightbox_shared.requests.room_for_bodies import RoomForBodies
+from lightbox_shared.responses.head import HeadAsGet
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 """Opens the resources of a service and yields the lifespan state, whose members requests find in `request.state`."""
@@ -76,6 +77,7 @@ def build_app(
         app.include_router(router)
     for each in reversed(middleware):
         app.add_middleware(each)
+    app.add_middleware(RoomForBodies)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestContext, dialects=dialects, metrics=metrics, quiet=quiet_paths)
     app.add_middleware(LingeringClose)

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from lightbox_shared.file_sizes import MB, FileSizes
-from lightbox_shared.ports import port_of
+from lightbox_shared.process.ports import port_of
+from lightbox_shared.requests.file_sizes import MB, FileSizes
 
 MIN_SECRET_LENGTH = 32
 

@@ -16,8 +16,8 @@ import stamina
 
 from lightbox_shared.auth.jwks import KeySet
 from lightbox_shared.config import Settings
-from lightbox_shared.context import context_headers
 from lightbox_shared.errors import Unavailable
+from lightbox_shared.observability.context import context_headers
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 RENEW_BEFORE_SECONDS: Final = 60

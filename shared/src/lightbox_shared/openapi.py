@@ -1,6 +1,6 @@
 """The OpenAPI document of one service, as FastAPI makes it and then made true.
 
-FastAPI knows neither the bodies that our own dependencies read (`lightbox_shared.request_bodies`) nor the shapes of
+FastAPI knows neither the bodies that our own dependencies read (`lightbox_shared.requests.bodies`) nor the shapes of
 errors (`lightbox_shared.errors.dialects`), and it documents a 422 that no path answers. What the gateway adds to every
 answer (401, 403, 429, 502 to 504) is in the gateway's own description of the platform.
 """
@@ -25,7 +25,7 @@ from lightbox_shared.errors import (
     UnsupportedMediaType,
 )
 from lightbox_shared.errors.dialects import Dialect, Dialects
-from lightbox_shared.request_bodies import REF_TEMPLATE, DescribedBody, Schema
+from lightbox_shared.requests.bodies import REF_TEMPLATE, DescribedBody, Schema
 
 _FASTAPI_ERRORS: Final = ("HTTPValidationError", "ValidationError")
 _READING: Final = {"GET", "HEAD"}

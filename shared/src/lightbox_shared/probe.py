@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from lightbox_shared.ports import port_of
+from lightbox_shared.process.ports import port_of
 
 
 def main(service: str) -> int:

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from lightbox_shared.hal import Resource, hal_content, hal_response
+from lightbox_shared.responses.hal import Resource, hal_content, hal_response
 
 API: Final = "/api"
 

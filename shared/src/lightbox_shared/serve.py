@@ -11,9 +11,9 @@ from starlette.types import ASGIApp
 
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import service_named
-from lightbox_shared.ports import port_of
-from lightbox_shared.startup import StartupError
-from lightbox_shared.startup_report import ReportedStartup, give_up
+from lightbox_shared.process.ports import port_of
+from lightbox_shared.process.startup import StartupError
+from lightbox_shared.process.startup_report import ReportedStartup, give_up
 
 KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection, so that it never meets a closed one
 GRACE_SECONDS = 10

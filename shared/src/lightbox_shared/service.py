@@ -26,16 +26,16 @@ from typing_extensions import TypeVar  # with defaults; from Python 3.13 on it i
 
 from lightbox_shared.app import build_app
 from lightbox_shared.auth.tokens import TokenVerifier
-from lightbox_shared.blobs import Blobs, LargeBlobStore, ObjectStoreBlobs
 from lightbox_shared.config import Settings
 from lightbox_shared.database import Database
 from lightbox_shared.database.migrate import migrate
-from lightbox_shared.disk_space import DiskSpace, folders_of
 from lightbox_shared.errors.dialects import Dialects
-from lightbox_shared.health import Check
 from lightbox_shared.http import ServiceTokens, auth_access
 from lightbox_shared.installation import service_named
-from lightbox_shared.metrics import HttpMetrics
+from lightbox_shared.observability.health import Check
+from lightbox_shared.observability.metrics import HttpMetrics
+from lightbox_shared.storage.blobs import Blobs, LargeBlobStore, ObjectStoreBlobs
+from lightbox_shared.storage.disk_space import DiskSpace, folders_of
 
 OwnSettings = TypeVar("OwnSettings", bound=Settings)
 Services = TypeVar("Services", default=None)
@@ -62,7 +62,7 @@ class Resources(Generic[OwnSettings]):
     disk_space: DiskSpace
 
     def blobs(self, table: Table) -> Blobs:
-        """The blobs of the service, in `table`, which it has made by `lightbox_shared.blobs.blob_table`."""
+        """The blobs of the service, in `table`, which it has made by `lightbox_shared.storage.blobs.blob_table`."""
         return Blobs(table, large=self.large_blobs, row_limit=self.settings.blob_row_limit)
 
 

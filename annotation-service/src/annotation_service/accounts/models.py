@@ -1,9 +1,15 @@
 """The tables of the accounts that are known here, and how far their changes have been read."""
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Index, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotation_service.orm import Base
+from lightbox_shared.auth.principal import Authority
+
+READERS: Final = (Authority.DOCTOR, Authority.EXPERT)
+"""The authorities of accounts that can have jobs."""
 
 
 class Account(Base):

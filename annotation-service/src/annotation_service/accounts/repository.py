@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from annotation_service.accounts.models import Account, AccountFeed
+from annotation_service.accounts.models import READERS, Account, AccountFeed
 from annotation_service.clients.accounts import ChangedAccount
+from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import ReadSession, WriteSession
 
 FEED_ID: Final = 1
@@ -18,6 +19,16 @@ SHOWN_NAME: Final = func.coalesce(func.nullif(Account.nickname, ""), Account.use
 async def find(session: ReadSession | WriteSession, account_id: int) -> Account | None:
     """One account."""
     return await session.get(Account, account_id)
+
+
+async def readers(
+    session: ReadSession | WriteSession, account_ids: Sequence[int] | None = None
+) -> dict[int, Authority]:
+    """The accounts that can have jobs, of these or of all, with their authorities, by their ids."""
+    statement = select(Account.id, Account.authority).where(Account.authority.in_(READERS), Account.deleted.is_(False))
+    if account_ids is not None:
+        statement = statement.where(Account.id.in_(account_ids))
+    return {row.id: Authority(row.authority) for row in (await session.execute(statement.order_by(Account.id))).all()}
 
 
 async def cursor(session: ReadSession) -> str | None:

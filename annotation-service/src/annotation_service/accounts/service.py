@@ -4,13 +4,9 @@ service, or that one, was down."""
 import anyio
 
 from annotation_service.accounts import repository
-from annotation_service.accounts.models import Account
+from annotation_service.accounts.models import READERS, Account
 from annotation_service.clients.accounts import AccountSource
-from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database
-
-READERS = frozenset({Authority.DOCTOR, Authority.EXPERT})
-"""The authorities of accounts that can have jobs."""
 
 
 class KnownAccounts:

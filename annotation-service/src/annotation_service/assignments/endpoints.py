@@ -25,11 +25,11 @@ from annotation_service.workflow.service import Cause
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading, Writing
-from lightbox_shared.idempotency import KeyInUse, KeyReused
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.requests.idempotency import KeyInUse, KeyReused
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import Page, PageQuery
 from lightbox_shared.second_prefix import API
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])

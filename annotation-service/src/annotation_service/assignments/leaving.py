@@ -6,11 +6,12 @@ from functools import partial
 from secrets import randbits
 from typing import Final
 
+from annotation_service.accounts import repository as accounts
 from annotation_service.assignments import repository
 from annotation_service.assignments.schemas import Reassigned
-from annotation_service.workflow import assigning, assigning_repository
+from annotation_service.workflow import assigning, assigning_repository, totals_repository
 from annotation_service.workflow.service import Cause
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
 
 GONE: Final = Cause("the doctor has left")
@@ -38,9 +39,9 @@ class Leaving:
         """Give the open jobs of an account to others, who have the fewest; to those of `among`, if it is given, else to
         those who may read the image. Without another doctor the image goes back to the queue."""
         jobs = await assigning_repository.lock_open_jobs(session, account_id, with_labels=with_labels, limit=limit)
-        authorities = await assigning_repository.readers(session)
+        authorities = await accounts.readers(session)
         authorities.pop(account_id, None)
-        load = await assigning_repository.open_jobs(session, list(authorities))
+        load = await totals_repository.open_jobs(session, list(authorities))
         choose = partial(assigning.choose_successors, jobs, authorities, load, among=among, seed=randbits(63))
         successors = await self._threads.run(choose)
         await assigning.hand_over(session, jobs, successors, cause)

@@ -1,12 +1,16 @@
-"""The table of assignments."""
+"""The table of assignments, and what is read of it together with the workflow."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Integer, SmallInteger, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotation_service.orm import Base
+from annotation_service.pictures.models import Picture
+from annotation_service.workflow.models import Image, Job
 from lightbox_shared.database.orm import PrimaryKey
 
 
@@ -31,3 +35,32 @@ class Assignment(Base):
     """How many jobs were made at once."""
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an assignment has come."""
+
+    images_by_state: dict[str, int]
+    missing_readers: int
+    doctors: list[dict[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """A job, and what its form needs."""
+
+    job: Job
+    image: Image
+    picture: Picture
+    scheme: str
+    open_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """An image that an account is likely to read next."""
+
+    image: Image
+    picture: Picture
+    scheme: str

@@ -3,7 +3,8 @@
 from typing import Final
 
 from annotation_service.assignments import queue_repository as repository
-from annotation_service.assignments.queue_repository import Candidate, Next, Upcoming, Wanted
+from annotation_service.assignments.models import Next, Upcoming
+from annotation_service.assignments.queue_repository import Candidate, Wanted
 from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.models import Image, Job

@@ -8,17 +8,17 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, ColumnElement, any_, case, func, literal, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from annotation_service.assignments.models import Assignment
+from annotation_service.assignments.models import Assignment, Next, Upcoming
 from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
-from annotation_service.workflow.models import Image, Job, JobTotal, PastJob
-from annotation_service.workflow.order import order_key
-from annotation_service.workflow.states import ImageState, JobKind, JobState
+from annotation_service.workflow.models import Image, Job, PastJob
+from annotation_service.workflow.order_repository import order_key
+from annotation_service.workflow.states import OPEN_STATES, ImageState, JobKind, JobState
+from annotation_service.workflow.totals_repository import open_jobs_of
 from lightbox_shared.database import ReadSession, WriteSession
 
 CANDIDATES: Final = 32
 """Images from which the next one is chosen. There are some more than doctors usually ask at the same moment."""
-OPEN_STATES: Final = (int(ImageState.UNASSIGNED), int(ImageState.RUNNING))
 
 
 class Wanted(Enum):
@@ -39,26 +39,6 @@ class Candidate:
     image_id: int
     place: int
     due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """A job, and what its form needs."""
-
-    job: Job
-    image: Image
-    picture: Picture
-    scheme: str
-    open_jobs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Upcoming:
-    """An image that an account is likely to read next."""
-
-    image: Image
-    picture: Picture
-    scheme: str
 
 
 async def lock_doctor(session: WriteSession, account_id: int) -> None:
@@ -135,13 +115,8 @@ def _has_job(image_id: int | InstrumentedAttribute[int], account_id: int, wanted
 
 async def next_of(session: ReadSession | WriteSession, job_id: int) -> Next | None:
     """A job with what its form needs; None if it is gone."""
-    open_jobs = (
-        select(func.coalesce(func.sum(JobTotal.change), 0))
-        .where(JobTotal.account_id == Job.account_id, JobTotal.state < JobState.FINISHED)
-        .scalar_subquery()
-    )
     statement = (
-        select(Job, Image, Picture, Scheme, open_jobs)
+        select(Job, Image, Picture, Scheme, open_jobs_of(Job.account_id))
         .join(Image, Image.id == Job.image_id)
         .join(Picture, Picture.id == Image.picture_id)
         .join(Scheme, Scheme.id == Image.scheme_id)

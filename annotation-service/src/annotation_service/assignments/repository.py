@@ -1,31 +1,28 @@
 """The queries on assignments."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from annotation_service.accounts.models import Account
+from annotation_service.accounts.models import READERS, Account
 from annotation_service.accounts.repository import SHOWN_NAME
-from annotation_service.assignments.models import Assignment
-from annotation_service.workflow.models import Image, Job, JobTotal
-from annotation_service.workflow.states import ImageState, JobState, NamedState
-from lightbox_shared.auth.principal import Authority
+from annotation_service.assignments.models import Assignment, Progress
+from annotation_service.workflow.assigning_repository import any_of
+from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.states import OPEN_STATES, ImageState, JobState, NamedState
+from annotation_service.workflow.totals_repository import open_jobs_of
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 Session = ReadSession | WriteSession
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an assignment has come."""
-
-    images_by_state: dict[str, int]
-    missing_readers: int
-    doctors: list[dict[Any, Any]]
+async def now(session: WriteSession) -> datetime:
+    """The time by the clock of the database, which says what is overdue."""
+    return (await session.execute(select(func.now()))).scalar_one()
 
 
 async def add(session: WriteSession, values: Mapping[str, Any]) -> Assignment:
@@ -46,26 +43,14 @@ async def page(session: ReadSession, request: PageRequest) -> Sequence[Assignmen
     return (await session.execute(statement)).scalars().all()
 
 
-async def readers(session: Session, account_ids: Sequence[int] | None) -> list[int]:
-    """Of these accounts those that can have jobs; without `account_ids` all doctors. By their ids."""
-    statement = select(Account.id).where(Account.deleted.is_(False)).order_by(Account.id)
-    if account_ids is None:
-        statement = statement.where(Account.authority == Authority.DOCTOR)
-    else:
-        can_read = (Authority.DOCTOR, Authority.EXPERT)
-        statement = statement.where(Account.authority.in_(can_read), Account.id.in_(account_ids))
-    return list((await session.scalars(statement)).all())
-
-
 def of_ids(image_ids: Sequence[int]) -> list[ColumnElement[bool]]:
     """The condition for images with these ids."""
-    return [Image.id == func.any(literal(list(image_ids), ARRAY(BigInteger)))]
+    return [Image.id == any_of(image_ids)]
 
 
 def of_state(state: NamedState | None, scheme_id: int | None) -> list[ColumnElement[bool]]:
     """The conditions for images that can get readers, of one state and one scheme where they are given."""
-    can_get_readers = Image.state.in_((int(ImageState.UNASSIGNED), int(ImageState.RUNNING)))
-    found: list[ColumnElement[bool]] = [can_get_readers]
+    found: list[ColumnElement[bool]] = [Image.state.in_(OPEN_STATES)]
     if state is not None:
         found.append(Image.state.in_(sorted(state.states)))
     if scheme_id is not None:
@@ -108,14 +93,5 @@ async def count_labelled(session: Session, account_id: int) -> int:
 
 async def gone_with_open_jobs(session: ReadSession) -> list[int]:
     """Accounts that have been deleted or are no doctors any more, and have open jobs."""
-    statement = (
-        select(Account.id)
-        .join(JobTotal, JobTotal.account_id == Account.id)
-        .where(
-            or_(Account.deleted, Account.authority.not_in((Authority.DOCTOR, Authority.EXPERT))),
-            JobTotal.state < JobState.FINISHED,
-        )
-        .group_by(Account.id)
-        .having(func.sum(JobTotal.change) > 0)
-    )
-    return list((await session.scalars(statement)).all())
+    gone = or_(Account.deleted, Account.authority.not_in(READERS))
+    return list((await session.scalars(select(Account.id).where(gone, open_jobs_of(Account.id) > 0))).all())

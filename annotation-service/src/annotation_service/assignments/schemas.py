@@ -1,17 +1,17 @@
 """Assignments on the wire."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from annotation_service.assignments.models import Assignment
-from annotation_service.assignments.queue_repository import Next, Upcoming
-from annotation_service.assignments.repository import Progress
+from annotation_service.assignments.models import Assignment, Next, Progress, Upcoming
 from annotation_service.fields import Id, NamedStateField
 from annotation_service.images.schemas import ListedImage
 from annotation_service.jobs.schemas import JobFields
 from annotation_service.workflow.states import JobKind
+from lightbox_shared.errors.sentences import NO_ZONE, TIME_OUT_OF_RANGE, Sentence
 
 MAX_IMAGES = 20_000
 MAX_DOCTORS = 500
@@ -21,25 +21,26 @@ MAX_DAYS = 3650
 
 def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
-        raise ValueError("A time needs its zone, such as Z.")
+        raise ValueError(NO_ZONE)
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("A time in the years 1 to 9999, in UTC.") from error
+        raise ValueError(TIME_OUT_OF_RANGE) from error
 
 
 class Rule(BaseModel):
-    """Images for which a model's score of a finding is in a range: those that it is unsure about."""
+    """Images for which a model's score of a finding is in a range: those that it is unsure about. Images without a
+    suggestion of the model are not among them."""
 
     model: Annotated[str, Field(max_length=200, description="`name`, or `name/version`.")]
-    finding: Annotated[str, Field(max_length=200)]
+    finding: Annotated[str, Field(max_length=200, description="As the model names it, such as `Edema`.")]
     between: Annotated[tuple[float, float], Field(description="The lowest and the highest score.")]
 
     @model_validator(mode="after")
     def _a_range(self) -> Self:
         low, high = self.between
         if not 0 <= low <= high <= 1:
-            raise ValueError("between: Two scores from 0 to 1, the lower one first.")
+            raise ValueError(Sentence("score-range", "between: Two scores from 0 to 1, the lower one first."))
         return self
 
 
@@ -54,7 +55,7 @@ class NewAssignment(BaseModel):
             "examples": [
                 {"mode": "assigned", "readers": 3, "doctors": [7, 8, 9, 10], "images": [1, 2, 3]},
                 {"mode": "queue", "readers": 2, "state": "unassigned", "scheme": "ophthalmology", "due_days": 14},
-                {"readers": 1, "rule": {"model": "chest-findings", "finding": "edema", "between": [0.4, 0.6]}},
+                {"readers": 1, "rule": {"model": "chest-findings", "finding": "Edema", "between": [0.4, 0.6]}},
             ]
         },
     )
@@ -88,14 +89,7 @@ class NewAssignment(BaseModel):
     def _one_time(self) -> Self:
         if self.due_at is not None and self.due_days is not None:
             raise ValueError("due_days: There is a due_at as well. Send one of them.")
-        if self.due_at is not None and self.due_at <= datetime.now(UTC):
-            raise ValueError("due_at: This time is over.")
         return self
-
-    @property
-    def due(self) -> datetime | None:
-        """When the jobs are due."""
-        return self.due_at if self.due_days is None else datetime.now(UTC) + timedelta(days=self.due_days)
 
 
 class Reassignment(BaseModel):
@@ -163,7 +157,7 @@ class NewAssignmentBody(AssignmentBody):
     jobs_by_doctor: dict[str, int] = Field(description="New jobs by the id of the doctor.")
 
     @classmethod
-    def made(cls, row: Assignment, jobs_by_doctor: dict[int, int]) -> Self:
+    def made(cls, row: Assignment, jobs_by_doctor: Mapping[int, int]) -> Self:
         """From the row, and who got how many jobs."""
         return cls(**cls.values(row), jobs_by_doctor={str(each): count for each, count in jobs_by_doctor.items()})
 

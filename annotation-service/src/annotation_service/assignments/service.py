@@ -1,28 +1,33 @@
 """Assigning many images in one transaction."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 
+from annotation_service.accounts import repository as accounts
 from annotation_service.accounts.service import KnownAccounts
 from annotation_service.assignments import repository
 from annotation_service.assignments.errors import (
     NotAssignable,
     TooFewReaders,
+    time_is_over,
     too_many_images,
     unknown_doctors,
+    unknown_finding,
     unknown_images,
 )
 from annotation_service.assignments.models import Assignment
-from annotation_service.assignments.schemas import MAX_IMAGES, NewAssignment
+from annotation_service.assignments.schemas import MAX_IMAGES, NewAssignment, Rule
 from annotation_service.schemes.service import Schemes
 from annotation_service.suggestions import repository as suggestions
-from annotation_service.workflow import assigning, assigning_repository
-from annotation_service.workflow.assigning import Team, TooFewDoctors, is_assignable
+from annotation_service.workflow import assigning, assigning_repository, totals_repository
+from annotation_service.workflow.assigning import ReaderPlan, TooFewDoctors
 from annotation_service.workflow.assigning_repository import Assignable
 from annotation_service.workflow.service import Cause
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.auth.principal import Authority
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
 from lightbox_shared.errors import Unavailable
 
@@ -60,25 +65,28 @@ class Assignments:
         return known
 
     async def _readers(self, account_ids: Sequence[int] | None) -> list[int]:
+        """Of these accounts those that can have jobs; without `account_ids` all doctors. By their ids."""
         async with self._database.reading() as session:
-            return await repository.readers(session, account_ids)
+            found = await accounts.readers(session, account_ids)
+        return [each for each, authority in found.items() if account_ids is not None or authority is Authority.DOCTOR]
 
     async def create(
         self, session: WriteSession, asked: NewAssignment, doctors: Sequence[int], actor: int
-    ) -> tuple[Assignment, dict[int, int]]:
+    ) -> tuple[Assignment, Mapping[int, int]]:
         """Ask for readers of images; the assignment, and how many jobs each doctor got.
 
-        Raises `InvalidRequest` for unknown images and schemes and for too many images, `NotAssignable` and
-        `TooFewReaders`.
+        Raises `InvalidRequest` for a time that is over, for unknown images, schemes and findings and for too many
+        images, `NotAssignable` and `TooFewReaders`.
         """
+        due_at = await _due(session, asked)
         images = await self._lock_images(session, asked)
-        seed, due_at = secrets.randbits(63), asked.due
-        team = Team(new_jobs=dict.fromkeys(doctors, 0))
+        seed = secrets.randbits(63)
+        plan = ReaderPlan.of((), doctors)
         if asked.mode != QUEUE:
-            open_jobs = await assigning_repository.open_jobs(session, doctors)
+            open_jobs = await totals_repository.open_jobs(session, doctors)
             choose = partial(assigning.choose_readers, images, open_jobs, asked.readers, seed=seed)
             try:
-                team = await self._threads.run(choose)
+                plan = await self._threads.run(choose)
             except TooFewDoctors as error:
                 raise TooFewReaders(error.image_id, asked.readers) from error
         assignment = await repository.add(
@@ -91,18 +99,18 @@ class Assignments:
                 "shows_suggestions": asked.shows_suggestions,
                 "order_seed": seed,
                 "images": len(images),
-                "jobs": len(team.pairs),
+                "jobs": len(plan.jobs),
                 "created_by": actor,
             },
         )
-        await assigning.give(session, team, Cause(REASON, actor), order_seed=seed, due_at=due_at)
+        await assigning.give(session, plan, Cause(REASON, actor), order_seed=seed, due_at=due_at)
         of_images = {
             "assignment_id": assignment.id,
             "eligible_doctors": assignment.doctors,
             "shows_suggestions": asked.shows_suggestions,
         }
         await assigning.want(session, [each.id for each in images], asked.readers, of_images)
-        return assignment, team.new_jobs
+        return assignment, plan.by_doctor
 
     async def _lock_images(self, session: WriteSession, asked: NewAssignment) -> list[Assignable]:
         if asked.images is not None:
@@ -112,17 +120,32 @@ class Assignments:
             unknown = sorted(set(wanted) - {each.id for each in images})
             if unknown:
                 raise unknown_images(unknown)
-            settled = [each.id for each in images if not is_assignable(each.state)]
+            settled = [each.id for each in images if not each.state.takes_readers]
             if settled:
                 raise NotAssignable(settled)
             return images
         scheme_id = None if asked.scheme is None else (await self._schemes.named(session, asked.scheme)).id
         conditions = repository.of_state(asked.state, scheme_id)
         if asked.rule is not None:
-            low, high = asked.rule.between
-            found = await suggestions.images_within(session, asked.rule.model, asked.rule.finding, low, high)
-            conditions += repository.of_ids(found)
+            conditions += repository.of_ids(await self._images_of(session, asked.rule))
         images = await assigning_repository.lock_images(session, conditions, limit=MAX_IMAGES + 1)
         if len(images) > MAX_IMAGES:
             raise too_many_images(MAX_IMAGES)
         return images
+
+    async def _images_of(self, session: WriteSession, rule: Rule) -> Sequence[int]:
+        low, high = rule.between
+        found = await suggestions.images_within(session, rule.model, rule.finding, low, high)
+        known = [] if found else await suggestions.findings_of(session, rule.model)
+        if known and rule.finding not in known:
+            raise unknown_finding(rule.model, known)
+        return found
+
+
+async def _due(session: WriteSession, asked: NewAssignment) -> datetime | None:
+    """When the jobs are due. Raises `InvalidRequest` for a time that is over."""
+    if asked.due_days is not None:
+        return await repository.now(session) + timedelta(days=asked.due_days)
+    if asked.due_at is not None and asked.due_at <= await repository.now(session):
+        raise time_is_over()
+    return asked.due_at

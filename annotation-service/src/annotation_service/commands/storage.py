@@ -4,23 +4,9 @@ from annotation_service.blob_references import BLOB_REFERENCES
 from annotation_service.config import AnnotationSettings
 from annotation_service.orm import BLOBS
 from annotation_service.pictures import repository
-from lightbox_shared.blobs import Blobs
-from lightbox_shared.database import Database, ReadSession
-from lightbox_shared.storage import Cleaned, ServiceStorage, Usage
-from lightbox_shared.unused_blobs import UnusedBlobs
+from lightbox_shared.storage.service_storage import ServiceStorage, storage_of_blobs
 
 
 def storage() -> ServiceStorage[AnnotationSettings]:
     """How the storage is measured and cleaned."""
-    return ServiceStorage(AnnotationSettings, _usage, _clean)
-
-
-async def _usage(settings: AnnotationSettings, session: ReadSession) -> Usage:
-    blobs = await Blobs.configured(BLOBS, settings).usage(session, BLOB_REFERENCES)
-    pictures = await repository.count(session)
-    return Usage(pictures, blobs.bytes, blobs.unused, blobs.unused_bytes)
-
-
-async def _clean(settings: AnnotationSettings, database: Database) -> Cleaned:
-    unused = await UnusedBlobs(database, Blobs.configured(BLOBS, settings), BLOB_REFERENCES).delete()
-    return Cleaned(unused_blobs=unused.blobs, unused_bytes=unused.bytes)
+    return storage_of_blobs(AnnotationSettings, BLOBS, BLOB_REFERENCES, repository.count)

@@ -14,11 +14,11 @@ from annotation_service.workflow.models import Job
 from annotation_service.workflow.repository import find_job
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, refuse_outdated
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.conditional import PreconditionFailed, refuse_outdated
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from lightbox_shared.hal import HAL_TYPE, Links, Resource, hal_content, hal_response, link, template
 from lightbox_shared.openapi import headers
+from lightbox_shared.responses.hal import HAL_TYPE, Links, Resource, hal_content, hal_response, link, template
 
 router = APIRouter(tags=["TheYelda"])
 

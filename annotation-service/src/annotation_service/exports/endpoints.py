@@ -11,17 +11,17 @@ from annotation_service.exports.schemas import ExportBody, ExportList, NewExport
 from annotation_service.exports.streaming import ClosingResponse
 from annotation_service.fields import IdQuery
 from annotation_service.state import ServicesDep
-from lightbox_shared.addresses import client_address
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable, byte_range, is_unchanged
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.hal import http_date
 from lightbox_shared.openapi import content, errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import check_room_for, form_or_json
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import check_room_for, form_or_json
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.conditional import PreconditionFailed, RangeNotSatisfiable, byte_range, is_unchanged
+from lightbox_shared.responses.hal import http_date
+from lightbox_shared.responses.pagination import Page, PageQuery
 
 seed_router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])

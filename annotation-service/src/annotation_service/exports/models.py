@@ -1,5 +1,6 @@
-"""The tables of exports and of their files, which are kept in chunks."""
+"""The tables of exports and of their files, which are kept in chunks, and which results are wanted."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -9,6 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotation_service.orm import Base
+from annotation_service.workflow.states import ImageState, JobState
+from lightbox_shared.concurrency.background_jobs import QUEUED, RUNNING, BackgroundJob
+from lightbox_shared.requests.periods import ALWAYS, Period
 
 CHUNK_BYTES: Final = 1024 * 1024
 """The size of all chunks of a file but the last one."""
@@ -17,13 +21,13 @@ CHUNK_BYTES: Final = 1024 * 1024
 class ExportState(StrEnum):
     """How far an export is. The names are on the wire."""
 
-    QUEUED = "queued"
-    RUNNING = "running"
+    QUEUED = QUEUED
+    RUNNING = RUNNING
     DONE = "done"
     FAILED = "failed"
 
 
-class Export(Base):
+class Export(BackgroundJob, Base):
     """An export: what was asked for, how far it is, and the process that works on it."""
 
     __tablename__ = "exports"
@@ -34,23 +38,15 @@ class Export(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     """Drawn before the row is inserted, for the entry in the audit trail."""
-    state: Mapped[str] = mapped_column(Text, server_default=ExportState.QUEUED)
-    """An `ExportState`."""
     format: Mapped[str] = mapped_column(Text)
     filters: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """Counts the processes that have begun with it. What an earlier one still does has no effect."""
-    interruptions: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """How many of them were not heard of any more."""
-    heartbeat_at: Mapped[datetime | None]
-    """When the process that works on it was last heard of."""
     rows: Mapped[int] = mapped_column(BigInteger, server_default="0")
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Bytes."""
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
-    finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     """When it is deleted; None while it is not finished."""
 
@@ -63,3 +59,15 @@ class ExportChunk(Base):
     export_id: Mapped[int] = mapped_column(ForeignKey(Export.id, ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFilter:
+    """Which results are wanted; None for all."""
+
+    image_states: frozenset[ImageState] | None = None
+    job_state: JobState | None = None
+    account_id: int | None = None
+    """Of the doctor."""
+    finished: Period = ALWAYS
+    """When the label was finished."""

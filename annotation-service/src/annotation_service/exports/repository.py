@@ -1,20 +1,17 @@
-"""The queries on exports and their files.
-
-An export belongs to the process that took it up last: its number of attempts is part of each statement by which that
-process goes on, so that a process which was thought dead, and is not, changes nothing any more.
-"""
+"""The queries on exports and their files."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 
 from annotation_service.exports.models import Export, ExportChunk, ExportState
+from lightbox_shared.concurrency import background_jobs
+from lightbox_shared.concurrency.background_jobs import Mine
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
-UNFINISHED: Final = (ExportState.QUEUED, ExportState.RUNNING)
 EXPIRED_AT_ONCE: Final = 20
 
 
@@ -68,36 +65,16 @@ async def chunk(session: ReadSession, export_id: int, number: int) -> bytes | No
 async def take(session: WriteSession, dead_after_seconds: float) -> Export | None:
     """The next export that waits, or whose process has not been heard of for so long; from now on it is the caller's,
     with an empty file. None if there is nothing to do."""
-    silent = func.now() - timedelta(seconds=dead_after_seconds)
-    waiting = or_(
-        Export.state == ExportState.QUEUED, (Export.state == ExportState.RUNNING) & (Export.heartbeat_at < silent)
-    )
-    chosen = (
-        select(Export.id)
-        .where(Export.state.in_(UNFINISHED), waiting)
-        .order_by(Export.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    columns = {
-        "state": ExportState.RUNNING,
-        "attempt": Export.attempt + 1,
-        "interruptions": Export.interruptions + case((Export.state == ExportState.RUNNING, 1), else_=0),
-        "heartbeat_at": func.now(),
-        "rows": 0,
-        "size": 0,
-    }
-    statement = update(Export).where(Export.id == chosen.scalar_subquery()).values(columns).returning(Export)
-    taken = (await session.execute(statement)).scalar_one_or_none()
+    taken = await background_jobs.take(session, Export, dead_after_seconds, columns={"rows": 0, "size": 0})
     if taken is not None and taken.attempt > 1:
         await session.execute(delete(ExportChunk).where(ExportChunk.export_id == taken.id))
     return taken
 
 
-async def go_on(session: WriteSession, export_id: int, attempt: int, **progress: int) -> bool:
-    """Say that the caller is still working on it, with the rows and the size of the file so far; False if it is not the
+async def go_on(session: WriteSession, mine: Mine, *, rows: int, size: int) -> bool:
+    """Say how large the caller's file is so far, and that the caller is still working on it; False if it is not the
     caller's any more."""
-    return await _change(session, export_id, attempt, {"heartbeat_at": func.now(), **progress})
+    return await background_jobs.go_on(session, Export, mine, rows=rows, size=size)
 
 
 async def add_chunk(session: WriteSession, export_id: int, number: int, data: bytes) -> None:
@@ -105,14 +82,7 @@ async def add_chunk(session: WriteSession, export_id: int, number: int, data: by
     await session.execute(insert(ExportChunk).values(export_id=export_id, number=number, data=data))
 
 
-async def give_back(session: WriteSession, export_id: int, attempt: int) -> None:
-    """Let another process take the export at once."""
-    await _change(session, export_id, attempt, {"state": ExportState.QUEUED})
-
-
-async def finish(
-    session: WriteSession, export_id: int, attempt: int, sha256: bytes | None, lifetime_seconds: int
-) -> bool:
+async def finish(session: WriteSession, mine: Mine, sha256: bytes | None, lifetime_seconds: int) -> bool:
     """The file is complete, or with no digest it has failed; False if it is not the caller's any more."""
     columns = {
         "state": ExportState.FAILED if sha256 is None else ExportState.DONE,
@@ -120,14 +90,7 @@ async def finish(
         "finished_at": func.now(),
         "expires_at": func.now() + timedelta(seconds=lifetime_seconds),
     }
-    return await _change(session, export_id, attempt, columns)
-
-
-async def _change(session: WriteSession, export_id: int, attempt: int, columns: Mapping[str, Any]) -> bool:
-    mine = (Export.id == export_id, Export.attempt == attempt, Export.state == ExportState.RUNNING)
-    return (
-        await session.execute(update(Export).where(*mine).values(columns).returning(Export.id))
-    ).scalar() is not None
+    return await background_jobs.change(session, Export, mine, columns)
 
 
 def _is_kept() -> ColumnElement[bool]:

@@ -1,8 +1,6 @@
 """The queries on results: the rows of exports and of `/download`, read through a cursor of the server."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Text, cast, exists, func, literal, null, select, text
@@ -10,44 +8,17 @@ from sqlalchemy.sql import or_
 
 from annotation_service.accounts.models import Account
 from annotation_service.accounts.repository import SHOWN_NAME
+from annotation_service.exports.models import ResultFilter
 from annotation_service.exports.rows import ResultRow
-from annotation_service.labels.models import Label
 from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.models import Image, Job, Label
 from annotation_service.workflow.states import ImageState, JobState
 from lightbox_shared.database import WriteSession
 
 BATCH_ROWS: Final = 200
 """A label can have tens of kilobytes."""
 SCHEME_ID: Final = func.coalesce(Label.scheme_id, Image.scheme_id)
-
-
-@dataclass(frozen=True, slots=True)
-class ResultFilter:
-    """Which results are wanted; None for all."""
-
-    image_states: frozenset[ImageState] | None = None
-    job_state: JobState | None = None
-    account_id: int | None = None
-    """Of the doctor."""
-    since: date | None = None
-    """The first day on which the label was finished, in UTC."""
-    until: date | None = None
-    """The last day."""
-
-    def conditions(self, doctor: Any, finished_at: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401
-        """The conditions of a query, which has the doctor and the time of finishing in these columns."""
-        found: list[ColumnElement[bool]] = []
-        if self.image_states is not None:
-            found.append(Image.state.in_(sorted(self.image_states)))
-        if self.account_id is not None:
-            found.append(doctor == self.account_id)
-        if self.since is not None:
-            found.append(finished_at >= _midnight(self.since))
-        if self.until is not None and self.until < date.max:
-            found.append(finished_at < _midnight(self.until + timedelta(days=1)))
-        return found
 
 
 async def freeze(session: WriteSession) -> None:
@@ -136,7 +107,7 @@ def _of_jobs(results: ResultFilter) -> Select[*tuple[Any, ...]]:
         .join(Picture, Picture.id == Image.picture_id)
         .outerjoin(Label, Label.id == Job.label_id)
         .outerjoin(Account, Account.id == Job.account_id)
-        .where(*results.conditions(Job.account_id, Job.finished_at))
+        .where(*_conditions(results, Job.account_id, Job.finished_at))
         .order_by(Job.id)
     )
     return statement if results.job_state is None else statement.where(Job.state == results.job_state)
@@ -171,12 +142,22 @@ def _of_administrators(results: ResultFilter) -> list[Select[*tuple[Any, ...]]]:
         .outerjoin(Account, Account.id == Label.author_id)
         .where(
             ~exists().where(Job.label_id == Image.ground_truth_id),
-            *results.conditions(Label.author_id, Label.finished_at),
+            *_conditions(results, Label.author_id, Label.finished_at),
         )
         .order_by(Image.id)
     )
     return [statement]
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
+def _conditions(results: ResultFilter, doctor: Any, finished_at: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401
+    """The conditions of a query, which has the doctor and the time of finishing in these columns."""
+    found: list[ColumnElement[bool]] = []
+    if results.image_states is not None:
+        found.append(Image.state.in_(sorted(results.image_states)))
+    if results.account_id is not None:
+        found.append(doctor == results.account_id)
+    if results.finished.begin is not None:
+        found.append(finished_at >= results.finished.begin)
+    if results.finished.end is not None:
+        found.append(finished_at < results.finished.end)
+    return found

@@ -1,15 +1,15 @@
 """Exports on the wire."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from annotation_service.exports.formats import ExportFormat
-from annotation_service.exports.models import Export, ExportState
-from annotation_service.exports.results_repository import ResultFilter
+from annotation_service.exports.models import Export, ExportState, ResultFilter
 from annotation_service.fields import JobStateField, NamedStateField, OptionalId
 from annotation_service.workflow.states import NamedState
+from lightbox_shared.requests.periods import DayOrInstant, Period
 
 EXPORTS_PATH = "/api/exports"
 
@@ -37,21 +37,26 @@ class ExportFilters(BaseModel):
     ] = None
     account_id: Annotated[OptionalId, Field(description="The doctor.")] = None
     since: Annotated[
-        date | None, Field(alias="from", description="The first day on which a label was finished, in UTC.")
+        DayOrInstant | None,
+        Field(
+            alias="from", description="Labels that were finished on this day or later, in UTC, or from an instant on."
+        ),
     ] = None
-    until: Annotated[date | None, Field(alias="to", description="The last day.")] = None
+    until: Annotated[
+        DayOrInstant | None,
+        Field(alias="to", description="The last day, in UTC, or the instant before which a label was finished."),
+    ] = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.since is not None and self.until is not None and self.until < self.since:
-            raise ValueError("`to` is before `from`.")
+        Period.of(self.since, self.until)
         return self
 
     @property
     def results(self) -> ResultFilter:
         """The same for queries."""
         states = None if self.state is None else NamedState(self.state).states
-        return ResultFilter(states, self.job_state, self.account_id, self.since, self.until)
+        return ResultFilter(states, self.job_state, self.account_id, Period.of(self.since, self.until))
 
     def stored(self) -> dict[str, Any]:
         """The filters that were given, as JSON."""

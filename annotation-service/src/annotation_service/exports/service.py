@@ -13,8 +13,9 @@ from annotation_service.exports.schemas import NewExport
 from lightbox_shared.audit import AuditTrail
 from lightbox_shared.database import Database
 from lightbox_shared.errors import InvalidRequest
+from lightbox_shared.errors.sentences import Sentence
 
-UNKNOWN_ACCOUNT: Final = "There is no such account."
+UNKNOWN_ACCOUNT: Final = Sentence("not-there", "There is no such account.")
 
 
 class Exports:

@@ -1,16 +1,13 @@
 """The process that makes exports, one at a time, beside the requests of its replica.
 
-It takes the oldest export that waits, writes the file chunk by chunk into the database, and says every few seconds that
-it is alive. An export whose process is silent for `DEAD_AFTER_SECONDS` is taken up by another one, from its beginning:
-what the first one had read is of an older moment. A process that ends in good order gives its export back at once.
+It writes the file of the oldest export that waits chunk by chunk into the database. An export whose process is silent
+for long is begun again by another one: what the first one had read is of an older moment.
 """
 
-import asyncio
 import hashlib
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
-from typing import Final
+from contextlib import aclosing
 
 import anyio
 import structlog
@@ -21,24 +18,21 @@ from annotation_service.exports.models import CHUNK_BYTES, Export
 from annotation_service.exports.rows import Columns, ResultRow
 from annotation_service.exports.schemas import ExportFilters
 from annotation_service.schemes.rules import SchemeRules
+from lightbox_shared.concurrency.background_jobs import (
+    DEAD_AFTER_SECONDS,
+    HEARTBEAT_SECONDS,
+    MAX_INTERRUPTIONS,
+    JobRunner,
+    Lost,
+    Mine,
+)
 from lightbox_shared.database import Database, WriteSession
 from lightbox_shared.errors.handlers import is_database_outage
 
 log = structlog.get_logger()
 
-POLL_SECONDS: Final = 1.0
-"""The pause between two looks for exports that other replicas were asked for, or that were given up by others."""
-HEARTBEAT_SECONDS: Final = 5.0
-DEAD_AFTER_SECONDS: Final = 30.0
-MAX_INTERRUPTIONS: Final = 3
-"""An export whose processes have ended so often is not begun again: it may be what ends them."""
 
-
-class Lost(Exception):
-    """The export is not this process's any more: it was deleted, or another process has taken it up."""
-
-
-class ExportWorker:
+class ExportWorker(JobRunner[Export]):
     """Makes the exports that wait."""
 
     def __init__(
@@ -50,33 +44,16 @@ class ExportWorker:
         dead_after_seconds: float = DEAD_AFTER_SECONDS,
     ) -> None:
         """Files are kept for `lifetime_seconds`."""
-        self._database = database
+        super().__init__(
+            database,
+            Export,
+            take=repository.take,
+            begin=self._make,
+            heartbeat_seconds=heartbeat_seconds,
+            dead_after_seconds=dead_after_seconds,
+        )
         self._lifetime = lifetime_seconds
-        self._heartbeat = heartbeat_seconds
-        self._dead_after = dead_after_seconds
-        self._wanted = asyncio.Event()
         self._encoding = anyio.CapacityLimiter(1)
-
-    def wake(self) -> None:
-        """Look for exports at once."""
-        self._wanted.set()
-
-    async def run(self) -> None:
-        """Make exports, now and whenever one waits, until the task is cancelled."""
-        while True:
-            self._wanted.clear()
-            try:
-                await self.work()
-            except Exception as error:  # noqa: BLE001 - the next time it may succeed
-                log.warning("exports can't be made", error=type(error).__name__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._wanted.wait()
-
-    async def work(self) -> None:
-        """Make exports until none waits."""
-        while (export := await self._take()) is not None:
-            await self._make(export)
 
     async def tidy_up(self) -> None:
         """Delete the exports whose time is over."""
@@ -85,31 +62,13 @@ class ExportWorker:
             async with self._database.writing() as session:
                 removed = await repository.remove_expired(session)
 
-    async def _take(self) -> Export | None:
-        async with self._database.writing() as session:
-            export = await repository.take(session, self._dead_after)
-            given_up = export is not None and export.interruptions >= MAX_INTERRUPTIONS
-            if export is not None and given_up:
-                await repository.finish(session, export.id, export.attempt, None, self._lifetime)
-                log.error("an export was given up", export=export.id, interruptions=export.interruptions)
-        return export if not given_up else await self._take()
-
     async def _make(self, export: Export) -> None:
-        file = _File(self._database, export)
-        making = asyncio.create_task(self._write(export, file), name=f"export {export.id}")
-        try:
-            while not making.done():
-                await asyncio.wait([making], timeout=self._heartbeat)
-                if not making.done() and not await self._is_mine(file):
-                    making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
-        except asyncio.CancelledError:
-            making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
-            async with self._database.writing() as session:
-                await repository.give_back(session, export.id, export.attempt)
-            raise
-        error = None if making.cancelled() else making.exception()
+        if export.interruptions >= MAX_INTERRUPTIONS:
+            log.error("an export was given up", export=export.id, interruptions=export.interruptions)
+            await self._fail(export)
+            return
+        file = _File(self._database, export.mine)
+        error = await self.carry_out(export, self._write(export, file), progress=file.progress)
         if error is not None:
             await self._failed(export, error)
 
@@ -125,34 +84,27 @@ class ExportWorker:
                 )
         await file.finish(self._lifetime)
 
-    async def _is_mine(self, file: "_File") -> bool:
-        try:
-            return await file.go_on()
-        except Exception as error:
-            if is_database_outage(error):
-                return True  # until the next time; if it lasts, another process takes the export up
-            raise
-
     async def _failed(self, export: Export, error: BaseException) -> None:
         """The log gets no sentence of the error: it might have a value of a label in it."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         details = {"export": export.id, "error": type(error).__name__, "place": f"{place.name}:{place.lineno}"}
-        if isinstance(error, Lost):
-            log.info("an export is not ours any more", export=export.id)
-        elif isinstance(error, Exception) and is_database_outage(error):
+        if isinstance(error, Exception) and is_database_outage(error):
             log.warning("an export was interrupted", **details)
         else:
             log.error("an export failed", **details)
-            async with self._database.writing() as session:
-                await repository.finish(session, export.id, export.attempt, None, self._lifetime)
+            await self._fail(export)
+
+    async def _fail(self, export: Export) -> None:
+        async with self._database.writing() as session:
+            await repository.finish(session, export.mine, None, self._lifetime)
 
 
 class _File:
     """The file of an export, of which less than two chunks are in memory."""
 
-    def __init__(self, database: Database, export: Export) -> None:
+    def __init__(self, database: Database, mine: Mine) -> None:
         self._database = database
-        self._export_id, self._attempt = export.id, export.attempt
+        self._mine = mine
         self._waiting = bytearray()
         self._sha256 = hashlib.sha256()
         self._rows = self._size = self._chunks = 0
@@ -173,24 +125,23 @@ class _File:
             async with self._database.writing() as session:
                 await self._store(session, piece)
 
-    async def go_on(self) -> bool:
-        """Say that the process is alive; False if the export is not its own any more."""
-        async with self._database.writing() as session:
-            return await repository.go_on(session, self._export_id, self._attempt, rows=self._rows)
+    def progress(self) -> dict[str, int]:
+        """The columns that say how far it is, between two pieces."""
+        return {"rows": self._rows}
 
     async def finish(self, lifetime_seconds: int) -> None:
         """Store the rest. Raises `Lost`."""
         async with self._database.writing() as session:
             if self._waiting:
                 await self._store(session, bytes(self._waiting))
-            await repository.go_on(session, self._export_id, self._attempt, rows=self._rows, size=self._size)
+            await repository.go_on(session, self._mine, rows=self._rows, size=self._size)
             digest = self._sha256.digest()
-            if not await repository.finish(session, self._export_id, self._attempt, digest, lifetime_seconds):
+            if not await repository.finish(session, self._mine, digest, lifetime_seconds):
                 raise Lost
 
     async def _store(self, session: WriteSession, piece: bytes) -> None:
         self._size += len(piece)
-        if not await repository.go_on(session, self._export_id, self._attempt, rows=self._rows, size=self._size):
+        if not await repository.go_on(session, self._mine, rows=self._rows, size=self._size):
             raise Lost
-        await repository.add_chunk(session, self._export_id, self._chunks, piece)
+        await repository.add_chunk(session, self._mine.id, self._chunks, piece)
         self._chunks += 1

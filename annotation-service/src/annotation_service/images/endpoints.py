@@ -33,20 +33,22 @@ from annotation_service.images.schemas import (
 )
 from annotation_service.pictures.models import Picture
 from annotation_service.state import ServicesDep
-from annotation_service.versioned import etag_of, versioned_response
+from annotation_service.versioned import versioned_response
 from annotation_service.workflow.errors import ImageHasJobs, ImageMovesWrongly, NoSuchImage, NotItsLabel, WrongScheme
 from annotation_service.workflow.models import Image
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
-from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Writing
-from lightbox_shared.errors import Forbidden
-from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
+from lightbox_shared.errors import Forbidden, Unavailable
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.conditional import PreconditionFailed, is_outdated
+from lightbox_shared.responses.hal import hal_content, hal_response, page_links, self_link
+from lightbox_shared.responses.urls import public_base
+from lightbox_shared.responses.versioned import IfMatch, etag_of
 from lightbox_shared.second_prefix import Prefix, deleted, deletion
-from lightbox_shared.urls import public_base
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 
@@ -120,7 +122,9 @@ async def yelda_create_image(
 ) -> Response:
     """The picture is fetched from where it is, checked, and kept: what is labelled stays as it was."""
     own_base = public_base(request, services.settings.public_url)
-    image, picture = await service.create_from_path(services, caller, body, own_base=own_base)
+    image, picture = await service.create_from_path(
+        services.database, services.pictures, services.schemes, caller, body, own_base=own_base
+    )
     return answer(request, image, picture, prefix, status=201)
 
 
@@ -172,7 +176,7 @@ async def yelda_edit_image(
     summary="Delete an image",
     responses={
         **deletion(ImageDeleted, **LOCATION),
-        **errors(DeletingNeedsAdministrator, NoSuchImage, ImageHasJobs, PreconditionFailed),
+        **errors(DeletingNeedsAdministrator, NoSuchImage, ImageHasJobs, PreconditionFailed, Unavailable),
     },
 )
 async def yelda_delete_image(
@@ -180,13 +184,12 @@ async def yelda_delete_image(
     image_id: RowId,
     *,
     caller: Annotated[Principal, admin_or(DeletingNeedsAdministrator)],
-    session: Writing,
+    expected: IfMatch,
+    services: ServicesDep,
     prefix: Prefix,
 ) -> Response:
     """Delete an image that has no jobs."""
-    image = await service.lock(session, image_id)
-    refuse_outdated(request, etag_of(image))
-    await service.delete(session, image, caller.account)
+    await services.deletions.delete_image(image_id, caller.account, client_address(request), expected=expected)
     path = prefix + image_path(image_id)
     gone = ImageDeleted(message="已删除图片", _links=self_link(path, collection=prefix + IMAGES_PATH))
     return deleted(request, prefix, gone, headers={"Location": path})

@@ -9,7 +9,7 @@ from annotation_service.pictures.models import Picture
 from annotation_service.workflow.models import Image
 from annotation_service.workflow.service import ImageEdit
 from annotation_service.workflow.states import ImageState, NamedState
-from lightbox_shared.hal import Resource, self_link
+from lightbox_shared.responses.hal import Resource, self_link
 
 IMAGES_PATH = "/images"
 

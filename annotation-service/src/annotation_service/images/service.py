@@ -3,15 +3,16 @@
 from annotation_service.images import repository
 from annotation_service.images.schemas import EditedImage, NewImage
 from annotation_service.pictures.models import Picture
+from annotation_service.pictures.service import Pictures
 from annotation_service.schemes.models import BUILT_IN_ID
-from annotation_service.state import Services
+from annotation_service.schemes.service import Schemes
 from annotation_service.workflow import repository as workflow_repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.errors import ImageHasJobs, NoSuchImage
 from annotation_service.workflow.models import Image
 from annotation_service.workflow.service import Cause
 from lightbox_shared.auth.principal import Principal
-from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.database import Database, ReadSession, WriteSession
 
 
 async def find(session: ReadSession | WriteSession, image_id: int) -> tuple[Image, Picture]:
@@ -30,17 +31,17 @@ async def create(session: WriteSession, picture_id: int, created_by: int, *, sch
 
 
 async def create_from_path(
-    services: Services, caller: Principal, body: NewImage, *, own_base: str
+    database: Database, pictures: Pictures, schemes: Schemes, caller: Principal, body: NewImage, *, own_base: str
 ) -> tuple[Image, Picture]:
     """An image of a picture of the platform, which is fetched and checked before the transaction begins. Raises
     `InvalidRequest` for an address or a scheme that the caller can't use, and `Unavailable` if the picture's owner does
     not answer."""
     async with (
-        services.pictures.from_file_path(body.file_path, caller, own_base=own_base) as found,
-        services.database.writing() as session,
+        pictures.from_file_path(body.file_path, caller, own_base=own_base) as found,
+        database.writing() as session,
     ):
-        scheme_id = await services.schemes.id_of(session, body.scheme)
-        picture = await services.pictures.keep(session, found, caller.account)
+        scheme_id = await schemes.id_of(session, body.scheme)
+        picture = await pictures.keep(session, found, caller.account)
         return await create(session, picture.id, caller.account, scheme_id=scheme_id), picture
 
 
@@ -60,9 +61,14 @@ async def edit(session: WriteSession, image: Image, body: EditedImage, actor: in
     return changed
 
 
+async def check_deletion(session: ReadSession | WriteSession, image_id: int) -> None:
+    """Raises `ImageHasJobs` for an image that has jobs."""
+    if await workflow_repository.has_jobs(session, image_id):
+        raise ImageHasJobs
+
+
 async def delete(session: WriteSession, image: Image, actor: int) -> None:
     """Delete an image that is locked; its picture stays. Raises `ImageHasJobs`."""
-    if await workflow_repository.has_jobs(session, image.id):
-        raise ImageHasJobs
+    await check_deletion(session, image.id)
     await workflow_repository.delete_image(session, image.id)
     await workflow_repository.record(session, [workflow.entry(image, image.state, None, Cause("deleted", actor))])

@@ -35,7 +35,7 @@ from annotation_service.jobs.schemas import (
     job_path,
 )
 from annotation_service.state import ServicesDep
-from annotation_service.versioned import etag_of, versioned_response
+from annotation_service.versioned import versioned_response
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.errors import (
     DoctorHasJob,
@@ -52,13 +52,16 @@ from annotation_service.workflow.errors import (
 from annotation_service.workflow.models import Job
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
-from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Writing
-from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
-from lightbox_shared.idempotency import KeyInUse, KeyReused
+from lightbox_shared.errors import Unavailable
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.requests.idempotency import KeyInUse, KeyReused
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.conditional import PreconditionFailed, is_outdated
+from lightbox_shared.responses.hal import hal_content, hal_response, page_links, self_link
+from lightbox_shared.responses.versioned import IfMatch, etag_of
 from lightbox_shared.second_prefix import Prefix
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
@@ -195,7 +198,7 @@ async def yelda_edit_job(
     response_model=JobDeleted,
     responses={
         200: {**hal_content(JobDeleted), **LOCATION},
-        **errors(DeletingNeedsAdministrator, NoSuchJob, PreconditionFailed),
+        **errors(DeletingNeedsAdministrator, NoSuchJob, PreconditionFailed, Unavailable),
     },
 )
 async def yelda_delete_job(
@@ -203,15 +206,12 @@ async def yelda_delete_job(
     job_id: RowId,
     *,
     caller: Annotated[Principal, admin_or(DeletingNeedsAdministrator)],
-    session: Writing,
+    expected: IfMatch,
+    services: ServicesDep,
     prefix: Prefix,
 ) -> Response:
     """Take an image away from a doctor. The label of the job stays."""
-    locked = await service.lock(session, job_id)
-    refuse_outdated(request, etag_of(locked.job))
-    await workflow.delete_job(
-        session, locked.image, locked.job, workflow.Cause("deleted by an administrator", caller.account)
-    )
+    await services.deletions.delete_job(job_id, caller.account, client_address(request), expected=expected)
     path = prefix + job_path(job_id)
     body = JobDeleted(message="已删除该任务", _links=self_link(path, collection=prefix + JOBS_PATH))
     return hal_response(request, body, headers={"Location": path})

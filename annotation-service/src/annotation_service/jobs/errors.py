@@ -2,6 +2,7 @@
 
 from annotation_service.errors import Refused
 from lightbox_shared.errors import InvalidRequest
+from lightbox_shared.errors.sentences import Sentence
 
 
 class CannotSeeJobOfOthers(Refused):
@@ -30,9 +31,9 @@ class DeletingNeedsAdministrator(Refused):
 
 def not_a_doctor() -> InvalidRequest:
     """The error for a job of an account that is unknown, deleted, not approved, or no doctor."""
-    return InvalidRequest.of("account_id", "There is no approved doctor with this id.")
+    return InvalidRequest.of("account_id", Sentence("no-such-doctor", "There is no approved doctor with this id."))
 
 
 def no_such_image() -> InvalidRequest:
     """The error for a job of an image that does not exist."""
-    return InvalidRequest.of("image_id", "There is no image with this id.")
+    return InvalidRequest.of("image_id", Sentence("not-there", "There is no image with this id."))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from annotation_service.fields import Id, JobStateField, OptionalId
 from annotation_service.workflow.models import Job
 from annotation_service.workflow.service import JobEdit
-from lightbox_shared.hal import Resource, self_link
+from lightbox_shared.responses.hal import Resource, self_link
 
 JOBS_PATH = "/jobs"
 LONGEST_WORK_SECONDS = 365 * 24 * 3600

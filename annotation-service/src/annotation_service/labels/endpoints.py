@@ -13,21 +13,22 @@ from annotation_service.labels.errors import (
     LabelIsFinished,
     NoSuchLabel,
 )
-from annotation_service.labels.models import Label
 from annotation_service.labels.schemas import LABELS_PATH, LabelDeleted, LabelFields, LabelResource, label_path
 from annotation_service.schemes.models import BUILT_IN_ID
 from annotation_service.schemes.rules import SchemeRules
 from annotation_service.state import ServicesDep
-from annotation_service.versioned import etag_of, versioned_response
+from annotation_service.versioned import versioned_response
+from annotation_service.workflow.models import Label
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, is_outdated, refuse_outdated
 from lightbox_shared.database import Reading, Statements, Writing
-from lightbox_shared.hal import hal_content, self_link
-from lightbox_shared.idempotency import KeyInUse, KeyReused
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.requests.idempotency import KeyInUse, KeyReused, idempotency_key
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.conditional import PreconditionFailed, is_outdated, refuse_outdated
+from lightbox_shared.responses.hal import hal_content, self_link
+from lightbox_shared.responses.versioned import etag_of
 from lightbox_shared.second_prefix import Prefix, deleted, deletion
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
@@ -62,14 +63,18 @@ async def yelda_create_label(
 ) -> Response:
     """A label belongs to the doctor who makes it. It counts when a finished job carries it. With an `Idempotency-Key`
     the request can be sent again."""
-    scheme = await service.scheme_of_new_label(services, body.scheme)
+    scheme = await service.scheme_of_new_label(services.database, services.schemes, body.scheme)
     scheme.check(body.values)
 
     async def create(statements: Statements) -> Response:
         label = await repository.add(statements, caller.account, scheme.id, body.values)
         return answer(request, label, scheme, prefix, "创建成功", status=201)
 
-    return await service.create_once(services, request, caller.account, body, create)
+    if idempotency_key(request) is None:  # then the insertion is the whole transaction, and takes one round trip
+        async with services.database.autocommit() as connection:
+            return await create(connection)
+    async with services.database.writing() as session:
+        return await services.idempotency.once(session, request, caller.account, body, lambda: create(session))
 
 
 @router.get(

@@ -24,6 +24,7 @@ class CannotEditLabelOfOthers(RefusedAs401):
 class LabelIsFinished(RefusedAs401):
     """The label of a finished job is not changed."""
 
+    code = "label-is-finished"
     default_detail = "用户无法修改该标注信息"
 
 

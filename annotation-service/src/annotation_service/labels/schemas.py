@@ -5,8 +5,8 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation_service.labels.models import Label
-from lightbox_shared.hal import Resource, self_link
+from annotation_service.workflow.models import Label
+from lightbox_shared.responses.hal import Resource, self_link
 
 LABEL_PATH: Final = "/label"
 LABELS_PATH: Final = "/labels"

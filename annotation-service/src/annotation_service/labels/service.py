@@ -1,10 +1,5 @@
 """Who may see and change labels."""
 
-from collections.abc import Awaitable, Callable
-
-from fastapi import Request, Response
-from pydantic import BaseModel
-
 from annotation_service.dependencies import is_admin
 from annotation_service.labels import repository
 from annotation_service.labels.errors import (
@@ -14,12 +9,12 @@ from annotation_service.labels.errors import (
     LabelIsFinished,
     NoSuchLabel,
 )
-from annotation_service.labels.models import Label
 from annotation_service.schemes.rules import SchemeRules
-from annotation_service.state import Services
+from annotation_service.schemes.service import Schemes
+from annotation_service.workflow import service as workflow
+from annotation_service.workflow.models import Label
 from lightbox_shared.auth.principal import Principal
-from lightbox_shared.database import ReadSession, Statements, WriteSession
-from lightbox_shared.idempotency import idempotency_key
+from lightbox_shared.database import Database, ReadSession, WriteSession
 
 
 async def see(session: ReadSession, caller: Principal, label_id: int) -> Label:
@@ -52,7 +47,7 @@ async def lock_to_delete(session: WriteSession, caller: Principal, label_id: int
         raise NoSuchLabel
     if label.author_id != caller.account:
         raise CannotDeleteLabelOfOthers
-    await repository.take_out_of_its_job(session, label_id)
+    await workflow.take_label_out(session, label_id)
     label = await _lock(session, label_id)
     if label.finished_at is not None:
         raise LabelIsFinished
@@ -66,29 +61,11 @@ async def _lock(session: WriteSession, label_id: int) -> Label:
     return label
 
 
-async def scheme_of_new_label(services: Services, reference: str | None) -> SchemeRules:
+async def scheme_of_new_label(database: Database, schemes: Schemes, reference: str | None) -> SchemeRules:
     """The rules of the scheme that a new label names. Raises `InvalidRequest` if there is none.
 
     The connection to the database is given back before the label is stored: requests that hold one and wait for a
     second one would wait for each other.
     """
-    async with services.database.reading() as session:
-        return await services.schemes.find(session, await services.schemes.id_of(session, reference))
-
-
-async def create_once(
-    services: Services,
-    request: Request,
-    account_id: int,
-    body: BaseModel,
-    create: Callable[[Statements], Awaitable[Response]],
-) -> Response:
-    """The answer of `create`, or the stored one where the request has an `Idempotency-Key` that was used before.
-
-    Without a key the insertion is the whole transaction, and its statement one round trip.
-    """
-    if idempotency_key(request) is None:
-        async with services.database.autocommit() as connection:
-            return await create(connection)
-    async with services.database.writing() as session:
-        return await services.idempotency.once(session, request, account_id, body, lambda: create(session))
+    async with database.reading() as session:
+        return await schemes.find(session, await schemes.id_of(session, reference))

@@ -9,13 +9,13 @@ from annotation_service.pictures.responses import HEADERS
 from annotation_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import CurrentAccount, WholeAccount, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.blobs import sha256
-from lightbox_shared.conditional import bytes_response
 from lightbox_shared.errors import InsufficientScope, NotFound
-from lightbox_shared.hal import hal_content, hal_response, self_link
 from lightbox_shared.openapi import content, errors, headers
-from lightbox_shared.request_bodies import NoFields, Upload, file_upload
+from lightbox_shared.requests.bodies import NoFields, Upload, file_upload
+from lightbox_shared.responses.conditional import bytes_response
+from lightbox_shared.responses.hal import hal_content, hal_response, self_link
 from lightbox_shared.second_prefix import Prefix
+from lightbox_shared.storage.blobs import sha256
 
 router = APIRouter()
 

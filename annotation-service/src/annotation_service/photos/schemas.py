@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from lightbox_shared.hal import Resource
+from lightbox_shared.responses.hal import Resource
 
 
 class UploadedPhoto(Resource):

@@ -9,11 +9,12 @@ from anyio import to_thread
 from annotation_service.clients.account_photos import AccountPhotos
 from annotation_service.photos import repository
 from annotation_service.photos.rendering import RenderedPhoto, default_photo, render_photo
+from lightbox_shared.concurrency.decoding import DecodingThreads
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.errors import InvalidRequest, NotFound
-from lightbox_shared.forms import is_storable
+from lightbox_shared.errors.sentences import EMPTY_FILE, NO_FILE
 from lightbox_shared.images import MediaType, PictureError
+from lightbox_shared.requests.forms import is_storable
 
 DEFAULT_PHOTO: Final = "default.png"
 """The name of the photo of accounts that have uploaded none."""
@@ -41,13 +42,13 @@ class Photos:
         `Unavailable`.
         """
         if data is None:
-            raise InvalidRequest.of("file", "No file was submitted.")
+            raise InvalidRequest.of("file", NO_FILE)
         if not data:
-            raise InvalidRequest.of("file", "The submitted file is empty.")
+            raise InvalidRequest.of("file", EMPTY_FILE)
         try:
             photo = await self._threads.decode(data, partial(render_photo, data, max_pixels=self._max_pixels))
         except PictureError as error:
-            raise InvalidRequest.of("file", str(error)) from error
+            raise InvalidRequest.of("file", error.sentence) from error
         name = secrets.token_urlsafe(18) + _EXTENSIONS[photo.media_type]
         async with self._database.writing() as session:
             await repository.add(session, name, account_id, photo)

@@ -11,10 +11,10 @@ from annotation_service.pictures.responses import picture_response
 from annotation_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, InvalidRequest
 from lightbox_shared.images import RADIOGRAPH_TYPES
 from lightbox_shared.openapi import content, errors, headers
+from lightbox_shared.responses.conditional import PreconditionFailed, RangeNotSatisfiable
 
 router = APIRouter(dependencies=[needs(Scope.ANNOTATE)])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from lightbox_shared.forms import is_storable
+from lightbox_shared.requests.forms import is_storable
 
 MAX_QUERY_FIELDS: Final = 20
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 
-from lightbox_shared.blobs import sha256
 from lightbox_shared.images import MediaType
 from lightbox_shared.images.display import check_picture
+from lightbox_shared.storage.blobs import sha256
 
 LONGEST_FILENAME: Final = 255
 IN_MEMORY_BYTES: Final = 1024 * 1024

@@ -8,13 +8,13 @@ from functools import partial
 from annotation_service.pictures import repository
 from annotation_service.pictures.errors import NoSuchPicture
 from annotation_service.pictures.models import Picture
-from lightbox_shared.blobs import Blobs, sha256
+from lightbox_shared.concurrency.decoding import DecodingThreads
+from lightbox_shared.concurrency.single_flight import SingleFlight
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingThreads
-from lightbox_shared.forms import is_storable
 from lightbox_shared.images import MediaType
 from lightbox_shared.images.display import green_channel, preview_type
-from lightbox_shared.single_flight import SingleFlight
+from lightbox_shared.requests.forms import is_storable
+from lightbox_shared.storage.blobs import Blobs, sha256
 
 
 class Kind(Enum):

@@ -6,8 +6,8 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from annotation_service.pictures.representations import Kind, Representation, Representations
-from lightbox_shared.conditional import byte_range, is_unchanged
-from lightbox_shared.hal import http_date
+from lightbox_shared.responses.conditional import byte_range, is_unchanged
+from lightbox_shared.responses.hal import http_date
 
 CACHE_SECONDS: Final = 7 * 24 * 3600
 HEADERS: Final = {

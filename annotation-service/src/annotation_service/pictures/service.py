@@ -15,12 +15,12 @@ from annotation_service.pictures.models import Picture
 from annotation_service.pictures.preparing import EXTENSIONS, PreparedPicture, prepare, read_all
 from annotation_service.pictures.sources import FetchedPicture, Found, Source, StoredPicture
 from lightbox_shared.auth.principal import Principal
-from lightbox_shared.blobs import Blobs
+from lightbox_shared.concurrency.decoding import DecodingThreads
 from lightbox_shared.database import WriteSession
-from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.errors import InvalidRequest, NotFound
-from lightbox_shared.file_sizes import FileSizes, in_megabytes
 from lightbox_shared.images import PictureError, sniff
+from lightbox_shared.requests.file_sizes import FileSizes, in_megabytes
+from lightbox_shared.storage.blobs import Blobs
 
 UPLOADED = "upload"
 """The `source` of an uploaded picture, unless the client names another one."""
@@ -57,7 +57,7 @@ class Pictures:
         self, file_path: str, caller: Principal, *, own_base: str
     ) -> AsyncIterator[StoredPicture | PreparedPicture]:
         """The picture at an address of the platform, fetched from the service that owns it and checked. `own_base` is
-        the platform's own `scheme://host` (`lightbox_shared.urls.public_base`).
+        the platform's own `scheme://host` (`lightbox_shared.responses.urls.public_base`).
 
         All that is slow happens when the context is entered; `keep` stores the picture, in a transaction inside of it.
         Raises `InvalidRequest` for `file_path` if there is no picture that the caller may see, `InsufficientScope`, and

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from annotation_service.dependencies import Labelling, is_admin
 from annotation_service.review import repository
-from annotation_service.review.errors import Blinded
+from annotation_service.review.errors import LabelsHidden
 from annotation_service.review.schemas import HistoryEntry, ImageHistory, LabelOfImage, LabelsOfImage
 from annotation_service.workflow import repository as workflow
 from annotation_service.workflow.errors import NoSuchImage
@@ -12,7 +12,7 @@ from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
 from lightbox_shared.openapi import errors
-from lightbox_shared.parameters import RowId
+from lightbox_shared.requests.parameters import RowId
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 
@@ -20,13 +20,13 @@ router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 @router.get(
     "/api/images/{image_id}/labels",
     summary="The labels of an image side by side",
-    responses=errors(Blinded, NoSuchImage),
+    responses=errors(LabelsHidden, NoSuchImage),
 )
 async def list_image_labels(image_id: RowId, caller: Labelling, session: Reading) -> LabelsOfImage:
     """For administrators, and for the expert who settles the image. Its other readers do not see each other's
     labels."""
     if not is_admin(caller) and not await repository.settles(session, image_id, caller.account):
-        raise Blinded
+        raise LabelsHidden
     scheme = await repository.scheme(session, image_id)
     if scheme is None:
         raise NoSuchImage

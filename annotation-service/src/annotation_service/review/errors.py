@@ -3,8 +3,8 @@
 from annotation_service.errors import Refused
 
 
-class Blinded(Refused):
+class LabelsHidden(Refused):
     """Readers do not see the labels of others."""
 
-    code = "blinded"
+    code = "labels-hidden"
     default_detail = "The labels of an image are shown to administrators and to the expert who settles it."

@@ -1,33 +1,16 @@
 """The queries for reviews."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 
 from annotation_service.accounts.models import Account
 from annotation_service.accounts.repository import SHOWN_NAME
-from annotation_service.labels.models import Label
+from annotation_service.review.models import ReviewedLabel
 from annotation_service.schemes.models import Scheme
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.models import Image, Job, Label
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.database import ReadSession
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewedLabel:
-    """The label of a finished job of an image, and who made it."""
-
-    label_id: int
-    job_id: int
-    kind: JobKind
-    account_id: int
-    name: str | None
-    fields: dict[str, Any]
-    finished_at: datetime
-    seconds: float | None
 
 
 async def settles(session: ReadSession, image_id: int, account_id: int) -> bool:

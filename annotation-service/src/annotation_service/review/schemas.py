@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from annotation_service.review.repository import ReviewedLabel
+from annotation_service.review.models import ReviewedLabel
 from annotation_service.workflow.models import Transition
 
 

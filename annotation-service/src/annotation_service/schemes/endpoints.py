@@ -13,12 +13,12 @@ from annotation_service.schemes.service import MAX_VERSION
 from annotation_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import bytes_response
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import NotFound
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.responses.conditional import bytes_response
+from lightbox_shared.responses.pagination import Page, PageQuery
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 
 from annotation_service.schemes.models import Scheme
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 Session = ReadSession | WriteSession
 _LOCK: Final = 0x5C4E3E5

@@ -11,7 +11,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError, ValidationError
 
 from annotation_service.schemes.documents import FIELD, count_schemas, count_values, ordered_fields, refuse_unstorable
 from lightbox_shared.errors import FieldError, InvalidRequest
-from lightbox_shared.errors.sentences import REQUIRED
+from lightbox_shared.errors.sentences import REQUIRED, Sentence
 
 MAX_VALUES: Final = 1000
 """Values inside of a label, those in lists included."""
@@ -102,14 +102,15 @@ class SchemeRules:
         unknown = [self._unknown(name) for name in fields if name not in self.properties]
         definitions = {"$defs": self.definitions}
         unfit = [
-            FieldError(name, "The value does not fit the schema of this field.")
+            FieldError(name, Sentence("unfit-value", "The value does not fit the schema of this field."))
             for name, schema in self.properties.items()
             if name in fields and not _compiled({**definitions, "allOf": [schema]}).is_valid(fields[name])
         ]
-        return unknown + unfit or [FieldError("", "The fields do not fit together.")]
+        return unknown + unfit or [FieldError("", Sentence("unfit-fields", "The fields do not fit together."))]
 
     def _unknown(self, name: str) -> FieldError:
-        return FieldError(name[:100], f"The scheme {self} has no such field; it has {', '.join(self.fields)}.")
+        sentence = f"The scheme {self} has no such field; it has {', '.join(self.fields)}."
+        return FieldError(name[:100], Sentence("unknown-field", sentence))
 
     def _field_errors(self, error: ValidationError) -> Iterable[FieldError]:
         path = [str(part) for part in error.instance_path]
@@ -122,7 +123,7 @@ class SchemeRules:
             case ValidationErrorKind.AnyOf() if len(path) == 1:
                 described = _described(self.properties[path[0]])
                 sentence = sentence if described is None else f"It takes {described}."
-        return [FieldError(".".join(path), sentence)]
+        return [FieldError(".".join(path), Sentence("unfit-value", sentence))]
 
 
 def _compiled(document: Mapping[str, Any]) -> Draft202012Validator:

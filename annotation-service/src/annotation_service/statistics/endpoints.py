@@ -23,7 +23,7 @@ from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
 from lightbox_shared.openapi import errors
-from lightbox_shared.parameters import RowId
+from lightbox_shared.requests.parameters import RowId
 
 PERFORMANCE_FIELDS: Final = frozenset(
     {"quality", "dr", "stage", "dme", "hr", "age_dme", "rvo", "crao", "myopia", "od", "glaucoma", "others"}

@@ -1,15 +1,15 @@
 """Which labels statistics are made from."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
 
 from annotation_service.fields import IdQuery
 from lightbox_shared.errors import InvalidRequest
-
-LAST_DAY = date(9999, 12, 31)
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.requests.periods import DayOrInstant, Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,23 @@ class LabelFilter:
 async def _filter(
     scheme: Annotated[str | None, Query(max_length=200, description="`name` or `name/version`.")] = None,
     assignment_id: IdQuery = None,
-    first_day: Annotated[date | None, Query(alias="from", description="The first day, in UTC.")] = None,
-    last_day: Annotated[date | None, Query(alias="to", description="The last day, in UTC.")] = None,
+    since: Annotated[
+        DayOrInstant | None, Query(alias="from", description="The first day, in UTC, or the first instant.")
+    ] = None,
+    until: Annotated[
+        DayOrInstant | None, Query(alias="to", description="The last day, in UTC, or the instant before which.")
+    ] = None,
 ) -> LabelFilter:
-    if first_day and last_day and first_day > last_day:
-        raise InvalidRequest.of("from", "It is later than `to`.", "query")
-    before = None if last_day is None or last_day == LAST_DAY else _start(last_day + timedelta(days=1))
+    try:
+        finished = Period.of(since, until)
+    except ValueError as error:
+        raise InvalidRequest.of("from", Sentence("ends-before-it-begins", "It is later than `to`."), "query") from error
     return LabelFilter(
         scheme=scheme or None,
         assignment_id=assignment_id,
-        finished_from=None if first_day is None else _start(first_day),
-        finished_before=before,
+        finished_from=finished.begin,
+        finished_before=finished.end,
     )
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 FilterQuery = Annotated[LabelFilter, Depends(_filter)]

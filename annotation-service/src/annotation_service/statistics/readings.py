@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from annotation_service.labels.categories import category, category_key, have_one_type, natural_order
+from annotation_service.workflow.categories import category, category_key, have_one_type, natural_order
 
 MISSING: Final = -1
 """The code of a reading that has no value for a field."""

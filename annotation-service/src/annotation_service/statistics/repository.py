@@ -1,7 +1,6 @@
 """The queries for statistics. Labels come in pages, so that a million of them do not have to be in memory at once."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,10 +9,10 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from annotation_service.accounts.models import Account
 from annotation_service.accounts.repository import SHOWN_NAME
-from annotation_service.labels.models import Label
 from annotation_service.pictures.models import Picture
 from annotation_service.statistics.filters import LabelFilter
-from annotation_service.workflow.models import Image, Job, JobTotal
+from annotation_service.statistics.models import Doctor, Progress
+from annotation_service.workflow.models import Image, Job, JobTotal, Label
 from annotation_service.workflow.rules import COMMENT
 from annotation_service.workflow.states import JobKind, JobState
 from lightbox_shared.database import ReadSession
@@ -23,24 +22,6 @@ PAGE_ROWS: Final = 20_000
 _TRUTH = aliased(Label, name="truth")
 _SAME_IMAGE = aliased(Image, name="same_image")
 _SAME_PICTURE = aliased(Picture, name="same_picture")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many jobs of an account there are in each state, and how long the finished ones took."""
-
-    unlabeled: int
-    labeling: int
-    finished: int
-    median_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Doctor:
-    """An account with finished jobs."""
-
-    id: int
-    name: str
 
 
 async def readings(session: ReadSession, scheme_id: int, labels: LabelFilter) -> AsyncIterator[Sequence[Row[Any]]]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from annotation_service.statistics.accuracy import DoctorAccuracy, FieldAccuracy
 from annotation_service.statistics.agreement import Counts, FieldAgreement
 from annotation_service.statistics.bootstrap import RESAMPLES, Measure
-from annotation_service.statistics.repository import Doctor, Progress
+from annotation_service.statistics.models import Doctor, Progress
 from annotation_service.statistics.two_readers import TwoReaders
 
 DEFINITIONS = (

@@ -14,7 +14,7 @@ from annotation_service.statistics.agreement import FieldAgreement, field_agreem
 from annotation_service.statistics.filters import LabelFilter
 from annotation_service.statistics.readings import FieldScale, JudgedReadingsBuilder, ReadingsBuilder
 from annotation_service.workflow.rules import COMMENT
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import ReadSession
 
 MAX_WIDEST_RANGE: Final = 50

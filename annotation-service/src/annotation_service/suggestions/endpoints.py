@@ -7,15 +7,15 @@ from fastapi import APIRouter, Response
 from annotation_service.dependencies import Labelling, admin_or
 from annotation_service.state import ServicesDep
 from annotation_service.suggestions import service
-from annotation_service.suggestions.errors import Blinded, SuggestingNeedsAdministrator
+from annotation_service.suggestions.errors import SuggestingNeedsAdministrator, SuggestionsHidden
 from annotation_service.suggestions.schemas import ModelToAsk, SuggestionBody, SuggestionList
 from annotation_service.workflow.errors import NoSuchImage
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
 from lightbox_shared.database import Reading
 from lightbox_shared.openapi import errors
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.requests.parameters import RowId
 
 router = APIRouter(tags=["Labelling"], dependencies=[needs(Scope.ANNOTATE)])
 
@@ -46,7 +46,7 @@ async def create_suggestion(
 @router.get(
     "/api/images/{image_id}/suggestions",
     summary="What models say about an image",
-    responses=errors(NoSuchImage, Blinded),
+    responses=errors(NoSuchImage, SuggestionsHidden),
 )
 async def list_suggestions(image_id: RowId, caller: Labelling, session: Reading) -> SuggestionList:
     """For administrators, and for doctors who read the image: at once if the image shows suggestions, else when they

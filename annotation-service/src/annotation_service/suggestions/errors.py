@@ -10,8 +10,8 @@ class SuggestingNeedsAdministrator(Forbidden):
     default_detail = "Only administrators ask models about an image."
 
 
-class Blinded(Forbidden):
+class SuggestionsHidden(Forbidden):
     """A doctor reads the image without knowing what models say about it, or does not read it at all."""
 
-    code = "blinded"
+    code = "suggestions-hidden"
     default_detail = "You do not see what models say about this image, or not yet."

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, cast, func, select, update
+from sqlalchemy import ColumnElement, Float, cast, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from annotation_service.labels.models import Label
 from annotation_service.schemes.models import Scheme
 from annotation_service.suggestions.models import Suggestion
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow.models import Image, Job, Label
 from annotation_service.workflow.states import ImageState
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.forms import is_storable
+from lightbox_shared.requests.forms import is_storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +114,38 @@ async def images_within(
     `model` is `name/version`, or a name for the newest version that has read the image. Images that the model has not
     read are not among them.
     """
-    name, separator, version = model.partition("/")
-    if not is_storable(model) or not is_storable(finding) or (separator and not _is_version(version)):
+    conditions = _of_model(model)
+    if conditions is None or not is_storable(finding):
         return []
     newest = (
         select(Suggestion.image_id, Suggestion.scores)
         .ext(distinct_on(Suggestion.image_id))
-        .where(Suggestion.model_name == name)
+        .where(*conditions)
         .order_by(Suggestion.image_id, Suggestion.model_version.desc())
     )
-    if separator:
-        newest = newest.where(Suggestion.model_version == int(version))
     read = newest.subquery()
     score = cast(read.c.scores[finding].astext, Float)
     return (
         await session.scalars(select(read.c.image_id).where(score.between(low, high)).order_by(read.c.image_id))
     ).all()
+
+
+async def findings_of(session: ReadSession | WriteSession, model: str) -> list[str]:
+    """What a model, as `images_within` has it, gave scores for when it was last asked; nothing if it never was."""
+    conditions = _of_model(model)
+    if conditions is None:
+        return []
+    statement = select(Suggestion.scores).where(*conditions).order_by(Suggestion.id.desc()).limit(1)
+    return sorted(await session.scalar(statement) or {})
+
+
+def _of_model(model: str) -> list[ColumnElement[bool]] | None:
+    """The conditions for suggestions of a model, as `name` or `name/version`; None if there can be no such model."""
+    name, separator, version = model.partition("/")
+    if not is_storable(model) or (separator and not _is_version(version)):
+        return None
+    found = [Suggestion.model_name == name]
+    return [*found, Suggestion.model_version == int(version)] if separator else found
 
 
 def _is_version(text: str) -> bool:

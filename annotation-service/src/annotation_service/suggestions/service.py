@@ -8,14 +8,15 @@ import structlog
 from annotation_service.clients.inference import LabelRefused, PictureRefused, Predictions, TruthToTell
 from annotation_service.images import repository as images
 from annotation_service.suggestions import repository
-from annotation_service.suggestions.errors import Blinded
+from annotation_service.suggestions.errors import SuggestionsHidden
 from annotation_service.suggestions.models import Suggestion
 from annotation_service.workflow.errors import NoSuchImage
 from annotation_service.workflow.states import JobState
 from lightbox_shared.auth.principal import Authority, Principal
-from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database, ReadSession
 from lightbox_shared.errors import InvalidRequest, NotFound
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.storage.blobs import Blobs
 
 TELLING_SECONDS: Final = 5.0
 """The pause between two looks for labels that inference-service has not been told."""
@@ -47,7 +48,9 @@ class Suggestions:
             raise NoSuchImage
         identity = await self._predictions.newest_version(model)
         if identity is None:
-            raise InvalidRequest.of("model", "There is no such model; /api/models lists them.")
+            raise InvalidRequest.of(
+                "model", Sentence("no-such-model", "There is no such model; /api/models lists them.")
+            )
         name, _, version = identity.partition("/")
         picture = found[1]
         async with self._database.reading() as session:
@@ -58,7 +61,7 @@ class Suggestions:
         try:
             said = await self._predictions.predict(identity, data, picture.media_type, account_id=account_id)
         except PictureRefused as error:
-            raise InvalidRequest.of("image", str(error)) from error
+            raise InvalidRequest.of("image", Sentence("unreadable-picture", str(error))) from error
         values = {
             "image_id": image_id,
             "model_name": name,
@@ -113,7 +116,7 @@ class Suggestions:
 
 async def visible(session: ReadSession, image_id: int, caller: Principal) -> Sequence[Suggestion]:
     """The suggestions for an image that the caller may see: administrators all, doctors with a job for the image those
-    of an image that shows them, or once their own job is finished. Raises `NoSuchImage` and `Blinded`."""
+    of an image that shows them, or once their own job is finished. Raises `NoSuchImage` and `SuggestionsHidden`."""
     found = await images.find(session, image_id)
     if caller.authority is Authority.ADMIN:
         if found is None:
@@ -121,5 +124,5 @@ async def visible(session: ReadSession, image_id: int, caller: Principal) -> Seq
         return await repository.of_image(session, image_id)
     job = None if found is None else await repository.find_job(session, image_id, caller.account)
     if found is None or job is None or not (found[0].shows_suggestions or job.state == JobState.FINISHED):
-        raise Blinded
+        raise SuggestionsHidden
     return await repository.of_image(session, image_id)

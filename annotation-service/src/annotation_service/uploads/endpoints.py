@@ -11,9 +11,9 @@ from annotation_service.uploads import service
 from annotation_service.uploads.schemas import UploadedImages, UploadFields
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Principal, Scope
-from lightbox_shared.hal import hal_content, hal_response
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.request_bodies import FilesUpload, files_upload
+from lightbox_shared.requests.bodies import FilesUpload, files_upload
+from lightbox_shared.responses.hal import hal_content, hal_response
 from lightbox_shared.second_prefix import Prefix
 
 MAX_FILES: Final = 50
@@ -40,6 +40,14 @@ async def yelda_upload_pictures(
     services: ServicesDep,
 ) -> Response:
     """One picture, or several in fields of the same name, DICOM as well: each becomes an image, or none does."""
-    made = UploadedImages.of_all(await service.upload(services, sent.files, sent.fields, caller.account), prefix)
+    images = await service.upload(
+        services.database,
+        services.pictures,
+        services.schemes,
+        sent.files,
+        sent.fields,
+        account_id=caller.account,
+    )
+    made = UploadedImages.of_all(images, prefix)
     location = f"{prefix}/images/{made.image_id}"
     return hal_response(request, made, status=201, headers={"Location": location})

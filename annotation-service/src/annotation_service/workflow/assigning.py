@@ -2,10 +2,13 @@
 
 import heapq
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
+from annotation_service.accounts.models import READERS
 from annotation_service.workflow import assigning_repository, repository
 from annotation_service.workflow import service as workflow
 from annotation_service.workflow.assigning_repository import Assignable, NewJob, OpenJob
@@ -24,14 +27,25 @@ class TooFewDoctors(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """Who reads which images: pairs of image and account, and how many new jobs each account has."""
+class ReaderPlan:
+    """Who is to read which images."""
 
-    pairs: list[tuple[int, int]] = field(default_factory=list)
-    new_jobs: dict[int, int] = field(default_factory=dict)
+    jobs: tuple[tuple[int, int], ...]
+    """The new jobs, as pairs of image and account."""
+    by_doctor: Mapping[int, int]
+    """How many of them each account has that could have some."""
+
+    @classmethod
+    def of(cls, jobs: Iterable[tuple[int, int]], doctors: Iterable[int]) -> Self:
+        """From the new jobs, and the accounts that could have some."""
+        planned = tuple(jobs)
+        counted = Counter(account_id for _, account_id in planned)
+        return cls(planned, {each: counted[each] for each in doctors})
 
 
-def choose_readers(images: Sequence[Assignable], open_jobs: Mapping[int, int], readers: int, *, seed: int) -> Team:
+def choose_readers(
+    images: Sequence[Assignable], open_jobs: Mapping[int, int], readers: int, *, seed: int
+) -> ReaderPlan:
     """Choose so many readers for each image that those who have a job for it already are enough with them.
 
     The accounts of `open_jobs` with the fewest open jobs are chosen, by chance among equal ones, so that every two
@@ -41,7 +55,7 @@ def choose_readers(images: Sequence[Assignable], open_jobs: Mapping[int, int], r
     chance = random.Random(seed)  # noqa: S311 - no secret depends on it
     waiting = [(load, chance.random(), account_id) for account_id, load in open_jobs.items()]
     heapq.heapify(waiting)
-    team = Team(new_jobs=dict.fromkeys(open_jobs, 0))
+    jobs: list[tuple[int, int]] = []
     for image in sorted(images, key=lambda each: -len(each.account_ids)):
         passed = []
         needed = readers - len(image.account_ids)
@@ -53,12 +67,11 @@ def choose_readers(images: Sequence[Assignable], open_jobs: Mapping[int, int], r
                 passed.append((load, rank, account_id))
                 continue
             passed.append((load + 1, chance.random(), account_id))
-            team.new_jobs[account_id] += 1
-            team.pairs.append((image.id, account_id))
+            jobs.append((image.id, account_id))
             needed -= 1
         for each in passed:
             heapq.heappush(waiting, each)
-    return team
+    return ReaderPlan.of(jobs, open_jobs)
 
 
 def choose_successors(
@@ -78,8 +91,7 @@ def choose_successors(
     chance = random.Random(seed)  # noqa: S311 - no secret depends on it
     load, chosen = dict(open_jobs), dict[int, int]()
     of_authority = {
-        each: [account_id for account_id, authority in authorities.items() if authority is each]
-        for each in (Authority.DOCTOR, Authority.EXPERT)
+        each: [account_id for account_id, authority in authorities.items() if authority is each] for each in READERS
     }
     for job in jobs:
         if job.is_leased or job.image_state is ImageState.DONE:
@@ -101,13 +113,15 @@ def choose_successors(
     return chosen
 
 
-async def give(session: WriteSession, team: Team, cause: Cause, *, order_seed: int, due_at: datetime | None) -> None:
-    """Make the jobs of a team. The images are locked."""
-    if not team.pairs:
+async def give(
+    session: WriteSession, plan: ReaderPlan, cause: Cause, *, order_seed: int, due_at: datetime | None
+) -> None:
+    """Make the jobs of a plan. The images are locked."""
+    if not plan.jobs:
         return
-    jobs = [NewJob(image_id, account_id, due_at=due_at) for image_id, account_id in team.pairs]
+    jobs = [NewJob(image_id, account_id, due_at=due_at) for image_id, account_id in plan.jobs]
     await assigning_repository.insert_jobs(session, jobs, cause, order_seed=order_seed)
-    await assigning_repository.begin_images(session, sorted({image_id for image_id, _ in team.pairs}), cause)
+    await assigning_repository.begin_images(session, sorted({image_id for image_id, _ in plan.jobs}), cause)
 
 
 async def want(session: WriteSession, image_ids: Sequence[int], readers: int, columns: Mapping[str, object]) -> None:
@@ -128,7 +142,7 @@ async def hand_over(
     if not jobs:
         return
     await repository.delete_jobs(session, [job.id for job in jobs])
-    await repository.record(session, [_deleted(job, cause) for job in jobs])
+    await repository.record(session, [workflow.entry(job, job.state, None, cause) for job in jobs])
     given = [
         NewJob(job.image_id, successors[job.id], job.kind, job.due_at, job.order_key)
         for job in jobs
@@ -144,19 +158,3 @@ async def hand_over(
         image = await repository.lock_image(session, image_id)
         if image is not None:
             await workflow.advance(session, image)
-
-
-def _deleted(job: OpenJob, cause: Cause) -> dict[str, object]:
-    return {
-        "image_id": job.image_id,
-        "job_id": job.id,
-        "from_state": job.state,
-        "to_state": None,
-        "account_id": cause.account_id,
-        "reason": cause.reason,
-    }
-
-
-def is_assignable(state: ImageState) -> bool:
-    """Whether readers can be asked for an image in this state."""
-    return state in {ImageState.UNASSIGNED, ImageState.RUNNING}

@@ -4,68 +4,124 @@ such requests do not wait for each other."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, literal, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from annotation_service.accounts.models import Account
-from annotation_service.workflow.models import Image, Job, JobTotal
+from annotation_service.workflow.models import Image, Job, PastJob, Transition
+from annotation_service.workflow.order_repository import order_key
 from annotation_service.workflow.states import ImageState, JobKind, JobState
-from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import WriteSession
 
+_JOBS: Final = cast("Table", Job.__table__)
+_PAST_JOBS: Final = cast("Table", PastJob.__table__)
+_TRANSITIONS: Final = cast("Table", Transition.__table__)
+_STATES: Final = {"unassigned": int(ImageState.UNASSIGNED), "running": int(ImageState.RUNNING)}
+
+_GIVEN: Final = select(
+    func.unnest(
+        bindparam("images", type_=ARRAY(BigInteger)),
+        bindparam("accounts", type_=ARRAY(BigInteger)),
+        bindparam("kinds", type_=ARRAY(SmallInteger)),
+        bindparam("due", type_=ARRAY(DateTime(timezone=True))),
+        bindparam("places", type_=ARRAY(BigInteger)),
+    )
+    .table_valued(
+        column("image_id", BigInteger),
+        column("account_id", BigInteger),
+        column("kind", SmallInteger),
+        column("due_at", DateTime(timezone=True)),
+        column("place", BigInteger),
+    )
+    .render_derived()
+).cte("given")
 # A job begins with what its doctor has left behind for the image.
-_INSERT_JOBS: Final = text("""
-WITH given AS (
-  SELECT * FROM unnest(
-    CAST(:images AS bigint[]), CAST(:accounts AS bigint[]), CAST(:kinds AS smallint[]),
-    CAST(:due AS timestamptz[]), CAST(:places AS bigint[])
-  ) AS given (image_id, account_id, kind, due_at, place)
-), kept AS (
-  DELETE FROM past_jobs USING given
-    WHERE past_jobs.image_id = given.image_id AND past_jobs.account_id = given.account_id
-    RETURNING past_jobs.image_id, past_jobs.account_id, draft, draft_saved_at
-), made AS (
-  INSERT INTO jobs (image_id, account_id, kind, due_at, order_key, draft, draft_saved_at)
-    SELECT image_id, account_id, kind, due_at,
-           coalesce(place, hashint8extended(image_id, account_id # CAST(:seed AS bigint))), draft, draft_saved_at
-      FROM given LEFT JOIN kept USING (image_id, account_id)
-    RETURNING id, image_id, state
+_KEPT: Final = (
+    delete(_PAST_JOBS)
+    .where(_PAST_JOBS.c.image_id == _GIVEN.c.image_id, _PAST_JOBS.c.account_id == _GIVEN.c.account_id)
+    .returning(_PAST_JOBS.c.image_id, _PAST_JOBS.c.account_id, _PAST_JOBS.c.draft, _PAST_JOBS.c.draft_saved_at)
+    .cte("kept")
 )
-INSERT INTO transitions (image_id, job_id, to_state, account_id, reason)
-  SELECT image_id, id, state, CAST(:actor AS bigint), CAST(:reason AS text) FROM made
-""")
+_OF_GIVEN: Final = and_(_KEPT.c.image_id == _GIVEN.c.image_id, _KEPT.c.account_id == _GIVEN.c.account_id)
+_PLACE: Final = func.coalesce(
+    _GIVEN.c.place, order_key(_GIVEN.c.image_id, _GIVEN.c.account_id, bindparam("seed", type_=BigInteger))
+)
+_MADE: Final = (
+    insert(_JOBS)
+    .from_select(
+        ["image_id", "account_id", "kind", "due_at", "order_key", "draft", "draft_saved_at"],
+        select(
+            _GIVEN.c.image_id,
+            _GIVEN.c.account_id,
+            _GIVEN.c.kind,
+            _GIVEN.c.due_at,
+            _PLACE,
+            _KEPT.c.draft,
+            _KEPT.c.draft_saved_at,
+        ).select_from(_GIVEN.outerjoin(_KEPT, _OF_GIVEN)),
+    )
+    .returning(_JOBS.c.id, _JOBS.c.image_id, _JOBS.c.state)
+    .cte("made")
+)
+_INSERT_JOBS: Final = insert(_TRANSITIONS).from_select(
+    ["image_id", "job_id", "to_state", "account_id", "reason"],
+    select(
+        _MADE.c.image_id,
+        _MADE.c.id,
+        _MADE.c.state,
+        bindparam("actor", type_=BigInteger),
+        bindparam("reason", type_=Text),
+    ),
+)
 _BEGIN_IMAGES: Final = text("""
 WITH begun AS (
-  UPDATE images SET state = 301 WHERE id = ANY (CAST(:images AS bigint[])) AND state = 300 RETURNING id
+  UPDATE images SET state = :running WHERE id = ANY (CAST(:images AS bigint[])) AND state = :unassigned RETURNING id
 )
 INSERT INTO transitions (image_id, from_state, to_state, account_id, reason)
-  SELECT id, 300, 301, CAST(:actor AS bigint), CAST(:reason AS text) FROM begun
-""")
+  SELECT id, :unassigned, :running, CAST(:actor AS bigint), CAST(:reason AS text) FROM begun
+""").bindparams(**_STATES)
 # The doctor who leaves counts: as many readers are wanted as there were, if no more were wanted before.
 _MISS_A_READER: Final = text("""
 UPDATE images SET wanted_readers = wanted, missing_readers = wanted - there, version = version + 1, modified_at = now()
   FROM (
     SELECT images.id, count(jobs.id) AS there, greatest(wanted_readers, count(jobs.id) + 1) AS wanted
-      FROM images LEFT JOIN jobs ON image_id = images.id AND kind = 1
-      WHERE images.id = ANY (CAST(:images AS bigint[])) AND images.state IN (300, 301)
+      FROM images LEFT JOIN jobs ON image_id = images.id AND kind = :reader
+      WHERE images.id = ANY (CAST(:images AS bigint[])) AND images.state IN (:unassigned, :running)
       GROUP BY images.id
   ) AS counted
   WHERE counted.id = images.id
-""")
+""").bindparams(reader=int(JobKind.READER), **_STATES)
 _EMPTY_IMAGES: Final = text("""
 WITH without AS (
   SELECT id, state FROM images
-    WHERE id = ANY (CAST(:images AS bigint[])) AND state IN (301, 302, 303)
+    WHERE id = ANY (CAST(:images AS bigint[])) AND state NOT IN (:unassigned, :done)
       AND NOT EXISTS (SELECT FROM jobs WHERE image_id = images.id)
 ), emptied AS (
-  UPDATE images SET state = 300, missing_readers = wanted_readers, version = version + 1, modified_at = now()
+  UPDATE images SET state = :unassigned, missing_readers = wanted_readers, version = version + 1, modified_at = now()
     FROM without WHERE without.id = images.id RETURNING images.id, without.state AS old
 )
 INSERT INTO transitions (image_id, from_state, to_state, account_id, reason)
-  SELECT id, old, 300, CAST(:actor AS bigint), CAST(:reason AS text) FROM emptied
-""")
+  SELECT id, old, :unassigned, CAST(:actor AS bigint), CAST(:reason AS text) FROM emptied
+""").bindparams(unassigned=int(ImageState.UNASSIGNED), done=int(ImageState.DONE))
 
 
 class Caused(Protocol):
@@ -120,6 +176,11 @@ class NewJob:
     """None for a random place."""
 
 
+def any_of(ids: Sequence[int]) -> ColumnElement[int]:
+    """What a column is equal to if it has one of these ids, however many they are."""
+    return func.any(literal(list(ids), ARRAY(BigInteger)))
+
+
 async def lock_images(
     session: WriteSession, conditions: Sequence[ColumnElement[bool]], *, limit: int
 ) -> list[Assignable]:
@@ -144,7 +205,7 @@ async def lock_open_jobs(
     rows = (await session.execute(of_images.order_by(Image.id).limit(limit).with_for_update(key_share=True))).all()
     images = {row.id: row for row in rows}
     columns = (Job.id, Job.image_id, Job.state, Job.kind, Job.due_at, Job.order_key, Job.leased_until)
-    of_jobs = select(*columns).where(*mine, Job.image_id == _any(list(images))).order_by(Job.image_id)
+    of_jobs = select(*columns).where(*mine, Job.image_id == any_of(list(images))).order_by(Job.image_id)
     jobs = (await session.execute(of_jobs.with_for_update())).all()
     known = await _accounts_of(session, list(images))
     return [
@@ -167,25 +228,8 @@ async def lock_open_jobs(
 async def _accounts_of(session: WriteSession, image_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """The accounts that have a job for each image."""
     accounts = func.array_agg(aggregate_order_by(Job.account_id, Job.id))
-    with_jobs = select(Job.image_id, accounts).where(Job.image_id == _any(image_ids)).group_by(Job.image_id)
+    with_jobs = select(Job.image_id, accounts).where(Job.image_id == any_of(image_ids)).group_by(Job.image_id)
     return {row[0]: tuple(row[1]) for row in (await session.execute(with_jobs)).all()}
-
-
-async def readers(session: WriteSession) -> dict[int, Authority]:
-    """All accounts that can have jobs, with their authorities."""
-    statement = select(Account.id, Account.authority).where(
-        Account.authority.in_((Authority.DOCTOR, Authority.EXPERT)), Account.deleted.is_(False)
-    )
-    return {row.id: Authority(row.authority) for row in (await session.execute(statement.order_by(Account.id))).all()}
-
-
-async def open_jobs(session: WriteSession, account_ids: Sequence[int]) -> dict[int, int]:
-    """How many jobs of each account are not finished."""
-    counted = select(JobTotal.account_id, func.sum(JobTotal.change)).where(
-        JobTotal.account_id == _any(account_ids), JobTotal.state < JobState.FINISHED
-    )
-    rows = (await session.execute(counted.group_by(JobTotal.account_id))).all()
-    return {**dict.fromkeys(account_ids, 0), **{row[0]: int(row[1]) for row in rows}}
 
 
 async def insert_jobs(session: WriteSession, jobs: Sequence[NewJob], cause: Caused, *, order_seed: int = 0) -> None:
@@ -213,7 +257,7 @@ async def change_images(
         "version": Image.version + 1,
         "modified_at": func.now(),
     }
-    statement = update(Image).where(Image.id == _any(image_ids)).values(values)
+    statement = update(Image).where(Image.id == any_of(image_ids)).values(values)
     await session.execute(statement, execution_options={"synchronize_session": False})
 
 
@@ -236,14 +280,10 @@ async def without_open_jobs(session: WriteSession, image_ids: Sequence[int], sta
     """Of the images in this state those that wait for no reader, none that has a job and none that is missing."""
     open_job = select(Job.id).where(Job.image_id == Image.id, Job.state < JobState.FINISHED).exists()
     statement = select(Image.id).where(
-        Image.id == _any(image_ids), Image.state == state, Image.missing_readers == 0, ~open_job
+        Image.id == any_of(image_ids), Image.state == state, Image.missing_readers == 0, ~open_job
     )
     return list((await session.scalars(statement.order_by(Image.id))).all())
 
 
 def _why(cause: Caused) -> dict[str, object]:
     return {"actor": cause.account_id, "reason": cause.reason}
-
-
-def _any(ids: Sequence[int]) -> ColumnElement[int]:
-    return func.any(literal(list(ids), ARRAY(BigInteger)))

@@ -1,4 +1,4 @@
-"""The tables of images, jobs, and the history of their states."""
+"""The tables of images, jobs, labels, and the history of their states."""
 
 from datetime import datetime
 from typing import Any
@@ -7,11 +7,29 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, Tex
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from annotation_service.labels.models import Label
 from annotation_service.orm import Base
 from annotation_service.pictures.models import Picture
 from annotation_service.schemes.models import Scheme
 from lightbox_shared.database.orm import PrimaryKey
+
+
+class Label(Base):
+    """A label. It belongs to its author, and is not changed any more once a finished job carries it."""
+
+    __tablename__ = "labels"
+    __table_args__ = (Index("ix_labels_author_id", "author_id", "id"),)
+
+    id: Mapped[PrimaryKey]
+    author_id: Mapped[int] = mapped_column(BigInteger)
+    scheme_id: Mapped[int] = mapped_column(ForeignKey(Scheme.id))
+    fields: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """The values as they were sent, by the name of the field."""
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    """Counts the changes, for the entity tag."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    modified_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    """When the job that carries the label was finished."""
 
 
 class Image(Base):

@@ -25,11 +25,11 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
 from annotation_service.accounts.models import Account
-from annotation_service.labels.models import Label
-from annotation_service.workflow.models import Image, ImageTotal, Job, JobTotal, PastJob, Transition
-from annotation_service.workflow.order import order_key
+from annotation_service.workflow.models import Image, Job, Label, PastJob, Transition
+from annotation_service.workflow.order_repository import order_key
 from annotation_service.workflow.rules import JobLabel
 from annotation_service.workflow.states import JobKind, JobState
+from annotation_service.workflow.totals_repository import open_jobs_of
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import ReadSession, Statements, WriteSession
 
@@ -202,11 +202,6 @@ async def find_job(session: ReadSession | WriteSession, job_id: int) -> Job | No
     return await session.get(Job, job_id)
 
 
-async def find_image(session: ReadSession | WriteSession, image_id: int) -> Image | None:
-    """One image."""
-    return await session.get(Image, image_id)
-
-
 async def insert_job(session: WriteSession, values: Mapping[str, Any]) -> Job | None:
     """Insert a job, with the draft that the doctor has left behind for the image; None if the doctor has a job for the
     image already."""
@@ -304,7 +299,7 @@ async def delete_image(session: WriteSession, image_id: int) -> None:
     await session.execute(delete(Image).where(Image.id == image_id))
 
 
-async def has_jobs(session: WriteSession, image_id: int) -> bool:
+async def has_jobs(session: ReadSession | WriteSession, image_id: int) -> bool:
     """Whether the image has a job."""
     return bool(await session.scalar(select(exists().where(Job.image_id == image_id))))
 
@@ -314,17 +309,6 @@ async def lock_label(session: WriteSession, label_id: int, job_id: int = 0) -> t
     it."""
     row = (await session.execute(_LOCK_LABEL, {"label_id": label_id, "job_id": job_id})).one_or_none()
     return None if row is None else (row[0], row[1])
-
-
-async def lock_any_label(session: WriteSession, label_id: int) -> Label | None:
-    """The label as it is now, locked until the end of the transaction."""
-    return await session.get(Label, label_id, with_for_update={"key_share": True})
-
-
-async def finish_label(session: WriteSession, label_id: int) -> None:
-    """Close a label to changes, if it is not closed already."""
-    open_label = update(Label).where(Label.id == label_id, Label.finished_at.is_(None))
-    await session.execute(open_label.values(finished_at=func.now()))
 
 
 async def count_readers(session: WriteSession, image_id: int) -> int:
@@ -345,12 +329,6 @@ async def free_reader(
 
     A doctor has to be one of `among` if it is given, else one of the image's eligible doctors where it names some.
     """
-    open_jobs = func.coalesce(
-        select(func.sum(JobTotal.change))
-        .where(JobTotal.account_id == Account.id, JobTotal.state < JobState.FINISHED)
-        .scalar_subquery(),
-        0,
-    )
     statement = select(Account.id).where(
         Account.authority == authority,
         Account.deleted.is_(False),
@@ -359,7 +337,7 @@ async def free_reader(
     eligible = image.eligible_doctors if among is None and authority is Authority.DOCTOR else among
     if eligible is not None:
         statement = statement.where(Account.id.in_(eligible))
-    found: int | None = await session.scalar(statement.order_by(open_jobs, Account.id).limit(1))
+    found: int | None = await session.scalar(statement.order_by(open_jobs_of(Account.id), Account.id).limit(1))
     return found
 
 
@@ -372,27 +350,3 @@ async def history(session: ReadSession, image_id: int) -> Sequence[Transition]:
     """The history of an image and its jobs, oldest first."""
     statement = select(Transition).where(Transition.image_id == image_id).order_by(Transition.id)
     return (await session.execute(statement)).scalars().all()
-
-
-async def sum_up_totals(session: WriteSession) -> None:
-    """Replace the rows of both tables of totals by one row a key. Rows that are added meanwhile stay."""
-    for table, keys in ((ImageTotal, ["state"]), (JobTotal, ["account_id", "state"])):
-        columns = [getattr(table, key) for key in keys]
-        gone = delete(table).returning(*columns, table.change, table.at).cte("gone")
-        summed = select(*(gone.c[key] for key in keys), func.sum(gone.c.change), func.max(gone.c.at)).group_by(
-            *(gone.c[key] for key in keys)
-        )
-        await session.execute(insert(table).from_select([*keys, "change", "at"], summed))
-
-
-async def totals_rows(session: ReadSession) -> int:
-    """How many rows there are to sum up."""
-    images, jobs = (select(func.count()).select_from(table).scalar_subquery() for table in (ImageTotal, JobTotal))
-    return int((await session.execute(select(images + jobs))).scalar_one())
-
-
-async def is_ground_truth_candidate(session: WriteSession, image_id: int, label_id: int, author_id: int) -> bool:
-    """Whether a label is that of a finished job of the image, or one of this author that no job carries."""
-    of_a_job = exists().where(Job.image_id == image_id, Job.label_id == Label.id, Job.state == JobState.FINISHED)
-    own = (Label.author_id == author_id) & ~exists().where(Job.label_id == Label.id)
-    return bool(await session.scalar(select(exists().where(Label.id == label_id, or_(of_a_job, own)))))

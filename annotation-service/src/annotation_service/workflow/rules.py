@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from annotation_service.labels.categories import category_key
+from annotation_service.workflow.categories import category_key
 from annotation_service.workflow.states import IMAGE_TRANSITIONS, ImageState, JobKind, JobState
 
 COMMENT: Final = "comment"
@@ -94,7 +94,7 @@ def majority(readings: Sequence[Reading]) -> int | None:
 def compared(fields: Mapping[str, Any]) -> str:
     """The fields of a label as a text that is equal for labels that agree.
 
-    A field that is null is absent; all else is as for agreement (`labels.categories`).
+    A field that is null is absent; all else is as for agreement (`categories`).
     """
     values = {name: value for name, value in fields.items() if value is not None and name != COMMENT}
     return category_key(values)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from annotation_service.labels.models import Label
-from annotation_service.workflow import errors, repository
-from annotation_service.workflow.models import Image, Job
+from annotation_service.workflow import errors, labels_repository, repository
+from annotation_service.workflow.assigning_repository import OpenJob
+from annotation_service.workflow.models import Image, Job, Label
 from annotation_service.workflow.repository import LockedJob
 from annotation_service.workflow.rules import (
     Agreed,
@@ -73,7 +73,7 @@ async def create_job(
     image = await repository.lock_image(session, image_id)
     if image is None:
         raise errors.NoSuchImage
-    if image.state not in {ImageState.UNASSIGNED, ImageState.RUNNING}:
+    if not ImageState(image.state).takes_readers:
         raise errors.ImageIsSettled
     values = {**(options or {}), "account_id": account_id, "kind": JobKind.READER}
     job = await insert_job(session, image, values, cause)
@@ -140,6 +140,15 @@ async def edit_job(session: WriteSession, locked: LockedJob, edit: JobEdit, acco
     return changed
 
 
+async def take_label_out(session: WriteSession, label_id: int) -> None:
+    """Let the open job that carries a label, if there is one, carry none: the label is about to be deleted."""
+    job_id = await labels_repository.carrier(session, label_id)
+    locked = None if job_id is None else await repository.lock_image_of_job(session, job_id)
+    if locked is None or locked.job.label_id != label_id or locked.job.state == JobState.FINISHED:
+        return  # no job carries it, or that has changed before it was locked
+    await labels_repository.empty(session, locked.job.id)
+
+
 async def delete_job(session: WriteSession, image: Image, job: Job, cause: Cause) -> None:
     """Delete a job that is locked with its image. Its label stays. What remains of the image's jobs is decided anew; an
     image without any begins again, unless it is done."""
@@ -168,12 +177,12 @@ async def edit_image(session: WriteSession, image: Image, edit: ImageEdit, *, ac
     may_be_settled = state in {ImageState.DIFFERENT, ImageState.DIFFERENT_AGAIN, ImageState.DONE}
     if label_id is None or not may_be_settled or any(ImageState.DONE not in meant for meant in moves_to):
         raise errors.ImageMovesWrongly
-    label = await repository.lock_any_label(session, label_id)
-    if label is None or not await repository.is_ground_truth_candidate(session, image.id, label_id, actor):
+    label = await labels_repository.lock_any_label(session, label_id)
+    if label is None or not await labels_repository.is_ground_truth_candidate(session, image.id, label_id, actor):
         raise errors.NotItsLabel
     if label.scheme_id != image.scheme_id:
         raise errors.WrongScheme
-    await repository.finish_label(session, label_id)
+    await labels_repository.finish_label(session, label_id)
     reason = "settled by an administrator" if state is not ImageState.DONE else "ground truth corrected"
     return await _finish_image(session, image, label_id, Cause(reason, actor))
 
@@ -191,7 +200,7 @@ async def want_readers(session: WriteSession, image: Image, *, wanted_readers: i
 
 async def _missing_readers(session: WriteSession, image: Image) -> dict[str, Any]:
     """The column with the readers that are missing now, if it changes."""
-    if image.state not in {ImageState.UNASSIGNED, ImageState.RUNNING}:
+    if not ImageState(image.state).takes_readers:
         return {}
     readers = await repository.count_readers(session, image.id) if image.wanted_readers else 0
     missing = max(0, image.wanted_readers - readers)
@@ -271,9 +280,9 @@ async def _move_image(
     )
 
 
-def entry(of: Image | Job, old: int | None, new: int | None, cause: Cause) -> dict[str, Any]:
+def entry(of: Image | Job | OpenJob, old: int | None, new: int | None, cause: Cause) -> dict[str, Any]:
     """An entry of the history."""
-    job_id, image_id = (of.id, of.image_id) if isinstance(of, Job) else (None, of.id)
+    job_id, image_id = (None, of.id) if isinstance(of, Image) else (of.id, of.image_id)
     return {
         "image_id": image_id,
         "job_id": job_id,

@@ -23,6 +23,11 @@ class ImageState(IntEnum):
     """They still disagree, and an expert or an administrator settles it."""
     DONE = 304
 
+    @property
+    def takes_readers(self) -> bool:
+        """Whether readers can be asked for an image in this state."""
+        return self in OPEN_STATES
+
 
 class JobKind(IntEnum):
     """Why a doctor reads an image."""
@@ -55,6 +60,8 @@ class NamedState(StrEnum):
         return frozenset({ImageState[self.name]})
 
 
+OPEN_STATES: Final = (ImageState.UNASSIGNED, ImageState.RUNNING)
+"""The states of images that take readers."""
 IMAGE_TRANSITIONS: Final = frozenset(
     {
         (ImageState.UNASSIGNED, ImageState.RUNNING),

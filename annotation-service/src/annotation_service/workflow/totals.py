@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from annotation_service.workflow import repository
+from annotation_service.workflow import totals_repository as repository
 from lightbox_shared.database import Database, try_lock
 
 SUM_UP_FROM: Final = 500

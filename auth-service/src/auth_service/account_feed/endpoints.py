@@ -9,7 +9,7 @@ from auth_service.account_feed.places import LONGEST_CURSOR
 from auth_service.account_feed.schemas import AccountFeed
 from lightbox_shared.auth.dependencies import ServiceOnly
 from lightbox_shared.database import Reading
-from lightbox_shared.pagination import MAX_LIMIT
+from lightbox_shared.responses.pagination import MAX_LIMIT
 
 ACCOUNT_CHANGES_PATH: Final = "/internal/accounts/changes"
 

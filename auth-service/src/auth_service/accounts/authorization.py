@@ -209,7 +209,12 @@ async def _signed_in(session: ReadSession | WriteSession, account_id: int, sessi
         raise InvalidToken
     account, login = found
     return Caller(
-        account.id, account.username, Authority(account.authority), account.modified_at, login.id, login.created_at
+        account.id,
+        account.username,
+        Authority(account.authority),
+        account.modified_at,
+        login.id,
+        login.authenticated_at,
     )
 
 

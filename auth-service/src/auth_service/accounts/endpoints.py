@@ -40,10 +40,10 @@ from lightbox_shared.auth.dependencies import ServiceOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import NotFound, TooManyRequests
-from lightbox_shared.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.hal import hal_content, hal_response, page_links, self_link
 from lightbox_shared.second_prefix import Prefix, deleted, deletion
 
 LISTED: Final = 1000

@@ -4,6 +4,7 @@ from typing import Final
 
 from lightbox_shared.errors import Conflict, FieldError, Forbidden, NotAuthenticated, NotFound
 from lightbox_shared.errors.dialects import ErrorMember
+from lightbox_shared.errors.sentences import Sentence
 
 YELDA: Final = ErrorMember(
     {400: "请求非法", 401: "用户未登录", 403: "用户没有权限", 404: "用户不存在", 409: "用户名已存在"},
@@ -21,7 +22,7 @@ class UsernameTaken(Conflict):
     default_detail = "A user with that username already exists."
 
     def __init__(self) -> None:
-        super().__init__(fields=[FieldError("username", self.default_detail)])
+        super().__init__(fields=[FieldError("username", Sentence(self.code, self.default_detail))])
 
 
 class UsernameLooksAlike(Conflict):
@@ -31,7 +32,7 @@ class UsernameLooksAlike(Conflict):
     default_detail = "This username looks like that of another account. Please choose another one."
 
     def __init__(self) -> None:
-        super().__init__(fields=[FieldError("username", self.default_detail)])
+        super().__init__(fields=[FieldError("username", Sentence(self.code, self.default_detail))])
 
 
 class UsernameLooksAlikeInYelda(Conflict):
@@ -97,18 +98,21 @@ class CannotChangeAuthority(Refused):
 class CannotChangeOwnAuthority(Refused):
     """The authority of an administrator can only be changed by another administrator."""
 
+    code = "own-authority"
     default_detail = "管理员无法修改本账号权限"
 
 
 class CannotMakeAdministrators(Refused):
     """Administrators are made on the command line only."""
 
+    code = "administrators-are-made-elsewhere"
     default_detail = "管理员无法修改他人权限为管理员"
 
 
 class CannotDeleteAdministrators(Refused):
     """An account that is an administrator can't be deleted; another administrator has to change its authority first."""
 
+    code = "administrators-stay"
     default_detail = "管理员不可删除"
 
 

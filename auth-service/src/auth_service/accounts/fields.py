@@ -12,8 +12,8 @@ from auth_service.accounts.usernames import MAX_USERNAME_LENGTH, clean_username,
 from auth_service.config import AuthSettings
 from auth_service.passwords.rules import MAX_PASSWORD_LENGTH, password_problem
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.errors.sentences import NOT_A_STRING
-from lightbox_shared.forms import is_storable
+from lightbox_shared.errors.sentences import CONTROL_CHARACTERS, NOT_A_STRING, NULL_CHARACTERS, Sentence
+from lightbox_shared.requests.forms import is_storable
 
 MAX_EMAIL_LENGTH: Final = 254
 MAX_NICKNAME_LENGTH: Final = 150
@@ -22,10 +22,8 @@ DEFAULT_PHOTO: Final = "default.png"
 """What is shown for an account without a picture of its own; annotation-service has the file."""
 
 UNKNOWN_AUTHORITY: Final = "Not one of {}.".format(", ".join(f"{each:d} ({each.name.lower()})" for each in Authority))
-INVALID_EMAIL: Final = "Enter a valid email address."
+INVALID_EMAIL: Final = Sentence("invalid-email", "Enter a valid email address.")
 INVALID_PHOTO: Final = "Enter a path of this platform, an http or https address, or the name of a picture."
-CONTROL_CHARACTERS: Final = "Control characters are not allowed."
-NULL_CHARACTERS: Final = "Null characters are not allowed."
 
 # The documented way of the library to accept names that the public DNS does not have (.local, .test, .internal).
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -134,7 +132,7 @@ NewPassword = Annotated[
     Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, repr=False, json_schema_extra={"format": "password"}),
     AfterValidator(_new_password),
 ]
-"""The shortest length is a setting, which `lightbox_shared.request_bodies` hands to the validation."""
+"""The shortest length is a setting, which `lightbox_shared.requests.bodies` hands to the validation."""
 Nickname = Annotated[str, Field(max_length=MAX_NICKNAME_LENGTH), AfterValidator(_nickname)]
 Email = Annotated[str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
 Photo = Annotated[str, Field(max_length=MAX_PHOTO_LENGTH), AfterValidator(_photo)]

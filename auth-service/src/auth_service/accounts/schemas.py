@@ -18,7 +18,7 @@ from auth_service.accounts.fields import (
 )
 from auth_service.accounts.models import Account
 from lightbox_shared.auth.principal import Authority
-from lightbox_shared.hal import Resource, self_link
+from lightbox_shared.responses.hal import Resource, self_link
 
 ACCOUNTS_PATH: Final = "/accounts"
 

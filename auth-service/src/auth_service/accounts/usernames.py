@@ -15,7 +15,7 @@ from typing import Final
 
 import disarm
 
-from lightbox_shared.errors.sentences import too_long
+from lightbox_shared.errors.sentences import Sentence, too_long
 
 MAX_USERNAME_LENGTH: Final = 150
 """Characters of a composed username."""
@@ -23,7 +23,9 @@ LONGEST_TYPED_USERNAME: Final = 4 * MAX_USERNAME_LENGTH
 """Characters of a name before it is composed. Longer ones are not normalised: that takes time that grows with the
 square of the length."""
 
-USERNAME_RULE: Final = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+USERNAME_RULE: Final = Sentence(
+    "username-rule", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+)
 _CHARACTERS: Final = re.compile(r"[\w.@+-]+")
 _MOST_MARKS: Final = 4
 """In a row (UTS 39 section 5.4)."""

@@ -20,8 +20,8 @@ from lightbox_shared.auth.dependencies import ServiceOnly, needs
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import Forbidden, NotFound
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import PageQuery
 
 router = APIRouter(tags=["API keys"], dependencies=[needs()])
 internal_router = APIRouter(tags=["Internal"])

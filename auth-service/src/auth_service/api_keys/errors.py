@@ -1,6 +1,7 @@
 """What can go wrong with API keys."""
 
 from lightbox_shared.errors import Conflict, InvalidToken
+from lightbox_shared.errors.sentences import Sentence
 
 
 class InvalidApiKey(InvalidToken):
@@ -16,4 +17,5 @@ class TooManyApiKeys(Conflict):
     code = "too-many-api-keys"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"An account has at most {limit} API keys. Revoke one that is not needed any more.")
+        sentence = f"An account has at most {limit} API keys. Revoke one that is not needed any more."
+        super().__init__(Sentence(self.code, sentence, most=limit))

@@ -10,7 +10,7 @@ from auth_service.accounts.models import Account
 from auth_service.api_keys.models import ApiKey
 from auth_service.sessions.models import LoginSession
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 
 @dataclass(frozen=True, slots=True)

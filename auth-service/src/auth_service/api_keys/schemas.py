@@ -7,32 +7,22 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Strict, StringConstraints
 
 from auth_service.api_keys.repository import StoredKey
+from auth_service.names import PrintableName
 from lightbox_shared.auth.principal import Scope
+from lightbox_shared.errors.sentences import Sentence
 
-MAX_NAME_LENGTH: Final = 100
 MAX_DEVICE_LENGTH: Final = 255
 DEFAULT_DAYS: Final = 365
 MAX_DAYS: Final = 3650
 
 
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("Only printable characters are allowed.")
-    return name
-
-
 def _device_id(text: str) -> str:
     # Control characters, and halves of surrogate pairs, which UTF-8 can't represent.
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
-        raise ValueError("Control characters and lone surrogates are not allowed.")
+        raise ValueError(Sentence("control-characters", "Control characters and lone surrogates are not allowed."))
     return text
 
 
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
-    AfterValidator(_printable),
-]
 DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_DEVICE_LENGTH), AfterValidator(_device_id)]
 """As the device sends it: neither stripped nor normalised, since the collection compares it character by character."""
 
@@ -51,7 +41,7 @@ class NewApiKey(BaseModel):
         },
     )
 
-    name: Name
+    name: PrintableName
     """By which people tell their keys apart."""
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     expires_in_days: Annotated[int, Strict(), Field(ge=1, le=MAX_DAYS)] = DEFAULT_DAYS

@@ -25,9 +25,13 @@ from lightbox_shared.auth import api_keys
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest, NotFound
-from lightbox_shared.pagination import Page, PageRequest
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.responses.pagination import Page, PageRequest
 
 MOST_LIVE_KEYS: Final = 100
+DEVICE_NEEDS_COLLECT: Final = Sentence(
+    "device-needs-collect", "A key that is bound to a device needs the scope collect."
+)
 TOKEN_LIFETIME: Final = timedelta(seconds=90)
 HINT_LENGTH: Final = len(api_keys.PREFIX) + 6
 
@@ -65,7 +69,7 @@ class ApiKeys:
         """Make a key of an account; `caller` is the account that asks over HTTP. Raises `TooManyApiKeys`,
         `InvalidRequest` for a device without the scope `collect`, and `NotFound` if the account was deleted."""
         if new.device_id is not None and Scope.COLLECT not in new.scopes:
-            raise InvalidRequest.of("device_id", "A key that is bound to a device needs the scope collect.")
+            raise InvalidRequest.of("device_id", DEVICE_NEEDS_COLLECT)
         if await accounts.lock(session, account_id) is None:
             raise NotFound
         # After the lock: a key survives a change of the password, so a request that had to wait for one must not get a

@@ -14,8 +14,9 @@ from auth_service.dependencies import Administrator
 from lightbox_shared.auth.dependencies import ServiceOnly, needs
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidRequest
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.responses.pagination import Page, PageQuery
 
 router = APIRouter(tags=["Audit trail"], dependencies=[needs()])
 internal_router = APIRouter(tags=["Internal"])
@@ -41,7 +42,7 @@ def _time(name: str, value: str | None) -> datetime | None:
         at = datetime.fromisoformat(date + rest.replace(" ", "+"))
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise InvalidRequest.of(name, "This is not a time in ISO 8601.", "query") from error
+        raise InvalidRequest.of(name, Sentence("not-a-time", "This is not a time in ISO 8601."), "query") from error
 
 
 async def _filters(

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text
 from auth_service.audit.entries import Action, timestamp
 from auth_service.audit.models import AuditEntry, AuditHead
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 BATCH: Final = 2000
 

@@ -25,7 +25,7 @@ async def record(
 
     `account_id` is the account that the action concerns; `actor` is who acted, by default that account, or
     `source.actor` where there is one. `details` contain no secrets and no text that people typed, with one exception:
-    the device that an API key is bound to, since auditors ask which key may speak for which device.
+    ids of devices, of keys that are bound to them and of rules about their pictures, since auditors ask for these.
     """
     text = entry_text(action, source, actor=actor, account_id=account_id, details=details)
     await repository.append(session, text)
@@ -48,11 +48,12 @@ async def record_new_account(
 
 
 async def record_for_service(session: WriteSession, service: str, entry: EntryOfService) -> None:
-    """Append an entry about what an account did at another service, whose name is among the details."""
+    """Append an entry about what an account did at another service, whose name is among the details; or a command of
+    that service."""
     text = entry_text(
         entry.action,
         RequestSource(entry.address),
-        actor=account_actor(entry.actor),
+        actor=entry.actor if isinstance(entry.actor, str) else account_actor(entry.actor),
         account_id=None,
         details={**entry.details, "service": service},
     )

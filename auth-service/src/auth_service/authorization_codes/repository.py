@@ -10,7 +10,7 @@ from auth_service.accounts.models import Account
 from auth_service.authorization_codes.models import AuthorizationCode, Consent
 from auth_service.oauth_clients.models import RegisteredClient
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 
 async def insert_code(session: WriteSession, row: AuthorizationCode) -> None:
@@ -53,12 +53,20 @@ async def consented(session: ReadSession | WriteSession, account_id: int, client
     return frozenset((await session.execute(statement)).scalar_one_or_none() or ())
 
 
+async def lock_consent(session: WriteSession, account_id: int, client_id: str) -> frozenset[str]:
+    """The same, as it stays until the end of the transaction."""
+    statement = select(Consent.scopes).where(Consent.account_id == account_id, Consent.client_id == client_id)
+    return frozenset((await session.execute(statement.with_for_update(read=True))).scalar_one_or_none() or ())
+
+
 async def add_consent(session: WriteSession, account_id: int, client_id: str, scopes: Sequence[str]) -> None:
     """Store that an account allows a client these scopes, besides those that it allowed before."""
-    known = await consented(session, account_id, client_id)
-    values = {"account_id": account_id, "client_id": client_id, "scopes": sorted(known.union(scopes))}
+    values = {"account_id": account_id, "client_id": client_id, "scopes": sorted(scopes)}
     statement = insert(Consent).values(values)
-    updated = {"scopes": statement.excluded.scopes, "modified_at": func.now()}
+    # United here, where the row is locked: another consent may be given at the same moment.
+    both = func.unnest(Consent.scopes.concat(statement.excluded.scopes)).column_valued("scope")
+    united = select(both).distinct().order_by(both).correlate_except(both.table).scalar_subquery()
+    updated = {"scopes": func.array(united), "modified_at": func.now()}
     await session.execute(
         statement.on_conflict_do_update(index_elements=[Consent.account_id, Consent.client_id], set_=updated)
     )

@@ -17,7 +17,10 @@ from auth_service.accounts import repository as accounts
 from auth_service.accounts.models import Account
 from auth_service.authorization_codes import repository
 from auth_service.authorization_codes.models import AuthorizationCode
-from lightbox_shared.auth.principal import Authority
+from auth_service.oauth_clients.models import RegisteredClient
+from auth_service.oauth_clients.redirect_uris import is_registered
+from auth_service.oauth_clients.scopes import may_ask_for, scope_words
+from lightbox_shared.auth.principal import WHOLE_ACCOUNT, Authority
 from lightbox_shared.database import WriteSession
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
@@ -89,12 +92,24 @@ async def find(session: WriteSession, exchange: Exchange) -> AuthorizationCode |
     return row if hmac.compare_digest(challenge, row.code_challenge) else None
 
 
-async def owner(session: WriteSession, row: AuthorizationCode, now: datetime) -> Account | None:
+async def owner(
+    session: WriteSession, row: AuthorizationCode, client: RegisteredClient, now: datetime
+) -> Account | None:
     """The account of a code that is good; None for one that has expired, or whose account is not signed in to the
-    browser any more, or is not approved."""
-    if row.expires_at <= now:
+    browser any more, or is not approved; also if the client may not ask for as much any more, or the account has taken
+    its consent back. The caller has locked the client, so that a change of it ends what the code is exchanged for."""
+    scopes = scope_words(row.scope) or [WHOLE_ACCOUNT]
+    if row.expires_at <= now or not may_ask_for(scopes, client.scopes):
+        return None
+    if not is_registered(row.redirect_uri, client.redirect_uris):
         return None
     # The lock comes first: a change of the password ends all sessions, and must not be overtaken.
     await repository.lock_account(session, row.account_id)
     found = await accounts.find_signed_in(session, row.account_id, row.signed_in_session_id)
-    return None if found is None or found[0].authority == Authority.NONE else found[0]
+    if found is None or found[0].authority == Authority.NONE:
+        return None
+    if not client.first_party:
+        allowed = await repository.lock_consent(session, row.account_id, row.client_id)
+        if not allowed.issuperset(scopes):
+            return None
+    return found[0]

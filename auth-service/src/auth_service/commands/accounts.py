@@ -144,8 +144,8 @@ def _validated(services: "Services", given: dict[str, str]) -> "YeldaNewAccount"
     from auth_service.accounts.schemas import YeldaNewAccount
     from lightbox_shared.errors import FieldError, InvalidRequest
     from lightbox_shared.errors.handlers import to_lightbox_error
-    from lightbox_shared.forms import is_storable
-    from lightbox_shared.request_bodies import validated
+    from lightbox_shared.requests.bodies import validated
+    from lightbox_shared.requests.forms import is_storable
 
     unstorable = [FieldError(name, "This can't be stored.") for name, text in given.items() if not is_storable(text)]
     if unstorable:

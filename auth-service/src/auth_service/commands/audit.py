@@ -49,7 +49,7 @@ def list_entries(
         from auth_service.audit.repository import Filters
         from auth_service.audit.schemas import AuditEntryBody
         from auth_service.commands.services import find_account
-        from lightbox_shared.forms import is_storable
+        from lightbox_shared.requests.forms import is_storable
 
         if actor is not None and not is_storable(actor):
             raise CommandError("There is no such actor.")
@@ -103,7 +103,7 @@ def verify(
 async def _newest(services: "Services", filters: "Filters", most: int) -> AsyncIterator["AuditEntry"]:
     """Up to `most` entries, read page by page."""
     from auth_service.audit import repository
-    from lightbox_shared.pagination import PageRequest
+    from lightbox_shared.responses.pagination import PageRequest
 
     after: int | None = None
     while most > 0:

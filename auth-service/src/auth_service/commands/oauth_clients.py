@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from auth_service.commands.running import run
+from auth_service.oauth_clients.scopes import SCOPES
 from lightbox_shared.commands.terminal import say, table, write
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def create(
     *,
     redirect_uri: Annotated[list[str], typer.Option(help="Where people return to; can be repeated.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it may ask for; can be repeated. By default openid and profile.")
+        list[str] | None,
+        typer.Option(help=f"What it may ask for: {', '.join(SCOPES)}; can be repeated. By default openid and profile."),
     ] = None,
     origin: Annotated[
         list[str] | None, typer.Option(help="Whose pages may call with a token; can be repeated.")
@@ -63,6 +65,9 @@ def create(
     confidential: Annotated[bool, typer.Option("--confidential", help="A server, which gets a secret.")] = False,
 ) -> None:
     """Register a client, and print its client_id; of a confidential one also the secret, which can't be shown again."""
+    unknown = [each for each in scope or () if each not in SCOPES]
+    if unknown:
+        raise typer.BadParameter(f"--scope {unknown[0]}: There are {', '.join(SCOPES)}.")
 
     async def work(services: "Services") -> "CreatedClient":
         from auth_service.oauth_clients.schemas import NewOAuthClient

@@ -3,7 +3,7 @@
 from typing import Final
 
 from auth_service.keys.errors import WrongSecretKey
-from lightbox_shared.encryption import Cipher, NotDecryptable
+from lightbox_shared.storage.encryption import Cipher, NotDecryptable
 
 _PURPOSE: Final = "lightbox auth-service: signing keys at rest, 1"
 

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 
 from auth_service.keys.schemas import PublicKeys
 from auth_service.state import ServicesDep
-from lightbox_shared.conditional import bytes_response
 from lightbox_shared.openapi import headers
+from lightbox_shared.responses.conditional import bytes_response
 
 CACHE: Final = {"Cache-Control": "public, max-age=300"}
 

@@ -1,6 +1,6 @@
 """What can go wrong with signing keys. None of it is caused by a request."""
 
-from lightbox_shared.startup import StartupError
+from lightbox_shared.process.startup import StartupError
 
 
 class WrongSecretKey(StartupError):

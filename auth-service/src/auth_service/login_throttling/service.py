@@ -24,8 +24,8 @@ from auth_service.login_throttling.in_flight import LONGEST_WAIT_SECONDS, InFlig
 from auth_service.login_throttling.policy import Bucket, Policy
 from auth_service.login_throttling.repository import Candidate, Counted
 from auth_service.request_source import UNKNOWN_ACTOR, RequestSource
-from lightbox_shared.addresses import partition
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.requests.addresses import partition
 
 REMEMBER_AGAIN_AFTER: Final = timedelta(days=1)
 SETTLING: Final = 0.05

@@ -14,10 +14,10 @@ from auth_service.logins.schemas import CheXRayLoggedIn, CheXRayLogIn, CheXRaySi
 from auth_service.request_source import Source
 from auth_service.sessions.service import Client
 from auth_service.state import Services, ServicesDep
+from lightbox_shared.auth.passwords import composed
 from lightbox_shared.errors import FieldError, InvalidRequest
 from lightbox_shared.openapi import errors
-from lightbox_shared.passwords import composed
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.bodies import form_or_json
 
 CLIENT: Final = Client("chexray", timedelta(days=30))
 

@@ -13,7 +13,7 @@ from auth_service.accounts.usernames import LONGEST_TYPED_USERNAME
 from auth_service.basic import decode_basic
 from auth_service.passwords.rules import MAX_PASSWORD_LENGTH
 from lightbox_shared.errors import InvalidRequest
-from lightbox_shared.forms import is_storable
+from lightbox_shared.requests.forms import is_storable
 
 IMPOSSIBLE_PASSWORD: Final = "x" * (MAX_PASSWORD_LENGTH + 1)
 """Longer than every password."""

@@ -15,7 +15,7 @@ from auth_service.request_source import RequestSource, Source
 from auth_service.sessions.service import Client
 from auth_service.state import Services, ServicesDep
 from lightbox_shared.openapi import errors
-from lightbox_shared.request_bodies import form_or_json
+from lightbox_shared.requests.bodies import form_or_json
 
 CLIENT: Final = Client("imagehub", timedelta(hours=1))
 NO_MATCH: Final = "username or password did not match"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from auth_service.accounts.fields import NewPassword, Username
 from auth_service.logins.credentials import TypedPassword, TypedUsername
 from auth_service.passwords.rules import MAX_PASSWORD_LENGTH
-from lightbox_shared.hal import Resource
+from lightbox_shared.responses.hal import Resource
 
 Password = Annotated[str, Field(max_length=MAX_PASSWORD_LENGTH, repr=False, json_schema_extra={"format": "password"})]
 

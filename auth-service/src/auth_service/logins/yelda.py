@@ -23,9 +23,9 @@ from auth_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.database import Writing
 from lightbox_shared.errors import NotAuthenticated
-from lightbox_shared.hal import hal_content, hal_response, self_link
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.request_bodies import Schema, form_or_json
+from lightbox_shared.requests.bodies import Schema, form_or_json
+from lightbox_shared.responses.hal import hal_content, hal_response, self_link
 from lightbox_shared.second_prefix import Prefix, deleted, deletion
 
 CLIENT: Final = Client("yelda", timedelta(hours=12))
@@ -62,7 +62,7 @@ class NotApproved(NotAuthenticated):
 
 @dataclass(frozen=True, slots=True)
 class _BasicOrBody:
-    """Reads HTTP Basic, or the body if that is absent (`lightbox_shared.request_bodies.DescribedBody`)."""
+    """Reads HTTP Basic, or the body if that is absent (`lightbox_shared.requests.bodies.DescribedBody`)."""
 
     async def __call__(self, request: Request) -> YeldaLogIn:
         basic = basic_credentials(request.headers.get("authorization"))

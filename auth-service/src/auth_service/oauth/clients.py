@@ -15,7 +15,7 @@ from auth_service.oauth.parameters import Parameters
 from auth_service.oauth_clients import repository as oauth_clients
 from lightbox_shared.database import Database
 from lightbox_shared.errors import BadRequest
-from lightbox_shared.forms import is_storable
+from lightbox_shared.requests.forms import is_storable
 
 
 class GrantType(StrEnum):
@@ -44,6 +44,8 @@ class OAuthClient:
     client_id: str
     grants: frozenset[GrantType]
     """The grant types that it may use."""
+    authenticated: bool = False
+    """Whether it has shown its secret; a public client has none."""
 
     @property
     def is_service(self) -> bool:
@@ -91,7 +93,7 @@ class Clients:
         fits = [hmac.compare_digest(known or _digest(""), _digest(each)) for each in spellings]
         if known is None or not any(fits):
             raise InvalidClient
-        return OAuthClient(client_id, grants)
+        return OAuthClient(client_id, grants, authenticated=True)
 
 
 def _basic(authorization: str | None) -> tuple[str, str] | None:

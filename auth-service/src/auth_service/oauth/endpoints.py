@@ -20,6 +20,7 @@ from auth_service.oauth.errors import (
 from auth_service.oauth.parameters import Form, urlencoded, urlencoded_body
 from auth_service.oauth.schemas import (
     GRANTS,
+    INACTIVE,
     AuthorizationCodeGrant,
     Grant,
     Introspection,
@@ -33,7 +34,7 @@ from auth_service.request_source import Source
 from auth_service.state import ServicesDep
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.openapi import errors
-from lightbox_shared.request_bodies import REF_TEMPLATE, Schema, model_reference
+from lightbox_shared.requests.bodies import REF_TEMPLATE, Schema, model_reference
 
 
 async def _not_stored(response: Response) -> None:
@@ -52,8 +53,8 @@ async def _grantee(request: Request, form: Form, services: ServicesDep) -> OAuth
     return await services.clients.authenticate(request.headers.get("authorization"), form, default=default)
 
 
-async def _service(client: Annotated[OAuthClient, Depends(_client)]) -> OAuthClient:
-    if not client.is_service:
+async def _authenticated(client: Annotated[OAuthClient, Depends(_client)]) -> OAuthClient:
+    if not client.authenticated:
         raise InvalidClient
     return client
 
@@ -62,12 +63,12 @@ _NAMES_CLIENT: Final = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.CLIENT
 
 AnyClient = Annotated[OAuthClient, Depends(_client)]
 Grantee = Annotated[OAuthClient, Depends(_grantee)]
-ServiceClient = Annotated[OAuthClient, Depends(_service)]
+AuthenticatedClient = Annotated[OAuthClient, Depends(_authenticated)]
 
 
 @dataclass(frozen=True, slots=True)
 class _RequestedGrant:
-    """Reads and describes the grant that a client asks for (`lightbox_shared.request_bodies.DescribedBody`)."""
+    """Reads and describes the grant that a client asks for (`lightbox_shared.requests.bodies.DescribedBody`)."""
 
     async def __call__(self, client: Grantee, form: Form) -> Grant:
         name = form.need("grant_type")
@@ -151,10 +152,13 @@ async def revoke_token(
     responses=errors(InvalidClient),
 )
 async def introspect_token(
-    _client: ServiceClient,
+    client: AuthenticatedClient,
     sent: Annotated[IntrospectionRequest, urlencoded(IntrospectionRequest)],
     session: Reading,
     services: ServicesDep,
 ) -> Introspection:
-    """Whether a token is active, and its claims (RFC 7662). For services only."""
+    """Whether a token is active, and its claims (RFC 7662). For services only: to any other client that has a secret no
+    token is active (section 2.2)."""
+    if not client.is_service:
+        return INACTIVE
     return await services.issued_tokens.introspect(session, sent.token)

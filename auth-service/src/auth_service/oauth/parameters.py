@@ -9,8 +9,8 @@ from fastapi import Depends, Request, params
 from pydantic import BaseModel, ValidationError
 
 from lightbox_shared.errors import BadRequest
-from lightbox_shared.forms import URLENCODED_TYPE, read_pairs
-from lightbox_shared.request_bodies import Schema, model_reference
+from lightbox_shared.requests.bodies import Schema, model_reference
+from lightbox_shared.requests.forms import URLENCODED_TYPE, read_pairs
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -61,7 +61,7 @@ def urlencoded(model: type[BaseModel]) -> params.Depends:
 
 @dataclass(frozen=True, slots=True)
 class _Urlencoded:
-    """Reads and describes a form (`lightbox_shared.request_bodies.DescribedBody`)."""
+    """Reads and describes a form (`lightbox_shared.requests.bodies.DescribedBody`)."""
 
     model: type[BaseModel]
 

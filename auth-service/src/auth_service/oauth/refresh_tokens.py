@@ -5,19 +5,16 @@ get the same successor. So the successor is stored, encrypted (Fernet) with a ke
 by HKDF (RFC 5869): the database alone reveals neither of them.
 """
 
-import base64
 import hashlib
 import re
 import secrets
 from typing import Final
 
-from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from lightbox_shared.storage.encryption import Cipher
 
 PREFIX: Final = "lbr_"
 _FORM: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
-_PURPOSE: Final = b"lightbox auth-service: successor of a refresh token, 1"
+_PURPOSE: Final = "lightbox auth-service: successor of a refresh token, 1"
 
 
 def new() -> str:
@@ -37,14 +34,10 @@ def digest(token: str) -> bytes:
 
 def seal(predecessor: str, successor: str) -> bytes:
     """The successor, encrypted so that the predecessor decrypts it."""
-    return _cipher(predecessor).encrypt(successor.encode())
+    return Cipher(predecessor, _PURPOSE).encrypt(successor.encode()).encode()
 
 
 def unseal(predecessor: str, sealed: bytes) -> str:
-    """The decrypted successor. Raises `cryptography.fernet.InvalidToken` if it was not encrypted with `predecessor`."""
-    return _cipher(predecessor).decrypt(sealed).decode()
-
-
-def _cipher(predecessor: str) -> Fernet:
-    derived = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(predecessor.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))
+    """The decrypted successor. Raises `lightbox_shared.storage.encryption.NotDecryptable` if it was not encrypted with
+    `predecessor`."""
+    return Cipher(predecessor, _PURPOSE).decrypt(sealed.decode()).decode()

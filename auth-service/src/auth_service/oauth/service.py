@@ -24,6 +24,7 @@ from auth_service.oauth import refresh_tokens, repository
 from auth_service.oauth.clients import OAuthClient
 from auth_service.oauth.errors import InvalidGrant, InvalidScope
 from auth_service.oauth.models import RefreshToken
+from auth_service.oauth_clients import repository as oauth_clients
 from auth_service.oauth_clients.scopes import OPENID, scope_words
 from auth_service.passwords.rules import MAX_PASSWORD_LENGTH
 from auth_service.request_source import RequestSource
@@ -128,8 +129,10 @@ class Grants:
     async def _exchange(self, session: WriteSession, exchange: Exchange, source: RequestSource) -> Granted | None:
         """Tokens for a code; None if the code was used before, which has ended its session and has to be committed."""
         now, client_id = self._sessions.now(), exchange.client_id
+        # Before its codes, which go with it: deleting a client locks them in the same order.
+        client = await oauth_clients.lock_shared(session, client_id)
         code = await codes.find(session, exchange)
-        if code is None:
+        if client is None or code is None:
             raise InvalidGrant
         if code.session_id is not None:
             if await self._sessions.revoke(session, code.account_id, code.session_id):
@@ -138,11 +141,13 @@ class Grants:
                     session, reused, source, account_id=account_id, session_id=code.session_id, client=client_id
                 )
             return None
-        account = await codes.owner(session, code, _time(now))
+        account = await codes.owner(session, code, client, _time(now))
         if account is None:
             raise InvalidGrant
         lasting = Client(client_id, FAMILY_LIFETIME, ACCESS_LIFETIME)
-        login = await self._sessions.open(session, account.id, lasting, now=now, scope=code.scope)
+        login = await self._sessions.open(
+            session, account.id, lasting, now=now, scope=code.scope, signed_in_at=code.signed_in_at
+        )
         await set_used(session, code, login.id)
         token = refresh_tokens.new()
         await repository.insert(session, _row(token, login.id, _time(now), login.expires_at))

@@ -22,8 +22,8 @@ from lightbox_shared.auth.dependencies import ServiceOnly, needs
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import NotFound
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import PageQuery
 
 ORIGINS_PATH: Final = "/internal/oauth/origins"
 

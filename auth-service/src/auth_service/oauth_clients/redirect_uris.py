@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from lightbox_shared.errors.sentences import Sentence
+
 MAX_URI_LENGTH: Final = 2000
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -16,6 +18,16 @@ _PRIVATE_USE: Final = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
 _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(?=[/?]|$)")
 _ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(?::\d{1,5})?")
 
+_WRONG_SCHEME: Final = Sentence(
+    "uri-scheme", "The scheme is https, http or a reversed domain name such as org.example.app."
+)
+_NEEDS_TLS: Final = Sentence(
+    "uri-needs-tls", "In production http:// is for this machine (127.0.0.1, [::1], localhost) only; use https://."
+)
+_NO_ORIGIN: Final = Sentence(
+    "origin-rule", "An origin is a scheme, a host in lower case and perhaps a port, such as https://app.example.org."
+)
+
 
 def redirect_uri_problem(uri: str, *, plain_http: bool) -> str | None:
     """What is wrong with a redirect URI that is to be registered, as a sentence; None if nothing is.
@@ -23,19 +35,20 @@ def redirect_uri_problem(uri: str, *, plain_http: bool) -> str | None:
     With `plain_http` every host may be reached without TLS, else only this machine.
     """
     if len(uri) > MAX_URI_LENGTH or not _CHARACTERS.fullmatch(uri):
-        return f"A redirect URI is an absolute URI of at most {MAX_URI_LENGTH} characters, without # and *."
+        sentence = f"A redirect URI is an absolute URI of at most {MAX_URI_LENGTH} characters, without # and *."
+        return Sentence("redirect-uri-rule", sentence, most=MAX_URI_LENGTH)
     try:
         parts = urlsplit(uri)
         host, _ = parts.hostname, parts.port  # reading the port checks it
     except ValueError:
-        return "This is no URI."
+        return Sentence("not-a-uri", "This is no URI.")
     if parts.scheme not in {"http", "https"}:
         private = _PRIVATE_USE.fullmatch(parts.scheme) is not None
-        return None if private else "The scheme is https, http or a reversed domain name such as org.example.app."
+        return None if private else _WRONG_SCHEME
     if not host or "@" in parts.netloc:
-        return "The URI needs a host, and no name or password before it."
+        return Sentence("uri-needs-host", "The URI needs a host, and no name or password before it.")
     if parts.scheme == "http" and not plain_http and host not in LOOPBACK_HOSTS:
-        return "In production http:// is for this machine (127.0.0.1, [::1], localhost) only; use https://."
+        return _NEEDS_TLS
     return None
 
 
@@ -49,11 +62,18 @@ def is_registered(uri: str, registered: Iterable[str]) -> bool:
     return wanted is not None and any(_any_port(each) == wanted for each in found)
 
 
+def is_of_any_program(uri: str) -> bool:
+    """Whether every program on the person's device can take what is sent to a registered URI, so that it does not say
+    which one has asked (RFC 8252 section 8.6): a port of this machine, or a scheme of apps."""
+    parts = urlsplit(uri)
+    return parts.scheme not in {"http", "https"} or parts.hostname in LOOPBACK_HOSTS
+
+
 def origin_problem(origin: str) -> str | None:
     """What is wrong with an origin that is to be registered, as a sentence; None if nothing is."""
     if _ORIGIN.fullmatch(origin):
         return None
-    return "An origin is a scheme, a host in lower case and perhaps a port, such as https://app.example.org."
+    return _NO_ORIGIN
 
 
 def form_action_source(uri: str) -> str:

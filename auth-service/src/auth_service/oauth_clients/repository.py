@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from auth_service.oauth_clients.models import RegisteredClient
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 
 async def insert_new(session: WriteSession, values: Mapping[str, object]) -> RegisteredClient | None:
@@ -25,6 +25,12 @@ async def find_by_client_id(session: ReadSession | WriteSession, client_id: str)
     """The client with a client_id."""
     statement = select(RegisteredClient).where(RegisteredClient.client_id == client_id)
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def lock_shared(session: WriteSession, client_id: str) -> RegisteredClient | None:
+    """The client with a client_id, which no other transaction changes or deletes until the end of this one."""
+    statement = select(RegisteredClient).where(RegisteredClient.client_id == client_id)
+    return (await session.execute(statement.with_for_update(read=True))).scalar_one_or_none()
 
 
 async def page(session: ReadSession, request: PageRequest | None) -> Sequence[RegisteredClient]:

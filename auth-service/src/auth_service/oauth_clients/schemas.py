@@ -5,20 +5,14 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from auth_service.names import PrintableName
 from auth_service.oauth_clients.models import RegisteredClient
 from auth_service.oauth_clients.redirect_uris import MAX_URI_LENGTH, origin_problem
 from auth_service.oauth_clients.scopes import SCOPES
 
-MAX_NAME_LENGTH: Final = 100
 MAX_LIST: Final = 50
 
 ScopeWord = Literal["openid", "profile", "email", "predict", "collect", "annotate", "hub", "read", "account"]
-
-
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("Only printable characters are allowed.")
-    return name
 
 
 def _origin(text: str) -> str:
@@ -28,11 +22,6 @@ def _origin(text: str) -> str:
     return text
 
 
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
-    AfterValidator(_printable),
-]
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
 Uri = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URI_LENGTH)]
 Uris = Annotated[list[Uri], Field(max_length=MAX_LIST)]
@@ -60,7 +49,7 @@ class NewOAuthClient(BaseModel):
         },
     )
 
-    name: Name
+    name: PrintableName
     """As people read it where they sign in."""
     client_id: ClientId | None = None
     """By default a random one."""
@@ -83,7 +72,7 @@ class OAuthClientChanges(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Reading room 2"}]})
 
-    name: Name | None = None
+    name: PrintableName | None = None
     first_party: bool | None = None
     redirect_uris: Annotated[Uris, Field(min_length=1)] | None = None
     post_logout_redirect_uris: Uris | None = None

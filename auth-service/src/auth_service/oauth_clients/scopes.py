@@ -1,6 +1,6 @@
 """The scopes of authorization requests (RFC 6749 section 3.3, OpenID Connect Core 1.0 section 5.4)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
 from lightbox_shared.auth.principal import WHOLE_ACCOUNT, Scope
@@ -18,9 +18,10 @@ def scope_words(scope: str | None) -> list[str]:
     return list(dict.fromkeys((scope or "").split(" "))) if scope else []
 
 
-def without_whole_account(scopes: Iterable[str]) -> list[str]:
-    """The scopes that clients of others may ask for."""
-    return [scope for scope in scopes if scope != WHOLE_ACCOUNT]
+def opened_by(words: Collection[str]) -> list[str]:
+    """The words with what they imply: a token that opens paths of the platform opens `/self` too."""
+    implied = (PROFILE, EMAIL) if any(word in set(Scope) for word in words) else ()
+    return [scope for scope in SCOPES if scope in {*words, *implied}]
 
 
 def may_ask_for(words: Collection[str], allowed: Collection[str]) -> bool:

@@ -22,7 +22,8 @@ from auth_service.sessions import repository as sessions
 from lightbox_shared.auth.principal import WHOLE_ACCOUNT
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest, NotFound
-from lightbox_shared.pagination import Page, PageRequest
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.responses.pagination import Page, PageRequest
 
 KINDS_OF_SIGN_IN: Final = frozenset({API_KEY_CLIENT, "yelda", "chexray", "imagehub", "sign-in-page", "passkey"})
 """The clients of the sessions that our own sign-ins open. No OAuth client may have such an id: a client may revoke the
@@ -136,7 +137,8 @@ class OAuthClients:
                 if problem is not None:
                     raise InvalidRequest.of(name, problem)
         if WHOLE_ACCOUNT in scopes and not first_party:
-            raise InvalidRequest.of("scopes", f"Only a first-party client may ask for {WHOLE_ACCOUNT}.")
+            sentence = f"Only a first-party client may ask for {WHOLE_ACCOUNT}."
+            raise InvalidRequest.of("scopes", Sentence("first-party-scope", sentence, scope=WHOLE_ACCOUNT))
 
 
 def secret_hash(secret: str) -> bytes:

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from auth_service.openid.service import Redirect
 from auth_service.openid.words import Words, words_for
-from lightbox_shared.forms import URLENCODED_TYPE
+from lightbox_shared.requests.forms import URLENCODED_TYPE
 
 _HTML: Final = {"content": {"text/html": {"schema": {"type": "string"}}}}
 PAGE: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "A page.", **_HTML}}

@@ -62,6 +62,7 @@ _PARAMETERS: Final = query_parameters(
     prompt="`none`, or some of `login`, `consent` and `select_account`.",
     max_age="How many seconds ago the person may have signed in.",
     login_hint="The name to propose.",
+    id_token_hint="An ID token of the person, also an expired one: no other person gets a code.",  # noqa: S106 - a sentence
     ui_locales="Languages of the pages, by blanks.",
 )
 

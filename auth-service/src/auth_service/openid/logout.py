@@ -4,22 +4,17 @@ Whoever brings an ID token of the account that is signed in is its application, 
 any page could lead here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Final
 
-from authlib.common.urls import add_params_to_uri
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from jose import jwt
-from jose.exceptions import JOSEError
 
 from auth_service.audit.entries import Action
 from auth_service.audit.service import record
 from auth_service.caller import Caller
 from auth_service.dependencies import InBrowser
-from auth_service.keys.service import SigningKeys
 from auth_service.oauth.parameters import Form
 from auth_service.oauth_clients import repository as oauth_clients
 from auth_service.oauth_clients.redirect_uris import is_registered
@@ -35,15 +30,13 @@ from auth_service.openid.browser import (
     words_of,
 )
 from auth_service.openid.errors import Unanswerable
+from auth_service.openid.hints import IdTokenHint
 from auth_service.openid.pages import SIGN_OUT_PATH
+from auth_service.openid.query import only, parameters, with_parameters
 from auth_service.request_source import RequestSource, Source
 from auth_service.session_cookie import set_session_cookie
-from auth_service.sessions.tokens import ID_TOKEN_TYPE
 from auth_service.state import Services, ServicesDep
-from lightbox_shared.auth.principal import ACCOUNT_SUBJECT
-from lightbox_shared.auth.tokens import ALGORITHM, MAX_TOKEN_LENGTH
 from lightbox_shared.database import WriteSession, Writing
-from lightbox_shared.forms import is_storable
 
 LOGOUT_PATH: Final = "/oauth/logout"
 
@@ -57,23 +50,13 @@ _PARAMETERS: Final = query_parameters(
     state="Comes back with the redirect.",
     ui_locales="Languages of the pages, by blanks.",
 )
-_UNTIMED: Final = {"verify_aud": False, "verify_exp": False, "verify_at_hash": False, "require_sub": True}
-
-
-@dataclass(frozen=True, slots=True)
-class _Hint:
-    """An ID token of ours, which may have expired."""
-
-    client_id: str
-    account_id: int
-    session_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class _SignOut:
     """A request to sign out, after its parameters have been checked."""
 
-    hint: _Hint | None
+    hint: IdTokenHint | None
     redirect_uri: str | None
     """With the state; None for a page that says that one is signed out."""
     ui_locales: str
@@ -153,39 +136,25 @@ async def sign_out_on_page(
 async def _read(session: WriteSession, services: Services, query: str) -> _SignOut | None:
     """The request in a query; None for one that can't be read."""
     try:
-        pairs = parse_qsl(query, errors="strict", max_num_fields=50)
+        values = parameters(query)
     except ValueError:
         return None
-    values = dict(pairs)
-    if len(values) != len(pairs) or not all(is_storable(value) for value in values.values()):
+    if any(len(each) > 1 for each in values.values()):
         return None
-    hint = _hint(services.keys, services.settings.issuer, values.get("id_token_hint", ""))
-    return _SignOut(hint, await _redirect_uri(session, values, hint), values.get("ui_locales", ""))
+    hint = services.hints.read(only(values, "id_token_hint") or "")
+    return _SignOut(hint, await _redirect_uri(session, values, hint), only(values, "ui_locales") or "")
 
 
-async def _redirect_uri(session: WriteSession, values: Mapping[str, str], hint: _Hint | None) -> str | None:
+async def _redirect_uri(
+    session: WriteSession, values: Mapping[str, Sequence[str]], hint: IdTokenHint | None
+) -> str | None:
     """The address of the client with the state, if it is registered."""
-    uri, named = values.get("post_logout_redirect_uri"), values.get("client_id")
+    uri, named = only(values, "post_logout_redirect_uri"), only(values, "client_id")
     client_id = named if hint is None else hint.client_id
     if uri is None or client_id is None or named not in {None, client_id}:
         return None
     client = await oauth_clients.find_by_client_id(session, client_id)
     if client is None or not is_registered(uri, client.post_logout_redirect_uris):
         return None
-    return add_params_to_uri(uri, [("state", values["state"])]) if "state" in values else uri
-
-
-def _hint(keys: SigningKeys, issuer: str, token: str) -> _Hint | None:
-    """An ID token that is ours; None for every other text."""
-    if len(token) > MAX_TOKEN_LENGTH:
-        return None
-    try:
-        header: dict[str, Any] = jwt.get_unverified_header(token)
-        key = next((each for each in keys.published.document["keys"] if each["kid"] == header.get("kid")), None)
-        if key is None or header.get("alg") != ALGORITHM or header.get("typ") != ID_TOKEN_TYPE:
-            return None
-        claims = jwt.decode(token, key, algorithms=[ALGORITHM], issuer=issuer, options=_UNTIMED)
-        account_id = int(str(claims["sub"]).removeprefix(ACCOUNT_SUBJECT))
-        return _Hint(str(claims["aud"]), account_id, int(claims["sid"]))
-    except (JOSEError, KeyError, ValueError):
-        return None
+    state = only(values, "state")
+    return uri if state is None else with_parameters(uri, [("state", state)])

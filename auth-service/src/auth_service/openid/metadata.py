@@ -6,7 +6,7 @@ from auth_service.openid.pages import AUTHORIZE_PATH
 from auth_service.openid.schemas import ServerMetadata
 from auth_service.state import ServicesDep
 from lightbox_shared.http import JWKS_PATH, TOKEN_PATH
-from lightbox_shared.urls import public_base
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["OAuth"])
 

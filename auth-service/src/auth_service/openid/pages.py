@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.responses import HTMLResponse, Response
 
 from auth_service.oauth_clients.redirect_uris import form_action_source
+from auth_service.oauth_clients.scopes import opened_by
 from auth_service.openid.errors import Unanswerable
 from auth_service.openid.request import AuthorizationRequest, other_account_query, signed_in_query
 from auth_service.openid.words import Words
@@ -64,7 +65,7 @@ def consent_page(
 ) -> Response:
     """The page that lists what a client asks for."""
     title = words.consent.format(request.client.name)
-    scopes = "\n".join(f"<li>{escape(words.scopes[scope])}</li>" for scope in request.scopes)
+    scopes = "\n".join(f"<li>{escape(words.scopes[scope])}</li>" for scope in opened_by(request.scopes))
     another = _action(AUTHORIZE_PATH, other_account_query(query))
     body = f"""<h1>{escape(title)}</h1>
 <p>{escape(words.signed_in_as.format(username))} <a href="{another}">{escape(words.other_account)}</a></p>

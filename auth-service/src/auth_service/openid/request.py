@@ -16,11 +16,10 @@ from auth_service.oauth_clients.models import RegisteredClient
 from auth_service.oauth_clients.redirect_uris import is_registered
 from auth_service.oauth_clients.scopes import may_ask_for, scope_words
 from auth_service.openid.errors import AuthorizationError, Unanswerable, UnanswerableRequest
+from auth_service.openid.query import only, parameters
 from lightbox_shared.auth.principal import WHOLE_ACCOUNT
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.forms import is_storable
 
-MAX_PARAMETERS: Final = 50
 MAX_STATE_LENGTH: Final = 4000
 MAX_NONCE_LENGTH: Final = 500
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
@@ -43,6 +42,8 @@ class AuthorizationRequest:
     max_age: int | None
     """Seconds."""
     login_hint: str
+    id_token_hint: str | None
+    """An ID token of the person whom the client means; no other person gets a code for it."""
     ui_locales: str
 
     @property
@@ -50,21 +51,24 @@ class AuthorizationRequest:
         """What it asks for; `account` alone for everything."""
         return scope_words(self.code.scope) or [WHOLE_ACCOUNT]
 
-    def needs_sign_in(self, browser: SignedInBrowser | None, now: datetime) -> bool:
-        """Whether the person has to sign in, although perhaps signed in already."""
-        if browser is None or {LOGIN, SELECT_ACCOUNT} & self.prompts:
+    def needs_sign_in(self, browser: SignedInBrowser, now: datetime) -> bool:
+        """Whether the person has to sign in, although signed in already."""
+        if {LOGIN, SELECT_ACCOUNT} & self.prompts:
             return True
         return self.max_age is not None and now - browser.signed_in_at > timedelta(seconds=self.max_age)
 
 
 async def read_request(session: ReadSession | WriteSession, query: str) -> AuthorizationRequest:
     """The request in a query. Raises `UnanswerableRequest` or `AuthorizationError`."""
-    values = _values(query)
-    client_id = _only(values, "client_id")
+    try:
+        values = parameters(query)
+    except ValueError as error:
+        raise UnanswerableRequest(Unanswerable.MALFORMED) from error
+    client_id = only(values, "client_id")
     client = None if client_id is None else await repository.find_by_client_id(session, client_id)
     if client is None:
         raise UnanswerableRequest(Unanswerable.UNKNOWN_CLIENT)
-    redirect_uri = _only(values, "redirect_uri")
+    redirect_uri = only(values, "redirect_uri")
     if redirect_uri is None or not is_registered(redirect_uri, client.redirect_uris):
         raise UnanswerableRequest(Unanswerable.WRONG_REDIRECT_URI)
     return _Checks(values, client, redirect_uri).request()
@@ -87,25 +91,6 @@ def other_account_query(query: str) -> str:
     return urlencode([*pairs, ("prompt", SELECT_ACCOUNT)])
 
 
-def _values(query: str) -> Mapping[str, Sequence[str]]:
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except ValueError as error:  # also of an encoding that is not UTF-8
-        raise UnanswerableRequest(Unanswerable.MALFORMED) from error
-    if not all(is_storable(text) for pair in pairs for text in pair):
-        raise UnanswerableRequest(Unanswerable.MALFORMED)
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return values
-
-
-def _only(values: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """The value of a parameter; None for one that is absent, empty or repeated."""
-    found = values.get(name, ())
-    return (found[0] or None) if len(found) == 1 else None
-
-
 class _Checks:
     """The checks whose failures the client is told about."""
 
@@ -113,7 +98,7 @@ class _Checks:
         self._values = values
         self._client = client
         self._redirect_uri = redirect_uri
-        state = _only(values, "state")
+        state = only(values, "state")
         self._state = state if state is None or len(state) <= MAX_STATE_LENGTH else None
 
     def request(self) -> AuthorizationRequest:
@@ -139,11 +124,12 @@ class _Checks:
             prompts=prompts,
             max_age=self._max_age(),
             login_hint=self._get("login_hint") or "",
+            id_token_hint=self._get("id_token_hint"),
             ui_locales=self._get("ui_locales") or "",
         )
 
     def _get(self, name: str) -> str | None:
-        return _only(self._values, name)
+        return only(self._values, name)
 
     def _error(self, error: str, description: str) -> AuthorizationError:
         return AuthorizationError(self._redirect_uri, self._state, error, description)

@@ -4,21 +4,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
-from authlib.common.urls import add_params_to_uri
-
 from auth_service.audit.entries import Action
 from auth_service.audit.service import record
 from auth_service.authorization_codes import repository
 from auth_service.authorization_codes.service import SignedInBrowser, issue
 from auth_service.caller import Caller
+from auth_service.oauth_clients.redirect_uris import is_of_any_program
 from auth_service.openid.errors import AuthorizationError
+from auth_service.openid.hints import IdTokenHints
+from auth_service.openid.query import with_parameters
 from auth_service.openid.request import CONSENT, NONE, AuthorizationRequest, read_request
 from auth_service.request_source import RequestSource
 from auth_service.sessions import repository as sessions
 from auth_service.sessions.service import Sessions
 from lightbox_shared.database import Database, ReadSession, WriteSession
 from lightbox_shared.errors import NotFound
-from lightbox_shared.pagination import Page, PageRequest
+from lightbox_shared.responses.pagination import Page, PageRequest
 
 
 class Needed(Enum):
@@ -50,9 +51,10 @@ class Redirect:
 class Authorizations:
     """Gives out codes to clients."""
 
-    def __init__(self, database: Database, sessions: Sessions, *, issuer: str) -> None:
+    def __init__(self, database: Database, sessions: Sessions, hints: IdTokenHints, *, issuer: str) -> None:
         self._database = database
         self._sessions = sessions
+        self._hints = hints
         self._issuer = issuer
 
     async def read(self, query: str) -> AuthorizationRequest:
@@ -65,9 +67,9 @@ class Authorizations:
         self, session: WriteSession, request: AuthorizationRequest, caller: Caller | None
     ) -> Redirect | Needed:
         """The address with a code, or what is needed first. Raises `AuthorizationError` if something is needed that the
-        request does not allow."""
-        browser, now = _browser(caller), self._now()
-        if browser is None or request.needs_sign_in(browser, now):
+        request does not allow, and for a hint that can't be read."""
+        browser = self._signed_in(request, caller)
+        if browser is None:
             if NONE in request.prompts:
                 raise _refused(request, "login_required", "The person has to sign in.")
             return Needed.SIGN_IN
@@ -81,8 +83,8 @@ class Authorizations:
         self, session: WriteSession, request: AuthorizationRequest, caller: Caller, source: RequestSource
     ) -> Redirect | Needed:
         """Store the consent of an account, and give out a code."""
-        browser = _browser(caller)
-        if browser is None or request.needs_sign_in(browser, self._now()):
+        browser = self._signed_in(request, caller)
+        if browser is None:
             return Needed.SIGN_IN
         client_id = request.client.client_id
         redirect = await self._redirect_with_code(session, request, browser)
@@ -116,6 +118,17 @@ class Authorizations:
         parameters = [("error", error.error), ("error_description", error.description)]
         return self._redirect(error.redirect_uri, error.state, parameters)
 
+    def _signed_in(self, request: AuthorizationRequest, caller: Caller | None) -> SignedInBrowser | None:
+        """The browser of the person whom the request is for; None if that person has to sign in first. Raises
+        `AuthorizationError` for a hint that is no ID token of ours."""
+        hint = None if request.id_token_hint is None else self._hints.read(request.id_token_hint)
+        if request.id_token_hint is not None and hint is None:
+            raise _refused(request, "invalid_request", "The id_token_hint is no ID token of this server.")
+        if caller is None or (hint is not None and hint.account_id != caller.id):
+            return None
+        browser = SignedInBrowser(caller.id, caller.session_id, caller.signed_in_at)
+        return None if request.needs_sign_in(browser, self._now()) else browser
+
     async def _needs_consent(
         self, session: WriteSession, request: AuthorizationRequest, browser: SignedInBrowser
     ) -> bool:
@@ -123,6 +136,8 @@ class Authorizations:
             return True
         if request.client.first_party:
             return False
+        if request.client.secret_hash is None and is_of_any_program(request.code.redirect_uri):
+            return True
         known = await repository.consented(session, browser.account_id, request.client.client_id)
         return not known.issuperset(request.scopes)
 
@@ -136,7 +151,7 @@ class Authorizations:
         if state is not None:
             parameters.append(("state", state))
         parameters.append(("iss", self._issuer))  # RFC 9207
-        return Redirect(add_params_to_uri(redirect_uri, parameters))
+        return Redirect(with_parameters(redirect_uri, parameters))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._sessions.now(), UTC)
@@ -149,9 +164,3 @@ def denied(request: AuthorizationRequest) -> AuthorizationError:
 
 def _refused(request: AuthorizationRequest, error: str, description: str) -> AuthorizationError:
     return AuthorizationError(request.code.redirect_uri, request.state, error, description)
-
-
-def _browser(caller: Caller | None) -> SignedInBrowser | None:
-    if caller is None:
-        return None
-    return SignedInBrowser(caller.id, caller.session_id, caller.signed_in_at)

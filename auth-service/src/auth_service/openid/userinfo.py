@@ -12,8 +12,8 @@ from lightbox_shared.auth.dependencies import bearer_token, needs
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InsufficientScope, NotFound
 from lightbox_shared.openapi import errors
-from lightbox_shared.pagination import PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import PageQuery
 
 router = APIRouter(tags=["OAuth"])
 consents_router = APIRouter(tags=["OAuth clients"], dependencies=[needs()])

@@ -1,1 +1,1 @@
-"""Passkeys (WebAuthn Level 2): a second way to sign in, without a name or a password."""
+"""Passkeys (WebAuthn Level 3): a second way to sign in, without a name or a password."""

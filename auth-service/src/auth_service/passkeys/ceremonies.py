@@ -1,5 +1,5 @@
-"""The two ceremonies of WebAuthn (sections 7.1 and 7.2), by py_webauthn. It runs on what strangers send: whatever it
-raises means that the answer is not valid."""
+"""The two ceremonies of WebAuthn (Level 3, sections 7.1 and 7.2), by py_webauthn. It runs on what strangers send:
+whatever it raises means that the answer is not valid."""
 
 import json
 from collections.abc import Iterable
@@ -27,6 +27,8 @@ from auth_service.passkeys.relying_party import NAME, RelyingParty
 from auth_service.passkeys.schemas import AuthenticationCredential, RegistrationCredential
 
 TIMEOUT_SECONDS: Final = 300
+MAX_CREDENTIAL_ID_BYTES: Final = 1023
+"""As section 7.1 has it."""
 
 _SELECTION: Final = AuthenticatorSelectionCriteria(
     resident_key=ResidentKeyRequirement.REQUIRED,  # so that nobody has to type a name
@@ -77,7 +79,8 @@ def verify_registration(
 ) -> VerifiedRegistration:
     """The credential in an answer. Raises `UnusablePasskey`."""
     try:
-        return verify_registration_response(
+        _check_unframed(credential)
+        verified = verify_registration_response(
             credential=credential.model_dump(exclude_none=True),
             expected_challenge=challenge,
             expected_rp_id=party.id,
@@ -86,6 +89,9 @@ def verify_registration(
         )
     except Exception as error:
         raise UnusablePasskey from error
+    if len(verified.credential_id) > MAX_CREDENTIAL_ID_BYTES:
+        raise UnusablePasskey
+    return verified
 
 
 def verify_authentication(
@@ -94,6 +100,7 @@ def verify_authentication(
     """What an answer says, after its signature was verified. The counter is left to the caller. Raises
     `WrongPasskey`."""
     try:
+        _check_unframed(credential)
         return verify_authentication_response(
             credential=credential.model_dump(exclude_none=True),
             expected_challenge=challenge,
@@ -105,6 +112,13 @@ def verify_authentication(
         )
     except Exception as error:
         raise WrongPasskey from error
+
+
+def _check_unframed(credential: RegistrationCredential | AuthenticationCredential) -> None:
+    """Raises `ValueError` for an answer that a page has got within one of another origin: ours can't be framed."""
+    client_data = json.loads(base64url_to_bytes(credential.response.clientDataJSON))
+    if client_data.get("crossOrigin") or "topOrigin" in client_data:
+        raise ValueError("The page was framed by one of another origin.")
 
 
 def credential_id_of(credential: AuthenticationCredential) -> bytes:

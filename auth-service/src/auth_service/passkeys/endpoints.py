@@ -34,9 +34,9 @@ from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import NotFound
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import PageQuery
-from lightbox_shared.parameters import RowId
-from lightbox_shared.urls import public_base
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import PageQuery
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["Passkeys"], dependencies=[needs()])
 sign_in_router = APIRouter(tags=["Passkeys"])
@@ -99,10 +99,16 @@ async def list_passkeys(caller: SignedIn, session: Reading, services: ServicesDe
 
 @router.patch("/api/passkeys/{passkey_id:int}", summary="Rename a passkey", responses=errors(NotFound))
 async def update_passkey(
-    passkey_id: RowId, body: PasskeyChanges, caller: SignedIn, session: Writing, services: ServicesDep
+    passkey_id: RowId,
+    body: PasskeyChanges,
+    *,
+    caller: SignedIn,
+    session: Writing,
+    services: ServicesDep,
+    source: Source,
 ) -> PasskeyBody:
     """Give one of the account's passkeys another name."""
-    return PasskeyBody.of(await services.passkeys.rename(session, caller, passkey_id, body.name))
+    return PasskeyBody.of(await services.passkeys.rename(session, caller, passkey_id, body.name, source))
 
 
 @router.delete(

@@ -1,6 +1,7 @@
 """What can go wrong with passkeys."""
 
 from lightbox_shared.errors import Conflict, Forbidden, InvalidRequest, NotAuthenticated
+from lightbox_shared.errors.sentences import Sentence
 
 
 class NoPasskeysHere(Conflict):
@@ -44,7 +45,8 @@ class TooManyPasskeys(Conflict):
     code = "too-many-passkeys"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"An account has at most {limit} passkeys. Delete one that is not needed any more.")
+        sentence = f"An account has at most {limit} passkeys. Delete one that is not needed any more."
+        super().__init__(Sentence(self.code, sentence, most=limit))
 
 
 class LastWayToSignIn(Conflict):

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from auth_service.accounts.models import Account
 from auth_service.passkeys.models import Passkey, PasskeyChallenge, PasskeyUser
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 
 async def insert_challenge(

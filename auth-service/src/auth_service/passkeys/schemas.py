@@ -4,26 +4,15 @@ of WebAuthn Level 3 (section 5.1), which browsers read and write themselves."""
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from auth_service.names import PrintableName
 from auth_service.passkeys.models import Passkey
 from lightbox_shared.auth.principal import Authority
 
-MAX_NAME_LENGTH: Final = 100
 MAX_TEXT: Final = 20_000
 
 
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("Only printable characters are allowed.")
-    return name
-
-
-PasskeyName = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
-    AfterValidator(_printable),
-]
 Base64Url = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
@@ -80,7 +69,7 @@ class NewPasskey(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    name: PasskeyName
+    name: PrintableName
     """By which people tell their passkeys apart."""
     credential: RegistrationCredential
 
@@ -90,7 +79,7 @@ class PasskeyChanges(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "My phone"}]})
 
-    name: PasskeyName
+    name: PrintableName
 
 
 class PasskeyAnswer(BaseModel):

@@ -36,7 +36,7 @@ from auth_service.sessions.service import Client, IssuedToken, Sessions
 from lightbox_shared.auth.principal import Authority
 from lightbox_shared.database import Database, ReadSession, WriteSession
 from lightbox_shared.errors import NotFound
-from lightbox_shared.pagination import Page, PageRequest
+from lightbox_shared.responses.pagination import Page, PageRequest
 
 CLIENT: Final = Client("passkey", timedelta(hours=12))
 CHALLENGE_BYTES: Final = 32
@@ -110,12 +110,15 @@ class Passkeys:
         rows = await repository.page_of_account(session, caller.id, page)
         return Page.of(rows, page, lambda row: row.id)
 
-    async def rename(self, session: WriteSession, caller: Caller, passkey_id: int, name: str) -> Passkey:
+    async def rename(
+        self, session: WriteSession, caller: Caller, passkey_id: int, name: str, source: RequestSource
+    ) -> Passkey:
         """Give a passkey another name. Raises `NotFound`."""
         row = await repository.lock(session, caller.id, passkey_id)
         if row is None:
             raise NotFound
         await repository.rename(session, row, name)
+        await record(session, Action.PASSKEY_RENAMED, source, account_id=caller.id, passkey_id=passkey_id)
         return row
 
     async def delete(self, session: WriteSession, caller: Caller, passkey_id: int, source: RequestSource) -> None:
@@ -158,7 +161,7 @@ class Passkeys:
         try:
             found = await repository.lock_credential(session, ceremonies.credential_id_of(credential))
             handle = ceremonies.user_handle_of(credential)
-            if found is None or handle not in {None, found[2]}:
+            if found is None or handle != found[2]:  # there is one, as no credential was asked for by its id
                 return WrongPasskey()
             row, account, _ = found
             verified = ceremonies.verify_authentication(party, credential, challenge, row.public_key)

@@ -9,7 +9,7 @@ import structlog
 from passlib.context import CryptContext
 
 from auth_service.passwords.stored_hashes import hash_problem, is_bcrypt
-from lightbox_shared.passwords import ARGON2ID, HashingThreads, composed
+from lightbox_shared.auth.passwords import ARGON2ID, HashingThreads, composed
 
 log = structlog.get_logger()
 

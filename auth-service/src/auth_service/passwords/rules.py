@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lightbox_shared.errors.sentences import too_long
+from lightbox_shared.errors.sentences import too_long, too_short
 
 MAX_PASSWORD_LENGTH: Final = 1024
 """Characters."""
@@ -13,5 +13,5 @@ def password_problem(password: str, *, shortest: int) -> str | None:
     if len(password) > MAX_PASSWORD_LENGTH:
         return too_long(MAX_PASSWORD_LENGTH)
     if len(password) < shortest:
-        return f"Ensure this field has at least {shortest} characters."
+        return too_short(shortest)
     return None

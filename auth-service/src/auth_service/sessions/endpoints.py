@@ -16,8 +16,8 @@ from lightbox_shared.auth.dependencies import CurrentAccount, ServiceOnly, Whole
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.errors import InvalidToken, NotFound
 from lightbox_shared.openapi import errors
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import Page, PageQuery
 
 REVOCATIONS_PATH: Final = "/internal/revocations"
 

@@ -20,6 +20,9 @@ class LoginSession(Base):
     client_id: Mapped[str] = mapped_column(Text)
     """The kind of client that signed in, such as `chexray`."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    signed_in_at: Mapped[datetime | None]
+    """When the person was authenticated, if that was before the session was opened: in the session of a browser that
+    has got the code."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
     token_seconds: Mapped[int] = mapped_column(Integer)
     """The lifetime of its access tokens."""
@@ -28,5 +31,10 @@ class LoginSession(Base):
     revoked_at: Mapped[datetime | None]
     revoked_xid: Mapped[int | None] = mapped_column(XID8)
     """The id of the transaction that revoked it, which orders the feed of revocations."""
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the person was authenticated."""
+        return self.signed_in_at or self.created_at
 
     __table_args__ = (Index("ix_sessions_revoked_xid", revoked_xid, postgresql_where=revoked_xid.is_not(None)),)

@@ -11,7 +11,7 @@ from auth_service.orm import XID8
 from auth_service.sessions.models import LoginSession
 from lightbox_shared.auth.tokens import LEEWAY_SECONDS
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 # Verifiers accept a token a little longer than it lives, so a revoked session stays in the feed for as long, and a bit
 # more.

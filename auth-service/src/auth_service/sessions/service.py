@@ -51,10 +51,19 @@ class Sessions:
         return self._issuer.now()
 
     async def open(
-        self, session: WriteSession, account_id: int, client: Client, *, now: int, scope: str | None = None
+        self,
+        session: WriteSession,
+        account_id: int,
+        client: Client,
+        *,
+        now: int,
+        scope: str | None = None,
+        signed_in_at: datetime | None = None,
     ) -> LoginSession:
-        """Open a session for an account that was authenticated in this request."""
-        return await repository.insert(session, self.draft(account_id, client, now=now, scope=scope))
+        """Open a session for an account that was authenticated in this request, or else at `signed_in_at`."""
+        row = self.draft(account_id, client, now=now, scope=scope)
+        row.signed_in_at = signed_in_at
+        return await repository.insert(session, row)
 
     @staticmethod
     def draft(account_id: int, client: Client, *, now: int, scope: str | None = None) -> LoginSession:

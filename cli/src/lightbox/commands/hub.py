@@ -78,8 +78,9 @@ def import_(
 ) -> None:
     """Upload the pictures of a folder, and show them in a group.
 
-    An import that was broken off is repeated by the same command: what is in the drive is not uploaded again.
-    Files that are no pictures are left out.
+    An import that was broken off while it uploaded is repeated by the same command: what is in the drive is not
+    uploaded again. Once it adds pictures to the group, the server goes on by itself: repeated, it would add them once
+    more, with new to another group. Files that are no pictures are left out.
     """
     wanted = _group(group)
     went_wrong = False

@@ -18,7 +18,8 @@ NOTE: Final = (
     "Demonstration models on synthetic phantoms: no medical device, and these numbers mean nothing for a patient."
 )
 LEFT_BEHIND: Final = (
-    "Accounts demo-..., their pictures and labels, pictures of devices demo-... and folders demo-... stay in it."
+    "Accounts demo-..., their pictures and labels, pictures of devices demo-... and folders demo-... stay in it; its "
+    "doctors lose that authority at the end."
 )
 
 

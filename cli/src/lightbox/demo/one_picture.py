@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lightbox.demo import imagehub
 from lightbox.demo.answers import SAMPLES, DemoError, ok, table
-from lightbox.demo.people import Doctor, new_doctor, sign_in_as_administrator
+from lightbox.demo.people import assign, finish, new_doctors, open_jobs, sign_in_as_administrator
 
 PICTURE: Final = "cardiomegaly-edema-effusion.jpg"
 LABEL: Final = {"quality": "good", "others": "true", "comment": "phantom"}
@@ -64,22 +64,15 @@ def walk(http: httpx.Client, console: Console) -> None:
 
 def _label(http: httpx.Client, admin: dict[str, str], address: str) -> tuple[dict[str, Any], str]:
     """Have two new doctors label the picture at this address. Returns the image and what they agree on."""
-    doctors = [new_doctor(http, admin, name) for name in ("Dora", "Emil")]
     image = ok(http.post("/images", json={"file_path": address}, headers=admin))
-    asked = {"mode": "queue", "images": [int(image["id"])], "readers": 2, "doctors": [each.id for each in doctors]}
-    ok(http.post("/api/assignments", json=asked, headers=admin))
-    for doctor in doctors:
-        _finish(http, doctor)
+    ids = [int(image["id"])]
+    with new_doctors(http, admin, ("Dora", "Emil")) as doctors:
+        assign(http, admin, ids, doctors, len(doctors))
+        for doctor in doctors:
+            (job,) = open_jobs(http, doctor, ids)
+            finish(http, doctor, job, LABEL)
     done = ok(http.get(f"/images/{image['id']}", headers=admin))
     if done["label_id"] is None:
         raise DemoError("Two doctors agree, and there is no ground truth.")
     label = ok(http.get(f"/label/{done['label_id']}", headers=admin))
     return image, f"quality {label['quality']}, others {label['others']}"
-
-
-def _finish(http: httpx.Client, doctor: Doctor) -> None:
-    job = ok(http.post("/api/assignments/next", headers=doctor.headers))["job"]
-    made = ok(http.post("/labels", json=LABEL, headers=doctor.headers))
-    path = f"/jobs/{job['job_id']}"
-    ok(http.put(path, json={"job_state": 201}, headers=doctor.headers))
-    ok(http.put(path, json={"job_state": 202, "label_id": made["label_id"]}, headers=doctor.headers))

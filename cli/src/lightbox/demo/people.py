@@ -2,8 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -11,6 +13,8 @@ from lightbox.demo.answers import DemoError, ok
 from lightbox_shared.config import Settings
 
 DOCTOR: Final = 102
+NONE: Final = 100
+UNLABELED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,53 @@ def _sign_in(http: httpx.Client, username: str, password: str) -> dict[str, str]
     return {"Authorization": f"Bearer {answer.json()['access_token']}"} if answer.is_success else None
 
 
-def new_doctor(http: httpx.Client, admin: dict[str, str], nickname: str) -> Doctor:
-    """Make an account, approve it, and sign in. Raises `DemoError`."""
+@contextmanager
+def new_doctors(http: httpx.Client, admin: dict[str, str], nicknames: Sequence[str]) -> Iterator[list[Doctor]]:
+    """Accounts that are doctors for the time of the context, so that they are given no work afterwards. Raises
+    `DemoError`."""
+    account_ids: list[int] = []
+    try:
+        yield [_new_doctor(http, admin, nickname, account_ids) for nickname in nicknames]
+    finally:
+        for account_id in account_ids:
+            _authorize(http, admin, account_id, NONE)
+
+
+def _new_doctor(http: httpx.Client, admin: dict[str, str], nickname: str, account_ids: list[int]) -> Doctor:
+    """Make an account, note it in `account_ids`, approve it, and sign in."""
     username, password = f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
     fields = {"username": username, "password": password, "nickname": nickname}
     account_id = ok(http.post("/accounts", json=fields, headers=admin))["account_id"]
-    ok(http.put(f"/accounts/{account_id}", json={"authority": DOCTOR}, headers=admin))
+    account_ids.append(account_id)
+    _authorize(http, admin, account_id, DOCTOR)
     headers = _sign_in(http, username, password)
     if headers is None:
         raise DemoError(f"{username} was approved and can't sign in.")
     return Doctor(account_id, nickname, headers)
+
+
+def _authorize(http: httpx.Client, admin: dict[str, str], account_id: int, authority: int) -> None:
+    ok(http.put(f"/accounts/{account_id}", json={"authority": authority}, headers=admin))
+
+
+def assign(
+    http: httpx.Client, admin: dict[str, str], images: Sequence[int], doctors: Sequence[Doctor], readers: int
+) -> None:
+    """Have these doctors, and no others, read these images. The queue would also give them images of the lab."""
+    asked = {"mode": "assigned", "images": list(images), "readers": readers, "doctors": [each.id for each in doctors]}
+    ok(http.post("/api/assignments", json=asked, headers=admin))
+
+
+def open_jobs(http: httpx.Client, doctor: Doctor, images: Sequence[int]) -> list[dict[str, Any]]:
+    """The doctor's jobs for these images that are to be done."""
+    asked = {"account_id": doctor.id, "job_state": UNLABELED}
+    jobs = ok(http.get("/jobs", params=asked, headers=doctor.headers))["data"]
+    return [each for each in jobs if int(each["image_id"]) in images]
+
+
+def finish(http: httpx.Client, doctor: Doctor, job: dict[str, Any], label: dict[str, Any]) -> None:
+    """Label the image of a job, as a client does."""
+    made = ok(http.post("/labels", json=label, headers=doctor.headers))
+    path = f"/jobs/{job['job_id']}"
+    ok(http.put(path, json={"job_state": 201}, headers=doctor.headers))
+    ok(http.put(path, json={"job_state": 202, "label_id": made["label_id"]}, headers=doctor.headers))

@@ -1,4 +1,4 @@
-"""The demo of TheYelda: two doctors and a third label phantoms from a queue, a difference is settled by one more
+"""The demo of TheYelda: three doctors label phantoms that are assigned to them, a difference is settled by one more
 reader, and agreement and an export come out."""
 
 import time
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lightbox.demo.answers import SAMPLES, DemoError, ok
-from lightbox.demo.people import Doctor, new_doctor, sign_in_as_administrator
+from lightbox.demo.people import Doctor, assign, finish, new_doctors, open_jobs, sign_in_as_administrator
 
 PICTURES: Final = ("normal.png", "cardiomegaly.jpg", "pleural-effusion.dcm")
 READERS: Final = 2
@@ -33,7 +33,7 @@ SEEN: Final[dict[str, tuple[bool, bool]]] = {
     "pleural-effusion.dcm": (False, True),
 }
 DOUBTED: Final = "pleural-effusion.dcm"
-"""The picture on which the second doctor sees something else than the first one."""
+"""The picture on which the second reader sees something else than the first one."""
 EXPORT_SECONDS: Final = 30.0
 
 
@@ -46,14 +46,12 @@ def walk(http: httpx.Client, console: Console) -> None:
     if admin is None:
         console.print("Labelling takes an administrator, who approves doctors: set LIGHTBOX_ADMIN_PASSWORD.")
         return
-    doctors = [new_doctor(http, admin, name) for name in ("Ada", "Berta", "Clara")]
     ok(http.post("/api/schemes", json=SCHEME, headers=admin))
-    images = _upload(http, admin)
-    ids = [int(image["id"]) for image in images]
-    asked = {"mode": "queue", "images": ids, "readers": READERS, "doctors": [each.id for each in doctors]}
-    ok(http.post("/api/assignments", json=asked, headers=admin))
-    for doctor in (*doctors[:2], *doctors):  # the third one gets what the first two disagree on
-        _label_all(http, doctor, doctors)
+    ids = [int(image["id"]) for image in _upload(http, admin)]
+    with new_doctors(http, admin, ("Ada", "Berta", "Clara")) as doctors:
+        assign(http, admin, ids, doctors, READERS)
+        for doctor in (*doctors, *doctors):  # the second time the one who reads what the first two disagree on
+            _label_all(http, admin, doctor, ids)
     _show_results(http, console, admin, ids)
     _show_agreement(http, console, admin)
     _show_export(http, console, admin)
@@ -69,27 +67,16 @@ def _upload(http: httpx.Client, admin: dict[str, str]) -> list[dict[str, Any]]:
     return made
 
 
-def _label_all(http: httpx.Client, doctor: Doctor, doctors: list[Doctor]) -> None:
-    """Take images from the queue until it is empty, and label each. A draft is kept on the way."""
-    while True:
-        answer = http.post("/api/assignments/next", headers=doctor.headers)
-        if answer.status_code == httpx.codes.NO_CONTENT:
-            return
-        job = ok(answer)["job"]
-        image = ok(http.get(f"/images/{job['image_id']}", headers=doctor.headers))
-        label = _label(image["filename"], doctor, doctors)
+def _label_all(http: httpx.Client, admin: dict[str, str], doctor: Doctor, images: list[int]) -> None:
+    """Label what is assigned to a doctor. A draft is kept on the way."""
+    for job in open_jobs(http, doctor, images):
+        name = ok(http.get(f"/images/{job['image_id']}", headers=doctor.headers))["filename"]
+        readers = ok(http.get("/jobs", params={"image_id": job["image_id"]}, headers=admin))["data"]
+        doubts = name == DOUBTED and [each["account_id"] for each in readers].index(job["account_id"]) == 1
+        large_heart, effusion = SEEN[name]
+        label = {"large_heart": large_heart, "effusion": effusion is not doubts, "quality": "good"}
         ok(http.put(f"/api/jobs/{job['job_id']}/draft", json={"draft": label}, headers=doctor.headers))
-        made = ok(http.post("/labels", json={"scheme": SCHEME["name"], **label}, headers=doctor.headers))
-        path = f"/jobs/{job['job_id']}"
-        ok(http.put(path, json={"job_state": 201}, headers=doctor.headers))
-        ok(http.put(path, json={"job_state": 202, "label_id": made["label_id"]}, headers=doctor.headers))
-
-
-def _label(filename: str, doctor: Doctor, doctors: list[Doctor]) -> dict[str, Any]:
-    large_heart, effusion = SEEN[filename]
-    if filename == DOUBTED and doctor is doctors[1]:
-        effusion = not effusion
-    return {"large_heart": large_heart, "effusion": effusion, "quality": "good"}
+        finish(http, doctor, job, {"scheme": SCHEME["name"], **label})
 
 
 def _show_results(http: httpx.Client, console: Console, admin: dict[str, str], ids: list[int]) -> None:
@@ -101,7 +88,7 @@ def _show_results(http: httpx.Client, console: Console, admin: dict[str, str], i
         if image["label_id"] is not None:
             label = ok(http.get(f"/label/{image['label_id']}", headers=admin))
             truth = ", ".join(f"{name}: {label[name]}" for name in ("large_heart", "effusion"))
-        table.add_row(image["filename"], ", ".join(job["nickname"] for job in jobs), image["state"], truth)
+        table.add_row(image["filename"], ", ".join(sorted(job["nickname"] for job in jobs)), image["state"], truth)
     console.print(table)
 
 

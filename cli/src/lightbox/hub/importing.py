@@ -57,7 +57,7 @@ def import_folder(
     None for none.
 
     A file that the drive has already, by its name and size, is not uploaded again, so that an import that was broken
-    off can be repeated. Raises `CommandError` for a failure that concerns all files.
+    off while it uploaded can be repeated. Raises `CommandError` for a failure that concerns all files.
     """
     paths = files_of(folder)
     remote = hub.folder_named(name)

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from lightbox_shared.config import Settings
-from lightbox_shared.ports import COAP_PORT, coap_port
+from lightbox_shared.process.ports import COAP_PORT, coap_port
 
 LOCALHOST: Final = "localhost"
 _ANY: Final = frozenset({LOCALHOST, "::", "0.0.0.0"})  # noqa: S104 - compared with, not bound to

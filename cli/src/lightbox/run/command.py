@@ -19,7 +19,7 @@ from rich.table import Table
 from lightbox.run.console import console_dir
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.commands.running import problems
-from lightbox_shared.disk_usage import disk_usage
+from lightbox_shared.storage.disk_usage import disk_usage
 
 SUPERVISE_SECONDS = 0.2
 
@@ -43,6 +43,8 @@ def banner(platform: Platform, seconds: float, open_to_strangers: Sequence[str] 
     if console_dir():
         table.add_row("Console", f"{platform.url}/console/")
     table.add_row("API", f"{platform.url}/docs")
+    if public := platform.settings.public_url:
+        table.add_row("Public", f"{public}: passkeys, links and cookies are for it alone (LIGHTBOX_PUBLIC_URL)")
     if platform.coap is not None and platform.coap.serves_coap:
         table.add_row("Devices", f"{platform.coap.coap_url} (CoAP, UDP)")
     table.add_row("State", f"{platform.url}/readyz")

@@ -29,7 +29,7 @@ from lightbox.service_secrets import ServiceSecrets, load_or_create, service_sec
 from lightbox_shared.commands.running import problems
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import GATEWAY, SERVICE_NAMES, SERVICES
-from lightbox_shared.startup import failure_line
+from lightbox_shared.process.startup import failure_line
 
 READY_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
@@ -245,7 +245,8 @@ def _file_problem(error: OSError, folder: Path) -> str:
 
 
 def _why_not_ready(child: Child) -> str:
-    """The explanation in the last line of a service's log (`lightbox_shared.startup`), or else the end of the log."""
+    """The explanation in the last line of a service's log (`lightbox_shared.process.startup`), or else the end of the
+    log."""
     last = tail(child.log_path, 1)
     if child.ended and last.startswith(failure_line(child.name, "")):
         return f"{last} (its log: {child.log_path})"

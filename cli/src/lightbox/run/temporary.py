@@ -14,7 +14,7 @@ from lightbox.run.coap import LOCALHOST, udp_port_is_free
 from lightbox.run.platform import Platform, StartError
 from lightbox_shared.config import Settings
 from lightbox_shared.installation import SERVICES
-from lightbox_shared.ports import coap_port
+from lightbox_shared.process.ports import coap_port
 
 
 @contextmanager

@@ -11,6 +11,8 @@ export interface Following {
 }
 
 const WAITS_MILLISECONDS = [500, 1500, 4000];
+/** Where the server asks for a longer pause, the reader is told, and goes on when they like. */
+const LONGEST_WAIT_MILLISECONDS = 30_000;
 
 /**
  * Uploads a file into a folder in chunks, and goes on with what an earlier upload of it has sent. A chunk that is cut is
@@ -32,12 +34,12 @@ export async function uploadFile(folder: string, file: File, { progress, signal 
       failures = 0;
       progress(start, false);
     } catch (error) {
-      const wait = WAITS_MILLISECONDS[failures++];
-      if (!isPassing(error) || wait === undefined || signal.aborted) {
+      const wait = pause(error, WAITS_MILLISECONDS[failures++]);
+      if (!isPassing(error) || wait > LONGEST_WAIT_MILLISECONDS || signal.aborted) {
         if (isGone(error)) forget(key);
         throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, pause(error, wait)));
+      await new Promise((resolve) => setTimeout(resolve, wait));
       start = await received(token).catch(() => start);
     }
   }
@@ -95,6 +97,7 @@ function isGone(error: unknown): boolean {
   return error instanceof Problem && [404, 410].includes(error.status);
 }
 
-function pause(error: unknown, wait: number): number {
-  return error instanceof Problem && error.retryAfter ? Math.max(wait, error.retryAfter * 1000) : wait;
+/** How long to wait: as the server asks, at least `own`; for ever where there is no further try. */
+function pause(error: unknown, own = Infinity): number {
+  return error instanceof Problem && error.retryAfter ? Math.max(own, error.retryAfter * 1000) : own;
 }

@@ -1,24 +1,15 @@
-import { computed, onBeforeUnmount, reactive } from "vue";
 import { api, ok, type Schema } from "@/api/client";
 import { Problem } from "@/api/problem";
-import { sentenceOf } from "@/api/sentences";
+import { type Entry, uploadQueue } from "@/components/upload-queue";
 import { sha256 } from "./digest";
 import { ElsewhereError } from "./drive";
 import { cancelUpload, uploadFile } from "./upload";
 
-export type UploadState =
-  "waiting" | "checking" | "duplicate" | "uploading" | "resumed" | "done" | "failed" | "cut";
-
 /** One file on its way into a folder. */
-export interface Upload {
-  readonly id: number;
-  readonly file: File;
+export interface Upload extends Entry<"checking" | "duplicate" | "resumed" | "cut"> {
   readonly folder: string;
-  state: UploadState;
-  /** From 0 to 1. */
-  share: number;
-  /** Why it was not uploaded, for the reader. */
-  problem: string;
+  /** Why it was not uploaded, where that is not for the server to say. */
+  reason: "empty" | "elsewhere" | null;
   /** Pictures of the gallery with the same bytes. */
   duplicates: Schema<"ListedPicture">[];
   /** Whether it is uploaded although it is in the gallery already. */
@@ -26,97 +17,57 @@ export interface Upload {
 }
 
 const DUPLICATES = 3;
-let last = 0;
 
-/**
- * The uploads of a page, one after the other.
- *
- * @param words What is said of an empty file, and of a drive whose files are uploaded elsewhere.
- * @param arrived Called after each file.
- */
-export function useUploads(words: { empty: () => string; elsewhere: () => string }, arrived: () => void) {
-  const uploads = reactive<Upload[]>([]);
-  const controllers = new Map<number, AbortController>();
-  let running = false;
+const queue = uploadQueue<Upload>({ send, failed, atOnce: 1 });
+/** Files that are uploaded into folders. */
+export const { entries: uploads, someDone, arrived, clearDone } = queue;
 
-  function add(folder: string, files: Iterable<File>): void {
-    for (const file of files) {
-      const problem = file.size === 0 ? words.empty() : "";
-      const state = problem ? "failed" : "waiting";
-      uploads.push({ id: ++last, file, folder, state, share: 0, problem, duplicates: [], anyway: false });
-    }
-    void run();
-  }
+export function add(folder: string, files: Iterable<File>): void {
+  queue.add(files, ({ size }) => ({
+    ...{ folder, reason: null, duplicates: [], anyway: false },
+    ...(size === 0 ? { state: "failed", reason: "empty" } : {}),
+  }));
+}
 
-  async function run(): Promise<void> {
-    if (running) return;
-    running = true;
-    try {
-      let next;
-      while ((next = uploads.find((each) => each.state === "waiting"))) await one(next);
-    } finally {
-      running = false;
-    }
-  }
+export function again(upload: Upload): void {
+  upload.anyway ||= upload.state === "duplicate";
+  upload.reason = null;
+  queue.again(upload);
+}
 
-  async function one(upload: Upload): Promise<void> {
-    const controller = new AbortController();
-    controllers.set(upload.id, controller);
-    try {
-      if (!upload.anyway && (await isDuplicate(upload))) return;
-      upload.state = "uploading";
-      await uploadFile(upload.folder, upload.file, {
-        signal: controller.signal,
-        progress: (bytes, resumed) => {
-          upload.share = bytes / upload.file.size;
-          upload.state = resumed ? "resumed" : "uploading";
-        },
-      });
-      upload.state = "done";
-      arrived();
-    } catch (error) {
-      if (controller.signal.aborted) return;
-      upload.problem = error instanceof ElsewhereError ? words.elsewhere() : sentenceOf(error);
-      upload.state = error instanceof Problem && error.status === 0 && upload.share > 0 ? "cut" : "failed";
-    } finally {
-      controllers.delete(upload.id);
-    }
-  }
+export async function cancel(upload: Upload): Promise<void> {
+  queue.remove(upload);
+  if (upload.state !== "done") await cancelUpload(upload.folder, upload.file);
+}
 
-  async function isDuplicate(upload: Upload): Promise<boolean> {
+async function send(upload: Upload, signal: AbortSignal): Promise<"done" | "duplicate"> {
+  if (!upload.anyway) {
     upload.state = "checking";
-    const digest = await sha256(upload.file);
-    if (!digest) return false;
-    const query = { sha256: digest, limit: DUPLICATES };
-    const found = await ok(api.GET("/api/gallery/pictures", { params: { query } }));
-    upload.duplicates = found.pictures;
-    if (found.pictures.length === 0) return false;
-    upload.state = "duplicate";
-    return true;
+    upload.duplicates = await duplicatesOf(upload.file, signal);
+    if (upload.duplicates.length > 0) return "duplicate";
   }
-
-  function again(upload: Upload): void {
-    upload.anyway ||= upload.state === "duplicate";
-    upload.problem = "";
-    upload.state = "waiting";
-    void run();
-  }
-
-  async function cancel(upload: Upload): Promise<void> {
-    controllers.get(upload.id)?.abort();
-    const at = uploads.findIndex((each) => each.id === upload.id);
-    if (at >= 0) uploads.splice(at, 1);
-    if (upload.state !== "done") await cancelUpload(upload.folder, upload.file);
-  }
-
-  function clear(): void {
-    uploads.splice(0, uploads.length, ...uploads.filter((each) => each.state !== "done"));
-  }
-
-  onBeforeUnmount(() => {
-    for (const each of controllers.values()) each.abort();
-    uploads.splice(0);
+  upload.state = "sending";
+  await uploadFile(upload.folder, upload.file, {
+    signal,
+    progress: (bytes, resumed) => {
+      upload.share = bytes / upload.file.size;
+      upload.state = resumed ? "resumed" : "sending";
+    },
   });
-  const someDone = computed(() => uploads.some((each) => each.state === "done"));
-  return { uploads, someDone, add, again, cancel, clear };
+  return "done";
+}
+
+function failed(upload: Upload, error: unknown): void {
+  if (error instanceof ElsewhereError) upload.reason = "elsewhere";
+  else if (error instanceof Problem && error.status === 0 && upload.share > 0) upload.state = "cut";
+}
+
+async function duplicatesOf(file: File, signal: AbortSignal): Promise<Schema<"ListedPicture">[]> {
+  const digest = await sha256(file);
+  signal.throwIfAborted();
+  if (!digest) return [];
+  const query = { sha256: digest, limit: DUPLICATES };
+  const { pictures } = await ok(api.GET("/api/gallery/pictures", { params: { query }, signal }));
+  signal.throwIfAborted();
+  return pictures;
 }

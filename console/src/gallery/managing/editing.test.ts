@@ -1,17 +1,18 @@
 import { expect, test, vi } from "vitest";
 
 vi.mock("@/api/client", () => ({ ok: vi.fn() }));
-vi.mock("@/api/sentences", () => ({ sentenceOf: (error: Error) => error.message }));
 const { Problem } = await import("@/api/problem");
 const { useEditing } = await import("./editing");
+
+const BAD = { detail: "bad", code: "", parameters: {} };
 
 /** A server with one text, of which each change makes a new version. */
 function server() {
   const state = { text: "first", version: 1 };
-  const read = () => Promise.resolve({ value: { text: state.text }, etag: `${state.version}` });
-  const write = ({ text }: { text: string }, etag: string): Promise<void> => {
-    if (text === "bad") return Promise.reject(new Problem(422, "It is bad.", { text: "bad" }));
-    if (etag !== `${state.version}`) return Promise.reject(new Problem(412, "It was changed."));
+  const read = () => Promise.resolve({ data: { text: state.text }, tag: `${state.version}` });
+  const write = ({ text }: { text: string }, tag: string): Promise<void> => {
+    if (text === "bad") return Promise.reject(new Problem(422, "It is bad.", { text: BAD }));
+    if (tag !== `${state.version}`) return Promise.reject(new Problem(412, "It was changed."));
     state.text = text;
     state.version++;
     return Promise.resolve();
@@ -56,5 +57,54 @@ test("what is wrong with a field is said at the field", async () => {
   await editing.load();
   editing.form.value.text = "bad";
   expect(await editing.save()).toBe(false);
-  expect([editing.fields.value, editing.problem.value]).toEqual([{ text: "bad" }, "It is bad."]);
+  expect([editing.fields.value, editing.problem.value]).toEqual([
+    { text: BAD },
+    expect.objectContaining({ detail: "It is bad." }),
+  ]);
+});
+
+test("what is typed while the form is being loaded stays, and nothing is saved before that", async () => {
+  const { state, read, write } = server();
+  let arrive = (): void => undefined;
+  const held = new Promise<void>((resolve) => (arrive = resolve));
+  const tags: string[] = [];
+  const editing = useEditing(
+    { text: "", other: "" },
+    async () => {
+      await held;
+      const { data, tag } = await read();
+      return { data: { ...data, other: "theirs" }, tag };
+    },
+    (form, tag) => {
+      tags.push(tag);
+      return write(form, tag);
+    },
+  );
+  void editing.load();
+  editing.form.value.text = "typed";
+  const saving = editing.save();
+  arrive();
+  expect(await saving).toBe(true);
+  expect(tags).toEqual(["1"]);
+  expect([state.text, editing.form.value]).toEqual(["typed", { text: "typed", other: "theirs" }]);
+});
+
+test("a form that could not be loaded is not saved", async () => {
+  const { write } = server();
+  const saved: string[] = [];
+  const editing = useEditing(
+    { text: "" },
+    () => Promise.reject(new Problem(503, "It is busy.")),
+    (form, tag) => {
+      saved.push(form.text);
+      return write(form, tag);
+    },
+  );
+  await editing.load();
+  expect(await editing.save()).toBe(false);
+  expect([saved, editing.problem.value, editing.busy.value]).toEqual([
+    [],
+    expect.objectContaining({ detail: "It is busy." }),
+    false,
+  ]);
 });

@@ -1,33 +1,14 @@
-import { ref, type Ref } from "vue";
-import { ok } from "@/api/client";
-import { Problem } from "@/api/problem";
-import { sentenceOf } from "@/api/sentences";
-
-/** The status of a change to a version that is not the last one any more. */
-export const CHANGED_MEANWHILE = 412;
-
-/** A value, and the version of it that a change is about. */
-export interface Versioned<Value> {
-  value: Value;
-  /** The entity tag (RFC 9110 section 8.8.3). */
-  etag: string;
-}
-
-/** The body of an answer with its entity tag. Throws `Problem`. */
-export async function versioned<Data>(
-  asked: Promise<{ data?: Data; error?: unknown; response: Response }>,
-): Promise<Versioned<Data>> {
-  const value = await ok(asked);
-  return { value, etag: (await asked).response.headers.get("etag") ?? "*" };
-}
+import { type Ref, ref } from "vue";
+import { Problem, type Refusal } from "@/api/problem";
+import { otherUnlessWritten, type Version } from "@/api/versions";
 
 export interface Editing<Form> {
   /** What is being typed. */
   form: Ref<Form>;
   /** What somebody else has saved meanwhile, until the reader has decided. */
   theirs: Ref<Form | undefined>;
-  problem: Ref<string>;
-  fields: Ref<Readonly<Record<string, string>>>;
+  problem: Ref<unknown>;
+  fields: Ref<Readonly<Record<string, Refusal>>>;
   busy: Ref<boolean>;
   load: () => Promise<void>;
   /** Saves the form; whether it is saved. */
@@ -41,58 +22,68 @@ export interface Editing<Form> {
  */
 export function useEditing<Form extends object>(
   empty: Form,
-  read: () => Promise<Versioned<Form>>,
-  write: (form: Form, etag: string) => Promise<void>,
+  read: () => Promise<Version<Form>>,
+  write: (form: Form, tag: string) => Promise<void>,
 ): Editing<Form> {
   const form = ref({ ...empty }) as Ref<Form>;
   const theirs = ref<Form>() as Ref<Form | undefined>;
-  const problem = ref("");
-  const fields = ref<Readonly<Record<string, string>>>({});
+  const problem = ref<unknown>("");
+  const fields = ref<Readonly<Record<string, Refusal>>>({});
   const busy = ref(false);
-  let etag = "*";
+  let tag = "";
 
   function fail(error: unknown): void {
     fields.value = error instanceof Problem ? error.fields : {};
-    problem.value = sentenceOf(error);
+    problem.value = error;
   }
 
+  /** Whether the version that a change is about is known. */
+  let loaded = Promise.resolve(false);
+
   async function load(): Promise<void> {
+    loaded = fill();
+    await loaded;
+  }
+
+  async function fill(): Promise<boolean> {
     problem.value = "";
     fields.value = {};
     theirs.value = undefined;
     try {
+      const before = { ...form.value };
       const found = await read();
-      form.value = { ...found.value };
-      etag = found.etag;
+      // What has been typed meanwhile stays.
+      const typed = Object.entries(form.value).filter(
+        ([name, value]) => value !== before[name as keyof Form],
+      );
+      form.value = { ...found.data, ...Object.fromEntries(typed) };
+      tag = found.tag;
+      return true;
     } catch (error) {
       fail(error);
+      return false;
     }
   }
 
   async function save(): Promise<boolean> {
     busy.value = true;
+    if (!(await loaded)) await load(); // or what is not known yet would be overwritten
+    if (!(await loaded)) {
+      busy.value = false;
+      return false;
+    }
     problem.value = "";
     fields.value = {};
     try {
-      await write(form.value, etag);
-      theirs.value = undefined;
-      return true;
+      const other = await otherUnlessWritten(() => write(form.value, tag), read);
+      theirs.value = other?.data;
+      tag = other?.tag ?? tag;
+      return other === undefined;
     } catch (error) {
-      if (error instanceof Problem && error.status === CHANGED_MEANWHILE) await compare();
-      else fail(error);
+      fail(error);
       return false;
     } finally {
       busy.value = false;
-    }
-  }
-
-  async function compare(): Promise<void> {
-    try {
-      const found = await read();
-      theirs.value = found.value;
-      etag = found.etag;
-    } catch (error) {
-      fail(error);
     }
   }
 

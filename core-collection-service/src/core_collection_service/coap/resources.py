@@ -39,7 +39,7 @@ from core_collection_service.protocol.media_types import (
 )
 from core_collection_service.state import Services
 from lightbox_shared.errors import NotFound, UnsupportedMediaType
-from lightbox_shared.file_sizes import DECIDING_BYTES
+from lightbox_shared.requests.file_sizes import DECIDING_BYTES
 
 LARGEST_PAYLOAD: Final = 1024
 """Of a response that is sent in one message."""
@@ -117,7 +117,7 @@ class CollectionResource:
     async def post(self, request: CoapRequest, body: bytes) -> Message:
         """Keep a picture: 2.01, or 2.04 if it was sent before. Raises what `Submissions` raises."""
         submissions, caller = self._services.submissions, request.caller
-        address = ip_address_of(request.message) if caller.is_anonymous else None
+        address = ip_address_of(request.message) if caller.is_stranger else None
         if request.content_type in _DOCUMENT_TYPES:
             form = Format(request.content_type)
             written = await submissions.submit_document(self.name, body, form, caller.check_may_send, address)

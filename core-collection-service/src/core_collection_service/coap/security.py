@@ -28,7 +28,7 @@ from filelock import BaseFileLock, Timeout
 from core_collection_service.access import Access, Caller
 from core_collection_service.device_ids import check_device_id
 from lightbox_shared.errors import LightboxError, NotAuthenticated
-from lightbox_shared.startup import StartupError
+from lightbox_shared.process.startup import StartupError
 
 _DEVICE_ID: Final = "device-id"
 MALFORMED: Final = (Error, ValueError, LookupError, AttributeError, TypeError)

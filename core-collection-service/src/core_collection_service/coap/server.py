@@ -21,7 +21,7 @@ from core_collection_service.coap.revocation import CHECK_SECONDS, drop_revoked
 from core_collection_service.coap.site import LEISURE_SECONDS, CollectionSite
 from core_collection_service.coap.uploads import FORGET_AFTER_SECONDS, UNFINISHED_BYTES, Uploads
 from core_collection_service.state import Services
-from lightbox_shared.background import periodic_task
+from lightbox_shared.concurrency.background import periodic_task
 
 log = structlog.get_logger()
 

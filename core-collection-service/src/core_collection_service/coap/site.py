@@ -35,8 +35,8 @@ from core_collection_service.events.subscription import Topic
 from core_collection_service.parameters import DEVICE_ID
 from core_collection_service.protocol.media_types import CONTENT_FORMATS
 from core_collection_service.state import Services
-from lightbox_shared.context import new_id
 from lightbox_shared.errors import BadRequest, MethodNotAllowed, Unavailable
+from lightbox_shared.observability.context import new_id
 
 log = structlog.get_logger("access")
 
@@ -136,11 +136,12 @@ class CollectionSite:
         limit = resource.check_post(request)
         if (message.opt.size1 or 0) > limit:
             raise UploadTooLarge(limit)
-        self._services.disk_space.check_room(message.opt.size1 or 0)
+        host, space = host_of(message), self._services.disk_space
         if block1 is None:
-            return self._uploads.begin(None, None, Block(0, len(message.payload), False, message.payload), limit)
-        block = Block(0, block1.size, block1.more, message.payload)
-        return self._uploads.begin(request.transfer, host_of(message), block, limit)
+            whole = Block(0, len(message.payload), False, message.payload)
+            return self._uploads.begin(None, host, whole, limit, space)
+        block = Block(0, block1.size, block1.more, message.payload, message.opt.size1 or 0)
+        return self._uploads.begin(request.transfer, host, block, limit, space)
 
     async def _answer_get(self, pipe: Pipe, request: CoapRequest, resource: Resource, started: float) -> None:
         """Send a representation, or a block of one."""

@@ -9,6 +9,11 @@ as that is noticed: when a block number arrives again with other bytes, and when
 Uploads that are not complete have a part of the memory for uploads to themselves, and each address a number of uploads,
 so that a client that begins many and continues none does not keep others out: the uploads that stopped longest ago are
 dropped first.
+
+On disk, a first block reserves room for its own bytes only, whatever size it announces (Size1, RFC 7959 section 4):
+anybody can send one datagram from an address that is not theirs (RFC 9175 section 2.3). There has to be room for what
+it announces, and that is reserved when a second block comes, as from a client that has seen the answer to the first. A
+second datagram proves little, so what is reserved for bytes that have not come is limited for all uploads together.
 """
 
 import asyncio
@@ -21,8 +26,10 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from core_collection_service.coap.errors import IncompleteUpload, UploadTooLarge
+from lightbox_shared.concurrency.memory_budget import MemoryBudget, Reservation, UploadMemoryBudget
 from lightbox_shared.errors import BadRequest, Unavailable
-from lightbox_shared.memory_budget import MemoryBudget, Reservation, UploadMemoryBudget
+from lightbox_shared.errors.disk_full import DiskFull
+from lightbox_shared.storage.disk_space import DiskReservation, DiskSpace
 
 FORGET_AFTER_SECONDS: Final = 93.0
 """Without a new block; as long as a client waits for an acknowledgement (MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2)."""
@@ -45,21 +52,30 @@ class Block(NamedTuple):
     more: bool
     """Whether others follow."""
     payload: bytes
+    announced: int = 0
+    """The size of the body as the first block says it, 0 if it does not."""
 
 
 @dataclass(slots=True)
 class Upload:
-    """A body, or the part of it that has arrived; a context manager that releases its memory."""
+    """A body, or the part of it that has arrived; a context manager that releases its memory and its room on disk
+    when the body has been stored, or not."""
 
     host: Hashable
     limit: int
     reserved: Reservation
     unfinished: Reservation
     """The same bytes, counted in the part for uploads that are not complete."""
+    room: DiskReservation
+    """For the body on disk. Nothing is written before it is complete."""
     started: float
     """When the first block arrived, by the monotonic clock."""
     last_block: float
     """When the last one arrived."""
+    announced: int = 0
+    """The size of the body as its first block says it, 0 if it does not."""
+    ahead: int = 0
+    """That, once it counts among what is reserved before it has come."""
     data: BytesIO = field(default_factory=BytesIO)
     size: int = 0
     is_first_block: bool = True
@@ -76,9 +92,10 @@ class Upload:
         return self.data.getvalue()
 
     def release(self) -> None:
-        """Release its memory."""
+        """Release its memory, and its room on disk."""
         self.unfinished.release()
         self.reserved.release()
+        self.room.release()
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +103,7 @@ class Upload:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        self.room.release(written=self.size)
         self.release()
 
 
@@ -111,14 +129,18 @@ class Uploads:
         """The transfers of which there is one block, in the same order."""
         self._of_hosts: defaultdict[Hashable, OrderedDict[Hashable, None]] = defaultdict(OrderedDict)
         """The transfers of each address, in the same order."""
+        self._most_ahead = unfinished_bytes
+        """More than so many bytes do not come before others are complete."""
+        self._ahead = 0
+        """Bytes that uploads of two blocks and more have announced."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._in_progress)
 
-    def begin(self, transfer: Hashable, host: Hashable, block: Block, limit: int) -> Upload | None:
-        """Accept a first block, of a body that may have `limit` bytes. Returns the upload if it is complete. Raises
-        `UploadTooLarge`, `BadRequest` and `Unavailable`."""
+    def begin(self, transfer: Hashable, host: Hashable, block: Block, limit: int, space: DiskSpace) -> Upload | None:
+        """Accept a first block, of a body that may have `limit` bytes and is kept in `space`. Returns the upload if it
+        is complete. Raises `UploadTooLarge`, `BadRequest`, `DiskFull` and `Unavailable`."""
         now = time.monotonic()
         earlier = self._in_progress.get(transfer)
         if earlier is not None and block.more and earlier.size == block.size and earlier.contains(0, block.payload):
@@ -126,8 +148,15 @@ class Uploads:
         self._drop(transfer)
         if block.more and len(self._of_hosts.get(host, ())) >= self._max_uploads_of_host:
             self._drop(next(iter(self._of_hosts[host])))
-        reserved = self._memory.reserve(address=host)
-        upload = Upload(host, limit, reserved, self._unfinished.reserve(), now, now)
+        if block.more:
+            space.reserve(block.announced, address=host).release()  # it is only looked whether there is room
+        room = self._reserve_room(space, host, len(block.payload))
+        try:
+            reserved = self._memory.reserve(address=host)
+        except BaseException:
+            room.release()
+            raise
+        upload = Upload(host, limit, reserved, self._unfinished.reserve(), room, now, now, block.announced)
         upload.is_ambiguous = earlier is not None and earlier.size == block.size
         try:
             self._add(upload, block)
@@ -145,7 +174,7 @@ class Uploads:
 
     def append(self, transfer: Hashable, block: Block) -> Upload | None:
         """Accept a later block. Returns the upload if it is complete. Raises `IncompleteUpload` for a block that does
-        not continue it, `UploadTooLarge`, `BadRequest` and `Unavailable`."""
+        not continue it, `UploadTooLarge`, `BadRequest`, `DiskFull` and `Unavailable`."""
         upload = self._in_progress.get(transfer)
         if upload is None or block.start > upload.size:
             raise IncompleteUpload
@@ -162,6 +191,7 @@ class Uploads:
             self._with_one_block.pop(transfer, None)
             self._in_progress.move_to_end(transfer)
             self._of_hosts[upload.host].move_to_end(transfer)
+            self._reserve_ahead(upload)
             self._add(upload, block)
         except BaseException:
             self._drop(transfer)
@@ -193,6 +223,7 @@ class Uploads:
             self._make_room(needed)
             upload.unfinished.grow(needed)
         upload.reserved.grow(needed)
+        self._grow_room(upload.room, upload.size + size)
         upload.data.write(block.payload)
         upload.size += size
 
@@ -210,6 +241,39 @@ class Uploads:
             else:
                 return
 
+    def _reserve_room(self, space: DiskSpace, host: Hashable, size: int) -> DiskReservation:
+        """Room on disk for `size` bytes that have arrived. Raises `DiskFull`."""
+        while True:
+            try:
+                return space.reserve(size, address=host)
+            except DiskFull:
+                if not self._drop_one_block():
+                    raise
+
+    def _grow_room(self, room: DiskReservation, size: int) -> None:
+        """The same, for an upload that holds some already."""
+        while True:
+            try:
+                return room.grow_to(size)
+            except DiskFull:
+                if not self._drop_one_block():
+                    raise
+
+    def _drop_one_block(self) -> bool:
+        """Drop the upload of one block that has waited longest, and return whether there was one."""
+        oldest = next(iter(self._with_one_block), None)
+        if oldest is not None:
+            self._drop(oldest)
+        return oldest is not None
+
+    def _reserve_ahead(self, upload: Upload) -> None:
+        """Reserve room on disk for the size that an upload has announced, unless others have taken the part for that;
+        then it grows with what arrives. Raises `DiskFull`."""
+        if not upload.ahead and self._ahead + upload.announced <= self._most_ahead:
+            upload.ahead = upload.announced
+            self._ahead += upload.ahead
+            self._grow_room(upload.room, upload.ahead)
+
     @staticmethod
     def _may_be_dropped(upload: Upload) -> bool:
         return upload.is_first_block or time.monotonic() - upload.last_block > STALLED_AFTER_SECONDS
@@ -222,6 +286,7 @@ class Uploads:
     def _remove(self, transfer: Hashable) -> Upload | None:
         upload = self._in_progress.pop(transfer, None)
         if upload is not None:
+            self._ahead -= upload.ahead
             self._with_one_block.pop(transfer, None)
             of_host = self._of_hosts[upload.host]
             del of_host[transfer]

@@ -10,6 +10,7 @@ from lightbox_shared.commands.running import run_on_database
 from lightbox_shared.commands.terminal import CommandError, json_line, say, table, write
 
 if TYPE_CHECKING:
+    from core_collection_service.author import Author
     from core_collection_service.commands.services import Services
     from core_collection_service.devices.models import Device
     from core_collection_service.retention.repository import Rule
@@ -21,7 +22,6 @@ app.add_typer(retention, name="retention")
 
 LISTED: Final = 100
 PAGE: Final = 1000
-DAY_SECONDS: Final = 86_400
 MOST_DAYS: Final = 36_500
 LEAST_WITHOUT_UNIT: Final = 1_000_000
 """A smaller number of bytes needs a unit, since it was probably forgotten."""
@@ -85,15 +85,21 @@ def list_rules(context: typer.Context) -> None:
     """Show all rules."""
 
     async def work(services: "Services") -> "list[Rule]":
-        from core_collection_service.retention import repository
-
-        async with services.database.reading() as session:
-            return await repository.rules(session)
+        found: list[Rule] = []
+        cursor = None
+        while True:
+            page = await services.rules.page(PAGE, cursor)
+            found += page.rows
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
 
     rules = _run(context, work)
+    from core_collection_service.retention.rules import days_of
+
     table(
         ("collection", "device", "days", "bytes"),
-        [(each.collection, each.device_id or "(every other)", _days(each), each.max_bytes) for each in rules],
+        [(each.collection, each.device_id or "(every other)", days_of(each), each.max_bytes) for each in rules],
     )
 
 
@@ -109,24 +115,22 @@ def set_rule(
     size: Annotated[
         str | None, typer.Option("--bytes", metavar="SIZE", help="Keep the newest so many of a device, such as 10GB.")
     ] = None,
+    forever: Annotated[bool, typer.Option("--forever", help="Keep everything, whatever other rules say.")] = False,
 ) -> None:
     """Set the rule of a device, or the one for all devices that have none of their own."""
-    if days is None and size is None:
-        raise typer.BadParameter("Give --days, --bytes or both.")
+    if forever == (days is not None or size is not None):
+        raise typer.BadParameter("Give --days, --bytes or both, or else --forever.")
     limit = None if size is None else _bytes(size)
 
     async def work(services: "Services") -> str:
-        from core_collection_service.retention import repository
-        from core_collection_service.retention.repository import Rule
+        from core_collection_service.retention.rules import rule_of_days
 
         services.check_collection(collection)
-        seconds = None if days is None else days * DAY_SECONDS
-        rule = Rule(collection, _rule_device(device), seconds, limit)
-        async with services.database.writing() as session:
-            await repository.put_rule(session, rule)
+        rule = rule_of_days(collection, _rule_device(device), days, limit)
+        await services.rules.put(rule, _author())
         return rule.device_id
 
-    whose = _run(context, work)
+    whose = _run(context, work, changes_rules=True)
     say(f"Set the rule of {whose or 'every other device'}. It is applied within the hour, or by `retention apply`.")
 
 
@@ -135,14 +139,15 @@ def remove_rule(context: typer.Context, *, collection: InCollection = "images", 
     """Remove the rule of a device, or the one for all devices that have none of their own."""
 
     async def work(services: "Services") -> None:
-        from core_collection_service.retention import repository
+        from core_collection_service.retention.errors import NoSuchRule
 
         # A collection that is not configured any more may have rules too.
-        async with services.database.writing() as session:
-            if not await repository.delete_rule(session, collection, _rule_device(device)):
-                raise CommandError("There is no such rule.")
+        try:
+            await services.rules.delete(collection, _rule_device(device), _author())
+        except NoSuchRule as error:
+            raise CommandError(error.detail) from error
 
-    _run(context, work)
+    _run(context, work, changes_rules=True)
     say("Removed the rule.")
 
 
@@ -164,14 +169,25 @@ def apply_rules(
     write(f"{done}: {sum(each.pictures for each in found)}; bytes: {sum(each.size for each in found)}.")
 
 
-def _run(context: typer.Context, work: "Callable[[Services], Awaitable[Result]]") -> Result:
-    """The result of `work` on the database. Raises `typer.Exit` after saying what went wrong."""
-    from core_collection_service.commands.services import open_services
+def _run(
+    context: typer.Context, work: "Callable[[Services], Awaitable[Result]]", *, changes_rules: bool = False
+) -> Result:
+    """The result of `work` on the database; with `changes_rules` also with the audit trail, which tells of changes.
+    Raises `typer.Exit` after saying what went wrong."""
+    from core_collection_service.commands.services import SERVICE, open_services, with_audit_trail
     from core_collection_service.config import CoreSettings
-    from lightbox_shared.blobs import ObjectStoreNotConfigured
+    from lightbox_shared.storage.blobs import ObjectStoreNotConfigured
 
     shown = (ObjectStoreNotConfigured,)
-    return run_on_database(context, "core-collection-service", CoreSettings, open_services, work, sentences=shown)
+    opened = with_audit_trail(context) if changes_rules else open_services
+    return run_on_database(context, SERVICE, CoreSettings, opened, work, sentences=shown)
+
+
+def _author() -> "Author":
+    from core_collection_service.author import Author
+    from lightbox_shared.audit import COMMAND_LINE
+
+    return Author(COMMAND_LINE, None)
 
 
 def _rule_device(device: str | None) -> str:
@@ -179,10 +195,6 @@ def _rule_device(device: str | None) -> str:
     from core_collection_service.retention.repository import EVERY_DEVICE
 
     return EVERY_DEVICE if device is None else check_device_id(device)
-
-
-def _days(rule: "Rule") -> str | None:
-    return None if rule.max_age_seconds is None else f"{rule.max_age_seconds / DAY_SECONDS:g}"
 
 
 def _bytes(text: str) -> int:

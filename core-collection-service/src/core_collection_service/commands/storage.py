@@ -7,7 +7,7 @@ from core_collection_service.orm import ANONYMOUS
 from lightbox_shared.anonymous_storage import repository as anonymous_storage
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
 from lightbox_shared.database import Database, ReadSession
-from lightbox_shared.storage import Cleaned, ServiceStorage, Usage
+from lightbox_shared.storage.service_storage import Cleaned, ServiceStorage, Usage
 
 
 def storage() -> ServiceStorage[CoreSettings]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from core_collection_service.devices.models import Device
 from core_collection_service.protocol.timestamps import format_timestamp
-from lightbox_shared.pagination import Page
+from lightbox_shared.responses.pagination import Page
 
 
 class DeviceBody(BaseModel):

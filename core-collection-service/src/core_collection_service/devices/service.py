@@ -8,7 +8,7 @@ from core_collection_service.devices.repository import Position
 from core_collection_service.errors import InvalidCursor
 from core_collection_service.protocol.cursors import NotACursor, opened_text, sealed_text
 from lightbox_shared.database import Database
-from lightbox_shared.pagination import Page
+from lightbox_shared.responses.pagination import Page
 
 
 class Devices:

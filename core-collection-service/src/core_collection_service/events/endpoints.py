@@ -21,11 +21,11 @@ from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.schemas import PictureBody
 from core_collection_service.protocol.media_types import EVENT_STREAM
 from core_collection_service.state import ServicesDep
-from lightbox_shared.addresses import client_address
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.errors.handlers import is_database_outage
 from lightbox_shared.openapi import content, errors
-from lightbox_shared.streams import TooManyStreams, TooManyStreamsOfAddress
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.responses.streams import TooManyStreams, TooManyStreamsOfAddress
 
 router = APIRouter(tags=["CoRE collection"])
 

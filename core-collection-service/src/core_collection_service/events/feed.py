@@ -25,10 +25,10 @@ from core_collection_service.pictures.delete.repository import DELETED_CHANNEL
 from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.repository import fetch
 from core_collection_service.pictures.submit.repository import ADDED_CHANNEL
-from lightbox_shared.background import background_task
+from lightbox_shared.concurrency.background import background_task
 from lightbox_shared.database import Database, ReadSession
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.stop_signals import on_stop_signal
+from lightbox_shared.process.stop_signals import on_stop_signal
 
 log = structlog.get_logger()
 

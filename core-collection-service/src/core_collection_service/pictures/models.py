@@ -38,7 +38,8 @@ class Picture(Base):
     object_key: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     """The key in the object store. Exactly one of `data` and `object_key` is not NULL."""
     anonymous_bytes: Mapped[int | None] = mapped_column(BigInteger, deferred=True)
-    """What is counted for it among all that was sent without a credential; NULL for what was sent with one."""
+    """What is counted for it among all that strangers have sent; NULL for what was sent with the credential of a
+    device, or of an approved account."""
 
     __table_args__ = (
         # Finds one picture, lists those of a device, and refuses a second one of the same instant.
@@ -107,7 +108,7 @@ class NewPicture:
     data: bytes | None
     object_key: bytes | None
     anonymous_bytes: int | None = None
-    """What is counted for it, if it was sent without a credential."""
+    """What is counted for it, if a stranger has sent it."""
     reservation_id: int | None = None
     """The room for it, which is settled when it is added."""
 

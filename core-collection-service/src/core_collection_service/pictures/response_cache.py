@@ -20,7 +20,7 @@ from starlette.types import Scope
 from core_collection_service.access import Access
 from core_collection_service.dependencies import current_caller
 from core_collection_service.state import Services
-from lightbox_shared.response_cache import CachedResponse, ResponseCacheMiddleware, target_of
+from lightbox_shared.responses.cache import CachedResponse, ResponseCacheMiddleware, target_of
 
 ROUTE: Final = "/collections/{collection}"
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, cast
 import cbor2
 from cbor2 import CBORDecodeError, CBORDecoder, CBORTag
 
-from lightbox_shared.forms import json_problem
+from lightbox_shared.requests.forms import json_problem
 
 MAX_DEPTH: Final = 8
 MAX_ITEMS: Final = 4096

@@ -24,7 +24,7 @@ from core_collection_service.protocol.media_types import (
 )
 from lightbox_shared.errors import BadRequest, InvalidRequest, LightboxError, status_phrase
 from lightbox_shared.errors.dialects import PROBLEM_DETAILS, Dialect, NamedSchema, bad_request_if_invalid, challenge
-from lightbox_shared.negotiation import choose
+from lightbox_shared.responses.negotiation import choose
 
 _TITLE: Final = -1
 _DETAIL: Final = -2

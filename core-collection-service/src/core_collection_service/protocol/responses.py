@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from core_collection_service.protocol.documents import Format, write
-from lightbox_shared.negotiation import choose
 from lightbox_shared.openapi import content
-from lightbox_shared.request_bodies import REF_TEMPLATE
+from lightbox_shared.requests.bodies import REF_TEMPLATE
+from lightbox_shared.responses.negotiation import choose
 
 _OFFERED: Final = (Format.JSON.value, Format.CBOR.value)
 

@@ -1,4 +1,5 @@
-"""Deletes pictures that were sent without a credential when they are older than the setting says.
+"""Deletes pictures that strangers have sent when they are older than the setting says: without a credential, or with an
+account that nobody had approved.
 
 Devices that a rule is about, their own or that for every device, are left to the rule.
 """
@@ -16,9 +17,9 @@ from core_collection_service.retention import repository
 from core_collection_service.retention.schedule import EVERY_SECONDS, FIRST_AFTER_SECONDS
 from core_collection_service.retention.service import BATCH_PICTURES, PAGE_DEVICES, PAUSE_SECONDS
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
-from lightbox_shared.background import periodic_task
-from lightbox_shared.blobs import ObjectStoreNotConfigured
+from lightbox_shared.concurrency.background import periodic_task
 from lightbox_shared.database import Database
+from lightbox_shared.storage.blobs import ObjectStoreNotConfigured
 
 log = structlog.get_logger()
 
@@ -56,11 +57,12 @@ class AnonymousRetention:
     def scheduled(
         self, anonymous: AnonymousStorage, *, first_after: float = FIRST_AFTER_SECONDS
     ) -> AbstractAsyncContextManager[None]:
-        """Delete what is expired, and tidy up the counts, `first_after` seconds after the start and then every hour,
-        until the end of the context."""
+        """Delete what is expired, and put the counts in order, `first_after` seconds after the start and then every
+        hour, until the end of the context."""
 
         async def work() -> None:
             await anonymous.tidy_up()
+            await anonymous.correct(repository.counted_anonymous())
             await self.delete()
 
         return periodic_task(work, "anonymous pictures", every=EVERY_SECONDS, first_after=first_after)

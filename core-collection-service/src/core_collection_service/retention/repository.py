@@ -4,15 +4,18 @@ timestamp or by when they were received, and stop at their limit; only `count_ex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true, tuple_
+from asyncpg.exceptions import QueryCanceledError
+from sqlalchemy import ColumnElement, Label, Select, delete, func, or_, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 
 from core_collection_service.devices.models import Device
 from core_collection_service.orm import written_limit
 from core_collection_service.pictures.models import Picture
 from core_collection_service.retention.models import RetentionRule
+from lightbox_shared.anonymous_storage.repository import CountStored
 from lightbox_shared.database import ReadSession, WriteSession
 
 EVERY_DEVICE: Final = ""
@@ -31,6 +34,17 @@ class Rule:
     max_bytes: int | None
 
 
+class ExpiredOfDevice(NamedTuple):
+    """The pictures of one device that a rule lets expire."""
+
+    pictures: int
+    """How many."""
+    size: int
+    """Bytes as they were sent."""
+    first_taken_at: datetime | None
+    """The oldest timestamp among them; None if there are none."""
+
+
 _RULE: Final = (
     RetentionRule.collection,
     RetentionRule.device_id,
@@ -45,10 +59,40 @@ async def clock(session: Sessions) -> datetime:
     return now
 
 
+async def limit_time(session: WriteSession, seconds: float) -> None:
+    """Let each further statement of this transaction end after so long, with an error that `was_out_of_time` knows."""
+    milliseconds = max(1, int(seconds * 1000))  # 0 would be no limit
+    await session.execute(select(func.set_config("statement_timeout", str(milliseconds), True)))
+
+
+def was_out_of_time(error: DBAPIError) -> bool:
+    """Whether the database ended a statement because of its time limit (SQLSTATE 57014)."""
+    return bool(getattr(error.orig, "sqlstate", None) == QueryCanceledError.sqlstate)
+
+
 async def rules(session: Sessions) -> list[Rule]:
     """All rules, by collection, its default first."""
     ordered = select(*_RULE).order_by(RetentionRule.collection, RetentionRule.device_id)
     return [Rule(*row) for row in await session.execute(ordered)]
+
+
+async def rules_after(session: ReadSession, after: tuple[str, str], limit: int) -> list[Rule]:
+    """The first rules behind `after`, by collection and device id; `("", "")` is before all of them."""
+    key = (RetentionRule.collection, RetentionRule.device_id)
+    statement = select(*_RULE).where(tuple_(*key) > after).order_by(*key).limit(limit)
+    return [Rule(*row) for row in await session.execute(statement)]
+
+
+async def rule_of(session: Sessions, collection: str, device_id: str) -> Rule | None:
+    """The rule that a device has of its own, or, for `EVERY_DEVICE`, the default rule of the collection."""
+    of_device = (RetentionRule.collection == collection, RetentionRule.device_id == device_id)
+    row = (await session.execute(select(*_RULE).where(*of_device))).one_or_none()
+    return None if row is None else Rule(*row)
+
+
+async def lock_rules(session: WriteSession) -> None:
+    """Let no other transaction change a rule until the end of this one; they can still be read."""
+    await session.execute(text("LOCK TABLE retention_rules IN SHARE ROW EXCLUSIVE MODE"))
 
 
 async def rule_for(session: Sessions, collection: str, device_id: str) -> Rule | None:
@@ -146,6 +190,13 @@ async def anonymous_before(
     return found
 
 
+def counted_anonymous() -> CountStored:
+    """What is counted for pictures that were sent without a credential."""
+    counted = func.count(Picture.anonymous_bytes).label("pictures")
+    size: Label[Any] = func.coalesce(func.sum(Picture.anonymous_bytes), 0).label("bytes")
+    return select(counted, size).where(Picture.anonymous_bytes.is_not(None))
+
+
 async def oldest(session: Sessions, collection: str, device_id: str, limit: int) -> list[tuple[int, int]]:
     """Id and size of the pictures with the oldest timestamps, without the newest picture."""
     newest = select(func.max(Picture.taken_at)).where(*_of(collection, device_id)).scalar_subquery()
@@ -154,12 +205,21 @@ async def oldest(session: Sessions, collection: str, device_id: str, limit: int)
     return [(row.id, row.size) for row in found]
 
 
-async def count_expired(session: ReadSession, rule: Rule, device_id: str, cutoff: datetime | None) -> tuple[int, int]:
-    """How many pictures of a device, and bytes, are expired by the rule. Reads all rows of the device."""
+async def count_expired(
+    session: Sessions, rule: Rule, device_id: str, cutoff: datetime | None, *, anonymous_only: bool = False
+) -> ExpiredOfDevice:
+    """The pictures of a device that are expired by the rule; with `anonymous_only` those among them that were sent
+    without a credential. Reads all rows of the device."""
     kept_by_age = true() if cutoff is None else Picture.received_at >= cutoff
     newer = func.sum(Picture.size).filter(kept_by_age).over(order_by=Picture.taken_at.desc())
     seen = (
-        select(Picture.size, kept_by_age.label("kept_by_age"), newer.label("size_up_to_it"))
+        select(
+            Picture.taken_at,
+            Picture.size,
+            Picture.anonymous_bytes,
+            kept_by_age.label("kept_by_age"),
+            newer.label("size_up_to_it"),
+        )
         .where(*_of(rule.collection, device_id))
         .subquery()
     )
@@ -167,9 +227,11 @@ async def count_expired(session: ReadSession, rule: Rule, device_id: str, cutoff
     if rule.max_bytes is not None:
         # The newest of those that are kept by age stays, however large it is.
         expired = or_(expired, (seen.c.size_up_to_it > rule.max_bytes) & (seen.c.size_up_to_it > seen.c.size))
-    statement = select(func.count(), func.coalesce(func.sum(seen.c.size), 0)).select_from(seen).where(expired)
-    count, size = (await session.execute(statement)).one()
-    return count, int(size)
+    if anonymous_only:
+        expired = expired & seen.c.anonymous_bytes.is_not(None)
+    figures = (func.count(), func.coalesce(func.sum(seen.c.size), 0), func.min(seen.c.taken_at))
+    count, size, first = (await session.execute(select(*figures).select_from(seen).where(expired))).one()
+    return ExpiredOfDevice(count, int(size), first)
 
 
 def _of(collection: str, device_id: str) -> tuple[Any, ...]:

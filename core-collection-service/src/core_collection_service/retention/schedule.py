@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from core_collection_service.retention.service import Retention
-from lightbox_shared.background import periodic_task
+from lightbox_shared.concurrency.background import periodic_task
 
 log = structlog.get_logger()
 

@@ -8,6 +8,7 @@ a picture that the rule keeps.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -17,8 +18,8 @@ import anyio
 from core_collection_service.pictures.delete.repository import Removed, remove
 from core_collection_service.retention import repository
 from core_collection_service.retention.repository import Rule
-from lightbox_shared.blobs import ObjectStoreNotConfigured
 from lightbox_shared.database import Database, WriteSession, try_lock
+from lightbox_shared.storage.blobs import ObjectStoreNotConfigured
 
 BATCH_PICTURES: Final = 200
 PAGE_DEVICES: Final = 500
@@ -80,9 +81,9 @@ class Retention:
         """What `apply` would delete at this moment."""
         async for rule, device_id, moment in self._devices_under_rules(now):
             async with self._database.reading() as session:
-                count, size = await repository.count_expired(session, rule, device_id, _cutoff(rule, moment))
-            if count:
-                yield Expired(rule.collection, device_id, count, size)
+                found = await repository.count_expired(session, rule, device_id, cutoff(rule, moment))
+            if found.pictures:
+                yield Expired(rule.collection, device_id, found.pictures, found.size)
 
     async def _devices_under_rules(self, now: datetime | None) -> AsyncIterator[tuple[Rule, str, datetime]]:
         """Each device that may have expired pictures, with its rule and the moment that counts as now."""
@@ -90,14 +91,8 @@ class Retention:
             rules = await repository.rules(session)
             moment = now or (await repository.clock(session) if rules else datetime.now(UTC))
         for rule in rules:
-            after, more = "", True
-            while more:
-                async with self._database.reading() as session:
-                    found = await repository.candidates(session, rule, _cutoff(rule, moment), after, PAGE_DEVICES)
-                for device_id in found:
-                    yield rule, device_id, moment
-                more = len(found) == PAGE_DEVICES
-                after = found[-1] if found else after
+            async for device_id in devices_under(self._database, rule, moment):
+                yield rule, device_id, moment
 
     async def _delete_batch(self, collection: str, device_id: str, now: datetime, *, alone: bool) -> _Batch | None:
         """None if `alone` is wanted and another process is applying the rules."""
@@ -121,9 +116,9 @@ class Retention:
         rule = await repository.rule_for(session, collection, device_id)
         if size is None or rule is None:
             return []
-        cutoff = _cutoff(rule, now)
-        if cutoff is not None:
-            found = await repository.received_before(session, collection, device_id, cutoff, self._batch)
+        before = cutoff(rule, now)
+        if before is not None:
+            found = await repository.received_before(session, collection, device_id, before, self._batch)
             if found:
                 return found
         expired: list[int] = []
@@ -136,7 +131,32 @@ class Retention:
         return expired
 
 
-def _cutoff(rule: Rule, now: datetime) -> datetime | None:
+@asynccontextmanager
+async def reading_until(database: Database, ends_at: float) -> AsyncIterator[WriteSession]:
+    """A transaction to read in, as a time limit needs one. From `ends_at` on, by the clock of the event loop, its
+    statements raise what `repository.was_out_of_time` knows."""
+    async with database.writing() as session:
+        await repository.limit_time(session, ends_at - anyio.current_time())
+        yield session
+
+
+async def devices_under(
+    database: Database, rule: Rule, now: datetime, *, ends_at: float | None = None
+) -> AsyncIterator[str]:
+    """The ids of the devices that the rule is about and that may have pictures which it lets expire. The rule need not
+    be one that is set. From `ends_at` on, by the clock of the event loop, it raises what `repository.was_out_of_time`
+    knows."""
+    after, more = "", True
+    while more:
+        async with database.reading() if ends_at is None else reading_until(database, ends_at) as session:
+            found = await repository.candidates(session, rule, cutoff(rule, now), after, PAGE_DEVICES)
+        for device_id in found:
+            yield device_id
+        more = len(found) == PAGE_DEVICES
+        after = found[-1] if found else after
+
+
+def cutoff(rule: Rule, now: datetime) -> datetime | None:
     """Pictures that were received before this time expire; None if the rule has no age."""
     if rule.max_age_seconds is None:
         return None

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from gateway.circuit_breaker import CircuitBreaker
-from lightbox_shared.health import Degraded
+from lightbox_shared.observability.health import Degraded
 
 TIMEOUT_SECONDS: Final = 2.0
 DOCUMENT_SECONDS: Final = 20.0

@@ -56,6 +56,14 @@ class Drive(Protocol):
         passes it on. Raises `ConsentNeeded` if it is not valid."""
         ...
 
+    async def is_connected(self) -> bool:
+        """Whether its use was allowed, as far as is known without asking the drive."""
+        ...
+
+    async def disconnect(self) -> bool:
+        """Forget what its use was allowed with, and all that is known of it. Returns whether there was any of it."""
+        ...
+
     async def contents(self) -> DriveContents:
         """All folders with their files."""
         ...

@@ -1,7 +1,8 @@
 """ImageHub's paths for the drive. They are the same for the built-in drive and for OneDrive.
 
 That some GETs change something is how the published client calls them. What can't be done is 200 with the documented
-code and hint; where no code fits, because the drive does not answer, it is 503.
+code and hint, or 409 for a client that asks for problem details; where no code fits, because the drive does not answer,
+it is 503.
 """
 
 from datetime import UTC, datetime
@@ -20,12 +21,17 @@ from imagehub_service.drives.schemas import (
     folder_list,
 )
 from imagehub_service.state import ServicesDep
+from lightbox_shared.audit import record_afterwards
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.errors import Unavailable
-from lightbox_shared.request_bodies import form_or_json
-from lightbox_shared.urls import public_base
+from lightbox_shared.errors import Conflict, Unavailable
+from lightbox_shared.errors.dialects import asks_for_problem_details
+from lightbox_shared.errors.sentences import Sentence
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.responses.urls import public_base
 
+ITEM_DELETED: Final = "drive-item-deleted"
 _NO_STORE: Final = "no-store"
 _ITEM_ID: Final = "01TX4ZA735SY5SYKPEY5HJ7XW6CC2FUBRY"
 
@@ -81,7 +87,7 @@ async def imagehub_finish_consent(
     response_model=FolderList,
     response_model_exclude_none=True,
 )
-async def imagehub_folders(caller: AdminOnly, services: ServicesDep) -> Response | FolderList:
+async def imagehub_folders(request: Request, caller: AdminOnly, services: ServicesDep) -> Response | FolderList:
     """With sizes and times, and how full the drive is. If the drive does not answer, this is the last copy, and `as_of`
     and the header `Age` say from when."""
     try:
@@ -92,6 +98,7 @@ async def imagehub_folders(caller: AdminOnly, services: ServicesDep) -> Response
     except DriveUnavailable as error:
         raise _unavailable(error) from error
     except DriveError as error:
+        _refuse_if_asked(request, error)
         return FolderList(code=99, hint="data_extraction_failed_from_json", detail=str(error))
     body = await services.listing.run(partial(folder_list, contents))
     headers = {"Cache-Control": _NO_STORE}
@@ -103,11 +110,14 @@ async def imagehub_folders(caller: AdminOnly, services: ServicesDep) -> Response
 @router.get(
     "/admin/onedrive/add-folder", summary="Make a folder", dependencies=_CHANGES, response_model_exclude_none=True
 )
-async def imagehub_add_folder(folder_name: FolderName, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
+async def imagehub_add_folder(
+    folder_name: FolderName, request: Request, caller: AdminOnly, services: ServicesDep
+) -> DriveOutcome:
     """If there is a folder of this name, the new one gets a number behind its name."""
     try:
         await services.drives.for_account(caller.account).create_folder(folder_name)
     except DriveError as error:
+        _refuse_if_asked(request, error)
         return DriveOutcome.failed("folder_creation_operation_failed", error)
     return DriveOutcome.done("folder_creation_operation_successful")
 
@@ -118,11 +128,14 @@ async def imagehub_add_folder(folder_name: FolderName, caller: AdminOnly, servic
     dependencies=_CHANGES,
     response_model_exclude_none=True,
 )
-async def imagehub_rename(item_id: ItemId, new_name: NewName, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
+async def imagehub_rename(
+    item_id: ItemId, new_name: NewName, request: Request, caller: AdminOnly, services: ServicesDep
+) -> DriveOutcome:
     """The name must be free in the folder; names that differ only in case are equal."""
     try:
         await services.drives.for_account(caller.account).rename(item_id, new_name)
     except DriveError as error:
+        _refuse_if_asked(request, error)
         return DriveOutcome.failed("rename_operation_failed", error)
     return DriveOutcome.done("rename_operation_successful")
 
@@ -133,12 +146,19 @@ async def imagehub_rename(item_id: ItemId, new_name: NewName, caller: AdminOnly,
     dependencies=_CHANGES,
     response_model_exclude_none=True,
 )
-async def imagehub_delete_folder(folder_id: ItemId, caller: AdminOnly, services: ServicesDep) -> DriveOutcome:
+async def imagehub_delete_folder(
+    folder_id: ItemId, request: Request, caller: AdminOnly, services: ServicesDep
+) -> DriveOutcome:
     """A folder is deleted with its files. Pictures of the gallery that were made from them stay."""
     try:
         await services.drives.for_account(caller.account).delete(folder_id)
     except DriveError as error:
+        _refuse_if_asked(request, error)
         return DriveOutcome.failed("folder_deletion_operation_failed", error)
+    # Now that the drive knows the id it is none that was made up. What is deleted can't be brought back because the
+    # audit trail does not answer.
+    details = {"item": folder_id}
+    await record_afterwards(services.audit, ITEM_DELETED, caller.account, client_address(request), details)
     return DriveOutcome.done("folder_deletion_operation_successful")
 
 
@@ -154,8 +174,15 @@ async def imagehub_upload_session(
     try:
         url = await drive.open_upload_session(folder_id, file_name, public_base=base)
     except DriveError as error:
+        _refuse_if_asked(request, error)
         return OpenedUploadSession(code=0, hint="couldn't_get_session", detail=str(error), url=consent_page(error))
     return OpenedUploadSession(code=1, sessionUrl=url, hint="got_session")
+
+
+def _refuse_if_asked(request: Request, error: DriveError) -> None:
+    """Raises `Conflict` for a client that asks for problem details: its answer is no success."""
+    if asks_for_problem_details(request.headers.get("accept")):
+        raise Conflict(Sentence(error.code, str(error))) from error
 
 
 def _unavailable(error: DriveError) -> Unavailable:

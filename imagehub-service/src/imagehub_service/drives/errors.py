@@ -1,12 +1,18 @@
 """What can go wrong with drives. Each system that is shown on them says it in its own words."""
 
+from typing import ClassVar
+
 
 class DriveError(Exception):
     """The drive has not done what it was asked for. The text may be sent to the client."""
 
+    code: ClassVar[str] = "drive-error"
+
 
 class ConsentNeeded(DriveError):
     """The account has not allowed the use of its drive, or not any more. `address` is the page where it can."""
+
+    code = "consent-needed"
 
     def __init__(self, address: str) -> None:
         super().__init__("The use of the drive has to be allowed at Microsoft's page.")
@@ -16,25 +22,40 @@ class ConsentNeeded(DriveError):
 class NoSuchItem(DriveError):
     """There is no file or folder with this id."""
 
+    code = "no-such-item"
+
+    def __init__(self, message: str = "There is no file or folder with this id.") -> None:
+        super().__init__(message)
+
 
 class NameTaken(DriveError):
     """The folder has another item of this name already."""
+
+    code = "name-taken"
 
 
 class InvalidName(DriveError):
     """Files and folders can't have this name."""
 
+    code = "invalid-name"
+
 
 class FileTooLarge(DriveError):
     """The file is larger than the limit."""
+
+    code = "file-too-large"
 
 
 class DriveFull(DriveError):
     """There is no room in the drive."""
 
+    code = "drive-full"
+
 
 class DriveUnavailable(DriveError):
     """The drive does not answer at the moment, or asks not to be called before `retry_after` seconds are over."""
+
+    code = "drive-unavailable"
 
     def __init__(self, message: str = "The drive does not answer at the moment.", *, retry_after: int = 1) -> None:
         super().__init__(message)
@@ -43,3 +64,8 @@ class DriveUnavailable(DriveError):
 
 class UnreadableAnswer(DriveError):
     """The drive has answered something that is not known."""
+
+    code = "unreadable-answer"
+
+    def __init__(self, message: str = "Microsoft Graph has answered something that is not known.") -> None:
+        super().__init__(message)

@@ -3,9 +3,8 @@
 import re
 from typing import Final
 
-from lightbox_shared.parameters import LARGEST_ROW_ID
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID
 
-"""Of what `lightbox_shared.database.orm.PrimaryKey` can be."""
 LARGEST_IMAGE_ID: Final = 2**31 - 1
 """Of the numbers of pictures in their groups."""
 

@@ -7,6 +7,9 @@ position between two others takes one bit of precision. Where none is left, all 
 import struct
 from typing import Final
 
+from imagehub_service.gallery import positions_repository as repository
+from imagehub_service.gallery.positions_repository import ArrangedList, Gap
+from lightbox_shared.database import WriteSession
 from lightbox_shared.errors import InvalidRequest
 
 FIRST: Final = 0.0
@@ -31,3 +34,25 @@ def from_cursor(number: int) -> float:
     if position != position:  # noqa: PLR0124 - not a number
         raise InvalidRequest.of("cursor", "This is not a cursor of this list.", "query")
     return position
+
+
+async def move(session: WriteSession, rows: ArrangedList, row_id: int, *, neighbour: int, before: bool) -> bool:
+    """Put a row directly before or behind another one of its list; False if that one is not in the list. No other
+    transaction arranges the list."""
+    gap = await repository.gap(session, rows, row_id, neighbour, before=before)
+    if gap is None:
+        return False
+    position = _within(rows, gap)
+    if position is None:
+        await repository.renumber(session, rows)
+        gap = await repository.gap(session, rows, row_id, neighbour, before=before)
+        position = gap and _within(rows, gap)
+    if position is None:
+        raise ArithmeticError("There is no room between two rows that have just been spread.")
+    await repository.set_position(session, rows, row_id, position)
+    return True
+
+
+def _within(rows: ArrangedList, gap: Gap) -> float | None:
+    low, high = gap
+    return between(FIRST if low is None else low, rows.next_position if high is None else high)

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from fastapi import Query
 from pydantic import AfterValidator, Field
 
-from lightbox_shared.errors.sentences import BLANK, too_long
-from lightbox_shared.forms import is_storable
+from lightbox_shared.errors.sentences import BLANK, CONTROL_CHARACTERS, NULL_CHARACTERS, too_long
+from lightbox_shared.requests.forms import is_storable
 
 MAX_TITLE: Final = 300
 MAX_CAPTION: Final = 4000
@@ -17,8 +17,7 @@ MAX_TAG: Final = 100
 MAX_TAGS: Final = 50
 MAX_SEARCH: Final = 200
 
-NOT_STORABLE: Final = "Null characters are not allowed."
-NO_CONTROL_CHARACTERS: Final = "Control characters are not allowed."
+NOT_STORABLE: Final = NULL_CHARACTERS
 
 
 def _or_none(text: str | None) -> str | None:
@@ -30,7 +29,7 @@ def _one_line(text: str) -> str:
     if not text:
         raise ValueError(BLANK)
     if any(unicodedata.category(each) in {"Cc", "Cs"} for each in text):
-        raise ValueError(NO_CONTROL_CHARACTERS)
+        raise ValueError(CONTROL_CHARACTERS)
     return text
 
 

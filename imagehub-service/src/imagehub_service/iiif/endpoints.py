@@ -24,11 +24,11 @@ from imagehub_service.state import Services, ServicesDep
 from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.auth.dependencies import AnyCaller, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
-from lightbox_shared.negotiation import choose
 from lightbox_shared.openapi import content, errors, headers
-from lightbox_shared.urls import public_base
+from lightbox_shared.responses.conditional import PreconditionFailed, RangeNotSatisfiable
+from lightbox_shared.responses.negotiation import choose
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["IIIF"], dependencies=[needs(Scope.HUB)])
 

@@ -4,6 +4,8 @@ Parts of words are found by their trigrams, three characters each, in an index o
 the same, and is not part of every PostgreSQL server.) What is searched is kept in generated columns, since to compute
 it takes longer than to look through it.
 
+There is no 0005.
+
 Revision ID: 0006
 Revises: 0004
 """

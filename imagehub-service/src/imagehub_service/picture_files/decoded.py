@@ -7,12 +7,12 @@ from cachetools import LRUCache
 
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.renditions.preparing import PICTURE_TYPES
-from lightbox_shared.blobs import Blobs
+from lightbox_shared.concurrency.decoding import DecodingThreads
+from lightbox_shared.concurrency.single_flight import SingleFlight
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingThreads
 from lightbox_shared.images import MediaType
 from lightbox_shared.images.display import ShownPicture, read_for_display
-from lightbox_shared.single_flight import SingleFlight
+from lightbox_shared.storage.blobs import Blobs
 
 MAX_WAITING: Final = 256
 BUSY: Final = "Too many pictures are asked for at the moment."

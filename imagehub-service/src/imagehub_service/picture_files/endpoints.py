@@ -18,10 +18,10 @@ from imagehub_service.renditions.preparing import PICTURE_TYPES
 from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, ServiceOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, NotAuthenticated, NotFound
 from lightbox_shared.images import MediaType
 from lightbox_shared.openapi import content, errors, headers
+from lightbox_shared.responses.conditional import PreconditionFailed, RangeNotSatisfiable
 
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
 gallery_router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])

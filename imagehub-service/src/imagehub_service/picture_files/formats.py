@@ -11,14 +11,14 @@ from typing import Final
 from starlette.types import Scope
 
 from imagehub_service.renditions.rendering import WEBP_MAX_SIDE, Rendition
-from lightbox_shared.context import header
 from lightbox_shared.images import MediaType
-from lightbox_shared.negotiation import media_ranges, preference
-from lightbox_shared.response_cache import target_of
+from lightbox_shared.observability.context import header
+from lightbox_shared.responses.cache import target_of
+from lightbox_shared.responses.negotiation import media_ranges, preference
 
 IIIF_PREFIX: Final = "/iiif/3/"
 _HOST_HEADERS: Final = (b"x-forwarded-proto", b"x-forwarded-host", b"host")
-"""Which `lightbox_shared.urls.public_base` reads."""
+"""Which `lightbox_shared.responses.urls.public_base` reads."""
 _BY_NAME: Final = 2
 """The precision of a preference for a format that the client names."""
 

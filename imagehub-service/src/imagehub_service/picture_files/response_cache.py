@@ -15,7 +15,7 @@ from imagehub_service.visibility import Visibility
 from lightbox_shared.auth.dependencies import principal_of
 from lightbox_shared.auth.principal import Scope as TokenScope
 from lightbox_shared.errors import InsufficientScope
-from lightbox_shared.response_cache import CachedResponse, ResponseCacheMiddleware
+from lightbox_shared.responses.cache import CachedResponse, ResponseCacheMiddleware
 
 PREFIXES: Final = ("/image/file/", IIIF_PREFIX)
 

@@ -20,8 +20,8 @@ from imagehub_service.picture_files.whole import Layout
 from imagehub_service.renditions.rendering import Rendition
 from imagehub_service.state import Services
 from imagehub_service.visibility import GalleryVisitor, Visibility
-from lightbox_shared.conditional import byte_range, is_unchanged
-from lightbox_shared.hal import http_date
+from lightbox_shared.responses.conditional import byte_range, is_unchanged
+from lightbox_shared.responses.hal import http_date
 
 YEAR_SECONDS: Final = 365 * 24 * 3600
 _SAFE_HEADERS: Final = {

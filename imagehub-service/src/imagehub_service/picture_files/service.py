@@ -10,13 +10,13 @@ from imagehub_service.picture_files import repository
 from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING, DecodedPictures
 from imagehub_service.picture_files.whole import WholePictures
 from imagehub_service.renditions.rendering import Rendition, render, rendering_memory
-from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.decoding import DecodingBudget, DecodingThreads
+from lightbox_shared.concurrency.single_flight import SingleFlight
 from lightbox_shared.database import Database
-from lightbox_shared.decoding import DecodingBudget, DecodingThreads
 from lightbox_shared.errors import NotFound
 from lightbox_shared.images.encoding import EncodedPicture
-from lightbox_shared.single_flight import SingleFlight
+from lightbox_shared.storage.blobs import Blobs
 
 
 class Renditions:

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imagehub_service.gallery.revisions import repository as revisions
 from imagehub_service.picture_files import repository
 from imagehub_service.picture_files.repository import Place
-from lightbox_shared.background import background_task
+from lightbox_shared.concurrency.background import background_task
 from lightbox_shared.database import Database
-from lightbox_shared.response_cache import ResponseCache
+from lightbox_shared.responses.cache import ResponseCache
 
 log = structlog.get_logger()
 

@@ -13,14 +13,14 @@ from cachetools import LRUCache
 
 from imagehub_service.picture_files.decoded import BUSY, MAX_WAITING
 from imagehub_service.renditions.stored_picture import StoredPicture
-from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.single_flight import SingleFlight
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.images import MediaType, sniff
 from lightbox_shared.images.display import orientation_of_jpeg
 from lightbox_shared.images.metadata import Part, assembled, cut, parts_without_metadata, size_of
-from lightbox_shared.single_flight import SingleFlight
+from lightbox_shared.storage.blobs import Blobs
 
 CHUNK_BYTES: Final = 1024 * 1024
 _WITH_METADATA: Final = frozenset({MediaType.JPEG, MediaType.PNG, MediaType.WEBP, MediaType.GIF})

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from imagehub_service.renditions.thumbhash import thumbhash
-from lightbox_shared.blobs import sha256
 from lightbox_shared.images import MediaType
 from lightbox_shared.images.display import ShownPicture, encode_preview, read_for_display
 from lightbox_shared.images.encoding import EncodedPicture, encode, on_white
+from lightbox_shared.storage.blobs import sha256
 
 PICTURE_TYPES: Final = tuple(MediaType)
 """The formats of pictures of the gallery."""

@@ -3,14 +3,15 @@
 from inference_service.blob_references import BLOB_REFERENCES
 from inference_service.config import InferenceSettings
 from inference_service.orm import ANONYMOUS, BLOBS
+from inference_service.predictions import repository as predictions
 from inference_service.retention.service import AnonymousRetention
-from inference_service.xrays import repository
+from inference_service.xrays import repository as xrays
 from lightbox_shared.anonymous_storage import repository as anonymous_storage
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
-from lightbox_shared.blobs import Blobs
 from lightbox_shared.database import Database, ReadSession
-from lightbox_shared.storage import Cleaned, ServiceStorage, Usage
-from lightbox_shared.unused_blobs import UnusedBlobs
+from lightbox_shared.storage.blobs import Blobs
+from lightbox_shared.storage.service_storage import Cleaned, ServiceStorage, Usage
+from lightbox_shared.storage.unused_blobs import UnusedBlobs
 
 
 def storage() -> ServiceStorage[InferenceSettings]:
@@ -20,7 +21,7 @@ def storage() -> ServiceStorage[InferenceSettings]:
 
 async def _usage(settings: InferenceSettings, session: ReadSession) -> Usage:
     blobs = await Blobs.configured(BLOBS, settings).usage(session, BLOB_REFERENCES)
-    pictures = await repository.count(session)
+    pictures = await predictions.count_pictures(session) + await xrays.count_anonymous(session)
     anonymous = await anonymous_storage.stored(session, ANONYMOUS)
     return Usage(pictures, blobs.bytes, blobs.unused, blobs.unused_bytes, anonymous.pictures, anonymous.bytes)
 

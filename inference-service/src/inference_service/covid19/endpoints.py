@@ -8,10 +8,10 @@ from inference_service.covid19 import service
 from inference_service.covid19.schemas import AliveBody, PredictBody
 from inference_service.predictions.notice import MODEL_HEADERS, add_model_headers
 from inference_service.state import ServicesDep
-from lightbox_shared.addresses import client_address
 from lightbox_shared.anonymous_storage.errors import QUOTA_ERRORS
-from lightbox_shared.disconnect import ClientDep
-from lightbox_shared.request_bodies import NoFields, Upload, file_upload
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import NoFields, Upload, file_upload
+from lightbox_shared.requests.disconnect import ClientDep
 
 router = APIRouter(tags=["COVID-19"])
 

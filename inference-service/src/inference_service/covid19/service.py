@@ -5,11 +5,12 @@ from typing import Final, Literal
 
 from inference_service.covid19.errors import EmptyFile, NotAnImage
 from inference_service.predictions.models import Prediction
+from inference_service.predictions.quotas import Sender
+from inference_service.predictions.reading import read_picture
 from inference_service.predictions.service import PredictionResult, record
 from inference_service.state import Services
-from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
-from lightbox_shared.disconnect import Client
 from lightbox_shared.images import PictureError
+from lightbox_shared.requests.disconnect import Client
 
 SYSTEM: Final = "covid19"
 LABELS: Final = ("COVID-19", "NORMAL")
@@ -21,21 +22,17 @@ async def predict(
 ) -> tuple[PredictionResult, Prediction]:
     """Run the model on a picture from an address, and record the prediction for the anonymous account.
 
-    Raises `EmptyFile`, `NotAnImage`, what `AnonymousStorage.reserved` raises, and `Unavailable` if too many pictures
-    are waiting.
+    Raises `EmptyFile`, `NotAnImage`, and what `read_picture` raises.
     """
     if not data:
         raise EmptyFile
-    async with services.anonymous.reserved(address, 0) as reservation:
-        try:
-            async with client.present():
-                result = await services.predictor.predict(data, services.covid19)
-        except PictureError as error:
-            raise NotAnImage from error
-        async with services.database.writing() as session:
-            await services.anonymous.settle(session, reservation)
-            counted = reservation.bytes
-            return result, await record(session, result, ANONYMOUS_ACCOUNT, anonymous_bytes=counted)
+    sender = Sender.anonymous(address)
+    try:
+        async with read_picture(services, data, services.covid19, sender, client, keeps_picture=False) as reading:
+            result, counted = reading.result, reading.counted_bytes
+            return result, await record(reading.session, result, sender.account_id, anonymous_bytes=counted)
+    except PictureError as error:
+        raise NotAnImage from error
 
 
 def distribution(scores: Mapping[str, float]) -> dict[str, str]:

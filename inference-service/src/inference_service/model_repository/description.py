@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lightbox_shared.startup import StartupError
+from lightbox_shared.process.startup import StartupError
 
 
 class ModelError(StartupError):

@@ -18,13 +18,15 @@ from inference_service.predictions.models import Prediction
 from inference_service.renditions.answers import ShownPicture
 from inference_service.renditions.service import Charge, LoadPicture, etag
 from inference_service.state import Services
-from lightbox_shared.blobs import BlobMissing
-from lightbox_shared.disconnect import Client
 from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import MediaType, PictureError
+from lightbox_shared.requests.disconnect import Client
+from lightbox_shared.storage.blobs import BlobMissing
 
 LONGEST_FINDING: Final = 200
 """Characters of the name of a finding in a query."""
+
+NOT_KEPT: Final = "The picture of this prediction is not kept here."
 
 
 class NoHeatmap(NotFound):
@@ -38,6 +40,7 @@ class Heatmap:
     """A heatmap that can be made, if the picture is there."""
 
     prediction: Prediction
+    picture_sha256: bytes
     version: ModelVersion
     label: str
 
@@ -48,11 +51,20 @@ class Heatmap:
         return f"heatmap/{versions}/{self.prediction.model_sha256.hex()}/{self.label}"
 
 
-def heatmap_of(services: Services, prediction: Prediction, finding: str | None, system: str | None = None) -> Heatmap:
+def heatmap_of(
+    services: Services,
+    prediction: Prediction,
+    finding: str | None,
+    *,
+    picture_sha256: bytes | None,
+    system: str | None = None,
+) -> Heatmap:
     """The heatmap of a prediction for a finding, by default for the likeliest one.
 
-    A finding is a label of the model, or for a system also the field that is answered by the label. Raises `NoHeatmap`
-    if the model is not there any more or makes none, and `InvalidRequest` for a finding that it does not score.
+    `picture_sha256` is the picture that is kept for those who ask, None if there is none: that others have stored the
+    same bytes is nothing that they may learn. A finding is a label of the model, or for a system also the field that is
+    answered by the label. Raises `NoHeatmap` without a picture, or if the model is not there any more or makes none,
+    and `InvalidRequest` for a finding that it does not score.
     """
     version = services.catalog.find(f"{prediction.model_name}/{prediction.model_version}")
     if version is None or bytes.fromhex(version.description.sha256) != prediction.model_sha256:
@@ -64,7 +76,18 @@ def heatmap_of(services: Services, prediction: Prediction, finding: str | None, 
     scored = {field: label for field, label in fields.items() if label in prediction.scores}
     if not scored:
         raise NoHeatmap(f"The model {version.identity} has other labels now than when it made this prediction.")
-    return Heatmap(prediction, version, _chosen_label(finding, scored, prediction.scores))
+    if picture_sha256 is None:
+        raise NoHeatmap(NOT_KEPT)
+    return Heatmap(prediction, picture_sha256, version, _chosen_label(finding, scored, prediction.scores))
+
+
+def can_be_made(services: Services, prediction: Prediction) -> bool:
+    """Whether there is a heatmap of a prediction that an account made."""
+    try:
+        heatmap_of(services, prediction, None, picture_sha256=prediction.picture_sha256)
+    except NoHeatmap:
+        return False
+    return True
 
 
 def _chosen_label(finding: str | None, fields: Mapping[str, str], scores: Mapping[str, float]) -> str:
@@ -79,7 +102,7 @@ def _chosen_label(finding: str | None, fields: Mapping[str, str], scores: Mappin
 def shown(services: Services, heatmap: Heatmap, client: Client, charge: Charge | None = None) -> ShownPicture:
     """The heatmap as a PNG, which is kept if `charge` finds room for it. Loading raises `NoHeatmap` if the picture is
     not kept, and `Unavailable` if too many pictures are waiting."""
-    digest = heatmap.prediction.input_sha256
+    digest = heatmap.picture_sha256
     load = partial(_load, services, heatmap, client, charge)
     return ShownPicture(MediaType.PNG.value, etag(digest, heatmap.recipe), load)
 
@@ -91,10 +114,10 @@ async def _load(services: Services, heatmap: Heatmap, client: Client, charge: Ch
         return await services.predictor.heatmap(load, model, legend)
 
     try:
-        digest = heatmap.prediction.input_sha256
+        digest = heatmap.picture_sha256
         async with client.present():
             return await services.renditions.kept_or_made(digest, heatmap.recipe, make, charge)
     except BlobMissing as error:
-        raise NoHeatmap("The picture of this prediction is not kept here.") from error
+        raise NoHeatmap(NOT_KEPT) from error
     except PictureError as error:
         raise NoHeatmap(f"The picture of this prediction can't be read any more. {error}") from error

@@ -9,7 +9,10 @@ from inference_service.renditions.answers import ETAG
 from lightbox_shared.openapi import headers
 
 NOTICE: Final = "Computed by a model; no medical device, no diagnosis."
-_DESCRIBED: Final = {"Link": "The model: its description, as `describedby`.", "Lightbox_Notice": NOTICE}
+_DESCRIBED: Final = {
+    "Link": "The model: its description, as `describedby`. Of an X-ray of an account also its prediction, as `via`.",
+    "Lightbox_Notice": NOTICE,
+}
 MODEL_HEADERS: Final = headers(**_DESCRIBED)
 """For `responses`: what `add_model_headers` adds."""
 HEATMAP_HEADERS: Final = headers(**_DESCRIBED, ETag=ETAG)

@@ -11,14 +11,15 @@ from inference_service.heatmaps.drawing import LONGEST_EDGE, Legend, draw_heatma
 from inference_service.model_repository.tensors import PREPROCESSING_VERSION, Tensor, to_scores, to_tensor
 from inference_service.predictions import repository
 from inference_service.predictions.models import Prediction
+from inference_service.predictions.repository import PredictionFilter
 from inference_service.predictions.schemas import LabelFields
 from inference_service.renditions.service import LoadPicture
 from inference_service.runtime.engine import Engine, LoadedModel
-from lightbox_shared.blobs import sha256
+from lightbox_shared.concurrency.decoding import DecodingThreads
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.decoding import DecodingThreads
-from lightbox_shared.errors import NotFound
+from lightbox_shared.errors import InvalidRequest, NotFound
 from lightbox_shared.images import MediaType, decode_grey, inspect
+from lightbox_shared.storage.blobs import sha256
 
 StorePicture = Callable[[bytes], Coroutine[None, None, None]]
 """Stores a picture, given the SHA-256 of its bytes. Called after the picture was decoded without errors."""
@@ -118,15 +119,17 @@ async def record(
     result: PredictionResult,
     account_id: int,
     *,
+    title: str = "",
     keeps_picture: bool = False,
     anonymous_bytes: int | None = None,
 ) -> Prediction:
     """Insert the record of a prediction for an account. With `keeps_picture` it refers to its picture, which must be
-    stored. `anonymous_bytes` is what is counted for it among all that is stored without an account."""
+    stored. `anonymous_bytes` is what is counted for it among all that strangers store."""
     version = result.model.version
     output = version.description.output
     prediction = Prediction(
         account_id=account_id,
+        title=title,
         input_sha256=result.sha256,
         picture_sha256=result.sha256 if keeps_picture else None,
         media_type=result.media_type.value,
@@ -149,8 +152,20 @@ async def find_owned(session: ReadSession, prediction_id: int, account_id: int) 
     return found
 
 
+def filter_of(title: str, model: str | None) -> PredictionFilter:
+    """The filter that a query means; `model` is `name` or `name/version`. Raises `InvalidRequest` for another form."""
+    if model is None:
+        return PredictionFilter(title)
+    name, _, version = model.partition("/")
+    if not version and model == name and name:
+        return PredictionFilter(title, name)
+    if not name or not version.isascii() or not version.isdigit() or int(version) >= 2**63:
+        raise InvalidRequest.of("model", "This must be `name` or `name/version`, as in /api/models.", "query")
+    return PredictionFilter(title, name, int(version))
+
+
 async def put_label(session: WriteSession, prediction_id: int, label: LabelFields, service: str) -> None:
     """Keep the ground truth of a prediction, as another service tells it. Raises `NotFound`."""
-    if not await repository.exists(session, prediction_id):
+    if not await repository.lock(session, prediction_id):
         raise NotFound
     await repository.put_label(session, {"prediction_id": prediction_id, "source": service, **label.model_dump()})

@@ -8,10 +8,10 @@ from anyio import to_thread
 from sqlalchemy.exc import DBAPIError
 
 from inference_service.renditions import repository
-from lightbox_shared.blobs import Blobs, sha256
+from lightbox_shared.concurrency.single_flight import SingleFlight
 from lightbox_shared.database import Database, WriteSession
 from lightbox_shared.errors.disk_full import DiskFull, is_disk_full
-from lightbox_shared.single_flight import SingleFlight
+from lightbox_shared.storage.blobs import Blobs, sha256
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from inference_service.retention import repository
 from inference_service.retention.repository import Deleted
 from lightbox_shared.anonymous_storage.repository import Stored
 from lightbox_shared.anonymous_storage.service import AnonymousStorage
-from lightbox_shared.background import periodic_task
+from lightbox_shared.concurrency.background import periodic_task
 from lightbox_shared.database import Database, WriteSession
 
 BATCH: Final = 200
@@ -43,11 +43,12 @@ class AnonymousRetention:
         self._batch = batch
 
     def scheduled(self, *, first_after: float = FIRST_AFTER_SECONDS) -> AbstractAsyncContextManager[None]:
-        """Delete what is expired `first_after` seconds after the start and then every hour, until the end of the
-        context."""
+        """Delete what is expired, and put the counts in order, `first_after` seconds after the start and then every
+        hour, until the end of the context."""
 
         async def work() -> None:
             await self._anonymous.tidy_up()
+            await self._anonymous.correct(repository.counted_anonymous())
             await self.delete()
 
         return periodic_task(work, "anonymous pictures", every=EVERY_SECONDS, first_after=first_after)

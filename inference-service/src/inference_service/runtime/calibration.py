@@ -46,6 +46,8 @@ class ExecutionPlan:
     """The largest number of pictures in one single-threaded run."""
     milliseconds: dict[str, float]
     """The time for a picture in each variant that was measured."""
+    model: str = ""
+    """The identity of the model, such as `covid19/1`, by which the scheduler counts."""
 
 
 def calibrate(

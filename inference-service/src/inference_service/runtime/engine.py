@@ -1,7 +1,7 @@
 """Loading and calibrating models: those of a system at start-up, the others on the first request."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import structlog
@@ -42,6 +42,10 @@ class Engine:
         self._loaded: dict[str, LoadedModel] = {}
         self._lock = anyio.Lock()
 
+    def is_loaded(self, version: ModelVersion) -> bool:
+        """Whether the model was loaded already; others are loaded by the first request for them."""
+        return version.identity in self._loaded
+
     async def load(self, version: ModelVersion) -> LoadedModel:
         """The model, loaded and calibrated if it was not before. Raises `ModelError`."""
         loaded = self._loaded.get(version.identity)
@@ -68,7 +72,9 @@ class Engine:
             session = OnnxModelSession(version.graph, version.description, threads=threads, providers=self._providers)
             return opened.setdefault(threads, session)
 
-        plan = calibrate(open_session, version.description.input, self._cores)
+        plan = replace(calibrate(open_session, version.description.input, self._cores), model=version.identity)
         output = version.description.output.class_activation
-        maps = None if output is None else ExecutionPlan(opened[1].for_maps(output), None, 1, plan.milliseconds)
+        maps = None
+        if output is not None:
+            maps = replace(plan, single_thread=opened[1].for_maps(output), all_cores=None, batch_size=1)
         return LoadedModel(version, plan, maps)

@@ -6,24 +6,25 @@ from fastapi import APIRouter, Query, Request, Response
 
 from inference_service.predictions.heatmap import LONGEST_FINDING
 from inference_service.predictions.notice import HEATMAP_HEADERS, MODEL_HEADERS, add_model_headers
-from inference_service.renditions.answers import PICTURE_HEADERS, picture_response
+from inference_service.predictions.quotas import Sender
+from inference_service.renditions.answers import FOR_WHO_HAS_THE_LINK, PICTURE_HEADERS, picture_response
 from inference_service.state import Services, ServicesDep
 from inference_service.xrays import repository, service
 from inference_service.xrays.errors import NotTheOwner
 from inference_service.xrays.models import XRay
 from inference_service.xrays.schemas import UserBody, XRayBody, XRayFields, XRayQuery
-from lightbox_shared.addresses import client_address
 from lightbox_shared.anonymous_storage.errors import QUOTA_ERRORS
 from lightbox_shared.auth.dependencies import CurrentAccount, ServiceOnly, needs
-from lightbox_shared.auth.principal import Scope
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT, Scope
 from lightbox_shared.database import Reading
-from lightbox_shared.disconnect import ClientDep
 from lightbox_shared.errors import NotFound
 from lightbox_shared.images import BROWSER_TYPES, RADIOGRAPH_TYPES
 from lightbox_shared.openapi import content, errors
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import Upload, file_upload, form_or_json
-from lightbox_shared.urls import public_base
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import Upload, file_upload, form_or_json
+from lightbox_shared.requests.disconnect import ClientDep
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["CheXRay"], dependencies=[needs(Scope.PREDICT)])
 internal_router = APIRouter(tags=["Internal"])
@@ -38,6 +39,8 @@ XRayUpload = Annotated[Upload[XRayFields], file_upload(XRayFields, file="image")
 
 def _body(request: Request, response: Response, services: Services, xray: XRay) -> XRayBody:
     add_model_headers(response, xray.prediction)
+    if xray.account_id != ANONYMOUS_ACCOUNT:
+        response.headers.append("Link", f'</api/predictions/{xray.prediction_id}>; rel="via"')
     paths = service.picture_paths(services, xray)
     return XRayBody.of(xray, public_base(request, services.public_url), paths.picture, paths.heatmap)
 
@@ -65,7 +68,10 @@ async def chexray_xray(
 
 
 @router.post(
-    "/api/chexray/upload", status_code=201, summary="Read an X-ray and keep it", responses={201: MODEL_HEADERS}
+    "/api/chexray/upload",
+    status_code=201,
+    summary="Read an X-ray and keep it",
+    responses={201: MODEL_HEADERS, **QUOTA_ERRORS},
 )
 async def chexray_upload(
     request: Request,
@@ -76,8 +82,10 @@ async def chexray_upload(
     services: ServicesDep,
     client: ClientDep,
 ) -> XRayBody:
-    """Store the picture `image` with the title `title`, and run the model on it."""
-    return _body(request, response, services, await service.upload(services, sent, caller.account, client))
+    """Store the picture `image` with the title `title`, and run the model on it. Accounts that wait for approval store
+    no more than visitors without an account."""
+    sender = Sender.of(caller, client_address(request))
+    return _body(request, response, services, await service.upload(services, sent, sender, client))
 
 
 @router.post(
@@ -91,8 +99,8 @@ async def chexray_anonymous_upload(
 ) -> XRayBody:
     """Like `upload`, for the anonymous account. Only the link in the response leads to the picture, which is kept for
     some days. An address may store so much in a day, and all of them together so much."""
-    xray = await service.upload_anonymously(services, sent, client_address(request), client)
-    return _body(request, response, services, xray)
+    sender = Sender.anonymous(client_address(request))
+    return _body(request, response, services, await service.upload(services, sent, sender, client))
 
 
 @router.get(
@@ -108,7 +116,7 @@ async def chexray_anonymous_upload(
 async def chexray_picture(request: Request, xray_id: RowId, services: ServicesDep, key: LinkKey = "") -> Response:
     """The picture in a format that browsers show. Links to pictures of accounts expire."""
     found = await service.find_by_link(services, xray_id, key)
-    return await picture_response(request, service.picture_for_browsers(services, found))
+    return await picture_response(request, service.shown_picture(services, found), FOR_WHO_HAS_THE_LINK)
 
 
 @router.get(
@@ -133,7 +141,8 @@ async def chexray_heatmap(
     """The picture in grey, with the class-activation map of a finding over it as a PNG, at most 448 pixels wide and
     high. Of a model without such maps the picture itself."""
     found = await service.find_by_link(services, xray_id, key)
-    response = await picture_response(request, service.heatmap_for_browsers(services, found, finding, client))
+    shown = service.heatmap_for_browsers(services, found, finding, client)
+    response = await picture_response(request, shown, FOR_WHO_HAS_THE_LINK)
     add_model_headers(response, found.prediction)
     return response
 

@@ -25,8 +25,10 @@ class XRay(Base):
     id: Mapped[PrimaryKey]
     account_id: Mapped[int] = mapped_column(BigInteger)
     """The owner, an account of auth-service; 1 is the anonymous account."""
-    title: Mapped[str] = mapped_column(Text)
     posted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    title: Mapped[str] = mapped_column(Text, server_default="")
+    """Not written any more: the title is the prediction's. Processes of the version before that may still run beside
+    this one, and write it here alone."""
     picture_sha256: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey("blobs.sha256"))
     media_type: Mapped[str] = mapped_column(Text)
     open_key: Mapped[str | None] = mapped_column(Text)
@@ -35,6 +37,7 @@ class XRay(Base):
     """The five probabilities by the names of CheXRay, which may differ from the labels of the model."""
     prediction_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("predictions.id"))
     anonymous_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    """What is counted for it among all that is stored without an account; NULL for an account's."""
+    """What is counted for an anonymous one among all that strangers store; NULL for an account's, whose prediction may
+    count."""
 
     prediction: Mapped[Prediction] = relationship(lazy="raise")

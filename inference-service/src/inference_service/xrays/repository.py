@@ -6,6 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import joinedload
 
 from inference_service.xrays.models import XRay
+from lightbox_shared.auth.principal import ANONYMOUS_ACCOUNT
 from lightbox_shared.database import ReadSession, WriteSession
 
 
@@ -32,6 +33,7 @@ async def add_anonymous_bytes(session: WriteSession, xray_id: int, size: int) ->
     return (await session.execute(more.returning(XRay.id))).one_or_none() is not None
 
 
-async def count(session: ReadSession) -> int:
-    """The number of all X-rays."""
-    return (await session.scalars(select(func.count()).select_from(XRay))).one()
+async def count_anonymous(session: ReadSession) -> int:
+    """The number of X-rays of the anonymous account."""
+    query = select(func.count()).select_from(XRay).where(XRay.account_id == ANONYMOUS_ACCOUNT)
+    return (await session.scalars(query)).one()

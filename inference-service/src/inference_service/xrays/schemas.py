@@ -1,11 +1,11 @@
 """The request and response bodies of CheXRay."""
 
-import unicodedata
 from datetime import datetime
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from inference_service.predictions.schemas import Title
 from inference_service.xrays.models import XRay
 
 Moment = Annotated[
@@ -16,12 +16,6 @@ IMAGE: Final = "/api/chexray/media/7?key=WzcsMTc2NTUxNjQwMF0.q8mM0qVxJv7bH0jCqk3
 HEATMAP: Final = IMAGE.replace("?", "/heatmap?")
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-def _without_control_characters(title: str) -> str:
-    if any(unicodedata.category(each) == "Cc" for each in title):
-        raise ValueError("Control characters are not allowed.")
-    return title
 
 
 def _integer(value: object) -> int:
@@ -36,7 +30,7 @@ def _integer(value: object) -> int:
 class XRayFields(BaseModel):
     """The text fields of an upload."""
 
-    title: Annotated[str, Field(max_length=255, examples=["PA"]), AfterValidator(_without_control_characters)] = ""
+    title: Title = ""
 
 
 class XRayQuery(BaseModel):
@@ -86,7 +80,7 @@ class XRayBody(BaseModel):
         return cls.model_validate(
             {
                 "id": xray.id,
-                "title": xray.title,
+                "title": xray.prediction.title or xray.title,
                 "image": image,
                 "image_url": host + image,
                 "heatmap_image": heatmap,

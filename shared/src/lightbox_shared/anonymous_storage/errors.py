@@ -1,4 +1,4 @@
-"""Why something is not stored for a client without a credential."""
+"""Why something is not stored for a stranger: a client without a credential, or an account that waits for approval."""
 
 from typing import Final
 
@@ -14,10 +14,10 @@ class DailyQuotaReached(TooManyRequests):
 
 
 class AnonymousStorageFull(InsufficientStorage):
-    """All clients without a credential together have stored as much as they may."""
+    """All strangers together have stored as much as they may."""
 
     code = "anonymous-storage-full"
-    default_detail = "There is no room for pictures without an account at the moment. Please sign in, or try later."
+    default_detail = "There is no room for pictures without an approved account at the moment. Please try later."
     verbatim = True
 
 
@@ -30,4 +30,4 @@ class LargerThanTheQuota(TooLarge):
 
 QUOTA_REFUSALS: Final = (DailyQuotaReached, AnonymousStorageFull, LargerThanTheQuota)
 QUOTA_ERRORS: Final = errors(*QUOTA_REFUSALS)
-"""For `responses` of an endpoint that stores something for such clients."""
+"""For `responses` of an endpoint that stores something for strangers."""

@@ -1,13 +1,13 @@
 """The statements that count what clients without a credential store.
 
 Whoever changes several rows locks that of the total first, and that of an address after it, so that no two transactions
-wait for each other in a circle. A picture's own row is locked before both.
+wait for each other in a circle. A picture's own row, and its reservation, are locked before both.
 """
 
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import Select, delete, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from lightbox_shared.anonymous_storage.tables import AnonymousTables
@@ -41,11 +41,14 @@ WITH asked AS (
 SELECT has_room, (SELECT id FROM reserved), set_config('synchronous_commit', 'off', true) FROM total
 """)
 
-# What was settled or released meanwhile is not there any more, and is left alone.
+# What was settled or released meanwhile is not there any more. An old one that is just being settled is left alone.
 _RELEASE: Final = text("""
 WITH released AS (
     DELETE FROM anonymous_reservations
-     WHERE id = CAST(:id AS bigint) OR made_at < now() - CAST(:older_than AS interval)
+     WHERE id = CAST(:id AS bigint) OR id IN (
+        SELECT id FROM anonymous_reservations
+         WHERE made_at < now() - CAST(:older_than AS interval) FOR UPDATE SKIP LOCKED
+     )
     RETURNING day, client, bytes
 ), gone AS (
     SELECT count(*) AS pictures, sum(bytes) AS bytes FROM released HAVING count(*) > 0
@@ -68,6 +71,11 @@ class Stored(NamedTuple):
 
     pictures: int
     bytes: int
+
+
+CountStored = Select[int, int]
+"""A statement with one row: how many pictures, as `pictures`, and how many bytes, as `bytes`, are counted in the tables
+of a service."""
 
 
 class Reserved(NamedTuple):
@@ -131,6 +139,40 @@ async def subtract(session: WriteSession, tables: AnonymousTables, stored: Store
     total = tables.total
     less = {"pictures": total.c.pictures - stored.pictures, "bytes": total.c.bytes - stored.bytes}
     await session.execute(update(total).values(less))
+
+
+async def compare(session: ReadSession, tables: AnonymousTables, counted: CountStored) -> tuple[Stored, Stored]:
+    """The total, and what `counted` and the reservations add up to. Whoever changes what is counted changes the total
+    in the same transaction, and this is one statement: so they differ only where the total is wrong. It locks
+    nothing."""
+    total, sums = tables.total, _sums(tables, counted).subquery()
+    both = select(total.c.pictures, total.c.bytes, sums.c.pictures, sums.c.bytes).select_from(total.join(sums, true()))
+    pictures, size, counted_pictures, counted_size = (await session.execute(both)).one()
+    return Stored(pictures, size), Stored(counted_pictures, int(counted_size))
+
+
+async def correct(session: WriteSession, tables: AnonymousTables, counted: CountStored) -> tuple[Stored, Stored]:
+    """Make the total what `counted` and the reservations add up to, and return it as it was and as it is.
+
+    The row of the total is locked first. Whoever changes what is counted changes the total in the same transaction, and
+    so has either been committed, and is seen by the statements that follow, or waits and changes the total afterwards.
+    """
+    total = tables.total
+    was = Stored(*(await session.execute(select(total.c.pictures, total.c.bytes).with_for_update())).one())
+    pictures, size = (await session.execute(_sums(tables, counted))).one()
+    found = Stored(pictures, int(size))
+    if found != was:
+        await session.execute(update(total).values(pictures=found.pictures, bytes=found.bytes))
+    return was, found
+
+
+def _sums(tables: AnonymousTables, counted: CountStored) -> CountStored:
+    """What is counted and what is reserved. One statement, since a reservation that is settled between two would be
+    counted twice, or not at all."""
+    held, kept = tables.reservations, counted.subquery()
+    number = select(func.count()).select_from(held).scalar_subquery()
+    reserved = select(func.coalesce(func.sum(held.c.bytes), 0)).scalar_subquery()
+    return select((kept.c.pictures + number).label("pictures"), (kept.c.bytes + reserved).label("bytes"))
 
 
 async def stored(session: ReadSession, tables: AnonymousTables) -> Stored:

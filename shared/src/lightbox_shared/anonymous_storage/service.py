@@ -1,4 +1,4 @@
-"""Reserving room for what a client without a credential is about to store."""
+"""Reserving room for what a stranger is about to store."""
 
 import hashlib
 import hmac
@@ -13,13 +13,13 @@ from typing import Final
 import structlog
 from anyio import CancelScope
 
-from lightbox_shared.addresses import partition
 from lightbox_shared.anonymous_storage import repository
 from lightbox_shared.anonymous_storage.errors import AnonymousStorageFull, DailyQuotaReached, LargerThanTheQuota
-from lightbox_shared.anonymous_storage.repository import Stored
+from lightbox_shared.anonymous_storage.repository import CountStored, Stored
 from lightbox_shared.anonymous_storage.tables import AnonymousTables
 from lightbox_shared.database import Database, ReadSession, WriteSession
 from lightbox_shared.errors import Unavailable
+from lightbox_shared.requests.addresses import partition
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Reservation:
 
 
 class AnonymousStorage:
-    """Counts what clients without a credential store in the database of one service. Used by many tasks."""
+    """Counts what strangers store in the database of one service. Used by many tasks."""
 
     def __init__(
         self,
@@ -89,7 +89,9 @@ class AnonymousStorage:
     async def _reserve(self, address: str, size: int) -> Reservation:
         limits, now = self._limits, datetime.fromtimestamp(self._clock(), UTC)
         if limits.bytes_per_day is not None and size > limits.bytes_per_day:
-            raise LargerThanTheQuota(f"Without an account at most {limits.bytes_per_day:,} bytes are stored in a day.")
+            raise LargerThanTheQuota(
+                f"Without an approved account at most {limits.bytes_per_day:,} bytes are stored in a day."
+            )
         client = await self._client(address, now.date())
         async with self._database.autocommit() as connection:
             found = await repository.reserve(
@@ -139,6 +141,25 @@ class AnonymousStorage:
         """What is stored at the moment, or about to be."""
         return await repository.stored(session, self._tables)
 
+    async def correct(self, counted: CountStored) -> None:
+        """Make the total what is counted in the tables of the service and reserved. To be run after the start, for what
+        went wrong before; and in between, since replicas of an earlier version may be running. Nobody waits for the
+        count of a total that is right."""
+        async with self._database.reading() as session:
+            was, found = await repository.compare(session, self._tables, counted)
+        if found == was:
+            return
+        async with self._database.writing() as session:
+            was, found = await repository.correct(session, self._tables, counted)
+        if found != was:
+            log.warning(
+                "the total of what strangers have stored was corrected",
+                pictures=found.pictures,
+                bytes=found.bytes,
+                pictures_before=was.pictures,
+                bytes_before=was.bytes,
+            )
+
     async def tidy_up(self) -> None:
         """Release the reservations of processes that have ended, and delete what is known of addresses on days that
         ended an hour ago or earlier, since the clocks of replicas may differ. To be run every hour."""
@@ -156,7 +177,7 @@ def _sentence(limits: AnonymousLimits) -> str:
         bounds.append(f"{limits.pictures_per_day:,} pictures")
     if limits.bytes_per_day is not None:
         bounds.append(f"{limits.bytes_per_day:,} bytes")
-    return f"Without an account at most {' and '.join(bounds)} are stored for one address in a day (UTC)."
+    return f"Without an approved account at most {' and '.join(bounds)} are stored for one address in a day (UTC)."
 
 
 def _seconds_left(now: datetime) -> int:

@@ -88,6 +88,11 @@ class Principal:
             raise InvalidToken
         return self.account_id
 
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether this is an account that no administrator has approved. Anybody may have signed up for it."""
+        return self.account_id is not None and self.authority is Authority.NONE
+
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> Self:
         """Read RFC 9068 claims as this platform writes them. Raises `ValueError`, `KeyError` or `TypeError`.

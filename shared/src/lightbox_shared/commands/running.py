@@ -48,7 +48,7 @@ def run_on_database(
     import anyio
 
     async def begin(given: dict[str, str]) -> Result:
-        async with _database(service, kind, given) as (settings, database), opened(settings, database) as parts:
+        async with service_database(service, kind, given) as (settings, database), opened(settings, database) as parts:
             return await work(parts)
 
     with failing(sentences), local_environment_of(context, service) as given:
@@ -56,15 +56,16 @@ def run_on_database(
 
 
 @asynccontextmanager
-async def _database(
+async def service_database(
     service: str, kind: "type[OwnSettings]", given: Mapping[str, str]
 ) -> "AsyncIterator[tuple[OwnSettings, Database]]":
+    """The settings and the database of a service, by the environment and by `given`. Raises `CommandError`."""
     import structlog
 
     from lightbox_shared.database import Database
     from lightbox_shared.database.migrate import is_current
     from lightbox_shared.installation import service_named
-    from lightbox_shared.logging import configure_logging
+    from lightbox_shared.observability.logging import configure_logging
 
     settings = read_settings(kind, given)
     if not structlog.is_configured():

@@ -18,7 +18,7 @@ from lightbox_shared.commands.terminal import json_line, say, table, write
 if TYPE_CHECKING:
     from lightbox_shared.config import Settings
     from lightbox_shared.database import Database
-    from lightbox_shared.storage import Cleaned, ServiceStorage, Usage
+    from lightbox_shared.storage.service_storage import Cleaned, ServiceStorage, Usage
 
 Result = TypeVar("Result")
 
@@ -69,7 +69,7 @@ def _chosen(services: Sequence[str], only: str | None) -> Sequence[str]:
 
 
 def _show(context: typer.Context, services: Sequence[str], *, as_json: bool) -> None:
-    from lightbox_shared.storage import table_sizes
+    from lightbox_shared.storage.service_storage import table_sizes
 
     async def work(
         storage: "ServiceStorage[Any]", settings: "Settings", database: "Database"
@@ -130,7 +130,7 @@ def _result(
     service: str,
     work: "Callable[[ServiceStorage[Any], Settings, Database], Awaitable[Result]]",
 ) -> "Result":
-    from lightbox_shared.blobs import ObjectStoreNotConfigured
+    from lightbox_shared.storage.blobs import ObjectStoreNotConfigured
 
     storage = _announced(service)
 

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple, Protocol
 from starlette.responses import Response
 
 from lightbox_shared.errors import FieldError, InvalidRequest, LightboxError, status_phrase
+from lightbox_shared.errors.sentences import members_of
+from lightbox_shared.responses.negotiation import media_ranges
 
 
 class NamedSchema(NamedTuple):
@@ -42,6 +44,12 @@ class Dialect(Protocol):
 JSON_TYPE: Final = "application/json"
 PROBLEM_TYPE: Final = "application/problem+json"
 _TEXT: Final = {"type": "string"}
+_CODE: Final = {**_TEXT, "description": "What the sentence says, for programs; of some sentences."}
+_PARAMETERS: Final[Mapping[str, object]] = {
+    "type": "object",
+    "description": "The values that stand in the sentence.",
+    "additionalProperties": {"anyOf": [_TEXT, {"type": "number"}]},
+}
 _PROBLEM_PROPERTIES: Final[Mapping[str, object]] = {
     "type": {"type": "string", "format": "uri-reference"},
     "title": _TEXT,
@@ -51,10 +59,12 @@ _PROBLEM_PROPERTIES: Final[Mapping[str, object]] = {
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {"field": _TEXT, "detail": _TEXT},
+            "properties": {"field": _TEXT, "detail": _TEXT, "code": _CODE, "parameters": _PARAMETERS},
             "required": ["field", "detail"],
         },
     },
+    "code": _CODE,
+    "parameters": _PARAMETERS,
 }
 _PROBLEM_REQUIRED: Final = ("type", "title", "status", "detail")
 _PROBLEM_SCHEMA: Final[Mapping[str, object]] = {
@@ -92,20 +102,31 @@ class ProblemDetails:
     sentence_member: str | None = None
 
     def render(self, error: LightboxError) -> Response:
-        """`application/problem+json` with type, title, status and detail, and `errors` where single fields are
-        wrong."""
+        """`application/problem+json` with type, title, status and detail, `errors` where single fields are wrong, and
+        codes and parameters beside the sentences that have some."""
+        return json_response(self._body(error, error.status), error.status, challenge(error, "Bearer"), PROBLEM_TYPE)
+
+    def in_place_of(self, response: Response, error: LightboxError) -> Response:
+        """The same error as another dialect has rendered it, with its status and headers."""
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        body = self._body(error, response.status_code)
+        return json_response(body, response.status_code, {**headers, "Vary": "Accept"}, PROBLEM_TYPE)
+
+    def _body(self, error: LightboxError, status: int) -> dict[str, object]:
         body: dict[str, object] = {
             "type": f"/problems/{error.code}",
-            "title": status_phrase(error.status),
-            "status": int(error.status),
+            "title": status_phrase(status),
+            "status": int(status),
             "detail": error.detail,
+            **members_of(error.detail),
         }
         if error.fields:
-            body["errors"] = [{"field": each.field, "detail": each.message} for each in error.fields]
+            body["errors"] = [
+                {"field": each.field, "detail": each.message, **members_of(each.message)} for each in error.fields
+            ]
         if self.sentence_member is not None:
             body[self.sentence_member] = error.detail
-        body.update(self.extra)
-        return json_response(body, error.status, challenge(error, "Bearer"), PROBLEM_TYPE)
+        return {**body, **self.extra}
 
     def status_of(self, kind: type[LightboxError]) -> int:
         """The status of the error."""
@@ -231,6 +252,21 @@ def bad_request_if_invalid(kind: type[LightboxError]) -> int:
 
 
 PROBLEM_DETAILS: Final = ProblemDetails()
+
+
+def asks_for_problem_details(accept: str | None) -> bool:
+    """Whether an `Accept` header names their media type: a range that covers it is not enough, as clients of the
+    documented systems send it."""
+    return media_ranges(accept).get(PROBLEM_TYPE, 0.0) > 0
+
+
+def rendered(error: LightboxError, dialect: Dialect, accept: str | None) -> Response:
+    """The response for an error in a dialect; in problem details, with the status of the dialect, for a client that
+    asks for them."""
+    response = dialect.render(error)
+    if PROBLEM_TYPE in dialect.content or not asks_for_problem_details(accept):
+        return response
+    return PROBLEM_DETAILS.in_place_of(response, error)
 
 
 @dataclass(frozen=True, slots=True)

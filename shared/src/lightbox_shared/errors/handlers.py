@@ -1,7 +1,6 @@
 """Exception handlers: every exception of an endpoint becomes a `LightboxError`, rendered in the dialect of the path."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from asyncpg.exceptions import (
@@ -24,9 +23,9 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from lightbox_shared import errors
-from lightbox_shared.errors.dialects import Dialects
+from lightbox_shared.errors.dialects import Dialects, rendered
 from lightbox_shared.errors.disk_full import DiskFull, is_disk_full
-from lightbox_shared.errors.sentences import BLANK, NOT_A_STRING, NULL, REQUIRED, too_long
+from lightbox_shared.errors.validation import sentence_of
 
 log = structlog.get_logger()
 
@@ -74,26 +73,11 @@ def from_validation_error(error: RequestValidationError) -> errors.LightboxError
     if any(each["type"] == "json_invalid" for each in found):
         return errors.BadRequest("The body is not valid JSON.")
     fields = [
-        errors.FieldError(".".join(str(part) for part in each["loc"][1:]), _sentence(each), str(each["loc"][0]))
+        errors.FieldError(".".join(str(part) for part in each["loc"][1:]), sentence_of(each), str(each["loc"][0]))
         for each in found
     ]
     detail = "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in fields)
     return errors.InvalidRequest(detail, fields=fields)
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    """The sentence for one error of pydantic: a documented one where there is one, else pydantic's message."""
-    context = error.get("ctx", {})
-    match error["type"]:
-        case "missing":
-            return REQUIRED
-        case "string_type":
-            return NULL if error.get("input") is None else NOT_A_STRING
-        case "string_too_short" if context.get("min_length") == 1:
-            return BLANK
-        case "string_too_long":
-            return too_long(context["max_length"])
-    return str(error["msg"]).removeprefix("Value error, ")
 
 
 # Raised by asyncpg and the operating system while the server is down or starting, or has closed the connection, as it
@@ -167,7 +151,8 @@ def install_error_handlers(app: FastAPI, dialects: Dialects) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={**(error.headers or {}), "Allow": allowed_methods(request)})
-        return dialects.of(request.url.path).render(to_lightbox_error(error))
+        dialect = dialects.of(request.url.path)
+        return rendered(to_lightbox_error(error), dialect, request.headers.get("accept"))
 
     for kind in (errors.LightboxError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)

@@ -11,11 +11,13 @@ the first one is. GIF, which no radiograph comes in, is read only where a caller
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from lightbox_shared.errors.sentences import Sentence
 
 Pixels = npt.NDArray[np.float32]
 
@@ -23,17 +25,31 @@ Pixels = npt.NDArray[np.float32]
 class PictureError(ValueError):
     """The bytes are not a picture that can be read. The text says why and may be sent to the client."""
 
+    code: ClassVar[str] = "unreadable-picture"
+
+    @property
+    def sentence(self) -> Sentence:
+        """The text with its own code, or else that of the class."""
+        text = str(self)
+        return text if isinstance(text, Sentence) else Sentence(self.code, text)
+
 
 class UnsupportedPicture(PictureError):
     """The bytes are not a picture, or one of an unsupported kind."""
+
+    code = "unsupported-picture"
 
 
 class BrokenPicture(PictureError):
     """The picture has a supported format but is damaged."""
 
+    code = "broken-picture"
+
 
 class PictureTooLarge(PictureError):
     """The picture has more pixels than the limit."""
+
+    code = "too-many-pixels"
 
 
 class MediaType(StrEnum):

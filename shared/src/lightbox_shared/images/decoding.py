@@ -6,7 +6,7 @@ Which way is up is decided in `lightbox_shared.images.orientation`, and how the 
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image
 from lightbox_shared.images import RADIOGRAPH_TYPES, MediaType, PictureInfo, check_pixels, sniff
 from lightbox_shared.images.bmp import bmp_size, read_bmp
 from lightbox_shared.images.colours import suits
-from lightbox_shared.images.dicom import decode_dicom, inspect_dicom
+from lightbox_shared.images.dicom import decode_dicom, dicom_grey_values, inspect_dicom
 from lightbox_shared.images.headers import JpegHeader, PngHeader, gif_size, jpeg_header, png_header, webp_size
 from lightbox_shared.images.jpeg import read_jpeg
 from lightbox_shared.images.orientation import UPRIGHT, upright_size
@@ -24,6 +24,7 @@ from lightbox_shared.images.raster_file import RasterFile, in_eight_bits, opened
 from lightbox_shared.images.samples import DeepSamples, EightBitSamples, Samples
 from lightbox_shared.images.tiff import read_tiff
 from lightbox_shared.images.tiff_directory import Directory, read_directory
+from lightbox_shared.images.windows import GreyValues, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,20 @@ def decode(
     types: Collection[MediaType] = RADIOGRAPH_TYPES,
     min_size: tuple[int, int] | None = None,
     grey: bool = False,
+    window: Window | None = None,
 ) -> DecodedPicture:
     """Decode a picture of one of `types`, of at most `max_pixels` pixels.
 
     With `min_size` (width and height, upright) a JPEG may be decoded at a half, a quarter or an eighth of its size, as
     long as it is not below that. That is several times faster, since the inverse DCT makes fewer pixels; all bytes are
     decoded all the same, so that damage is found. With `grey` only `grey()` of the result is wanted, for which a JPEG
-    need not be decoded in colours. The result depends only on the arguments. Takes up to some seconds for the largest
-    pictures: call it in a thread. Raises `PictureError`.
+    need not be decoded in colours. A `window` decides which values are black and white, in place of what the file says
+    or of the whole range. The result depends only on the arguments. Takes up to some seconds for the largest
+    pictures: call it in a thread. Raises `PictureError`, and `WindowNotApplicable` for a window of a picture in colour
+    or of 8 bits a sample.
     """
     media_type = sniff(data, types)
-    file = _read(data, media_type, max_pixels=max_pixels, min_size=min_size, grey=grey)
+    file = _read(data, media_type, max_pixels=max_pixels, min_size=min_size, grey=grey, window=window)
     width, height = upright_size(file.size, file.orientation)
     profile = file.profile if file.profile is not None and suits(file.profile, file.samples.mode) else None
     return DecodedPicture(
@@ -95,16 +99,35 @@ def read_info(data: bytes, *, max_pixels: int) -> PictureInfo:
     return PictureInfo(media_type, *upright_size(stored, orientation))
 
 
+def read_grey_values(data: bytes, *, max_pixels: int) -> GreyValues | None:
+    """The values of a picture that a window can be applied to (`decode`); None if it has none. Takes as long as
+    `decode`. Raises `PictureError`."""
+    if sniff(data) is MediaType.DICOM:
+        return dicom_grey_values(data, max_pixels=max_pixels)
+    return decode(data, max_pixels=max_pixels).samples.grey_values()
+
+
 def _read(
-    data: bytes, media_type: MediaType, *, max_pixels: int, min_size: tuple[int, int] | None, grey: bool
+    data: bytes,
+    media_type: MediaType,
+    *,
+    max_pixels: int,
+    min_size: tuple[int, int] | None,
+    grey: bool,
+    window: Window | None,
 ) -> RasterFile:
+    if media_type is MediaType.DICOM:
+        return _read_dicom(data, max_pixels, window)
     if media_type is MediaType.JPEG:
-        return read_jpeg(data, max_pixels=max_pixels, min_size=min_size, grey=grey)
-    return _READERS[media_type](data, max_pixels)
+        file = read_jpeg(data, max_pixels=max_pixels, min_size=min_size, grey=grey)
+    else:
+        file = _READERS[media_type](data, max_pixels)
+    return file if window is None else replace(file, samples=file.samples.windowed(window))
 
 
-def _read_dicom(data: bytes, max_pixels: int) -> RasterFile:
-    values = decode_dicom(data, max_pixels=max_pixels)
+def _read_dicom(data: bytes, max_pixels: int, window: Window | None) -> RasterFile:
+    """The window applies before the picture becomes grey (`lightbox_shared.images.dicom.grey`)."""
+    values = decode_dicom(data, max_pixels=max_pixels, window=window)
     samples: Samples = (
         EightBitSamples(Image.fromarray(values))
         if values.dtype == np.uint8
@@ -138,9 +161,8 @@ _READERS: Final[Mapping[MediaType, Callable[[bytes, int], RasterFile]]] = {
     MediaType.GIF: _read_gif,
     MediaType.TIFF: read_tiff,
     MediaType.BMP: read_bmp,
-    MediaType.DICOM: _read_dicom,
 }
-"""All but JPEG, which can be decoded in part."""
+"""All but JPEG, which can be decoded in part, and DICOM."""
 
 
 def _size_and_orientation(header: JpegHeader | PngHeader | Directory) -> tuple[tuple[int, int], int]:

@@ -8,17 +8,18 @@ whom a picture was taken) are left out.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from PIL import Image, ImageChops
 
-from lightbox_shared.images import RADIOGRAPH_TYPES, MediaType, sniff
+from lightbox_shared.images import RADIOGRAPH_TYPES, MediaType, inspect, sniff
 from lightbox_shared.images.decoding import decode
 from lightbox_shared.images.encoding import EncodedPicture, encode
 from lightbox_shared.images.headers import jpeg_header
 from lightbox_shared.images.jpeg import is_shown_by_browsers
 from lightbox_shared.images.orientation import UPRIGHT
+from lightbox_shared.images.windows import Window
 
 _JPEG_QUALITY: Final = 95
 # Zlib's default takes three times as long, and saves an eighth.
@@ -107,10 +108,11 @@ def read_for_display(
     max_pixels: int,
     types: Collection[MediaType] = RADIOGRAPH_TYPES,
     min_size: tuple[int, int] | None = None,
+    window: Window | None = None,
 ) -> ShownPicture:
-    """Decode a picture as it is shown: a view of what `lightbox_shared.images.decoding.decode` returns. Raises
-    `PictureError`."""
-    picture = decode(data, max_pixels=max_pixels, types=types, min_size=min_size)
+    """Decode a picture as it is shown: a view of what `lightbox_shared.images.decoding.decode` returns. Raises its
+    exceptions."""
+    picture = decode(data, max_pixels=max_pixels, types=types, min_size=min_size, window=window)
     image, profile = picture.shown()
     image.info = {}
     return ShownPicture(
@@ -125,6 +127,32 @@ def read_for_display(
         is_shown_by_browsers=picture.is_shown_by_browsers,
         bits=picture.samples.bits,
     )
+
+
+def render(
+    data: bytes, *, max_pixels: int, window: Window | None = None, viewport: tuple[int, int] | None = None
+) -> EncodedPicture:
+    """The file of a picture as browsers show it, through a `window`, and no wider and higher than a `viewport`; smaller
+    pixels are the mean of those that they stand for. A picture is never enlarged.
+
+    Takes up to a second for the largest pictures: call it in a thread. Raises `PictureError`, and
+    `WindowNotApplicable` for a window that the picture has no values for.
+    """
+    size = None
+    if viewport is not None:
+        info = inspect(data, max_pixels=max_pixels)
+        size = _fitted((info.width, info.height), viewport)
+    shown = read_for_display(data, max_pixels=max_pixels, min_size=size, window=window)
+    if size is not None and size != shown.image.size:
+        shown = replace(shown, image=shown.image.resize(size, Image.Resampling.BOX))
+    return encode_preview(shown)
+
+
+def _fitted(size: tuple[int, int], viewport: tuple[int, int]) -> tuple[int, int]:
+    """The largest size of the same shape that fits into a viewport and is not larger than `size`."""
+    share = min(1.0, viewport[0] / size[0], viewport[1] / size[1])
+    width, height = (max(1, round(each * share)) for each in size)
+    return width, height
 
 
 def shows_file(data: bytes) -> bool:

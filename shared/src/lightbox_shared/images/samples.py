@@ -8,8 +8,8 @@ A model reads `grey()`, people see `shown()`. Both come from the same samples. W
   file goes with them. Inks are turned into light by their profile for both.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,11 @@ from PIL import Image, ImageChops
 
 from lightbox_shared.images.colours import to_srgb
 from lightbox_shared.images.orientation import upright_image, upright_values
+from lightbox_shared.images.windows import GreyValues, Values, Window, WindowNotApplicable
 
 DeepValues = npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_GREY_MODES: Final = frozenset({"L", "LA"})
 _ROWS_AT_ONCE: Final = 256
 """Of a deep picture, so that its values as numbers of 32 bits don't take twice the memory of the picture."""
 
@@ -42,6 +44,14 @@ class EightBitSamples:
     def size(self) -> tuple[int, int]:
         """Width and height."""
         return self.image.size
+
+    def windowed(self, _window: Window) -> "EightBitSamples":
+        """Raises `WindowNotApplicable`: they are what is shown."""
+        raise WindowNotApplicable("The picture has 8 bits a sample, to which no window applies.")
+
+    def grey_values(self) -> GreyValues | None:
+        """None, as a window can't be applied to them."""
+        return None
 
     def upright(self, orientation: int) -> "EightBitSamples":
         """Turned by an orientation."""
@@ -74,6 +84,8 @@ class DeepSamples:
     """Shape (height, width) for grey, (height, width, 2) with alpha, (height, width, 3 or 4) for colours."""
     white: float
     """The largest value; 0 is black."""
+    is_inverted: bool = False
+    """Whether the samples of the file are `white` less these values: there 0 is white."""
 
     bits = 16
 
@@ -89,7 +101,36 @@ class DeepSamples:
 
     def upright(self, orientation: int) -> "DeepSamples":
         """Turned by an orientation."""
-        return DeepSamples(upright_values(self.values, orientation), self.white)
+        return replace(self, values=upright_values(self.values, orientation))
+
+    def windowed(self, window: Window) -> "DeepSamples":
+        """Through a window on the samples as the file has them, which are whole numbers; transparency stays. Raises
+        `WindowNotApplicable` for colours."""
+        if self.mode not in _GREY_MODES:
+            raise WindowNotApplicable("The picture is in colour, to which no window applies.")
+        table = np.clip(window(self._as_stored(np.arange(self.white + 1))), 0, 1)
+        table = (1 - table if self.is_inverted else table).astype(np.float32)
+        values = self.values.astype(np.uint16, copy=False)
+        shown = np.empty(values.shape, np.float32)
+        for top in range(0, len(shown), _ROWS_AT_ONCE):
+            rows = slice(top, top + _ROWS_AT_ONCE)
+            if values.ndim == 2:
+                np.take(table, values[rows], out=shown[rows], mode="clip")
+            else:
+                shown[rows, :, 0] = table[values[rows, :, 0]]
+                shown[rows, :, 1] = values[rows, :, 1] / np.float32(self.white)
+        return DeepSamples(shown, 1.0)
+
+    def grey_values(self) -> GreyValues | None:
+        """The samples of a grey picture as the file has them; None for colours."""
+        if self.mode not in _GREY_MODES:
+            return None
+        grey = self.values if self.values.ndim == 2 else self.values[..., 0]
+        lowest, highest = sorted(map(float, self._as_stored(np.array([grey.min(), grey.max()]))))
+        return GreyValues(lowest, highest, Window.whole_range(0, self.white))
+
+    def _as_stored(self, values: npt.NDArray[Any]) -> Values:
+        return (self.white - values if self.is_inverted else values).astype(np.float64)
 
     def grey(self, _profile: bytes | None) -> Image.Image:
         """Of mode "F", 0 black to 1 white."""

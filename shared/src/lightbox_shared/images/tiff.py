@@ -73,7 +73,7 @@ def _picture(stored: Stored, layout: TiffLayout, directory: Directory) -> Sample
             alpha, white = _scaled(alpha, white, _SIXTEEN_BITS), _SIXTEEN_BITS
     if alpha is not None:
         colours = np.concatenate((colours, alpha[..., np.newaxis]), axis=-1)
-    return _samples(colours, white)
+    return _samples(colours, white, is_inverted=layout.photometric is Photometric.WHITE_IS_ZERO)
 
 
 def _alpha(stored: Stored, layout: TiffLayout, directory: Directory) -> Stored | None:
@@ -84,12 +84,12 @@ def _alpha(stored: Stored, layout: TiffLayout, directory: Directory) -> Stored |
     return stored[..., layout.colours]
 
 
-def _samples(values: Stored, white: int) -> Samples:
+def _samples(values: Stored, white: int, *, is_inverted: bool) -> Samples:
     """With 8 bits if they have no more, and no others than can be made 8 without rounding."""
     values = values[..., 0] if values.shape[-1] == 1 else values
     scale = _EIGHT_BIT_SCALES.get(white.bit_length())
     if scale is None:
-        return DeepSamples(values.astype(np.uint16, copy=False), white)
+        return DeepSamples(values.astype(np.uint16, copy=False), white, is_inverted)
     eight = values.astype(np.uint8, copy=False)
     return EightBitSamples(Image.fromarray(np.ascontiguousarray(eight if scale == 1 else eight * np.uint8(scale))))
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from core_collection_service.author import Author
 from core_collection_service.dependencies import CollectionName
 from core_collection_service.errors import NoSuchCollection
 from core_collection_service.parameters import DEVICE_ID, TIMESTAMP
@@ -24,10 +25,10 @@ _ERRORS = errors(NotAuthenticated, Forbidden, NoSuchPicture, NoSuchCollection)
     openapi_extra={"parameters": [DEVICE_ID.describe(required=True), TIMESTAMP.describe(required=True)]},
 )
 async def delete_picture(
-    request: Request, collection: CollectionName, _caller: AdminOnly, services: ServicesDep
+    request: Request, collection: CollectionName, caller: AdminOnly, services: ServicesDep
 ) -> Response:
     """The picture is deleted for good, and the counts of its device follow."""
-    await services.deletions.delete(read_picture_key(request, collection))
+    await services.deletions.delete(read_picture_key(request, collection), Author.of(request, caller))
     return Response(status_code=204)
 
 
@@ -35,8 +36,8 @@ async def delete_picture(
     "/collections/{collection}/{picture_id}", status_code=204, summary="Delete a picture by id", responses=_ERRORS
 )
 async def delete_picture_by_id(
-    collection: CollectionName, picture_id: PictureId, _caller: AdminOnly, services: ServicesDep
+    collection: CollectionName, picture_id: PictureId, request: Request, caller: AdminOnly, services: ServicesDep
 ) -> Response:
     """The picture is deleted for good, and the counts of its device follow."""
-    await services.deletions.delete_by_id(collection, read_picture_id(picture_id))
+    await services.deletions.delete_by_id(collection, read_picture_id(picture_id), Author.of(request, caller))
     return Response(status_code=204)

@@ -33,7 +33,7 @@ from core_collection_service.protocol.media_types import (
     SENML_JSON,
 )
 from core_collection_service.protocol.timestamps import format_timestamp
-from lightbox_shared.pagination import Page
+from lightbox_shared.responses.pagination import Page
 
 LIST_TYPES: Final = (JSON, CBOR, SENML_JSON, SENML_CBOR, LINK_FORMAT)
 """The media types of lists; over HTTP the first is the default."""

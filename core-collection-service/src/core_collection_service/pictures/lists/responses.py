@@ -11,7 +11,7 @@ from core_collection_service.pictures.lists.representations import represent_pag
 from core_collection_service.pictures.lists.service import ListByTime, NewestOfEach
 from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.state import Services
-from lightbox_shared.pagination import Page
+from lightbox_shared.responses.pagination import Page
 
 BATCH_DATA_BYTES: Final = 16_000_000
 """Of originals in one SenML pack; a larger picture comes in a pack of its own."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.schemas import PictureBody
-from lightbox_shared.pagination import Page
+from lightbox_shared.responses.pagination import Page
 
 
 class PicturePage(BaseModel):

@@ -18,7 +18,7 @@ from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.repository import fetch
 from core_collection_service.protocol.cursors import NotACursor, opened, opened_text, sealed, sealed_text
 from lightbox_shared.database import Database
-from lightbox_shared.pagination import Page
+from lightbox_shared.responses.pagination import Page
 
 _POSITION: Final = struct.Struct(">qqqq")
 """The limits of the list and the time of the last picture, in microseconds since 1970, and its id."""

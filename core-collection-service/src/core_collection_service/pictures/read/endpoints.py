@@ -32,9 +32,9 @@ from core_collection_service.pictures.response_cache import ROUTE
 from core_collection_service.pictures.thumbnails.rendering import read_box
 from core_collection_service.state import Services, ServicesDep
 from lightbox_shared.auth.dependencies import ServiceOnly
-from lightbox_shared.negotiation import choose
 from lightbox_shared.openapi import errors
-from lightbox_shared.response_cache import target_of
+from lightbox_shared.responses.cache import target_of
+from lightbox_shared.responses.negotiation import choose
 
 router = APIRouter(tags=["CoRE collection"])
 direct_router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)

@@ -7,10 +7,10 @@ from core_collection_service.pictures.errors import NoSuchPicture, NoThumbnail
 from core_collection_service.pictures.lists.schemas import PicturePage
 from core_collection_service.protocol.media_types import LINK_FORMAT, SENML_CBOR, SENML_JSON
 from core_collection_service.protocol.responses import described_document
-from lightbox_shared.conditional import PreconditionFailed, RangeNotSatisfiable
 from lightbox_shared.errors import Forbidden, LightboxError, NotAuthenticated
 from lightbox_shared.images import RADIOGRAPH_TYPES
 from lightbox_shared.openapi import content, errors, headers
+from lightbox_shared.responses.conditional import PreconditionFailed, RangeNotSatisfiable
 
 _BINARY: Final = content(*(each.value for each in RADIOGRAPH_TYPES))
 _TEXT: Final = {"type": "string"}

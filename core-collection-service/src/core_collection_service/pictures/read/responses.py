@@ -18,9 +18,9 @@ from core_collection_service.pictures.storage.repository import LARGEST_AT_ONCE
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.thumbnails.rendering import Box
 from core_collection_service.pictures.thumbnails.service import Thumbnails
-from lightbox_shared.conditional import byte_range, is_unchanged
-from lightbox_shared.hal import http_date
-from lightbox_shared.negotiation import prefers_coding
+from lightbox_shared.responses.conditional import byte_range, is_unchanged
+from lightbox_shared.responses.hal import http_date
+from lightbox_shared.responses.negotiation import prefers_coding
 
 RENDERING_VERSION: Final = 2
 """In the entity tags of thumbnails; to be increased when thumbnails look different."""

@@ -10,7 +10,7 @@ from typing import IO, Any, Final, cast
 import zstandard
 from anyio import CapacityLimiter, from_thread, to_thread
 
-from lightbox_shared.blobs import BlobMissing
+from lightbox_shared.storage.blobs import BlobMissing
 
 CHUNK_BYTES: Final = 256 * 1024
 

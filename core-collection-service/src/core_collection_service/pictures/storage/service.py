@@ -13,8 +13,8 @@ from core_collection_service.pictures.storage import repository
 from core_collection_service.pictures.storage.chunks import decompressed_chunks, stored_chunks
 from core_collection_service.pictures.storage.encodings import Encoded, decode
 from core_collection_service.pictures.storage.repository import LARGEST_AT_ONCE, StoredBytes
-from lightbox_shared.blobs import BlobMissing, LargeBlobStore
 from lightbox_shared.database import Database
+from lightbox_shared.storage.blobs import BlobMissing, LargeBlobStore
 
 OBJECT_KEY_BYTES: Final = 32
 QUICK_BYTES: Final = 128 * 1024

@@ -12,11 +12,11 @@ from core_collection_service.pictures.schemas import PictureBody, path_by_key
 from core_collection_service.pictures.submit.request_bodies import document_format, read_body
 from core_collection_service.pictures.submit.schemas import submission_body
 from core_collection_service.protocol.responses import described_document, document_response
-from lightbox_shared.addresses import client_address, partition
 from lightbox_shared.anonymous_storage.errors import QUOTA_REFUSALS
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.request_bodies import check_room_for
+from lightbox_shared.requests.addresses import client_address, partition
+from lightbox_shared.requests.bodies import check_room_for
 
 router = APIRouter(tags=["CoRE collection"], route_class=DirectRoute)
 
@@ -51,7 +51,7 @@ async def collect_picture(request: Request) -> Response:
             await read_body(request, form, memory, limits, services.minimum_data_rate),  # not held here meanwhile
             form,
             caller.check_may_send,
-            client_address(request) if caller.is_anonymous else None,
+            client_address(request) if caller.is_stranger else None,
         )
     body = PictureBody.of(written.record).model_dump()
     return document_response(request, body, 201 if written.created else 200, {"Location": path_by_key(written.record)})

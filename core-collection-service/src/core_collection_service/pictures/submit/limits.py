@@ -5,7 +5,7 @@ from typing import Final
 
 from core_collection_service.protocol.base64_text import BLANKS, decode_base64, encoded_size
 from core_collection_service.protocol.documents import Format
-from lightbox_shared.file_sizes import DECIDING_BYTES, OTHER_FIELDS_BYTES, FileSizes
+from lightbox_shared.requests.file_sizes import DECIDING_BYTES, OTHER_FIELDS_BYTES, FileSizes
 
 _DECIDING_CHARACTERS: Final = encoded_size(DECIDING_BYTES)
 _WITHOUT_BLANKS: Final = str.maketrans("", "", BLANKS)

@@ -1,5 +1,6 @@
 """The statements that add pictures. An added picture is counted for its device and announced in the same transaction,
-and where room was reserved for it, that is settled.
+and where room was reserved for it, that is settled. A picture whose reservation has been released is not added, since
+nobody would count it: its client has gone, or the service stops.
 
 Rows and devices are written in one order by every statement, so that two writers never wait for each other in a circle.
 """
@@ -18,16 +19,19 @@ ADDED_CHANNEL: Final = "pictures"
 
 # One statement, and so one transaction and one round trip, for any number of pictures.
 _ADD: Final = text(f"""
-WITH sent AS (
+WITH held AS (
+    SELECT id FROM anonymous_reservations WHERE id = ANY(CAST(:reservation_id AS bigint[])) ORDER BY id FOR UPDATE
+), sent AS (
     SELECT collection, device_id, {instant("taken_at")} AS taken_at, media_type, width, height, size, sha256, encoding,
            stored_size, data, object_key, anonymous_bytes, place
       FROM unnest(
         CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]),
         CAST(:media_type AS text[]), CAST(:width AS integer[]), CAST(:height AS integer[]), CAST(:size AS bigint[]),
         CAST(:sha256 AS bytea[]), CAST(:encoding AS text[]), CAST(:stored_size AS bigint[]), CAST(:data AS bytea[]),
-        CAST(:object_key AS bytea[]), CAST(:anonymous_bytes AS bigint[])
+        CAST(:object_key AS bytea[]), CAST(:anonymous_bytes AS bigint[]), CAST(:reservation_id AS bigint[])
     ) WITH ORDINALITY AS row (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding,
-                              stored_size, data, object_key, anonymous_bytes, place)
+                              stored_size, data, object_key, anonymous_bytes, reservation_id, place)
+     WHERE reservation_id IS NULL OR reservation_id IN (SELECT id FROM held)
 ), added AS (
     INSERT INTO pictures (collection, device_id, taken_at, media_type, width, height, size, sha256, encoding,
                           stored_size, data, object_key, anonymous_bytes)
@@ -57,6 +61,7 @@ WITH sent AS (
             CAST(:collection AS text[]), CAST(:device_id AS text[]), CAST(:taken_at AS timestamptz[]),
             CAST(:reservation_id AS bigint[])
         ) WITH ORDINALITY AS row (collection, device_id, taken_at, id, place)
+         WHERE id IN (SELECT id FROM held)
       ) AS row ORDER BY collection, device_id, taken_at, place
 ), settled AS (
     DELETE FROM anonymous_reservations USING added
@@ -82,8 +87,9 @@ _FIELDS: Final = tuple(NewPicture.__dataclass_fields__)
 
 
 async def add(connection: AsyncConnection, rows: Sequence[NewPicture]) -> list[PictureRecord]:
-    """Add those pictures whose keys are not there yet, and return them; of two with the same key the first is added. It
-    is one statement, so one transaction on a connection of `Database.autocommit`."""
+    """Add those pictures whose keys are not there yet, and return them; of two with the same key the first is added.
+    Those are left out whose reservation is gone. It is one statement, so one transaction on a connection of
+    `Database.autocommit`."""
     columns = {name: [getattr(row, name) for row in rows] for name in _FIELDS}
     return [PictureRecord(*row[:-1]) for row in await connection.execute(_ADD, columns)]
 

@@ -1,7 +1,7 @@
 """The body of an upload over HTTP: its media type, and its bytes within limits of size, memory and time.
 
-The rate is that by which the gateway measures all bodies (`lightbox_shared.data_rate`). Here it also holds for clients
-that come without the gateway, since a body that stands still would hold memory that other uploads need.
+The rate is that by which the gateway measures all bodies (`lightbox_shared.requests.data_rate`). Here it also holds for
+clients that come without the gateway, since a body that stands still would hold memory that other uploads need.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from fastapi import Request
 from core_collection_service.pictures.errors import PictureTooLarge, UploadTooSlow
 from core_collection_service.pictures.submit.limits import PictureLimits
 from core_collection_service.protocol.documents import Format
-from lightbox_shared.content_length import content_length
-from lightbox_shared.data_rate import MinimumDataRate
+from lightbox_shared.concurrency.memory_budget import Reservation
 from lightbox_shared.errors import BadRequest, UnsupportedMediaType
-from lightbox_shared.memory_budget import Reservation
+from lightbox_shared.requests.content_length import content_length
+from lightbox_shared.requests.data_rate import MinimumDataRate
 
 
 def document_format(request: Request) -> Format:

@@ -43,7 +43,7 @@ class Submissions:
         document: bytes,
         form: Format,
         check_device: Callable[[str], None],
-        anonymous_address: str | None = None,
+        stranger_address: str | None = None,
     ) -> Written:
         """Keep the picture in a document; `check_device` gets the device id and raises if the caller may not send as
         this device. Raises `BadRequest`, and what `submit_picture` raises."""
@@ -55,20 +55,20 @@ class Submissions:
         del document  # the picture in `sent` is a copy
         check_device(sent.device_id)
         key = PictureKey(collection, sent.device_id, sent.timestamp)
-        return await self.submit_picture(key, sent.image_data, anonymous_address)
+        return await self.submit_picture(key, sent.image_data, stranger_address)
 
-    async def submit_picture(self, key: PictureKey, data: bytes, anonymous_address: str | None = None) -> Written:
-        """Keep a picture that was sent as it is; `anonymous_address` is that of a client without a credential, which
-        may send so much. Returns when it is durable. Raises `InvalidField`, `PictureTooLarge`, `AnotherPicture`, what
+    async def submit_picture(self, key: PictureKey, data: bytes, stranger_address: str | None = None) -> Written:
+        """Keep a picture that was sent as it is; `stranger_address` is that of a client that may send so much
+        and no more. Returns when it is durable. Raises `InvalidField`, `PictureTooLarge`, `AnotherPicture`, what
         `AnonymousStorage.reserved` raises, and what the database raises."""
         collection, device_id, taken_at = key
         prepared = await self._storage.prepare(
             lambda: prepare_picture(device_id, taken_at, data, self.limits), quick=is_quick(data)
         )
-        if anonymous_address is None:
+        if stranger_address is None:
             written = await self._write(collection, prepared)
         else:
-            written = await self._write_within_quotas(key, prepared, anonymous_address)
+            written = await self._write_within_quotas(key, prepared, stranger_address)
         if written.record.sha256 != prepared.sha256:
             self._metrics.count_conflict(collection)
             raise AnotherPicture

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from core_collection_service.pictures.models import NewPicture, PictureKey, PictureRecord
 from core_collection_service.pictures.submit import repository
-from lightbox_shared.background import background_task
+from lightbox_shared.concurrency.background import background_task
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.errors.handlers import is_database_outage
@@ -24,7 +24,7 @@ LARGE_BYTES: Final = 1024 * 1024
 """Pictures of this size and more have a queue of their own, so that no small one waits behind them. Small ones are
 written more quickly by one queue than by several, since what waits together is written together."""
 ATTEMPTS: Final = 3
-"""For a picture that is neither added nor found, because it was deleted in between."""
+"""For a picture that is neither added nor found, because it was deleted in between, or its reservation is gone."""
 
 
 class Written(NamedTuple):
@@ -128,7 +128,7 @@ class _BatchQueue:
             left = _resolve(left, added, {each.key: each for each in found})
             if not left:
                 return
-        _refuse(left, Unavailable("The picture is being deleted at the same time."))
+        _refuse(left, Unavailable("The upload took too long, or the picture is being deleted at the same time."))
 
     async def _write_one_by_one(self, batch: Sequence[_Pending], error: Exception) -> None:
         """After a batch has failed with `error`. In an outage all its pictures fail; otherwise each is tried again by

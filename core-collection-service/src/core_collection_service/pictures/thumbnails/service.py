@@ -11,9 +11,9 @@ from core_collection_service.pictures.models import PictureRecord
 from core_collection_service.pictures.storage.encodings import Encoded, decode
 from core_collection_service.pictures.storage.service import PictureStorage
 from core_collection_service.pictures.thumbnails.rendering import Box, Thumbnail, render_thumbnail
-from lightbox_shared.decoding import DecodingThreads
+from lightbox_shared.concurrency.decoding import DecodingThreads
+from lightbox_shared.concurrency.single_flight import SingleFlight
 from lightbox_shared.images import PictureError
-from lightbox_shared.single_flight import SingleFlight
 
 CACHE_BYTES: Final = 64 * 1024 * 1024
 

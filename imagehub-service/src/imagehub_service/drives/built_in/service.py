@@ -16,9 +16,9 @@ from imagehub_service.drives.built_in.upload_sessions.service import UploadSessi
 from imagehub_service.drives.drive import DriveContents, DriveFolder
 from imagehub_service.drives.errors import FileTooLarge, NameTaken, NoSuchItem
 from imagehub_service.drives.listed_files import files_of
-from lightbox_shared.blobs import Blobs
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.storage.blobs import Blobs
 
 UPLOAD_SESSIONS_PATH: Final = "/image/upload-sessions"
 _ID: Final = re.compile(r"[A-Z0-9]{1,64}", re.ASCII)
@@ -42,6 +42,14 @@ class BuiltInDrive:
 
     async def finish_consent(self, auth_code: str, state: str | None) -> None:
         """Nothing has to be allowed: any code is fine."""
+
+    async def is_connected(self) -> bool:
+        """It always is."""
+        return True
+
+    async def disconnect(self) -> bool:
+        """Nothing was allowed, so there is nothing to forget."""
+        return False
 
     async def contents(self) -> DriveContents:
         """All folders with their files, in the order of their names."""
@@ -110,7 +118,7 @@ _NO_FOLDER: Final = "There is no folder with this id."
 async def _found(session: WriteSession, item_id: str) -> DriveItem:
     item = await repository.find(session, item_id) if _ID.fullmatch(item_id) else None
     if item is None:
-        raise NoSuchItem("There is no file or folder with this id.")
+        raise NoSuchItem
     return item
 
 

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from imagehub_service.drives.drive import DriveFolder
 from imagehub_service.drives.errors import UnreadableAnswer
-from lightbox_shared.forms import is_storable
+from lightbox_shared.requests.forms import is_storable
 
 LARGEST: Final = 2**63 - 1
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,7 +99,7 @@ class Item(GraphObject):
     def as_new_folder(self) -> DriveFolder:
         """The folder that the item is, which has no files yet. Raises `UnreadableAnswer` if it is none."""
         if self.folder is None or self.name is None:
-            raise UnreadableAnswer("Microsoft Graph has answered something that is not known.")
+            raise UnreadableAnswer
         return DriveFolder(self.id, self.name, self.size or 0, self.created_at, self.modified_at, files=())
 
 
@@ -127,4 +127,4 @@ def read(model: type[Answer], body: bytes) -> Answer:
     except ValidationError as error:
         # Without the body, which can have addresses in it that work without a token.
         places = ", ".join(".".join(map(str, each["loc"])) for each in error.errors()[:3])
-        raise UnreadableAnswer("Microsoft Graph has answered something that is not known.") from ValueError(places)
+        raise UnreadableAnswer from ValueError(places)

@@ -21,7 +21,7 @@ from imagehub_service.drives.onedrive.connections_repository import Lease
 from imagehub_service.drives.onedrive.identity_platform import ConsentSecrets, GrantRefused, IdentityPlatform, Tokens
 from imagehub_service.drives.onedrive.models import Consent
 from lightbox_shared.database import Database
-from lightbox_shared.encryption import Cipher, NotDecryptable
+from lightbox_shared.storage.encryption import Cipher, NotDecryptable
 
 log = structlog.get_logger("onedrive")
 
@@ -94,6 +94,7 @@ class Connections:
         digest = None if state is None else _digest(state)
         async with self._database.reading() as session:
             pending = await repository.newest_consent(session, account_id, seconds=CONSENT_SECONDS, state_sha256=digest)
+            generation = await repository.generation(session, account_id)
         secrets = None if pending is None else self._open_consent(pending)
         if pending is None or secrets is None:
             raise await self.consent_needed(account_id)
@@ -105,8 +106,24 @@ class Connections:
             raise await self.consent_needed(account_id) from None
         sealed = self._seal_tokens(account_id, tokens)
         async with self._database.writing() as session:
-            await repository.end_consent(session, pending.state_sha256)
-            await repository.put_tokens(session, account_id, sealed, _refresh_after(tokens))
+            was_under_way = await repository.end_consent(session, pending.state_sha256)
+            # A code that Microsoft refuses ends the consent too, but changes no tokens; disconnecting does.
+            is_forgotten = not was_under_way and await repository.generation(session, account_id) != generation
+            if not is_forgotten:
+                await repository.put_tokens(session, account_id, sealed, _refresh_after(tokens))
+        if is_forgotten:
+            raise await self.consent_needed(account_id)
+
+    async def is_connected(self, account_id: int) -> bool:
+        """Whether there are tokens."""
+        async with self._database.reading() as session:
+            found = await repository.find(session, account_id)
+        return found is not None and found.tokens is not None
+
+    async def check_connected(self, account_id: int) -> None:
+        """Raises `ConsentNeeded` if the tokens with which something was begun were forgotten meanwhile."""
+        if not await self.is_connected(account_id):
+            raise await self.consent_needed(account_id)
 
     async def _usable(self, account_id: int, refused: int | None) -> Access | None:
         """The token, if it need not be refreshed first."""

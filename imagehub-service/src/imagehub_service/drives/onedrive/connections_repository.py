@@ -46,6 +46,12 @@ async def find(session: ReadSession, account_id: int) -> StoredConnection | None
     return None if found is None else StoredConnection(found[0], found[1], found[2], float(found[3]))
 
 
+async def generation(session: ReadSession | WriteSession, account_id: int) -> int | None:
+    """How often the tokens of an account have changed; None if it never had any."""
+    found: int | None = await session.scalar(select(Connection.generation).where(Connection.account_id == account_id))
+    return found
+
+
 async def lease(session: WriteSession, account_id: int, *, refused: int | None, seconds: float) -> Lease | None:
     """Take the right to refresh tokens that are due, or of the generation that Graph has refused; None if another one
     has it, or it was done."""
@@ -101,6 +107,20 @@ async def put_tokens(session: WriteSession, account_id: int, tokens: str, refres
     await session.execute(row.on_conflict_do_update(index_elements=[Connection.account_id], set_=changes))
 
 
+async def forget(session: WriteSession, account_id: int) -> bool:
+    """Delete the tokens of an account, and its consents under way. The generation goes on, so that nothing is stored of
+    what another process is just getting for these tokens. Returns whether there were tokens."""
+    # As who finishes a consent: the consent first, then the tokens.
+    await session.execute(delete(Consent).where(Consent.account_id == account_id))
+    statement = select(Connection.tokens).where(Connection.account_id == account_id)
+    tokens = await session.scalar(statement.with_for_update())
+    times = dict.fromkeys(("refresh_at", "leased_until", "blocked_until"))
+    changes = {"tokens": None, "generation": Connection.generation + 1, **times}
+    row = insert(Connection).values(account_id=account_id, generation=1)
+    await session.execute(row.on_conflict_do_update(index_elements=[Connection.account_id], set_=changes))
+    return tokens is not None
+
+
 async def block(session: WriteSession, account_id: int, seconds: float) -> None:
     """Note that Graph may not be called for this user."""
     until = func.greatest(func.coalesce(Connection.blocked_until, func.now()), _after(seconds))
@@ -123,9 +143,10 @@ async def add_consent(session: WriteSession, account_id: int, state_sha256: byte
     await session.flush()
 
 
-async def end_consent(session: WriteSession, state_sha256: bytes) -> None:
-    """The code of this consent was used."""
-    await session.execute(delete(Consent).where(Consent.state_sha256 == state_sha256))
+async def end_consent(session: WriteSession, state_sha256: bytes) -> bool:
+    """The code of this consent was used. Returns False if the consent has ended already."""
+    statement = delete(Consent).where(Consent.state_sha256 == state_sha256).returning(Consent.account_id)
+    return (await session.execute(statement)).one_or_none() is not None
 
 
 async def end_consents_before(session: WriteSession, seconds: float) -> None:

@@ -26,7 +26,7 @@ from imagehub_service.drives.onedrive.answers import DriveAnswer, Item, Page, Qu
 from imagehub_service.drives.onedrive.copies_repository import FolderRow, NewItem, Progress
 from imagehub_service.drives.onedrive.errors import failure
 from imagehub_service.drives.onedrive.graph import Call, Graph
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
 
 log = structlog.get_logger("onedrive")

@@ -106,12 +106,16 @@ async def delete_unseen(session: WriteSession, account_id: int, enumeration: int
     )
 
 
-async def forget(session: WriteSession, account_id: int) -> None:
-    """Delete a copy. Its version goes on, so that a process that still reads pages stores none of them."""
+async def forget(session: WriteSession, account_id: int) -> bool:
+    """Delete a copy. Its version goes on, so that a process that still reads pages stores none of them. Returns whether
+    there was a copy, or a part of one."""
     await session.execute(insert(Copy).values(account_id=account_id).on_conflict_do_nothing())
+    link = await session.scalar(select(Copy.link).where(Copy.account_id == account_id).with_for_update())
     await session.execute(delete(CopiedItem).where(CopiedItem.account_id == account_id))
-    values = {"version": Copy.version + 1, "link": None, "is_enumerating": False, "root_id": None, "as_of": None}
-    await session.execute(update(Copy).where(Copy.account_id == account_id).values(**values))
+    known = {"link": None, "is_enumerating": False, "root_id": None, "as_of": None, "used_bytes": 0, "total_bytes": 0}
+    statement = update(Copy).where(Copy.account_id == account_id)
+    await session.execute(statement.values(version=Copy.version + 1, **known))
+    return link is not None
 
 
 async def find(session: ReadSession, account_id: int) -> Copy | None:

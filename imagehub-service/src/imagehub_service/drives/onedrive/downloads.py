@@ -45,7 +45,9 @@ class Downloads:
                     wait_jitter=0.2,
                 ):
                     with attempt:
-                        return await self._follow(account_id, await self._address(account_id, call), max_bytes)
+                        data = await self._follow(account_id, await self._address(account_id, call), max_bytes)
+                        await self._connections.check_connected(account_id)  # the host of the file asks for no token
+                        return data
         except httpx.InvalidURL as error:  # of a redirect: httpx parses it, although it does not follow
             raise UnreadableAnswer("The address of the file is not valid.") from error
         except (httpx.TransportError, TimeoutError, _TryAgain) as error:

@@ -65,7 +65,6 @@ _BY_CODE: Final[dict[str, type[DriveError]]] = {
 }
 _BY_STATUS: Final[dict[int, type[DriveError]]] = {404: NoSuchItem, 409: NameTaken, 413: FileTooLarge, 507: DriveFull}
 _SENTENCES: Final[dict[type[DriveError], str]] = {
-    NoSuchItem: "There is no file or folder with this id.",
     NameTaken: "There is an item of this name already.",
     FileTooLarge: "The file is too large for OneDrive.",
     DriveFull: "There is no room in the drive.",
@@ -100,11 +99,11 @@ def failure(status: int, body: bytes, *, about_name: bool = False) -> DriveError
     """What an answer of Graph that is no success means; `about_name` if the request had a name in it."""
     code = deepest_code(body)
     if code is None:
-        return UnreadableAnswer("Microsoft Graph has answered something that is not known.")
+        return UnreadableAnswer()
     if about_name and status in {400, 422} and code in {"", "invalidrequest"}:
         return InvalidName("OneDrive does not accept this name.")
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (DriveUnavailable if status >= 500 else Refused)
-    return kind(_SENTENCES[kind])
+    return kind(_SENTENCES[kind]) if kind in _SENTENCES else kind()
 
 
 def pause_seconds(retry_after: str | None, *, default: float) -> float:

@@ -34,7 +34,7 @@ def check_name(name: str) -> str:
 def item_path(item_id: str) -> str:
     """The path of an item in the user's drive. Raises `NoSuchItem` for what can't be an id."""
     if not _ID.fullmatch(item_id) or item_id.lower() == "root":
-        raise NoSuchItem("There is no file or folder with this id.")
+        raise NoSuchItem
     return f"/me/drive/items/{quote(item_id, safe='!')}"
 
 

@@ -10,6 +10,7 @@ import httpx
 from imagehub_service.config import ImageHubSettings
 from imagehub_service.drives.drive import DriveContents, DriveFolder
 from imagehub_service.drives.errors import DriveUnavailable, UnreadableAnswer
+from imagehub_service.drives.onedrive import connections_repository, copies_repository
 from imagehub_service.drives.onedrive.answers import DriveAnswer, Item, UploadSession, read
 from imagehub_service.drives.onedrive.connections import PURPOSE, Connections
 from imagehub_service.drives.onedrive.copies import Copies
@@ -19,9 +20,9 @@ from imagehub_service.drives.onedrive.graph import Call, Graph
 from imagehub_service.drives.onedrive.identity_platform import IdentityPlatform
 from imagehub_service.drives.onedrive.names import check_name, item_path, path_below
 from imagehub_service.drives.onedrive.transport import address_in, microsoft_http
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
-from lightbox_shared.encryption import Cipher
+from lightbox_shared.storage.encryption import Cipher
 
 UPDATE_SECONDS: Final = 22.0
 """For so long `contents` tries to bring the copy up to date; the gateway waits for 30."""
@@ -34,6 +35,7 @@ class OneDrive:
     def __init__(
         self,
         account_id: int,
+        database: Database,
         graph: Graph,
         connections: Connections,
         *,
@@ -43,6 +45,7 @@ class OneDrive:
     ) -> None:
         """`root` is the path of the folder whose folders are shown."""
         self._account_id = account_id
+        self._database = database
         self._graph = graph
         self._connections = connections
         self._copies = copies
@@ -58,6 +61,18 @@ class OneDrive:
         await self._connections.finish_consent(self._account_id, auth_code, state)
         await self._copies.forget(self._account_id)
 
+    async def is_connected(self) -> bool:
+        """Whether there are tokens, which Microsoft may have revoked since they were used last."""
+        return await self._connections.is_connected(self._account_id)
+
+    async def disconnect(self) -> bool:
+        """Forget the tokens, the consents under way and the copy. What uses the tokens ends with `ConsentNeeded`, in
+        every process, since each call of Graph asks for them anew. Microsoft has no request that ends tokens."""
+        async with self._database.writing() as session:
+            had_tokens = await connections_repository.forget(session, self._account_id)
+            had_copy = await copies_repository.forget(session, self._account_id)
+        return had_tokens or had_copy
+
     async def contents(self) -> DriveContents:
         """The copy after its update; as it is, and marked with its age, if Microsoft does not answer."""
         failed: Exception | None = None
@@ -68,6 +83,7 @@ class OneDrive:
             failed = error
         found = await self._copies.contents(self._account_id, is_stale=failed is not None)
         if found is None:
+            await self._connections.check_connected(self._account_id)
             if isinstance(failed, DriveUnavailable):
                 raise failed
             raise DriveUnavailable("The list of folders is still being read.", retry_after=2) from failed
@@ -113,7 +129,7 @@ class OneDrive:
         if answer.status == success:
             return answer.body
         if 200 <= answer.status < 400:
-            raise UnreadableAnswer("Microsoft Graph has answered something that is not known.")
+            raise UnreadableAnswer
         raise failure(answer.status, answer.body, about_name=body is not None)
 
 
@@ -124,6 +140,7 @@ class OneDrives:
         self, database: Database, settings: ImageHubSettings, http: httpx.AsyncClient, threads: BoundedThreads
     ) -> None:
         """In `threads` long lists are made. Raises `ValueError` if the service has no secret to encrypt tokens with."""
+        self._database = database
         cipher = Cipher(settings.own_secret(), PURPOSE)
         allow_http = httpx.URL(settings.onedrive_graph_url).scheme == "http"
         self._connections = Connections(database, cipher, IdentityPlatform(http, settings))
@@ -137,6 +154,7 @@ class OneDrives:
         """The OneDrive that an administrator has allowed the use of, or can allow."""
         return OneDrive(
             account_id,
+            self._database,
             self._graph,
             self._connections,
             copies=self._copies,

@@ -23,17 +23,17 @@ from imagehub_service.gallery.adding.schemas import (
 )
 from imagehub_service.gallery.adding.service import Additions
 from imagehub_service.state import ServicesDep
-from lightbox_shared.addresses import client_address
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.errors.handlers import is_database_outage
 from lightbox_shared.openapi import content, errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import check_room_for, json_body
-from lightbox_shared.streams import TooManyStreams, TooManyStreamsOfAddress
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import check_room_for, json_body
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.pagination import Page, PageQuery
+from lightbox_shared.responses.streams import TooManyStreams, TooManyStreamsOfAddress
 
 seed_router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])

@@ -8,14 +8,14 @@ from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Inte
 from sqlalchemy.orm import Mapped, mapped_column
 
 from imagehub_service.orm import Base
-from lightbox_shared.database.orm import PrimaryKey
+from lightbox_shared.concurrency.background_jobs import QUEUED, RUNNING, BackgroundJob
 
 
 class AdditionState(StrEnum):
     """How far an addition is. The names are on the wire."""
 
-    QUEUED = "queued"
-    RUNNING = "running"
+    QUEUED = QUEUED
+    RUNNING = RUNNING
     DONE = "done"
     """Each of its pictures was added, or could not be added."""
     FAILED = "failed"
@@ -35,7 +35,7 @@ class ItemState(StrEnum):
     FAILED = "failed"
 
 
-class Addition(Base):
+class Addition(BackgroundJob, Base):
     """Pictures that an administrator wants to have added, and the process that works on it."""
 
     __tablename__ = "additions"
@@ -44,22 +44,14 @@ class Addition(Base):
         Index("ix_additions_finished_at", "finished_at"),
     )
 
-    id: Mapped[PrimaryKey]
-    state: Mapped[str] = mapped_column(Text, server_default=AdditionState.QUEUED)
-    """An `AdditionState`."""
     total: Mapped[int] = mapped_column(Integer)
     added: Mapped[int] = mapped_column(Integer, server_default="0")
     failed: Mapped[int] = mapped_column(Integer, server_default="0")
     created_by: Mapped[int] = mapped_column(BigInteger)
     """The administrator's account, whose drive has the files."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
-    """Counts the processes that have taken it up. What an earlier one still does has no effect."""
-    interruptions: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """How many of them were not heard of any more since the last picture that was finished."""
-    heartbeat_at: Mapped[datetime | None]
-    """When the process that works on it was last heard of."""
-    finished_at: Mapped[datetime | None]
+    waits_until: Mapped[datetime | None]
+    """When it may be taken up again, after a picture could not be prepared for want of memory."""
 
 
 class AdditionFolder(Base):
@@ -73,7 +65,7 @@ class AdditionFolder(Base):
     folder_id: Mapped[str] = mapped_column(Text)
     folder_name: Mapped[str] = mapped_column(Text)
     makes_group: Mapped[bool]
-    """Whether its pictures make a new group."""
+    """Whether its pictures make a new group. The column can't be null, so it is written; `group_id` is what is read."""
     group_id: Mapped[int | None] = mapped_column(BigInteger)
     """The group of its pictures; a new one is made with the first of them that can be added."""
     added: Mapped[int] = mapped_column(Integer, server_default="0")
@@ -104,5 +96,7 @@ class AdditionItem(Base):
     """An `ItemState`."""
     error: Mapped[str | None] = mapped_column(Text)
     """Why it could not be added."""
+    postponed: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often the service had no memory for it, and the addition has waited."""
     picture_id: Mapped[int | None] = mapped_column(BigInteger)
     """The picture that was made of it, which may be deleted since."""

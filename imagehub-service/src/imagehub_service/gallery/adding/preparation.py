@@ -10,12 +10,13 @@ import structlog
 from imagehub_service.drives.drive import Drive
 from imagehub_service.drives.errors import DriveError, DriveUnavailable, FileTooLarge
 from imagehub_service.renditions.preparing import HIGH_SIZE, PreparedPicture, prepare_picture
-from lightbox_shared.blobs import sha256
-from lightbox_shared.decoding import DecodingThreads
-from lightbox_shared.disk_space import DiskSpace
+from lightbox_shared.concurrency.decoding import DecodingThreads
+from lightbox_shared.errors import Unavailable
 from lightbox_shared.errors.handlers import is_database_outage
-from lightbox_shared.file_sizes import FileSizes
 from lightbox_shared.images import PictureError
+from lightbox_shared.requests.file_sizes import FileSizes
+from lightbox_shared.storage.blobs import sha256
+from lightbox_shared.storage.disk_space import DiskSpace
 
 log = structlog.get_logger()
 
@@ -48,6 +49,10 @@ class NotAdded(Exception):
     """A file can't become a picture. The text says why and is sent to the client."""
 
 
+class NotNow(Exception):
+    """A file can't be prepared at this moment, since too many pictures wait for memory."""
+
+
 class Preparation:
     """Reads files of drives and decodes them, as many at a time as there are threads."""
 
@@ -58,7 +63,8 @@ class Preparation:
         self._max_pixels = max_pixels
 
     async def prepare(self, drive: Drive, file_id: str) -> ReadyPicture:
-        """The picture of a file. Raises `NotAdded`, `DiskFull`, and what the database raises while it is down."""
+        """The picture of a file. Raises `NotAdded`, `NotNow`, `DiskFull`, and what the database raises while it is
+        down."""
         try:
             self._disk_space.check_room()  # nothing is read again and again that can't be kept
             data = await self._download(drive, file_id)
@@ -74,6 +80,8 @@ class Preparation:
             raise NotAdded(str(error) or _first_sentence(error)) from error
         except NotAdded:
             raise
+        except Unavailable as error:
+            raise NotNow from error
         except Exception as error:
             if is_database_outage(error):
                 raise

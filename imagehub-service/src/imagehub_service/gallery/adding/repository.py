@@ -1,20 +1,18 @@
-"""The queries on additions.
-
-An addition belongs to the process that took it up last: its number of attempts is part of each statement by which that
-process goes on, so that a process which was thought dead, and is not, changes nothing any more.
-"""
+"""The queries on additions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, Integer, Select, Text, case, cast, delete, func, insert, select, update
+from sqlalchemy import ARRAY, Integer, Select, Text, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from imagehub_service.gallery.adding.models import UNFINISHED, Addition, AdditionFolder, AdditionItem, AdditionState
 from imagehub_service.gallery.adding.models import ItemState as State
+from lightbox_shared.concurrency import background_jobs
+from lightbox_shared.concurrency.background_jobs import Mine
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 BATCH_ITEMS: Final = 500
 SHOWN_ERRORS: Final = 1000
@@ -39,13 +37,6 @@ class Progress(NamedTuple):
     """The name of the first file that is not finished."""
     groups: Sequence[int]
     """The groups that pictures were added to."""
-
-
-class Mine(NamedTuple):
-    """An addition that this process has taken up."""
-
-    id: int
-    attempt: int
 
 
 async def add(session: WriteSession, account_id: int, folders: Sequence[WantedFolder]) -> int:
@@ -144,39 +135,18 @@ async def pending(session: ReadSession, addition_id: int, after: int) -> Sequenc
 
 
 async def take(session: WriteSession, dead_after_seconds: float) -> Addition | None:
-    """The next addition that waits, or whose process has not been heard of for so long; from now on it is the
-    caller's. None if there is nothing to do."""
-    silent = func.now() - timedelta(seconds=dead_after_seconds)
-    is_running = Addition.state == AdditionState.RUNNING
-    chosen = (
-        select(Addition.id)
-        .where(
-            Addition.state.in_(UNFINISHED),
-            (Addition.state == AdditionState.QUEUED) | (is_running & (Addition.heartbeat_at < silent)),
-        )
-        .order_by(Addition.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+    """The next addition that waits and may be taken up, or whose process has not been heard of for so long; from
+    now on it is the caller's. None if there is nothing to do."""
+    is_due = Addition.waits_until.is_(None) | (Addition.waits_until <= func.now())
+    return await background_jobs.take(
+        session, Addition, dead_after_seconds, is_due=is_due, columns={"waits_until": None}
     )
-    columns = {
-        "state": AdditionState.RUNNING,
-        "attempt": Addition.attempt + 1,
-        "interruptions": Addition.interruptions + case((is_running, 1), else_=0),
-        "heartbeat_at": func.now(),
-    }
-    statement = update(Addition).where(Addition.id == chosen.scalar_subquery()).values(columns).returning(Addition)
-    return (await session.execute(statement)).scalar_one_or_none()
-
-
-async def go_on(session: WriteSession, mine: Mine) -> bool:
-    """Say that the caller is still working on it; False if it is not the caller's any more."""
-    return await _change(session, mine, {"heartbeat_at": func.now()})
 
 
 async def count_added(session: WriteSession, mine: Mine) -> bool:
     """One more picture is being added; False if the addition is not the caller's any more. It is locked until the
     transaction ends."""
-    return await _change(session, mine, {**_ALIVE, "added": Addition.added + 1})
+    return await background_jobs.change(session, Addition, mine, {**_ALIVE, "added": Addition.added + 1})
 
 
 async def mark_added(session: WriteSession, item: AdditionItem, group_id: int, picture_id: int) -> None:
@@ -190,7 +160,7 @@ async def mark_added(session: WriteSession, item: AdditionItem, group_id: int, p
 
 async def fail(session: WriteSession, mine: Mine, item: AdditionItem, sentence: str) -> bool:
     """An item can't become a picture; False if the addition is not the caller's any more."""
-    if not await _change(session, mine, {**_ALIVE, "failed": Addition.failed + 1}):
+    if not await background_jobs.change(session, Addition, mine, {**_ALIVE, "failed": Addition.failed + 1}):
         return False
     await session.execute(update(AdditionItem).where(*_same(item)).values(state=State.FAILED, error=sentence))
     return True
@@ -203,7 +173,7 @@ async def give_up(session: WriteSession, mine: Mine, sentence: str) -> bool:
         "failed": Addition.total - Addition.added,
         "finished_at": func.now(),
     }
-    if not await _change(session, mine, columns):
+    if not await background_jobs.change(session, Addition, mine, columns):
         return False
     left = (AdditionItem.addition_id == mine.id, AdditionItem.state == State.PENDING)
     await session.execute(update(AdditionItem).where(*left).values(state=State.FAILED, error=sentence))
@@ -212,12 +182,23 @@ async def give_up(session: WriteSession, mine: Mine, sentence: str) -> bool:
 
 async def finish(session: WriteSession, mine: Mine) -> bool:
     """All items are finished; False if the addition is not the caller's any more."""
-    return await _change(session, mine, {"state": AdditionState.DONE, "finished_at": func.now()})
+    return await background_jobs.change(
+        session, Addition, mine, {"state": AdditionState.DONE, "finished_at": func.now()}
+    )
 
 
-async def give_back(session: WriteSession, mine: Mine) -> None:
-    """Let another process take the addition up at once."""
-    await _change(session, mine, {"state": AdditionState.QUEUED})
+async def postpone(session: WriteSession, mine: Mine, item: AdditionItem, seconds: float) -> bool:
+    """An item can't be prepared now: the addition waits for so long, and any process may take it up then. False if it
+    is not the caller's any more."""
+    columns = {
+        "state": AdditionState.QUEUED,
+        "interruptions": 0,
+        "waits_until": func.now() + timedelta(seconds=seconds),
+    }
+    if not await background_jobs.change(session, Addition, mine, columns):
+        return False
+    await session.execute(update(AdditionItem).where(*_same(item)).values(postponed=AdditionItem.postponed + 1))
+    return True
 
 
 async def cancel(session: WriteSession, addition_id: int) -> bool:
@@ -243,9 +224,3 @@ _ALIVE: Final[Mapping[str, Any]] = {"heartbeat_at": func.now(), "interruptions":
 
 def _same(item: AdditionItem) -> tuple[Any, ...]:
     return AdditionItem.addition_id == item.addition_id, AdditionItem.number == item.number
-
-
-async def _change(session: WriteSession, mine: Mine, columns: Mapping[str, Any]) -> bool:
-    is_mine = (Addition.id == mine.id, Addition.attempt == mine.attempt, Addition.state == AdditionState.RUNNING)
-    statement = update(Addition).where(*is_mine).values(columns).returning(Addition.id)
-    return (await session.execute(statement)).scalar() is not None

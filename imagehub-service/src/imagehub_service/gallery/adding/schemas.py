@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from imagehub_service.gallery.adding.models import AdditionFolder, AdditionItem, AdditionState
 from imagehub_service.gallery.adding.repository import Progress, WantedFolder
 from imagehub_service.gallery.numbers import is_number
-from lightbox_shared.parameters import LARGEST_ROW_ID
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID
 
 ADDITIONS_PATH: Final = "/api/gallery/additions"
 MAX_LIST_BYTES: Final = 2 * 1024 * 1024

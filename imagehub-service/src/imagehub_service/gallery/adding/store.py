@@ -4,15 +4,11 @@ from imagehub_service.gallery.adding import pictures_repository, repository
 from imagehub_service.gallery.adding.models import AdditionFolder, AdditionItem
 from imagehub_service.gallery.adding.pictures_repository import Origin
 from imagehub_service.gallery.adding.preparation import NotAdded, ReadyPicture
-from imagehub_service.gallery.adding.repository import Mine
 from imagehub_service.gallery.groups import places_repository
 from imagehub_service.gallery.revisions import repository as revisions
-from lightbox_shared.blobs import Blobs
+from lightbox_shared.concurrency.background_jobs import Lost, Mine
 from lightbox_shared.database import Database
-
-
-class Lost(Exception):
-    """The addition is not this process's any more: it was cancelled, or another process has taken it up."""
+from lightbox_shared.storage.blobs import Blobs
 
 
 def no_such_group(group_id: int) -> str:
@@ -57,6 +53,12 @@ class AdditionStore:
             if not await repository.fail(session, mine, item, sentence):
                 raise Lost
 
+    async def postpone(self, mine: Mine, item: AdditionItem, seconds: float) -> None:
+        """An item can't be prepared now; let any process go on with it after so many seconds."""
+        async with self._database.writing() as session:
+            if not await repository.postpone(session, mine, item, seconds):
+                raise Lost
+
     async def finish(self, mine: Mine) -> None:
         """All items are finished."""
         async with self._database.writing() as session:
@@ -68,14 +70,3 @@ class AdditionStore:
         async with self._database.writing() as session:
             if not await repository.give_up(session, mine, sentence):
                 raise Lost
-
-    async def go_on(self, mine: Mine) -> None:
-        """Say that this process is alive."""
-        async with self._database.writing() as session:
-            if not await repository.go_on(session, mine):
-                raise Lost
-
-    async def give_back(self, mine: Mine) -> None:
-        """Let another process go on at once."""
-        async with self._database.writing() as session:
-            await repository.give_back(session, mine)

@@ -12,11 +12,13 @@ from imagehub_service.gallery.groups.schemas import GalleryGroup
 from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed
 from lightbox_shared.database import Writing
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.parameters import RowId
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.requests.parameters import RowId
+from lightbox_shared.responses.conditional import PreconditionFailed
+from lightbox_shared.responses.versioned import IfMatch
 
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
 
@@ -32,6 +34,7 @@ TAGGED = headers(ETag="Of this version, for `If-Match`.")
 async def delete_gallery_group(
     group_id: RowId,
     request: Request,
+    expected: IfMatch,
     *,
     caller: AdminOnly,
     services: ServicesDep,
@@ -40,7 +43,8 @@ async def delete_gallery_group(
     ] = "keep",
 ) -> Response:
     """Groups below it move up by one level, links that share it end, and the files in the drive stay."""
-    await services.arranging.delete(request, group_id, caller.account, with_pictures=pictures == "delete")
+    with_pictures, address = pictures == "delete", client_address(request)
+    await services.arranging.delete(group_id, caller.account, address, with_pictures=with_pictures, expected=expected)
     return Response(status_code=204)
 
 
@@ -52,6 +56,7 @@ async def delete_gallery_group(
 async def merge_gallery_groups(
     group_id: RowId,
     request: Request,
+    expected: IfMatch,
     *,
     caller: AdminOnly,
     body: Annotated[GroupsToMerge, json_body(GroupsToMerge)],
@@ -61,7 +66,8 @@ async def merge_gallery_groups(
     """The pictures of the other groups come behind those of this one, group by group. They keep their ids, and get new
     numbers in the group. The other groups vanish, and with them the links that share them; groups below them are below
     this one from then on."""
-    row = await services.arranging.merge(request, group_id, body.from_groups, caller.account)
+    address = client_address(request)
+    row = await services.arranging.merge(group_id, body.from_groups, caller.account, address, expected=expected)
     tag(response, row)
     return GalleryGroup.of(row)
 

@@ -11,8 +11,8 @@ from imagehub_service.gallery.pictures.schemas import GalleryPicture
 from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.pagination import PageRequest, decode_cursor
-from lightbox_shared.urls import public_base
+from lightbox_shared.responses.pagination import PageRequest, decode_cursor
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
 

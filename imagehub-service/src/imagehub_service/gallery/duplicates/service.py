@@ -18,9 +18,9 @@ from imagehub_service.gallery.duplicates.near import Clusters, Numbers, find_clu
 from imagehub_service.gallery.duplicates.schemas import MAX_SHOWN
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.gallery.revisions import repository as revisions
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database
-from lightbox_shared.pagination import Page, PageRequest
+from lightbox_shared.responses.pagination import Page, PageRequest
 
 MAX_KEPT: Final = 4
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from imagehub_service.gallery import positions
 from imagehub_service.gallery.entity_tags import tag
@@ -17,12 +17,13 @@ from imagehub_service.gallery.groups.schemas import (
 )
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed
 from lightbox_shared.database import Reading, Writing
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID, RowId
+from lightbox_shared.responses.conditional import PreconditionFailed
+from lightbox_shared.responses.pagination import Page, PageQuery
+from lightbox_shared.responses.versioned import IfMatch
 
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
 
@@ -81,7 +82,7 @@ async def retrieve_gallery_group(
 )
 async def update_gallery_group(
     group_id: RowId,
-    request: Request,
+    expected: IfMatch,
     *,
     _caller: AdminOnly,
     body: Annotated[GroupChanges, json_body(GroupChanges)],
@@ -90,7 +91,7 @@ async def update_gallery_group(
 ) -> GalleryGroup:
     """What is absent stays as it is, and null removes it. With `If-Match` a group that has been changed meanwhile is
     not changed again."""
-    row = await service.change(session, request, group_id, body)
+    row = await service.change(session, group_id, body, expected)
     tag(response, row)
     return GalleryGroup.of(row)
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from lightbox_shared.errors import Conflict, InvalidRequest, NotFound
+from lightbox_shared.errors.sentences import Sentence
 
 MAX_NAMED: Final = 20
 
@@ -38,4 +39,5 @@ class GroupsTooDeep(Conflict):
 def unknown(field: str, numbers: list[int], what: str = "groups") -> InvalidRequest:
     """The error for numbers of groups or pictures that do not exist."""
     some = ", ".join(map(str, numbers[:MAX_NAMED]))
-    return InvalidRequest.of(field, f"There are no such {what}: {some}{' ...' if len(numbers) > MAX_NAMED else ''}")
+    sentence = f"There are no such {what}: {some}{' ...' if len(numbers) > MAX_NAMED else ''}"
+    return InvalidRequest.of(field, Sentence("not-there", sentence))

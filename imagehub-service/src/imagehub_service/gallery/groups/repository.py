@@ -5,14 +5,15 @@ rows of groups are locked in the order of their numbers, then rows of pictures, 
 last. So no two transactions wait for each other.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BigInteger, Integer, case, column, func, literal, select, table, text, update
+from sqlalchemy import ARRAY, BigInteger, Integer, case, cast, column, func, literal, select, table, text, update
 from sqlalchemy.orm import aliased
 
 from imagehub_service.gallery.groups.models import Group
-from imagehub_service.gallery.positions import FIRST
+from imagehub_service.gallery.positions_repository import ArrangedList
 from imagehub_service.gallery.revisions import repository as revisions
 from imagehub_service.gallery.revisions.models import Revision
 from lightbox_shared.database import ReadSession, WriteSession
@@ -57,16 +58,6 @@ async def add(session: WriteSession, *, title: str | None, caption: str | None, 
     await session.flush()
     await session.refresh(row)
     return row
-
-
-async def change(session: WriteSession, row: Group, values: Mapping[str, Any]) -> None:
-    """Write what an administrator has changed. The row is locked."""
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.version += 1
-    row.modified_at = func.now()
-    await session.flush()
-    await session.refresh(row)
 
 
 async def remove(session: WriteSession, row: Group) -> None:
@@ -116,56 +107,34 @@ async def put_below(session: WriteSession, group_ids: Collection[int], parent_id
         await session.execute(update(Group).where(Group.id.in_(group_ids)).values(parent_id=parent_id))
 
 
-async def position(session: Session, group_id: int) -> float | None:
-    """The position of a group; None if there is no such group."""
-    found: float | None = await session.scalar(select(Group.position).where(Group.id == group_id))
-    return found
+async def arranged(session: Session) -> ArrangedList:
+    """All groups, as the list that administrators arrange."""
+    next_group = (await session.execute(select(Revision.next_group))).scalar_one()
+    return ArrangedList(Group, Group.id, Group.position, float(next_group))
 
 
-async def set_position(session: WriteSession, group_id: int, position: float) -> None:
-    """Put a group into its place."""
-    statement = update(Group).where(Group.id == group_id).values(position=position)
-    await session.execute(statement.execution_options(synchronize_session=False))
-
-
-async def gaps(session: Session, group_id: int, neighbour: float) -> tuple[float, float]:
-    """The positions next to that of a group, of groups other than `group_id`: below it and above it."""
-    others = select(func.max(Group.position)).where(Group.position < neighbour, Group.id != group_id)
-    low = await session.scalar(others)
-    above = select(func.min(Group.position)).where(Group.position > neighbour, Group.id != group_id)
-    high = await session.scalar(above)
-    if high is None:
-        high = float((await session.execute(select(Revision.next_group))).scalar_one())
-    return FIRST if low is None else low, high
-
-
-async def renumber(session: WriteSession) -> None:
-    """Give all groups new positions, in equal distances. The structure is locked."""
-    # In the order of their numbers, as everywhere; the update would lock them in any order.
-    locked = select(Group.id).order_by(Group.id).with_for_update().subquery()
-    await session.execute(select(func.count()).select_from(locked))
-    limit = (await session.execute(select(Revision.next_group))).scalar_one()
-    ordered = select(Group.id, func.row_number().over(order_by=(Group.position, Group.id)).label("place")).subquery()
-    count = select(func.count()).select_from(Group).scalar_subquery()
+async def count_out(session: WriteSession, pictures: Mapping[int, int]) -> bool:
+    """Count pictures out of the groups that they have left, given by id with these groups, which are locked; whether
+    one of them has none any more. A group whose cover is among the pictures has none, which is a new version of it."""
+    counts = Counter(pictures.values())
+    left = select(
+        func.unnest(cast(list(counts.keys()), ARRAY(BigInteger))).label("group_id"),
+        func.unnest(cast(list(counts.values()), ARRAY(Integer))).label("pictures"),
+    ).subquery()
+    loses_cover = Group.cover_id == func.any(cast(list(pictures), ARRAY(BigInteger)))
     statement = (
         update(Group)
-        .where(Group.id == ordered.c.id)
-        .values(position=float(limit) * ordered.c.place / (count + 1))
+        .where(Group.id == left.c.group_id)
+        .values(
+            picture_count=Group.picture_count - left.c.pictures,
+            cover_id=case((loses_cover, None), else_=Group.cover_id),
+            version=case((loses_cover, Group.version + 1), else_=Group.version),
+            modified_at=func.now(),
+        )
+        .returning(Group.picture_count)
         .execution_options(synchronize_session=False)
     )
-    await session.execute(statement)
-
-
-async def count_pictures(session: WriteSession, group_id: int, change_by: int, *, removed: Collection[int] = ()) -> int:
-    """Add to the number of pictures of a group, and return it. A cover that is among the removed pictures is none any
-    more."""
-    values: dict[str, Any] = {"picture_count": Group.picture_count + change_by, "modified_at": func.now()}
-    if removed:
-        loses_cover = Group.cover_id.in_(removed)
-        values["cover_id"] = case((loses_cover, None), else_=Group.cover_id)
-        values["version"] = case((loses_cover, Group.version + 1), else_=Group.version)
-    statement = update(Group).where(Group.id == group_id).values(values).returning(Group.picture_count)
-    return (await session.execute(statement.execution_options(synchronize_session=False))).scalar_one()
+    return 0 in (await session.scalars(statement)).all()
 
 
 async def take_numbers(session: WriteSession, group_id: int, count: int) -> int:

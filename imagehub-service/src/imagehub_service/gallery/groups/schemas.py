@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagehub_service.gallery.groups.models import Group
 from imagehub_service.gallery.text_fields import Caption, Title
-from lightbox_shared.parameters import LARGEST_ROW_ID
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID
 
 RowNumber = Annotated[int, Field(ge=1, le=LARGEST_ROW_ID)]
 Parent = Annotated[RowNumber | None, Field(description="The number of the group above it.")]
@@ -58,9 +58,14 @@ class PlaceInOrder(BaseModel):
         return self.before or self.after or 0
 
     @property
+    def is_before(self) -> bool:
+        """Whether the new place is before the other one."""
+        return self.before is not None
+
+    @property
     def field(self) -> str:
         """The name of the field that was sent."""
-        return "after" if self.before is None else "before"
+        return "before" if self.is_before else "after"
 
 
 class GalleryGroup(BaseModel):

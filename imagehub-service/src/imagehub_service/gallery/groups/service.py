@@ -2,17 +2,16 @@
 
 from typing import Final
 
-from fastapi import Request
-
-from imagehub_service.gallery.entity_tags import check_version
+from imagehub_service.gallery import positions
+from imagehub_service.gallery.changes_repository import write_changes
 from imagehub_service.gallery.groups import repository
 from imagehub_service.gallery.groups.errors import CircularGroups, GroupsTooDeep, NoSuchGroup, unknown
 from imagehub_service.gallery.groups.models import Group
 from imagehub_service.gallery.groups.schemas import GroupChanges, NewGalleryGroup, PlaceInOrder
-from imagehub_service.gallery.positions import between
 from imagehub_service.gallery.revisions import repository as revisions
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest
+from lightbox_shared.responses.versioned import check_version
 
 MAX_LEVELS: Final = 8
 _COLUMNS: Final = {"title": "title", "caption": "caption", "cover": "cover_id", "parent": "parent_id"}
@@ -28,8 +27,8 @@ async def create(session: WriteSession, wanted: NewGalleryGroup) -> Group:
     return await repository.add(session, title=wanted.title, caption=wanted.caption, parent_id=wanted.parent)
 
 
-async def change(session: WriteSession, request: Request, group_id: int, wanted: GroupChanges) -> Group:
-    """Change a group.
+async def change(session: WriteSession, group_id: int, wanted: GroupChanges, expected: str | None) -> Group:
+    """Change a group, if `expected` (`If-Match`) names no other version.
 
     Raises `NoSuchGroup`, `PreconditionFailed`, `CircularGroups`, `GroupsTooDeep`, and `InvalidRequest` for a parent or
     a cover that does not exist.
@@ -44,7 +43,7 @@ async def change(session: WriteSession, request: Request, group_id: int, wanted:
     if group_id not in rows:
         raise NoSuchGroup
     row = rows[group_id]
-    check_version(request, row)
+    check_version(expected, row)
     if wanted.parent is not None:
         if wanted.parent not in rows:
             raise unknown("parent", [wanted.parent])
@@ -56,7 +55,7 @@ async def change(session: WriteSession, request: Request, group_id: int, wanted:
         raise unknown("cover", [wanted.cover], "pictures in this group")
     values = {_COLUMNS[name]: value for name, value in given.items()}
     if any(getattr(row, name) != value for name, value in values.items()):
-        await repository.change(session, row, values)
+        await write_changes(session, row, values)
         await revisions.changed(session, order=False)
     return row
 
@@ -75,19 +74,7 @@ async def move(session: WriteSession, group_id: int, place: PlaceInOrder) -> Non
         raise NoSuchGroup
     if place.neighbour == group_id:
         raise InvalidRequest.of(place.field, "This is the group itself.")
-    position = await _free_position(session, group_id, place)
-    if position is None:
-        await repository.renumber(session)
-        position = await _free_position(session, group_id, place)
-    if position is None:
-        raise ArithmeticError("There is no room between two groups that have just been spread.")
-    await repository.set_position(session, group_id, position)
-    await revisions.changed(session, order=True)
-
-
-async def _free_position(session: WriteSession, group_id: int, place: PlaceInOrder) -> float | None:
-    neighbour = await repository.position(session, place.neighbour)
-    if neighbour is None:
+    rows = await repository.arranged(session)
+    if not await positions.move(session, rows, group_id, neighbour=place.neighbour, before=place.is_before):
         raise unknown(place.field, [place.neighbour])
-    low, high = await repository.gaps(session, group_id, neighbour)
-    return between(low, neighbour) if place.field == "before" else between(neighbour, high)
+    await revisions.changed(session, order=True)

@@ -23,7 +23,7 @@ from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Database, Reading, Writing
-from lightbox_shared.request_bodies import json_body
+from lightbox_shared.requests.bodies import json_body
 
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
 

@@ -1,13 +1,13 @@
 """The statements behind ImageHub's lists of groups and pictures, and its deletion of pictures."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Integer, Row, case, cast, delete, func, select, tuple_, update
+from sqlalchemy import ARRAY, BigInteger, Integer, Row, cast, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from imagehub_service.gallery.groups.models import Group
+from imagehub_service.gallery.groups.repository import count_out
 from imagehub_service.gallery.pictures.models import Picture
 from lightbox_shared.database import ReadSession, WriteSession
 
@@ -56,23 +56,5 @@ async def remove(session: WriteSession, pictures: Collection[tuple[int, int]]) -
     gone = (await session.execute(statement.returning(Picture.id, Picture.group_id))).all()
     if not gone:
         return Deleted(0, emptied=False)
-    counts = Counter(row.group_id for row in gone)
-    counted = (
-        select(
-            func.unnest(cast(list(counts.keys()), ARRAY(BigInteger))).label("group_id"),
-            func.unnest(cast(list(counts.values()), ARRAY(Integer))).label("pictures"),
-        )
-    ).subquery()
-    ids = cast([row.id for row in gone], ARRAY(BigInteger))
-    changed = (
-        update(Group)
-        .where(Group.id == counted.c.group_id)
-        .values(
-            picture_count=Group.picture_count - counted.c.pictures,
-            cover_id=case((Group.cover_id == func.any(ids), None), else_=Group.cover_id),
-            modified_at=func.now(),
-        )
-        .returning(Group.picture_count)
-    )
-    left = (await session.scalars(changed)).all()
-    return Deleted(len(gone), emptied=0 in left)
+    emptied = await count_out(session, {row.id: row.group_id for row in gone})
+    return Deleted(len(gone), emptied=emptied)

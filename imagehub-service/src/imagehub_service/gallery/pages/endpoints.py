@@ -22,10 +22,10 @@ from imagehub_service.state import Services, ServicesDep
 from imagehub_service.visibility import Visibility
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import bytes_response, etag_matches
 from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.urls import public_base
+from lightbox_shared.responses.conditional import bytes_response, etag_matches
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)])
 

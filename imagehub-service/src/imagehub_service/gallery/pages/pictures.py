@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Row
 
 from imagehub_service.gallery.pages import repository
+from imagehub_service.gallery.pages.items import item_of
 from imagehub_service.gallery.pages.repository import WholePicture
 from imagehub_service.gallery.pages.schemas import ImageHubGroupItem, ImageHubPicture, ImageHubPictureData
 from imagehub_service.gallery.pictures.models import Size
@@ -109,7 +110,10 @@ class ShownPictures:
         while True:
             async with self._database.autocommit() as connection:
                 rows = await repository.group_pictures(connection, group_id, after, BATCH_PICTURES)
-            items = [_item(row, group_id, visitor, public_base).model_dump_json(by_alias=True) for row in rows]
+            items = [
+                item_of(ImageHubGroupItem, row, group_id, visitor, public_base).model_dump_json(by_alias=True)
+                for row in rows
+            ]
             if items:
                 yield (("," if after else "") + ",".join(items)).encode()
                 after = rows[-1].position, rows[-1].id
@@ -123,18 +127,6 @@ async def _download_pieces(name: str, data_url: AsyncIterator[bytes]) -> AsyncGe
     async for piece in data_url:
         yield piece
     yield b'"},"hint":"image_found"}'
-
-
-def _item(row: Row[*tuple[Any, ...]], group_id: int, visitor: GalleryVisitor, public_base: str) -> ImageHubGroupItem:
-    return ImageHubGroupItem.model_construct(
-        **dict(picture_links(row, public_base=public_base, key=visitor.key)),
-        group=group_id,
-        image_id=row.image_id,
-        image_name=row.name,
-        image=data_url(row.small_type, row.small),
-        title=row.title,
-        caption=row.caption,
-    )
 
 
 def _digest(*parts: object) -> str:

@@ -12,7 +12,7 @@ from imagehub_service.gallery.numbers import can_be_picture
 from imagehub_service.gallery.pictures.models import Picture, Size, SmallPicture
 from imagehub_service.gallery.revisions.models import Revision
 from imagehub_service.gallery.revisions.repository import GalleryRevision
-from lightbox_shared.parameters import LARGEST_ROW_ID
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID
 
 _SHOWN: Final = Group.picture_count > 0
 _LINKED: Final = (Picture.id, Picture.width, Picture.height, Picture.thumbhash)

@@ -10,17 +10,15 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cachetools import LRUCache
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from imagehub_service.gallery.pages import repository
+from imagehub_service.gallery.pages.items import item_of
 from imagehub_service.gallery.pages.repository import Order
 from imagehub_service.gallery.pages.schemas import ImageHubPage, ImageHubPageItem
-from imagehub_service.renditions.data_urls import data_url
-from imagehub_service.renditions.links import picture_links
 from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.database import Database
 
@@ -101,19 +99,6 @@ class Pages:
         rows = await repository.covers(connection, group_ids) if group_ids else []
         if not rows:
             return None
-        items = [_item(row, visitor, public_base) for row in rows]
+        items = [item_of(ImageHubPageItem, row, row.group_id, visitor, public_base) for row in rows]
         data = ImageHubPage(code=1, data=items, hint="got_images").model_dump_json(by_alias=True).encode()
         return PageBody(contents, data, hashlib.sha256(data).hexdigest())
-
-
-def _item(row: Row[*tuple[Any, ...]], visitor: GalleryVisitor, public_base: str) -> ImageHubPageItem:
-    links = picture_links(row, public_base=public_base, key=visitor.key)
-    return ImageHubPageItem.model_construct(
-        **dict(links),
-        group=row.group_id,
-        image_name=row.name,
-        image=data_url(row.small_type, row.small),
-        title=row.title,
-        caption=row.caption,
-        image_id=row.image_id,
-    )

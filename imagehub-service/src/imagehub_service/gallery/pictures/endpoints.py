@@ -1,10 +1,10 @@
 """The endpoints of `/api/gallery/pictures` and `/api/gallery/tags`."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from imagehub_service.gallery.added import AddedFrom, AddedTo, added
 from imagehub_service.gallery.entity_tags import tag
 from imagehub_service.gallery.groups.schemas import PlaceInOrder
 from imagehub_service.gallery.pictures import repository, search_repository, service
@@ -22,14 +22,15 @@ from imagehub_service.gallery.text_fields import Search, TagFilter
 from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.conditional import PreconditionFailed
 from lightbox_shared.database import Reading, Writing
-from lightbox_shared.errors import InvalidRequest
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
-from lightbox_shared.request_bodies import json_body
-from lightbox_shared.urls import public_base
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID, RowId
+from lightbox_shared.responses.conditional import PreconditionFailed
+from lightbox_shared.responses.pagination import Page, PageQuery
+from lightbox_shared.responses.urls import public_base
+from lightbox_shared.responses.versioned import IfMatch
 
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
 
@@ -44,18 +45,16 @@ async def _filter(
     group: Annotated[
         int | None, Query(ge=1, le=LARGEST_ROW_ID, description="Pictures of this group, in its order.")
     ] = None,
-    since: Annotated[date | None, Query(alias="from", description="Added on this day or later, in UTC.")] = None,
-    until: Annotated[date | None, Query(alias="to", description="Added on this day or before.")] = None,
+    since: AddedFrom = None,
+    until: AddedTo = None,
     sha256: Annotated[
         str | None,
         Query(pattern="^[0-9a-fA-F]{64}$", description="Of the file, hexadecimal: whether it is here already."),
     ] = None,
     media_type: Annotated[str | None, Query(max_length=100, pattern=r"^[!-~]+$", description="Of the file.")] = None,
 ) -> PictureFilter:
-    if since is not None and until is not None and until < since:
-        raise InvalidRequest.of("to", "`to` is before `from`.", "query")
     digest = None if sha256 is None else bytes.fromhex(sha256)
-    return PictureFilter(q, tag, group, since, until, digest, media_type)
+    return PictureFilter(q, tag, group, added(since, until), digest, media_type)
 
 
 @router.get("/api/gallery/pictures", summary="Find pictures")
@@ -109,6 +108,7 @@ async def retrieve_gallery_picture(
 async def update_gallery_picture(
     picture_id: RowId,
     request: Request,
+    expected: IfMatch,
     *,
     _caller: AdminOnly,
     body: Annotated[PictureChanges, json_body(PictureChanges)],
@@ -118,7 +118,7 @@ async def update_gallery_picture(
 ) -> GalleryPicture:
     """What is absent stays as it is. With `If-Match` a picture that has been changed meanwhile is not changed
     again."""
-    row = await service.change(session, request, picture_id, body)
+    row = await service.change(session, picture_id, body, expected)
     tag(response, row)
     return GalleryPicture.of(row, public_base=public_base(request, services.settings.public_url))
 
@@ -129,9 +129,12 @@ async def update_gallery_picture(
     summary="Delete a picture",
     responses=errors(NoSuchPicture, PreconditionFailed),
 )
-async def delete_gallery_picture(picture_id: RowId, request: Request, _caller: AdminOnly, session: Writing) -> Response:
+async def delete_gallery_picture(
+    picture_id: RowId, expected: IfMatch, request: Request, caller: AdminOnly, services: ServicesDep
+) -> Response:
     """The file in the drive stays. The picture's number in the group is not given to another one."""
-    await service.remove(session, request, picture_id)
+    address = client_address(request)
+    await services.arranging.delete_picture(picture_id, caller.account, address, expected=expected)
     return Response(status_code=204)
 
 

@@ -1,13 +1,12 @@
 """The queries that change pictures and their order. `gallery/groups/repository` says what is locked in which order."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ARRAY, BigInteger, Integer, delete, func, literal, select, update
 
 from imagehub_service.gallery.groups.models import Group
 from imagehub_service.gallery.pictures.models import Picture
-from imagehub_service.gallery.positions import FIRST
+from imagehub_service.gallery.positions_repository import ArrangedList
 from lightbox_shared.database import ReadSession, WriteSession
 
 Session = ReadSession | WriteSession
@@ -33,16 +32,6 @@ async def groups_of(session: Session, picture_ids: Collection[int]) -> dict[int,
     """The numbers of the groups of those of the pictures that exist."""
     rows = await session.execute(select(Picture.id, Picture.group_id).where(Picture.id.in_(picture_ids)))
     return {row.id: row.group_id for row in rows}
-
-
-async def change(session: WriteSession, row: Picture, values: Mapping[str, Any]) -> None:
-    """Write what an administrator has changed. The row is locked."""
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.version += 1
-    row.modified_at = func.now()
-    await session.flush()
-    await session.refresh(row)
 
 
 async def remove(session: WriteSession, picture_id: int) -> bool:
@@ -89,40 +78,10 @@ async def move_all(session: WriteSession, group_ids: Sequence[int], target_id: i
     await session.execute(statement)
 
 
-async def position(session: Session, group_id: int, picture_id: int) -> float | None:
-    """The position of a picture; None if it is not in this group."""
-    statement = select(Picture.position).where(Picture.id == picture_id, Picture.group_id == group_id)
-    found: float | None = await session.scalar(statement)
-    return found
-
-
-async def set_position(session: WriteSession, picture_id: int, position: float) -> None:
-    """Put a picture into its place."""
-    statement = update(Picture).where(Picture.id == picture_id).values(position=position)
-    await session.execute(statement.execution_options(synchronize_session=False))
-
-
-async def gaps(session: Session, group: Group, picture_id: int, neighbour: float) -> tuple[float, float]:
-    """The positions next to that of a picture, of pictures of the group other than `picture_id`: below it and above
-    it."""
-    others = (Picture.group_id == group.id, Picture.id != picture_id)
-    low = await session.scalar(select(func.max(Picture.position)).where(*others, Picture.position < neighbour))
-    high = await session.scalar(select(func.min(Picture.position)).where(*others, Picture.position > neighbour))
-    return FIRST if low is None else low, float(group.next_image_id) if high is None else high
-
-
-async def renumber(session: WriteSession, group: Group) -> None:
-    """Give all pictures of a locked group new positions, in equal distances."""
-    place = func.row_number().over(order_by=(Picture.position, Picture.id))
-    ordered = select(Picture.id, place.label("place")).where(Picture.group_id == group.id).subquery()
-    count = select(func.count()).select_from(Picture).where(Picture.group_id == group.id).scalar_subquery()
-    statement = (
-        update(Picture)
-        .where(Picture.id == ordered.c.id)
-        .values(position=float(group.next_image_id) * ordered.c.place / (count + 1))
-        .execution_options(synchronize_session=False)
-    )
-    await session.execute(statement)
+def arranged(group: Group) -> ArrangedList:
+    """The pictures of a locked group, as a list that administrators arrange."""
+    among = (Picture.group_id == group.id,)
+    return ArrangedList(Picture, Picture.id, Picture.position, float(group.next_image_id), among)
 
 
 async def count(session: ReadSession) -> int:

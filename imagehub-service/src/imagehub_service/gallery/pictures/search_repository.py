@@ -7,14 +7,12 @@ frequent. Similar pictures are found by comparing all difference hashes, which t
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Date,
     Select,
     Text,
     cast,
@@ -28,6 +26,7 @@ from sqlalchemy.dialects.postgresql import BIT
 
 from imagehub_service.gallery.pictures.models import Picture
 from lightbox_shared.database import ReadSession
+from lightbox_shared.requests.periods import ALWAYS, Period
 
 HASH_BITS: Final = 64
 _ID_BITS: Final = 55
@@ -41,10 +40,8 @@ class PictureFilter:
     text: str | None = None
     tags: Sequence[str] = ()
     group: int | None = None
-    since: date | None = None
-    """The first day on which they were added, in UTC."""
-    until: date | None = None
-    """The last day."""
+    added: Period = ALWAYS
+    """When they were added."""
     sha256: bytes | None = None
     media_type: str | None = None
     only: Collection[int] | None = None
@@ -88,10 +85,10 @@ def _conditions(wanted: PictureFilter) -> list[ColumnElement[bool]]:
         found.append(Picture.folded_tags.contains(func.gallery_folded_tags(tags, type_=ARRAY(Text))))
     if wanted.group is not None:
         found.append(Picture.group_id == wanted.group)
-    if wanted.since is not None:
-        found.append(Picture.created_at >= literal(wanted.since, Date))
-    if wanted.until is not None:
-        found.append(Picture.created_at < literal(wanted.until, Date) + 1)
+    if wanted.added.begin is not None:
+        found.append(Picture.created_at >= wanted.added.begin)
+    if wanted.added.end is not None:
+        found.append(Picture.created_at < wanted.added.end)
     if wanted.sha256 is not None:
         found.append(Picture.sha256 == wanted.sha256)
     if wanted.media_type is not None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from fastapi import Request
-
 from imagehub_service.gallery import positions
-from imagehub_service.gallery.entity_tags import check_version
+from imagehub_service.gallery.changes_repository import write_changes
 from imagehub_service.gallery.groups import repository as groups
 from imagehub_service.gallery.groups.errors import unknown
 from imagehub_service.gallery.groups.models import Group
@@ -15,11 +13,11 @@ from imagehub_service.gallery.pictures.errors import NoSuchPicture
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.gallery.pictures.schemas import PictureChanges
 from imagehub_service.gallery.pictures.search_repository import Found, Likeness, PictureFilter
-from imagehub_service.gallery.positions import between
 from imagehub_service.gallery.revisions import repository as revisions
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest
-from lightbox_shared.pagination import Page, PageRequest
+from lightbox_shared.responses.pagination import Page, PageRequest
+from lightbox_shared.responses.versioned import check_version
 
 
 async def search(
@@ -43,30 +41,31 @@ async def search(
     return Page.of(rows, page, lambda each: each.picture.id)
 
 
-async def change(session: WriteSession, request: Request, picture_id: int, wanted: PictureChanges) -> Picture:
-    """Change what is written about a picture. Raises `NoSuchPicture` and `PreconditionFailed`."""
+async def change(session: WriteSession, picture_id: int, wanted: PictureChanges, expected: str | None) -> Picture:
+    """Change what is written about a picture, if `expected` (`If-Match`) names no other version. Raises
+    `NoSuchPicture` and `PreconditionFailed`."""
     row = await repository.lock(session, picture_id)
     if row is None:
         raise NoSuchPicture
-    check_version(request, row)
+    check_version(expected, row)
     given = wanted.model_dump(include=wanted.model_fields_set)
     if any(getattr(row, name) != value for name, value in given.items()):
-        await repository.change(session, row, given)
+        await write_changes(session, row, given)
         await revisions.changed(session, order=False)
     return row
 
 
-async def remove(session: WriteSession, request: Request, picture_id: int) -> None:
-    """Delete a picture. Its number in the group is never used again. Raises `NoSuchPicture` and
-    `PreconditionFailed`."""
+async def remove(session: WriteSession, picture_id: int, expected: str | None) -> None:
+    """Delete a picture, if `expected` (`If-Match`) names no other version. Its number in the group is never used
+    again. Raises `NoSuchPicture` and `PreconditionFailed`."""
     group = await _lock_group(session, picture_id)
     row = await repository.lock(session, picture_id)
     if row is None:
         raise NoSuchPicture
-    check_version(request, row)
+    check_version(expected, row)
     await repository.remove(session, picture_id)
-    left = await groups.count_pictures(session, group.id, -1, removed={picture_id})
-    await revisions.changed(session, order=left == 0)
+    emptied = await groups.count_out(session, {picture_id: group.id})
+    await revisions.changed(session, order=emptied)
 
 
 async def move(session: WriteSession, picture_id: int, place: PlaceInOrder) -> None:
@@ -75,22 +74,10 @@ async def move(session: WriteSession, picture_id: int, place: PlaceInOrder) -> N
     group = await _lock_group(session, picture_id)
     if place.neighbour == picture_id:
         raise InvalidRequest.of(place.field, "This is the picture itself.")
-    position = await _free_position(session, group, picture_id, place)
-    if position is None:
-        await repository.renumber(session, group)
-        position = await _free_position(session, group, picture_id, place)
-    if position is None:
-        raise ArithmeticError("There is no room between two pictures that have just been spread.")
-    await repository.set_position(session, picture_id, position)
-    await revisions.changed(session, order=False)
-
-
-async def _free_position(session: WriteSession, group: Group, picture_id: int, place: PlaceInOrder) -> float | None:
-    neighbour = await repository.position(session, group.id, place.neighbour)
-    if neighbour is None:
+    rows = repository.arranged(group)
+    if not await positions.move(session, rows, picture_id, neighbour=place.neighbour, before=place.is_before):
         raise unknown(place.field, [place.neighbour], "pictures in this group")
-    low, high = await repository.gaps(session, group, picture_id, neighbour)
-    return between(low, neighbour) if place.field == "before" else between(neighbour, high)
+    await revisions.changed(session, order=False)
 
 
 async def _lock_group(session: WriteSession, picture_id: int) -> Group:

@@ -14,16 +14,16 @@ from imagehub_service.gallery.shares.schemas import (
     ShareChanges,
 )
 from imagehub_service.state import ServicesDep
-from lightbox_shared.addresses import client_address
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.openapi import errors, headers
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
-from lightbox_shared.request_bodies import json_body
-from lightbox_shared.urls import public_base
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import json_body
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID, RowId
+from lightbox_shared.responses.pagination import Page, PageQuery
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["Gallery"], dependencies=[needs(Scope.HUB)])
 

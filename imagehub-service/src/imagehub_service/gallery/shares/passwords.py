@@ -14,10 +14,10 @@ from passlib.context import CryptContext
 
 from imagehub_service.gallery.shares import guesses_repository as guesses
 from imagehub_service.gallery.shares.errors import TooManyGuesses, WrongPassword
-from lightbox_shared.addresses import partition
+from lightbox_shared.auth.passwords import ARGON2ID, HashingThreads, composed
 from lightbox_shared.database import Database
 from lightbox_shared.errors import Unavailable
-from lightbox_shared.passwords import ARGON2ID, HashingThreads, composed
+from lightbox_shared.requests.addresses import partition
 
 PER_ADDRESS: Final = 10
 PER_LINK: Final = 100

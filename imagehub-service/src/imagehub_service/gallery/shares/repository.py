@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from imagehub_service.gallery.groups.models import Group
 from imagehub_service.gallery.shares.models import Share
 from lightbox_shared.database import ReadSession, WriteSession
-from lightbox_shared.pagination import PageRequest
+from lightbox_shared.responses.pagination import PageRequest
 
 Session = ReadSession | WriteSession
 

@@ -10,6 +10,7 @@ from imagehub_service.gallery.groups.schemas import RowNumber
 from imagehub_service.gallery.pictures.models import Picture
 from imagehub_service.gallery.shares.models import Share
 from imagehub_service.renditions.links import PictureLinks, picture_links
+from lightbox_shared.errors.sentences import NO_ZONE, TIME_OUT_OF_RANGE
 
 DEFAULT_DAYS: Final = 30
 MAX_DAYS: Final = 3650
@@ -19,11 +20,11 @@ LONGEST_PASSWORD: Final = 1024
 
 def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
-        raise ValueError("A time needs its zone, such as Z.")
+        raise ValueError(NO_ZONE)
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("A time in the years 1 to 9999, in UTC.") from error
+        raise ValueError(TIME_OUT_OF_RANGE) from error
 
 
 Time = Annotated[datetime, AfterValidator(_in_utc)]

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
 from cachetools import TTLCache
 
 from imagehub_service.gallery.groups import repository as groups
@@ -26,12 +25,11 @@ from imagehub_service.gallery.shares.errors import NoSuchShare, PasswordNeeded
 from imagehub_service.gallery.shares.models import Share
 from imagehub_service.gallery.shares.passwords import EMPTY_AFTER, SharePasswords
 from imagehub_service.gallery.shares.schemas import DEFAULT_DAYS, NewGalleryShare, ShareChanges
-from lightbox_shared.audit import AuditTrail, Detail
+from lightbox_shared.audit import AuditTrail, Detail, record_afterwards
+from lightbox_shared.auth.signed_links import SignedLinks
 from lightbox_shared.database import Database, ReadSession
-from lightbox_shared.errors import InvalidRequest, NotFound, Unavailable
-from lightbox_shared.links import SignedLinks
-
-log = structlog.get_logger()
+from lightbox_shared.errors import InvalidRequest, NotFound
+from lightbox_shared.errors.sentences import TIME_IS_OVER
 
 CREATED: Final = "gallery-share-created"
 CHANGED: Final = "gallery-share-changed"
@@ -92,7 +90,6 @@ class Shares:
             "has_password": password_hash is not None,
             "expires_at": expires_at.isoformat(),
         }
-        await self._audit.record(CREATED, account_id, address, details)
         secret = secrets.token_urlsafe(32)
         values = {
             "group_id": wanted.group,
@@ -104,8 +101,9 @@ class Shares:
         }
         async with self._database.writing() as session:
             share = await repository.add(session, values)
-        if share is None:
-            raise unknown("group", [wanted.group])
+            if share is None:
+                raise unknown("group", [wanted.group])
+            await self._audit.record(CREATED, account_id, address, {"share": share.id, **details})
         return share, secret
 
     async def change(self, share_id: int, wanted: ShareChanges, account_id: int, address: str) -> Share:
@@ -148,10 +146,7 @@ class Shares:
         if share is None:
             raise NoSuchShare
         details: dict[str, Detail] = {"share": share_id, "group": share.group_id}
-        try:
-            await self._audit.record(REVOKED, account_id, address, details)
-        except Unavailable:
-            log.exception("the audit trail has not taken an entry", action=REVOKED, account_id=account_id, **details)
+        await record_afterwards(self._audit, REVOKED, account_id, address, details)
 
     async def open(self, secret: str, address: str, *, password: str | None, key: str | None) -> OpenShare:
         """What the link with this secret shows. A password is needed where the link has one, or a key of the link.
@@ -216,7 +211,7 @@ class Shares:
     def _expiry(self, wanted: NewGalleryShare | ShareChanges) -> datetime | None:
         expires_at = wanted.expiry(self.clock())
         if expires_at is not None and expires_at <= self._now():
-            raise InvalidRequest.of("expires_at", "This time is over.")
+            raise InvalidRequest.of("expires_at", TIME_IS_OVER)
         return expires_at
 
 

@@ -12,13 +12,13 @@ from imagehub_service.gallery.shares.errors import NoSuchShare, PasswordNeeded, 
 from imagehub_service.gallery.shares.schemas import SharedGroup, SharedPicture, SharedSubgroup, SharePassword
 from imagehub_service.gallery.shares.service import OpenShare
 from imagehub_service.state import Services, ServicesDep
-from lightbox_shared.addresses import client_address
 from lightbox_shared.errors import NotFound
 from lightbox_shared.openapi import errors
-from lightbox_shared.pagination import Page, PageQuery, PageRequest
-from lightbox_shared.parameters import LARGEST_ROW_ID
-from lightbox_shared.request_bodies import form_or_json
-from lightbox_shared.urls import public_base
+from lightbox_shared.requests.addresses import client_address
+from lightbox_shared.requests.bodies import form_or_json
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID
+from lightbox_shared.responses.pagination import Page, PageQuery, PageRequest
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["Gallery"])
 

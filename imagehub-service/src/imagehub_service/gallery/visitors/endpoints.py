@@ -1,12 +1,12 @@
 """`/image/groups` and `/image/pictures`: what pages that show the gallery read, an account or not."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from imagehub_service.dependencies import Visitor
 from imagehub_service.gallery import positions
+from imagehub_service.gallery.added import AddedFrom, AddedTo, added
 from imagehub_service.gallery.groups.errors import NoSuchGroup
 from imagehub_service.gallery.pictures import repository as pictures
 from imagehub_service.gallery.pictures import service as search
@@ -28,11 +28,11 @@ from imagehub_service.visibility import GalleryVisitor
 from lightbox_shared.auth.dependencies import needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.database import Reading
-from lightbox_shared.errors import Forbidden, InvalidRequest, NotAuthenticated
+from lightbox_shared.errors import Forbidden, NotAuthenticated
 from lightbox_shared.openapi import errors
-from lightbox_shared.pagination import Page, PageQuery
-from lightbox_shared.parameters import LARGEST_ROW_ID, RowId
-from lightbox_shared.urls import public_base
+from lightbox_shared.requests.parameters import LARGEST_ROW_ID, RowId
+from lightbox_shared.responses.pagination import Page, PageQuery
+from lightbox_shared.responses.urls import public_base
 
 router = APIRouter(tags=["ImageHub"], dependencies=[needs(Scope.HUB)], responses=errors(NotAuthenticated, Forbidden))
 
@@ -54,12 +54,10 @@ async def _filter(
     q: Search = None,
     tag: TagFilter = [],  # noqa: B006 - FastAPI copies it
     group: Annotated[int | None, Query(ge=1, le=LARGEST_ROW_ID, description="In its order.")] = None,
-    since: Annotated[date | None, Query(alias="from", description="Added on this day or later, in UTC.")] = None,
-    until: Annotated[date | None, Query(alias="to", description="Added on this day or before.")] = None,
+    since: AddedFrom = None,
+    until: AddedTo = None,
 ) -> PictureFilter:
-    if since is not None and until is not None and until < since:
-        raise InvalidRequest.of("to", "`to` is before `from`.", "query")
-    return PictureFilter(q, tag, group, since, until, only=visitor.groups)
+    return PictureFilter(q, tag, group, added(since, until), only=visitor.groups)
 
 
 @router.get("/image/groups", summary="The groups that visitors see")

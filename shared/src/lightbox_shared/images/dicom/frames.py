@@ -27,6 +27,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from lightbox_shared.errors.sentences import Sentence
 from lightbox_shared.images import BrokenPicture, UnsupportedPicture
 from lightbox_shared.images.dicom.codestreams import Process, checked_codestream
 from lightbox_shared.images.dicom.image_pixel import YBR_FULL_422, ImagePixel
@@ -78,7 +79,8 @@ def read_frame(file: DicomFile, pixel: ImagePixel) -> Frame:
     if syntax in _JPEG_FAMILY:
         return _decompressed(file.encapsulated_frame(), pixel)
     name = f"{syntax.name} ({syntax})" if syntax.name != syntax else str(syntax)
-    raise UnsupportedPicture(f"The DICOM file's transfer syntax, {name[:128]}, is not read.")
+    sentence = f"The DICOM file's transfer syntax, {name[:128]}, is not read."
+    raise UnsupportedPicture(Sentence("unsupported-transfer-syntax", sentence, syntax=name[:128]))
 
 
 def _native(file: DicomFile, pixel: ImagePixel) -> Words:

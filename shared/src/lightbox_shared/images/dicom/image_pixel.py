@@ -96,10 +96,15 @@ def integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
 
 def first_value(dataset: Dataset, keyword: str) -> str | float | None:
     """The first value of an attribute; None if it is missing or empty."""
+    return value_at(dataset, keyword, 0)
+
+
+def value_at(dataset: Dataset, keyword: str, index: int) -> str | float | None:
+    """One of the values of an attribute; None if it is missing or empty, or has fewer."""
     value = dataset.get(keyword)
-    if isinstance(value, MutableSequence):
-        value = value[0] if value else None
-    return None if value == "" else value
+    values = value if isinstance(value, MutableSequence) else [value]
+    found = values[index] if index < len(values) else None
+    return None if found == "" else found
 
 
 def _photometric_interpretation(dataset: Dataset) -> tuple[int, str]:

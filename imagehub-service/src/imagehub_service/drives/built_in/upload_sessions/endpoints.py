@@ -22,7 +22,7 @@ from imagehub_service.state import ServicesDep
 from lightbox_shared.errors import LightboxError
 from lightbox_shared.errors.dialects import json_response
 from lightbox_shared.openapi import errors
-from lightbox_shared.request_bodies import check_room_for
+from lightbox_shared.requests.bodies import check_room_for, release_room_of
 
 router = APIRouter(tags=["ImageHub"])
 
@@ -60,9 +60,12 @@ async def send_upload_chunk(
     length = request.headers.get("content-length")
     async with aclosing(request.stream()) as body:
         try:
+            # Anybody may send here: nothing is reserved for a request before its token and its range are known.
+            expected = await services.upload_sessions.expect(token, content_range, length)
             check_room_for(request)
-            received = await services.upload_sessions.receive(token, content_range, length, body)
+            received = await services.upload_sessions.receive(expected, body)
         except LightboxError:
+            release_room_of(request)
             await _read_to_end(body)
             raise
     if isinstance(received, UploadedFile):

@@ -7,9 +7,9 @@ from typing import ClassVar, Final
 
 from starlette.responses import Response
 
-from lightbox_shared.context import context_headers
 from lightbox_shared.errors import BadRequest, LightboxError, NotFound, TooLarge, Unavailable
 from lightbox_shared.errors.dialects import JSON_TYPE, NamedSchema, json_response
+from lightbox_shared.observability.context import context_headers
 
 _BY_STATUS: Final = {
     400: "invalidRequest",

@@ -24,6 +24,8 @@ class UploadSession(Base):
     """The name of the file to be."""
     total: Mapped[int | None] = mapped_column(BigInteger)
     """Bytes of the whole file, as the first chunk says it; None before."""
+    reserved: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Bytes for which there is room in the drive: the size of the file, from when it is first announced on."""
     received: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Bytes that are there, from the beginning of the file on."""
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -86,11 +86,22 @@ async def delete_expired(session: WriteSession, *, limit: int) -> int:
     return len(found)
 
 
-async def other_received_bytes(session: ReadSession, session_id: int) -> int:
-    """Bytes that the other open sessions have received."""
+async def other_reserved_bytes(session: ReadSession | WriteSession, session_id: int) -> int:
+    """Bytes for which the other open sessions have room."""
     others = (UploadSession.id != session_id, UploadSession.expires_at > func.now())
-    total = select(func.coalesce(func.sum(UploadSession.received), 0)).where(*others)
+    total = select(func.coalesce(func.sum(UploadSession.reserved), 0)).where(*others)
     return int((await session.execute(total)).scalar_one())
+
+
+async def reserve(session: WriteSession, session_id: int, size: int) -> None:
+    """A session has room for `size` bytes, whatever it had room for before. The drive must be locked."""
+    await session.execute(update(UploadSession).where(UploadSession.id == session_id).values(reserved=size))
+
+
+async def release(session: WriteSession, session_id: int) -> None:
+    """A session has no room any more, unless a chunk has been received: then the size of its file is settled."""
+    unsettled = (UploadSession.id == session_id, UploadSession.total.is_(None))
+    await session.execute(update(UploadSession).where(*unsettled).values(reserved=0))
 
 
 async def add_piece(statements: Statements, session_id: int, request_id: UUID, start: int, data: bytes) -> bool:

@@ -7,6 +7,10 @@ works with both. Two things Graph leaves to the client, and are decided here:
   lost; the same bytes under the same name are not stored twice.
 - The last chunk is confirmed when the file is in its folder. If that fails, the session is as it was before the chunk.
 
+With its first chunk a session reserves room for the whole file in the drive, until the file is there or the session has
+ended; a first chunk that fails gives it back, since the next one may announce another file. So the files that open
+sessions bring never exceed together what the drive may hold.
+
 A chunk is stored in pieces of some megabytes, each in a transaction of its own, so that no connection to the database
 waits for a client. The pieces count when the chunk is complete; those of a request that breaks off are forgotten.
 """
@@ -17,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 from anyio import CapacityLimiter
@@ -38,10 +42,11 @@ from imagehub_service.drives.built_in.upload_sessions.errors import (
 from imagehub_service.drives.built_in.upload_sessions.ranges import Fragment, parse_fragment
 from imagehub_service.drives.built_in.upload_sessions.repository import OpenSession
 from imagehub_service.drives.errors import DriveFull
-from lightbox_shared.blobs import Blobs, sha256
-from lightbox_shared.bounded_threads import BoundedThreads
+from lightbox_shared.concurrency.bounded_threads import BoundedThreads
 from lightbox_shared.database import Database, WriteSession
+from lightbox_shared.errors.sentences import Sentence
 from lightbox_shared.images import PictureError, sniff
+from lightbox_shared.storage.blobs import Blobs, sha256
 
 PIECE_BYTES: Final = 4 * 1024 * 1024
 LOST_AFTER_SECONDS: Final = 24 * 3600
@@ -75,6 +80,13 @@ class UploadLimits:
     """How long a session stays open after its last chunk."""
     file_bytes: int
     drive_bytes: int
+
+
+class Expected(NamedTuple):
+    """A chunk that may be sent now."""
+
+    upload: OpenSession
+    fragment: Fragment
 
 
 class UploadSessions:
@@ -114,18 +126,22 @@ class UploadSessions:
             if not await repository.delete_by_token(session, _digest(token)):
                 raise UploadSessionNotFound
 
-    async def receive(
-        self, token: str, content_range: str | None, content_length: str | None, body: AsyncIterator[bytes]
-    ) -> OpenSession | UploadedFile:
+    async def expect(self, token: str, content_range: str | None, content_length: str | None) -> Expected:
+        """The chunk that a request announces, if it is the next one of an open session. Nothing is stored or reserved
+        yet. Raises the exceptions of `errors`."""
+        upload = await self.find(token)
+        fragment = parse_fragment(content_range, content_length)
+        self._check(upload, fragment)
+        return Expected(upload, fragment)
+
+    async def receive(self, expected: Expected, body: AsyncIterator[bytes]) -> OpenSession | UploadedFile:
         """Store a chunk. Returns the session as it is then, or after the last chunk the file.
 
         Raises the exceptions of `errors`, and those of `body` when that breaks off; then nothing of it is kept.
         """
-        upload = await self.find(token)
-        fragment = parse_fragment(content_range, content_length)
-        self._check(upload, fragment)
+        upload, fragment = expected
         if upload.total is None:
-            await self._check_room(upload, fragment)
+            await self._reserve_room(upload, fragment)
         request_id = uuid4()
         try:
             pieces = await self._store(upload, fragment, request_id, body)
@@ -134,7 +150,7 @@ class UploadSessions:
             return await self._accept(upload, fragment, request_id, pieces)
         except Exception:
             with suppress(SQLAlchemyError, OSError):  # the periodic task finds them later
-                await self._forget(request_id)
+                await self._forget(upload, request_id)
             raise
 
     async def delete_expired(self) -> None:
@@ -152,7 +168,8 @@ class UploadSessions:
 
     def _check(self, upload: OpenSession, fragment: Fragment) -> None:
         if fragment.total > self._limits.file_bytes:
-            raise FileTooLarge(f"Files have at most {self._limits.file_bytes} bytes.")
+            most = self._limits.file_bytes
+            raise FileTooLarge(Sentence("file-too-large", f"Files have at most {most} bytes.", bytes=most))
         if upload.total is not None and fragment.total != upload.total:
             raise FragmentLengthMismatch(f"The file was announced with {upload.total} bytes before.")
         if fragment.start < upload.received:
@@ -160,11 +177,19 @@ class UploadSessions:
         if fragment.start > upload.received:
             raise FragmentOutOfOrder(f"The chunk that begins at byte {upload.received} is the next one.")
 
-    async def _check_room(self, upload: OpenSession, fragment: Fragment) -> None:
-        async with self._database.reading() as session:
-            used = await items.used_bytes(session) + await repository.other_received_bytes(session, upload.id)
+    async def _reserve_room(self, upload: OpenSession, fragment: Fragment) -> None:
+        """Count the whole file from now on, until it is in its folder or the session ends. Raises
+        `QuotaLimitReached`."""
+        async with self._database.writing() as session:
+            await items.lock(session)  # so that of two sessions the second one sees what the first one reserves
+            await self._lock(session, upload, fragment)
+            await self._take_room(session, upload, fragment)
+
+    async def _take_room(self, session: WriteSession, upload: OpenSession, fragment: Fragment) -> None:
+        used = await items.used_bytes(session) + await repository.other_reserved_bytes(session, upload.id)
         if used + fragment.total > self._limits.drive_bytes:
             raise QuotaLimitReached
+        await repository.reserve(session, upload.id, fragment.total)
 
     async def _store(
         self, upload: OpenSession, fragment: Fragment, request_id: UUID, body: AsyncIterator[bytes]
@@ -192,7 +217,11 @@ class UploadSessions:
 
     async def _accept(self, upload: OpenSession, fragment: Fragment, request_id: UUID, pieces: int) -> OpenSession:
         async with self._database.writing() as session:
+            if upload.total is None:
+                await items.lock(session)
             await self._lock(session, upload, fragment)
+            if upload.total is None:
+                await self._take_room(session, upload, fragment)  # another first chunk may have changed it
             if await repository.accept_pieces(session, request_id) != pieces:
                 raise UploadSessionFailed
             return await repository.advance(
@@ -213,6 +242,8 @@ class UploadSessions:
                 await self._lock(session, upload, fragment)
                 if len(data) != fragment.total:
                     raise UploadSessionFailed
+                if upload.total is None:
+                    await self._take_room(session, upload, fragment)
                 try:
                     item = await add_file(
                         session,
@@ -240,9 +271,11 @@ class UploadSessions:
             raise UploadSessionNotFound
         self._check(found, fragment)
 
-    async def _forget(self, request_id: UUID) -> None:
+    async def _forget(self, upload: OpenSession, request_id: UUID) -> None:
+        """Forget what came of a chunk that is not accepted, and the room for the file if it was the first one."""
         async with self._database.writing() as session:
             await repository.delete_pieces(session, request_id)
+            await repository.release(session, upload.id)
 
 
 def _digest(token: str) -> bytes:

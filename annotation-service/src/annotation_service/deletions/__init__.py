@@ -1,0 +1,1 @@
+"""What administrators delete for good."""

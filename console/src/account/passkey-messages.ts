@@ -1,0 +1,46 @@
+import { defineMessages } from "@/i18n";
+
+export const messages = defineMessages({
+  en: {
+    title: "Passkeys",
+    about:
+      "A passkey signs you in without a name and a password, by a fingerprint, a face or a PIN of your device.",
+    none: "You have no passkeys.",
+    add: "Add a passkey",
+    name: "Name",
+    nameHint: "By which you know it again, such as the device that it is on.",
+    make: "Make it",
+    added: "The passkey {name} is added.",
+    again: "You have signed in more than ten minutes ago. Sign in again to add a passkey.",
+    since: "Since",
+    used: "Last used",
+    never: "never",
+    synced: "on more than one device",
+    rename: "Rename",
+    renameTitle: "Rename the passkey {name}",
+    remove: "Remove",
+    removeTitle: "Remove the passkey {name}?",
+    removeAbout:
+      "Nobody signs in with it any more. Sessions go on. Your device may go on to suggest it, until it is deleted there too.",
+  },
+  zh: {
+    title: "通行密钥",
+    about: "通行密钥通过设备的指纹、面容或 PIN 登录，无需用户名和密码。",
+    none: "您还没有通行密钥。",
+    add: "添加通行密钥",
+    name: "名称",
+    nameHint: "便于您辨认，例如所在的设备。",
+    make: "创建",
+    added: "已添加通行密钥 {name}。",
+    again: "您上次登录已超过十分钟。请重新登录以添加通行密钥。",
+    since: "创建时间",
+    used: "最近使用",
+    never: "从未",
+    synced: "在多台设备上",
+    rename: "重命名",
+    renameTitle: "重命名通行密钥 {name}",
+    remove: "移除",
+    removeTitle: "移除通行密钥 {name}？",
+    removeAbout: "此后无法再用它登录，已有会话不受影响。您的设备可能仍会提示它，直到在设备上也将其删除。",
+  },
+});

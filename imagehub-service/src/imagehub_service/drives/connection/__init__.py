@@ -1,0 +1,1 @@
+"""Whether an administrator has allowed the use of a drive, and the end of that."""

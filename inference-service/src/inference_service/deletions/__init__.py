@@ -1,0 +1,1 @@
+"""Deleting what an account has had read, with all that belongs to it."""

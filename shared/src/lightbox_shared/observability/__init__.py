@@ -1,0 +1,1 @@
+"""What tells how a service is: logs without secrets, metrics, traces, and the operational paths."""

@@ -1,0 +1,1 @@
+"""Requests as services read them: bodies, files and parameters, within limits of size, pace and memory."""

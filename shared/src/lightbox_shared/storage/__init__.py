@@ -1,0 +1,1 @@
+"""What services keep beside their rows: blobs on disk, the room for them, and secrets encrypted."""
