@@ -209,6 +209,7 @@ async def test_a_service_that_stops_gives_its_export_back(replica: MakeDatabase,
         await until(is_running)
         if wanted != "parquet":
             await begun(database, export_id)
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # it is a QueuePool
     stopped = await export_of(database, export_id)
     assert (stopped.state, stopped.interruptions) == ("queued", 0)
     await worker(database).work()

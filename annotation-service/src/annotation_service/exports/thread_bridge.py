@@ -6,12 +6,12 @@
     await run_in_thread(work, limiter=...)
 
 If the task that waits for the thread is cancelled, the call that runs is cancelled and further ones raise `Stopped`,
-and the task goes on only when the thread has ended: what it uses can be closed then.
+and the task goes on only when the call and the thread have ended: what they use can be closed then.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
@@ -31,7 +31,7 @@ class Bridge:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._stopped = False
-        self._running: Future[Any] | None = None
+        self._running: asyncio.Task[Any] | None = None
 
     def call(
         self,
@@ -44,19 +44,21 @@ class Bridge:
         async def run() -> Result:
             if self._stopped:
                 raise Stopped
-            return await function(*args, **kwargs)
+            self._running = asyncio.current_task()
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                self._running = None
 
-        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
-        self._running = future
         try:
-            return future.result()
+            return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
         except CancelledError as error:
             raise Stopped from error
 
     def stop(self) -> None:
         """Cancel the call that runs, and let further ones raise `Stopped`. To be called in the event loop."""
         self._stopped = True
-        if self._running is not None:
+        if self._running is not None:  # not its future: that would let the thread go on before the call has ended
             self._running.cancel()
 
 
