@@ -1,5 +1,6 @@
 """Running a model on a picture: what is stored, when, and what errors are raised."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,3 +71,29 @@ async def test_a_picture_that_can_not_be_kept_is_not_answered(engine: Engine, mo
     with pytest.raises(Unavailable):
         await predictor.predict(pictures.png(), model, store)
     assert engine.scheduler.admitted == 0
+
+
+async def test_where_the_model_fails_the_storing_has_ended(
+    engine: Engine, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storing, has_ended = asyncio.Event(), False
+
+    async def store(_digest: bytes) -> None:
+        nonlocal has_ended
+        storing.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0.01)
+            has_ended = True
+
+    async def fail(*_args: object) -> None:
+        await storing.wait()
+        raise Unavailable
+
+    monkeypatch.setattr(engine.scheduler, "run", fail)
+    threads = DecodingThreads(DecodingBudget(2**30), 2, max_pixels=LIMIT)
+    predictor = Predictor(engine, decoding=threads, drawing=threads, max_pixels=LIMIT)
+    with pytest.raises(Unavailable):
+        await predictor.predict(pictures.png(), model, store)
+    assert has_ended

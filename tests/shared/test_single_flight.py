@@ -1,6 +1,7 @@
 """Work that is asked for several times at once is done once."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -64,6 +65,27 @@ async def test_it_ends_when_all_have_left() -> None:
     assert (first.ended_early, second.started) == (1, 1)
     second.may_end.set()
     assert await later == 1
+
+
+async def test_closing_waits_for_what_was_given_up() -> None:
+    flight, has_ended = SingleFlight[str, None](ends_abandoned=True), False
+
+    async def work() -> None:
+        nonlocal has_ended
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for _ in range(20):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+            has_ended = True
+
+    leaving = asyncio.create_task(flight.run("a", work))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    await flight.close()
+    assert has_ended
 
 
 async def test_other_keys_are_other_work() -> None:

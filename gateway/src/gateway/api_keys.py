@@ -20,6 +20,7 @@ from cachetools import LRUCache, TLRUCache, TTLCache
 from gateway.clients.auth import ExchangedToken, TokenExchange
 from gateway.limits import CredentialCheck, RateLimits
 from lightbox_shared.auth.api_keys import digest, is_well_formed
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
 from lightbox_shared.errors import InvalidToken, LightboxError, Unavailable
 from lightbox_shared.requests.addresses import partition
 
@@ -84,10 +85,7 @@ class ApiKeys:
 
     async def close(self) -> None:
         """Cancel the exchanges that are running."""
-        running = list(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await cancel_and_wait(self._running.values())
 
     async def _fetch(self, name: bytes, key: str, address: str) -> ExchangedToken | LightboxError:
         """Exchange a key and cache the result. Errors are returned: an exception of a task that no request waits for

@@ -27,6 +27,7 @@ from core_collection_service.events.feed import PictureFeed
 from core_collection_service.events.subscription import Subscription, Topic
 from core_collection_service.pictures.lists.service import ListByTime, PictureLists
 from core_collection_service.pictures.models import PictureRecord
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
 from lightbox_shared.errors import Unavailable
 
 MAX_OBSERVERS: Final = 1000
@@ -131,8 +132,7 @@ class Observers:
                     self._send(pipe, notification(await self.newest(arriving.topic)))
             await reading
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await cancel_and_wait([reading])
 
     def _send(self, pipe: Pipe, message: Message) -> None:
         message.opt.observe = self._numbers.next()

@@ -15,6 +15,7 @@ from inference_service.predictions.repository import PredictionFilter
 from inference_service.predictions.schemas import LabelFields
 from inference_service.renditions.service import LoadPicture
 from inference_service.runtime.engine import Engine, LoadedModel
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
 from lightbox_shared.concurrency.decoding import DecodingThreads
 from lightbox_shared.database import ReadSession, WriteSession
 from lightbox_shared.errors import InvalidRequest, NotFound
@@ -70,7 +71,7 @@ class Predictor:
             try:
                 raw = await scheduler.run(model.plan, tensor)
             except BaseException:
-                storing.cancel()
+                await cancel_and_wait([storing])
                 raise
             await storing
         return PredictionResult(model, digest, media_type, to_scores(raw, model.version.description.output))

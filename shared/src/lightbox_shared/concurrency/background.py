@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
+
 log = structlog.get_logger()
 
 
@@ -20,8 +22,7 @@ async def background_task(work: Coroutine[Any, Any, None], name: str) -> AsyncIt
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancel_and_wait([task])
         work.close()  # in case the task was cancelled before it began
 
 

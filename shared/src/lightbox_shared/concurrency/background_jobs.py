@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, Integer, SmallInteger, Text, case, func, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
 from lightbox_shared.database import Database, WriteSession
 from lightbox_shared.database.orm import PrimaryKey
 
@@ -156,9 +157,7 @@ class JobRunner(Generic[Job]):
                         await self._wanted.wait()
         finally:
             left = dict(running)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await cancel_and_wait(left)
             for mine in left.values():  # also where the task had not begun
                 await self.give_back(mine)
 
@@ -182,8 +181,7 @@ class JobRunner(Generic[Job]):
                 if not working.done() and not await self._is_mine(job.mine, progress()):
                     working.cancel()
         except asyncio.CancelledError:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            await cancel_and_wait([working])
             await self.give_back(job.mine)
             raise
         error = Lost() if working.cancelled() else working.exception()

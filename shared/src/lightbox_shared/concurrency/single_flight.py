@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 from anyio import CancelScope
 
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
+
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
@@ -26,6 +28,7 @@ class SingleFlight(Generic[Key, Result]):
         ends first."""
         self._ends_abandoned = ends_abandoned
         self._flights: dict[Key, _Flight[Result]] = {}
+        self._tasks: set[asyncio.Task[Result]] = set()  # also of work that was given up, until it has ended
 
     async def run(self, key: Key, work: Callable[[], Awaitable[Result]]) -> Result:
         """The result of the work for `key` that is under way, else of `work()`. Raises its exceptions. It goes on when
@@ -42,14 +45,13 @@ class SingleFlight(Generic[Key, Result]):
 
     async def close(self) -> None:
         """Cancel all work, and wait until it has ended."""
-        tasks = [each.task for each in self._flights.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(self._tasks)
 
     def _begin(self, key: Key, work: Callable[[], Awaitable[Result]]) -> _Flight[Result]:
         scope = CancelScope()
         flight = self._flights[key] = _Flight(asyncio.ensure_future(_run(work, scope)), scope)
+        self._tasks.add(flight.task)
+        flight.task.add_done_callback(self._tasks.discard)
         flight.task.add_done_callback(lambda _done: self._forget(key, flight))
         return flight
 

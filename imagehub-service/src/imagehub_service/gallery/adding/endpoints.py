@@ -25,6 +25,7 @@ from imagehub_service.gallery.adding.service import Additions
 from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.errors.handlers import is_database_outage
@@ -159,7 +160,7 @@ async def _has_ended(waiting: asyncio.Task[AdditionBody | None]) -> bool:
     try:
         await asyncio.wait([waiting], timeout=SILENT_SECONDS)
     except asyncio.CancelledError:
-        waiting.cancel()
+        await cancel_and_wait([waiting])
         raise
     return waiting.done()
 
@@ -171,7 +172,7 @@ async def _spaces_until(waiting: asyncio.Task[AdditionBody | None]) -> AsyncGene
             yield b" "
         yield ImageHubAdded.of(waiting.result()).model_dump_json().encode()
     finally:
-        waiting.cancel()
+        await cancel_and_wait([waiting])
 
 
 async def _events(additions: Additions, addition_id: int) -> AsyncGenerator[bytes]:

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
+from lightbox_shared.concurrency.cancelling import cancel_and_wait
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,7 +41,6 @@ async def in_order(
             running.popleft()
             slots.release()
     finally:
-        for _, task in running:
-            task.cancel()
+        for _ in running:
             slots.release()
-        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+        await cancel_and_wait(task for _, task in running)
