@@ -14,7 +14,13 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 from support.asgi import WithState, client_of
 from support.databases import Databases, FreshDatabase
-from support.environment import build_no_console, calculate_in_one_thread, prefer_memory, trust_no_authorities
+from support.environment import (
+    build_no_console,
+    calculate_in_one_thread,
+    prefer_memory,
+    trust_no_authorities,
+    wait_for_the_database,
+)
 from support.running import temporary_folder
 from support.workers import WholeGroups, longest_first, number_of_workers
 from xdist.remote import Producer
@@ -29,6 +35,7 @@ SAMPLES = ROOT / "samples"
 calculate_in_one_thread()
 prefer_memory()
 trust_no_authorities()
+wait_for_the_database()
 build_no_console()
 # A machine that is busy makes no test fail.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from lightbox_shared import database
+
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - used as a folder for temporary files, through `tempfile`
 ROOM: Final = 2 * 1024**3
 """Bytes that have to be free there."""
@@ -27,6 +29,12 @@ def calculate_in_one_thread() -> None:
     """Let NumPy calculate without helpers, which wait for each other in processor time where the cores are busy: to
     draw a phantom then takes a third of it. Without effect where NumPy is loaded already."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def wait_for_the_database() -> None:
+    """Let the services in this process wait for a connection as long as it takes. Users get 503 after some seconds,
+    which many requests at once would get where other programs occupy the cores."""
+    database.POOL_WAIT_SECONDS = database.CONNECT_SECONDS = 60
 
 
 def build_no_console() -> None:
