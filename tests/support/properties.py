@@ -1,6 +1,6 @@
 """How long property tests search: a number of examples that a run of all tests can wait for, or minutes.
 
-    LIGHTBOX_PROPERTY_MINUTES=60 make test ARGS="tests/shared/test_dicom_against_dcmtk.py -n 0 --log-cli-level=INFO"
+    LIGHTBOX_PROPERTY_MINUTES=60 make test ARGS="tests/shared/images -n 0 --log-cli-level=INFO"
 
 lets each test that uses `property_settings` search for an hour, and logs how many examples that were.
 """

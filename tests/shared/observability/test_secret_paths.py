@@ -9,7 +9,7 @@ import pytest
 from lightbox_shared.observability.secret_paths import SECRET_PREFIXES, loggable_path
 
 SECRET = "Zz0-_secret"
-CONSOLE: Final = Path(__file__).parents[2] / "console" / "src"
+CONSOLE: Final = Path(__file__).parents[3] / "console" / "src"
 NO_SECRETS: Final = frozenset({"id", "collection", "device", "nothing"})
 """The parameters in the addresses of the console's pages that readers of a log may see."""
 
