@@ -29,7 +29,7 @@ def services_of(app: WithState) -> Services:
 def set_passwords(app: WithState, passwords: Any) -> None:
     """Let a running service hash and verify passwords with another object."""
     services = services_of(app)
-    for part in (services.registration, services.authorization, services.logins):
+    for part in (services.registration, services.account_authorization, services.logins):
         part._passwords = passwords
 
 

@@ -21,18 +21,18 @@ from lightbox_shared.errors import Forbidden, InvalidToken
 
 
 async def _signed_in(principal: CurrentAccount, services: ServicesDep) -> Caller:
-    return await services.authorization.caller(principal)
+    return await services.account_authorization.caller(principal)
 
 
 async def _optional(principal: AnyCaller, services: ServicesDep) -> Caller | None:
-    return None if principal is None else await services.authorization.caller(principal)
+    return None if principal is None else await services.account_authorization.caller(principal)
 
 
 async def _in_browser(principal: AnyCaller, services: ServicesDep) -> Caller | None:
     if principal is None or principal.account_id is None or principal.scopes is not None:
         return None
     try:
-        caller = await services.authorization.caller(principal)
+        caller = await services.account_authorization.caller(principal)
     except InvalidToken:
         return None
     return None if caller.authority is Authority.NONE else caller

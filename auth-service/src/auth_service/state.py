@@ -47,7 +47,7 @@ class Services:
     sessions: Sessions
     registration: Registration
     changes: AccountChanges
-    authorization: AccountAuthorization
+    account_authorization: AccountAuthorization
     logins: Logins
     clients: Clients
     grants: Grants
@@ -88,7 +88,7 @@ def assemble(settings: AuthSettings, database: Database, passwords: Passwords, c
         sessions=sessions,
         registration=registration,
         changes=changes,
-        authorization=AccountAuthorization(
+        account_authorization=AccountAuthorization(
             database, passwords, registration, changes, self_registration=settings.allows_self_registration
         ),
         logins=logins,

@@ -67,7 +67,7 @@ async def _editable(account_id: int, caller: SignedIn) -> int:
 
 
 async def _creator(caller: OptionalCaller, services: ServicesDep) -> Caller | None:
-    services.authorization.check_create(caller)
+    services.account_authorization.check_create(caller)
     return caller
 
 
@@ -97,7 +97,7 @@ async def yelda_account(
     request: Request, account_id: int, *, caller: SignedIn, session: Reading, services: ServicesDep, prefix: Prefix
 ) -> Response:
     """The caller's own account; administrators see every account."""
-    account = await services.authorization.see(session, caller, account_id)
+    account = await services.account_authorization.see(session, caller, account_id)
     found = YeldaAccount.of(account, "用户获取成功", prefix)
     return hal_response(request, found, modified=account.modified_at)
 
@@ -126,7 +126,7 @@ async def yelda_edit_account(
 ) -> Response:
     """Change the caller's own account; administrators change every account. Absent fields stay as they are. A new
     password ends all sessions of the account."""
-    account = await services.authorization.edit(caller, account_id, Edit.of(body.given()), source)
+    account = await services.account_authorization.edit(caller, account_id, Edit.of(body.given()), source)
     edited = YeldaEditedAccount.of(account, "用户修改成功", prefix)
     return hal_response(request, edited, modified=account.modified_at)
 
@@ -150,7 +150,7 @@ async def yelda_delete_account(
 ) -> Response:
     """Delete the caller's own account; administrators delete every account that is not an administrator's. The sessions
     and API keys of the account end at once."""
-    await services.authorization.delete(session, caller, account_id, source)
+    await services.account_authorization.delete(session, caller, account_id, source)
     links = self_link(account_path(account_id, prefix))
     return deleted(request, prefix, YeldaDeletedAccount(message="用户删除成功", _links=links))
 
@@ -175,7 +175,9 @@ async def yelda_list_accounts(
     limit: Limit = LISTED,
 ) -> Response:
     """All accounts in the order of their ids, for administrators. Other accounts find themselves, by `username`."""
-    page = await services.authorization.page(session, caller, Search(username, authority), offset=offset, limit=limit)
+    page = await services.account_authorization.page(
+        session, caller, Search(username, authority), offset=offset, limit=limit
+    )
     filters = {name: request.query_params.get(name) for name in ("username", "authority")}
     found = YeldaAccounts(
         message="用户集合获取成功",
@@ -212,7 +214,7 @@ async def yelda_create_account(
 ) -> Response:
     """Administrators can always make accounts. Where self-registration is on, everyone can, and the account waits for
     approval by an administrator."""
-    account = await services.authorization.create(caller, NewAccount(**body.model_dump()), source)
+    account = await services.account_authorization.create(caller, NewAccount(**body.model_dump()), source)
     path = account_path(account.id, prefix)
     made = YeldaCreatedAccount(message="用户创建成功", account_id=account.id, _links=self_link(path))
     return hal_response(request, made, status=201, headers={"Location": path})

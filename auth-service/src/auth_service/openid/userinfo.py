@@ -35,7 +35,7 @@ async def retrieve_userinfo(
     if OPENID not in scopes:
         raise InsufficientScope(OPENID)
     response.headers["Cache-Control"] = "no-store"
-    return UserInfo.of(await services.authorization.see(session, caller, caller.id), scopes)
+    return UserInfo.of(await services.account_authorization.see(session, caller, caller.id), scopes)
 
 
 @router.post(

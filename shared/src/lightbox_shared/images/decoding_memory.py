@@ -2,8 +2,8 @@
 
 The factors are bytes a pixel at the peak of what the services do with a picture: the decoded samples, the copies that
 are made of them until they are grey or shown, and the file that is made of them. They were measured
-(`tests/shared/images/test_decoding_memory.py` measures them again), as the largest of all uses. So the estimate is an upper
-bound; for a JPEG that is decoded at a fraction of its size it knows the fraction.
+(`tests/shared/images/test_decoding_memory.py` measures them again), as the largest of all uses. So the estimate is an
+upper bound; for a JPEG that is decoded at a fraction of its size it knows the fraction.
 """
 
 import sys
