@@ -18,6 +18,7 @@ test("accounts are found, approved and deleted", async () => {
   await signIn(page, lab.administrator, "/administration");
   await page.getByLabel("Whole user name").fill("clara");
   await page.getByRole("button", { name: "Search" }).click();
+  await expect.poll(() => page.getByRole("row").count()).toBe(2); // the head, and the account that was found
   const tops = ["Approve as doctor: clara", "Delete: clara"].map(async (name) => {
     const box = await page.getByRole("button", { name }).boundingBox();
     return box?.y;
@@ -28,7 +29,7 @@ test("accounts are found, approved and deleted", async () => {
   await toast(page, "clara is doctor now.").waitFor();
   await checkAccessibility(page);
   await show(page, "administration-accounts");
-  expect(await page.getByLabel("Authority of clara").inputValue()).toBe("102");
+  await expect.poll(() => page.getByLabel("Authority of clara").inputValue()).toBe("102");
   await page.getByRole("button", { name: "Delete: clara" }).click();
   await checkAccessibility(page);
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
@@ -113,8 +114,11 @@ test("the health of all services, and the models", async () => {
 
 test("the health page says where the server takes another address for its own", async () => {
   const { page, done } = await visit({ width: 360, height: 700 });
+  const metadata = page.waitForResponse("**/.well-known/openid-configuration");
   await signIn(page, lab.administrator, "/administration/health");
   await page.getByText("Everything is ready.").waitFor();
+  await (await metadata).finished();
+  await page.evaluate(() => new Promise((shown) => requestAnimationFrame(() => setTimeout(shown))));
   expect(await page.getByText("LIGHTBOX_PUBLIC_URL").count()).toBe(0);
 
   // What a server answers whose LIGHTBOX_PUBLIC_URL is that of another host.

@@ -58,6 +58,8 @@ async function walk(who: Person): Promise<void> {
   for (const path of PATHS) {
     for (const garbage of GARBAGE) {
       const address = path.replaceAll(/:\w+(\([^)]*\))?[?*+]?/g, garbage);
+      await go(page, "/account"); // a page of its own, so that nothing of the address before is there any more
+      await page.getByRole("heading", { level: 1, name: "My account" }).waitFor();
       await go(page, address);
       await expect.poll(() => sentence(page), { message: `${who.username} at ${address}` }).toMatch(SAID);
       await page.getByRole("heading", { level: 1 }).first().waitFor();

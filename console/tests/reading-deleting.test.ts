@@ -39,7 +39,7 @@ test("a reading is deleted on its page, by keyboard, and is gone from the histor
   await show(page, "reading-delete");
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  expect(await focused(page)).toBe("Delete");
+  await expect.poll(() => focused(page)).toBe("Delete");
   await page.keyboard.press("Enter");
   await dialog.getByRole("button", { name: "Delete" }).press("Enter");
   await page.getByRole("heading", { name: "Read before" }).waitFor();
