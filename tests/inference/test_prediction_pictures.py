@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
+import anyio
 import httpx
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from PIL import Image
 from sqlalchemy import func, select
 from support import pictures
 from support.asgi import WithState, client_of
-from support.gateway import Key
+from support.gateway import Key, until
 from support.inference import WITH_MAPS, account_headers, service_headers
 
 from inference_service.predictions.account_turns import TURNS, AccountTurns
@@ -290,18 +291,47 @@ async def test_an_account_that_asks_for_too_many_windows_is_told(
 ) -> None:
     path = await path_of(http, chest())
     services = service.state["services"]
-    turns = AccountTurns(1, max_waiting=1, max_wait=0.5)
+    turns = AccountTurns(1, max_waiting=1, max_wait=60)
     app = WithState(service.app, {**service.state, "services": replace(services, window_turns=turns)})
+
+    def ask(width: int) -> asyncio.Task[httpx.Response]:
+        return asyncio.create_task(busy.get(path, params={"viewport": f"{width},9"}))
+
+    def in_use() -> tuple[int, int]:
+        found = turns._of_account.get(7)
+        return (0, 0) if found is None else (found.borrowed_tokens, found.statistics().tasks_waiting)
+
     async with client_of(app, headers=account_headers(key, 7)) as busy:
         async with services.windows.turn():
-            asked = [asyncio.create_task(busy.get(path, params={"viewport": f"{each},9"})) for each in (7, 8)]
-            await asyncio.sleep(0.05)
+            asked = [ask(7)]
+            await until(lambda: in_use() == (1, 0))
+            asked.append(ask(8))
+            await until(lambda: in_use() == (1, 1))
             for part in ("?window=40,400,linear", "?viewport=9,9", "/values"):
                 refused = await busy.get(path + part)
                 assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
                 assert refused.json()["type"] == "/problems/too-many-windows"
             assert (await busy.get(path, headers=account_headers(key, 8))).status_code == 404
-            has_waited = await asked[1]
-            assert (has_waited.status_code, has_waited.headers["retry-after"]) == (429, "2")
-        assert pixels(await asked[0]).shape == (5, 7)
+        assert [pixels(await each).shape for each in asked] == [(5, 7), (6, 8)]
         assert pixels(await busy.get(path, params={"viewport": "16,12"})).shape == (12, 16)
+
+
+async def test_an_account_whose_window_waits_for_too_long_is_told(
+    service: WithState, http: httpx.AsyncClient, key: Key
+) -> None:
+    path = await path_of(http, chest())
+    turns = AccountTurns(1, max_wait=0.1)
+    app = WithState(service.app, {**service.state, "services": replace(service.state["services"], window_turns=turns)})
+    async with client_of(app, headers=account_headers(key, 7)) as busy:
+        async with turns.turn(7):
+            has_waited = await busy.get(path, params={"viewport": "7,9"})
+        assert (has_waited.status_code, has_waited.headers["retry-after"]) == (429, "2")
+        async with service.state["services"].windows.turn():  # which it would wait for after its own
+            refused = await busy.get(path, params={"viewport": "7,9"})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+
+
+async def test_the_wait_for_the_turn_of_all_has_what_the_first_wait_has_left() -> None:
+    started = anyio.current_time()
+    async with AccountTurns(max_wait=7).turn(7) as deadline:
+        assert started + 7 <= deadline <= anyio.current_time() + 7

@@ -166,7 +166,9 @@ def test_calibration_takes_all_cores_unless_it_is_slower_or_not_the_same() -> No
     quicker = calibrated(lambda clock, threads: SlowSession(clock, 4 / threads))
     assert quicker.all_cores is not None
     assert quicker.batch_size == 1
-    assert quicker.milliseconds == {"one thread": 4, "2 threads": 2, "batch of 8": 4, "2 runs side by side": 4}
+    assert quicker.milliseconds == pytest.approx(
+        {"one thread": 4, "2 threads": 2, "batch of 8": 4, "2 runs side by side": 4}
+    )
     assert calibrated(lambda clock, threads: SlowSession(clock, 2 * threads)).all_cores is None
     assert calibrated(lambda clock, threads: SlowSession(clock, 4 / threads, offset=threads * 1e-3)).all_cores is None
     assert calibrated(lambda clock, _threads: SlowSession(clock, 1), cores=1).all_cores is None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from anyio import CapacityLimiter, fail_after
+from anyio import CapacityLimiter, current_time, fail_after
 
 from lightbox_shared.errors import TooManyRequests
 
@@ -13,7 +13,7 @@ TURNS: Final = 2
 MAX_WAITING: Final = 32
 """More than a page of the history has previews, which browsers may ask for all at once."""
 MAX_WAIT_SECONDS: Final = 20.0
-"""Less than the gateway waits for an answer."""
+"""Less than the gateway waits for an answer; what waits for something else afterwards has the rest of it."""
 RETRY_AFTER_SECONDS: Final = 2
 
 
@@ -37,13 +37,14 @@ class AccountTurns:
         self._of_account: dict[int, CapacityLimiter] = {}
 
     @asynccontextmanager
-    async def turn(self, account_id: int) -> AsyncIterator[None]:
-        """A turn of the account, until the end of the context. Raises `TooManyWindows` if too many of it wait, or after
-        `max_wait` seconds."""
+    async def turn(self, account_id: int) -> AsyncIterator[float]:
+        """A turn of the account, until the end of the context. Its value is when the request has waited for too long,
+        in the time of the event loop: `max_wait` seconds from now. Raises `TooManyWindows` if too many of the account
+        wait, or it has no turn before that."""
         turns = self._of_account.setdefault(account_id, CapacityLimiter(self._turns))
         if turns.statistics().tasks_waiting >= self._max_waiting:
             raise TooManyWindows(retry_after=RETRY_AFTER_SECONDS)
-        borrower = object()
+        borrower, deadline = object(), current_time() + self._max_wait
         try:
             try:
                 with fail_after(self._max_wait):
@@ -51,7 +52,7 @@ class AccountTurns:
             except TimeoutError:
                 raise TooManyWindows(retry_after=RETRY_AFTER_SECONDS) from None
             try:
-                yield
+                yield deadline
             finally:
                 turns.release_on_behalf_of(borrower)
         finally:

@@ -135,7 +135,10 @@ async def _decoded(
 ) -> Result:
     """The result of work on the stored picture, which is loaded when its turn has come. Raises `PictureNotKept`."""
     digest = _picture_of(prediction)
-    async with services.window_turns.turn(prediction.account_id), services.windows.turn() as turn:
+    async with (
+        services.window_turns.turn(prediction.account_id) as deadline,
+        services.windows.turn(deadline=deadline) as turn,
+    ):
         async with services.database.reading() as session:
             data = await services.blobs.get(session, digest)
         return await turn.decode(data, partial(work, data), min_size=min_size)

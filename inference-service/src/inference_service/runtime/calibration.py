@@ -88,7 +88,7 @@ def calibrate(
         all_cores = None
     if cores > 1:
         measured[f"{cores} runs side by side"] = _concurrent_ms(single_thread, pictures, cores, clock)
-    return ExecutionPlan(single_thread, all_cores, batch, {name: round(value, 2) for name, value in measured.items()})
+    return ExecutionPlan(single_thread, all_cores, batch, measured)
 
 
 def _best_ms(variants: dict[str, Callable[[], Tensor]], clock: Clock) -> dict[str, float]:

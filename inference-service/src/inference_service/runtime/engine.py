@@ -61,7 +61,7 @@ class Engine:
                     model=version.identity,
                     alone="all cores" if plan.all_cores is not None else "one core",
                     loaded=f"{self._cores} runs side by side, batch {plan.batch_size}",
-                    milliseconds=plan.milliseconds,
+                    milliseconds={name: round(value, 2) for name, value in plan.milliseconds.items()},
                 )
         return self._loaded[version.identity]
 

@@ -168,11 +168,13 @@ class DecodingThreads:
         self._busy = busy
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator["Turn"]:
+    async def turn(self, *, deadline: float | None = None) -> AsyncIterator["Turn"]:
         """A turn to oneself. Bytes of pictures that are loaded inside of it are in memory for as many pictures as
-        there are threads. Raises `Unavailable` if too many wait, or it takes too long."""
+        there are threads. Raises `Unavailable` if too many wait, or it takes longer than `max_wait`; with a
+        `deadline`, in the time of the event loop, until then."""
         self._check_queue()
-        deadline = current_time() + self._max_wait
+        if deadline is None:
+            deadline = current_time() + self._max_wait
         async with self._turn_of(self._loading, deadline):
             yield Turn(self._budget, self._threads, self._max_pixels, deadline)
 
