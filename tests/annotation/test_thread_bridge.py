@@ -128,3 +128,18 @@ async def test_whenever_a_task_is_cancelled_nothing_of_it_goes_on(turns: int) ->
     results = list(work.results)
     await asyncio.sleep(0.01)
     assert work.results == results
+
+
+async def test_a_task_that_is_cancelled_twice_waits_all_the_same() -> None:
+    work = Waiting()
+    limiter = anyio.CapacityLimiter(1)
+    task = asyncio.ensure_future(run_in_thread(work, limiter=limiter))
+    await work.begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert limiter.borrowed_tokens == 1
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (work.call_has_ended, work.thread_has_ended) == (True, True)

@@ -13,7 +13,9 @@ import pytest
 from conftest import ROOT
 from support.running import running_platform
 
+from lightbox.demo.answers import DemoError
 from lightbox.demo.command import whose
+from lightbox.demo.people import new_doctors
 from lightbox.run.platform import Platform
 from lightbox.run.running_here import RunningMark, running_at
 
@@ -126,3 +128,17 @@ def test_the_mark_of_a_platform(tmp_path: Path) -> None:
     mark.set(tmp_path, "http://127.0.0.1:80")
     assert running_at(tmp_path) == "http://127.0.0.1:80"
     mark.remove()
+
+
+def test_doctors_are_let_go_also_where_one_can_not_be(platform: Platform, lab: httpx.Client) -> None:
+    """What went wrong before is what is told, and the doctors that could be let go are none any more."""
+    admin = {"Authorization": lab.headers["Authorization"]}
+    with httpx.Client(base_url=platform.url, timeout=60) as http:
+        context = new_doctors(http, admin, ["One", "Two", "Three"])
+        doctors = context.__enter__()
+        lab.delete(f"/accounts/{doctors[0].id}").raise_for_status()
+        error = DemoError("as it was")
+        assert not context.__exit__(DemoError, error, None)
+    assert len(error.__notes__) == 1
+    for doctor in doctors[1:]:
+        assert lab.get(f"/accounts/{doctor.id}").json()["authority"] == "none"

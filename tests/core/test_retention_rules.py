@@ -20,6 +20,7 @@ from support.rows import fill
 from core_collection_service.access import Access
 from core_collection_service.app import create_app
 from core_collection_service.author import Author
+from core_collection_service.retention import rules
 from core_collection_service.retention.repository import EVERY_DEVICE, Rule
 from core_collection_service.retention.rules import RetentionRules
 from core_collection_service.retention.service import Retention
@@ -162,8 +163,9 @@ async def test_a_change_of_what_does_not_hold_any_more(client: httpx.AsyncClient
 
 
 async def test_of_two_changes_at_once_one_is_refused_and_not_written_down(
-    client: httpx.AsyncClient, audit: KeptAudit
+    client: httpx.AsyncClient, audit: KeptAudit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rules, "RECORD_SECONDS", 60)
     seen = (await client.get(PATH, params=CAMERA)).headers["etag"]
     others: list[asyncio.Task[httpx.Response]] = []
 
@@ -178,6 +180,44 @@ async def test_of_two_changes_at_once_one_is_refused_and_not_written_down(
     assert [(await each).status_code for each in others] == [412]
     assert (await client.get(PATH, params=CAMERA)).json()["rule"] == limits(1)
     assert len(audit.entries) == 1
+
+
+async def test_changes_that_wait_for_the_audit_trail_leave_connections_for_others(
+    client: httpx.AsyncClient, database: Database, audit: KeptAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "RECORD_SECONDS", 60)
+    in_use: list[int] = []
+    others: list[asyncio.Task[httpx.Response]] = []
+
+    async def meanwhile() -> None:
+        audit.meanwhile = None
+        others.extend(asyncio.create_task(put(client, limits(days))) for days in range(2, 22))
+        await asyncio.sleep(0.3)
+        assert (await client.get(PATH, params=CAMERA)).json()["rule"] is None
+        in_use.append(database.engine.pool.checkedout())  # type: ignore[attr-defined]  # it is a QueuePool
+
+    audit.meanwhile = meanwhile
+    assert (await put(client, limits(1))).status_code == 200
+    assert {(await each).status_code for each in others} == {200}
+    assert in_use == [1]
+    assert len(audit.entries) == 21
+
+
+async def test_a_change_that_waits_for_too_many_others_is_told(
+    client: httpx.AsyncClient, audit: KeptAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "RECORD_SECONDS", 60)
+    monkeypatch.setattr(rules, "CHANGE_WAIT_SECONDS", 0.05)
+    refused: list[httpx.Response] = []
+
+    async def meanwhile() -> None:
+        audit.meanwhile = None
+        refused.append(await asyncio.create_task(put(client, limits(2))))
+
+    audit.meanwhile = meanwhile
+    assert (await put(client, limits(1))).status_code == 200
+    assert [each.status_code for each in refused] == [503]
+    assert "retry-after" in refused[0].headers
 
 
 async def test_of_two_deletions_at_once_one_is_written_down(client: httpx.AsyncClient, audit: KeptAudit) -> None:

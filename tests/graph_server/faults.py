@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -22,6 +23,8 @@ class Fault:
     """None: the answer of the server, late."""
     seconds: float = 0.0
     """The time before the answer."""
+    until: Event | None = None
+    """What the answer waits for."""
     method: str | None = None
     path: str = ""
     """What the path has in it."""
@@ -74,6 +77,8 @@ class Faults:
             return None
         fault.times -= 1
         await asyncio.sleep(fault.seconds)
+        while fault.until is not None and not fault.until.is_set():  # noqa: ASYNC110 - another thread sets it
+            await asyncio.sleep(0.01)
         return fault.answer
 
 

@@ -85,6 +85,7 @@ async def test_a_change_of_another_version_is_refused(gallery: Gallery) -> None:
     merged = await gallery.call("POST", f"/groups/{group}/merge", {"from": [other]}, headers={"If-Match": etag})
     assert merged.status_code == 412
     assert await gallery.order() == [group, other]
+    assert gallery.audit.entries == []
 
 
 async def test_a_group_that_has_lost_its_cover_is_another_version(gallery: Gallery) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -159,17 +160,19 @@ async def test_an_addition_that_is_under_way(onedrive_hub: Hub, graph: GraphServ
     drive = graph.drive()
     folder = drive.add_folder("System")
     files = [drive.put_file(f"{number}.png", coloured(number), folder)[0] for number in range(30)]
-    graph.faults.add(path="/download/", seconds=0.3)
+    go_on = Event()
+    graph.faults.add(path="/download/", after=2, until=go_on)
     listed = image_list(*((file.name, file.id) for file in files), folder=folder.id)
     answer = await onedrive_hub.http.post(
         "/admin/add/image", json=listed, headers={**onedrive_hub.admin, "Prefer": "respond-async"}
     )
     assert answer.status_code == 202, answer.text
     path = answer.headers["location"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await body_of(onedrive_hub, path))["added"] == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         assert await disconnect(onedrive_hub) == 204
+        go_on.set()
         while (found := await body_of(onedrive_hub, path))["state"] in {"queued", "running"}:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert found["state"] == "done"
@@ -210,11 +213,13 @@ async def test_what_is_under_way(
         graph.drive().add_folder(name)
     async with process.database.writing() as session:
         await session.execute(text("UPDATE onedrive_connections SET refresh_at = now()"))
-    graph.faults.add(path=path, after=after, seconds=0.5)
+    go_on = Event()
+    graph.faults.add(path=path, after=after, until=go_on)
     async with open_process(graph, process.settings) as second:
         task = asyncio.ensure_future(begin(drive))
         await asked(graph, path, after + 1)
         assert await (second.drive() if in_another_process else drive).disconnect()
+        go_on.set()
         with pytest.raises(ConsentNeeded):
             await task
     assert await left(process) == {"consent"}
@@ -225,10 +230,12 @@ async def test_a_list_while_microsoft_fails(graph: GraphServer, process: Process
     await drive.contents()
     graph.faults.clear()
     graph.faults.add(html(500), path="delta", times=2)
-    graph.faults.add(html(500), path="delta", seconds=0.5)
+    go_on = Event()
+    graph.faults.add(html(500), path="delta", until=go_on)
     task = asyncio.ensure_future(drive.contents())
     await asked(graph, "delta", 3)
     assert await drive.disconnect()
+    go_on.set()
     with pytest.raises(ConsentNeeded):
         await task
     assert await left(process) == {"consent"}
@@ -239,10 +246,12 @@ async def test_a_download_that_is_under_way(graph: GraphServer, process: Process
     file, _ = graph.drive().put_file("a.png", b"1", graph.drive().add_folder("System"))
     assert await drive.download(file.id, max_bytes=10) == b"1"
     graph.faults.clear()
-    graph.faults.add(path="/download/", seconds=0.5)
+    go_on = Event()
+    graph.faults.add(path="/download/", until=go_on)
     task = asyncio.ensure_future(drive.download(file.id, max_bytes=10))
     await asked(graph, "/download/", 1)
     assert await drive.disconnect()
+    go_on.set()
     with pytest.raises(ConsentNeeded):
         await task
     assert await left(process) == {"consent"}
@@ -258,10 +267,12 @@ async def test_a_consent_that_is_being_finished(graph: GraphServer, process: Pro
         graph.identity.expire_access(USER)
     back = await graph.visit(await consent_address(drive))
     graph.faults.clear()
-    graph.faults.add(path="/token", seconds=0.5)
+    go_on = Event()
+    graph.faults.add(path="/token", until=go_on)
     task = asyncio.ensure_future(drive.finish_consent(back["code"], back["state"]))
     await asked(graph, "/token", 1)
     assert await drive.disconnect() is not is_first  # the list of the drive before
+    go_on.set()
     with pytest.raises(ConsentNeeded):
         await task
     assert await left(process) == {"consent"}
@@ -282,11 +293,13 @@ async def test_another_code_meanwhile(graph: GraphServer, process: Process) -> N
     """It is refused by Microsoft, which ends the consent; that disconnects nothing."""
     drive = process.drive()
     back = await graph.visit(await consent_address(drive))
-    graph.faults.add(path="/token", seconds=0.5, times=1)
+    go_on = Event()
+    graph.faults.add(path="/token", until=go_on, times=1)
     task = asyncio.ensure_future(drive.finish_consent(back["code"], back["state"]))
     await asked(graph, "/token", 1)
     with pytest.raises(ConsentNeeded):
         await drive.finish_consent("M.C507_wrong", back["state"])
+    go_on.set()
     await task
     await drive.connect()
 

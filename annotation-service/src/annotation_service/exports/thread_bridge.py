@@ -12,6 +12,7 @@ and the task goes on only when the call and the thread have ended: what they use
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
@@ -71,5 +72,8 @@ async def run_in_thread(work: Callable[[Bridge], None], *, limiter: anyio.Capaci
             await asyncio.shield(thread)
         except asyncio.CancelledError:
             bridge.stop()
-            await asyncio.gather(thread, return_exceptions=True)  # it was stopped: an exception is expected
+            while not thread.done():
+                with suppress(asyncio.CancelledError):  # cancelled once more, it waits all the same
+                    await asyncio.wait([thread])
+            thread.exception()  # it was stopped: one is expected
             raise

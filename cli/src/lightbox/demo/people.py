@@ -45,13 +45,28 @@ def _sign_in(http: httpx.Client, username: str, password: str) -> dict[str, str]
 @contextmanager
 def new_doctors(http: httpx.Client, admin: dict[str, str], nicknames: Sequence[str]) -> Iterator[list[Doctor]]:
     """Accounts that are doctors for the time of the context, so that they are given no work afterwards. Raises
-    `DemoError`."""
+    `DemoError`, also where an account has to stay a doctor; what else was raised comes first."""
     account_ids: list[int] = []
     try:
         yield [_new_doctor(http, admin, nickname, account_ids) for nickname in nicknames]
-    finally:
-        for account_id in account_ids:
+    except BaseException as error:
+        for failure in _withdraw(http, admin, account_ids):
+            error.add_note(str(failure))
+        raise
+    failures = _withdraw(http, admin, account_ids)
+    if failures:
+        raise failures[0]
+
+
+def _withdraw(http: httpx.Client, admin: dict[str, str], account_ids: Sequence[int]) -> list[Exception]:
+    """Take the authority of doctors away, from all for whom that succeeds. Returns why it failed for the others."""
+    failures: list[Exception] = []
+    for account_id in account_ids:
+        try:
             _authorize(http, admin, account_id, NONE)
+        except (DemoError, httpx.HTTPError) as error:
+            failures.append(error)
+    return failures
 
 
 def _new_doctor(http: httpx.Client, admin: dict[str, str], nickname: str, account_ids: list[int]) -> Doctor:

@@ -7,7 +7,8 @@ can't be done, nothing is changed, and what is refused leaves no entry. Only a c
 audit trail that is lost, leaves an entry of a change that has not been made.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -24,7 +25,7 @@ from core_collection_service.retention.errors import NoSuchRule
 from core_collection_service.retention.repository import EVERY_DEVICE, Rule, Sessions
 from core_collection_service.retention.service import cutoff, devices_under, reading_until
 from lightbox_shared.audit import AuditTrail, Detail
-from lightbox_shared.database import Database
+from lightbox_shared.database import Database, WriteSession
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.responses.pagination import Page
 
@@ -33,6 +34,8 @@ RULE_DELETED: Final = "retention-rule-deleted"
 DAY_SECONDS: Final = 86_400
 MOST_DAYS: Final = 36_500
 RECORD_SECONDS: Final = 2.0
+CHANGE_WAIT_SECONDS: Final = 20.0
+"""Less than the gateway waits for an answer."""
 """So long a change waits for the audit trail, and other changes for it. Rules can be read meanwhile."""
 PREVIEW_SECONDS: Final = 10.0
 """After that a preview ends with the devices that it has counted, also in the middle of a statement."""
@@ -80,6 +83,7 @@ class RetentionRules:
         self._database = database
         self._audit = audit
         self._anonymous_days = anonymous_days
+        self._changing = anyio.Lock()
 
     async def holding(self, collection: str, device_id: str) -> Holding:
         """What holds for a device, or, for `EVERY_DEVICE`, for all that have no rule of their own."""
@@ -101,8 +105,7 @@ class RetentionRules:
 
         Raises what `check` raises about what holds before, and `Unavailable` if the audit trail does not answer.
         """
-        async with self._database.writing() as session:
-            await repository.lock_rules(session)
+        async with self._one_change() as session:
             before = await self._holding(session, rule.collection, rule.device_id)
             check(before)
             if before.rule == rule:
@@ -121,13 +124,29 @@ class RetentionRules:
     ) -> None:
         """Delete the rule of a device, or the default rule of a collection. Raises `NoSuchRule`, and what `put`
         raises."""
-        async with self._database.writing() as session:
-            await repository.lock_rules(session)
+        async with self._one_change() as session:
             before = await self._holding(session, collection, device_id)
             check(before)
             if not await repository.delete_rule(session, collection, device_id):
                 raise NoSuchRule
             await self._record(RULE_DELETED, Rule(collection, device_id, None, None), author, before.rule)
+
+    @asynccontextmanager
+    async def _one_change(self) -> AsyncIterator[WriteSession]:
+        """The transaction of a change; the next one begins after it. Changes that wait for it in this process hold no
+        connection, which uploads need, however long the audit trail takes. Raises `Unavailable` after
+        `CHANGE_WAIT_SECONDS`."""
+        try:
+            with anyio.fail_after(CHANGE_WAIT_SECONDS):
+                await self._changing.acquire()
+        except TimeoutError as error:
+            raise Unavailable("Too many rules are being changed at once.") from error
+        try:
+            async with self._database.writing() as session:
+                await repository.lock_rules(session)
+                yield session
+        finally:
+            self._changing.release()
 
     async def preview(
         self, collection: str, device_id: str, rule: Rule | None, *, seconds: float = PREVIEW_SECONDS

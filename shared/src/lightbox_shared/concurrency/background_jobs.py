@@ -178,8 +178,8 @@ class JobRunner(Generic[Job]):
         try:
             while not working.done():
                 await asyncio.wait([working], timeout=self._heartbeat)
-                if not working.done() and not await self._is_mine(job.mine, progress()):
-                    working.cancel()
+                if not working.done() and not await self._is_mine(job.mine, progress()) and not working.cancelling():
+                    working.cancel()  # once: a second time would end its tidying up
         except asyncio.CancelledError:
             await cancel_and_wait([working])
             await self.give_back(job.mine)

@@ -25,7 +25,6 @@ from imagehub_service.gallery.adding.service import Additions
 from imagehub_service.state import ServicesDep
 from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
-from lightbox_shared.concurrency.cancelling import cancel_and_wait
 from lightbox_shared.database import Reading
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.errors.handlers import is_database_outage
@@ -91,10 +90,10 @@ async def imagehub_add_images(
     if _prefers_async(prefer):
         own = {"Location": addition_path(addition.id), "Preference-Applied": _RESPOND_ASYNC}
         return Response(addition.model_dump_json(), 202, own, "application/json")
-    waiting = asyncio.create_task(services.additions.ended(addition.id))
-    if await _has_ended(waiting):
-        return ImageHubAdded.of(waiting.result())
-    return StreamingResponse(_spaces_until(waiting), media_type="application/json")
+    added = await _added(services.additions, addition.id)
+    if added is not None:
+        return added
+    return StreamingResponse(_spaces_until_added(services.additions, addition.id), media_type="application/json")
 
 
 @router.get("/api/gallery/additions", summary="Pictures that are being added")
@@ -156,23 +155,22 @@ def _prefers_async(prefer: list[str] | None) -> bool:
     return any(each.partition(";")[0].strip() == _RESPOND_ASYNC for each in preferences)
 
 
-async def _has_ended(waiting: asyncio.Task[AdditionBody | None]) -> bool:
+async def _added(additions: Additions, addition_id: int) -> ImageHubAdded | None:
+    """What has come of an addition; None if it does not end within `SILENT_SECONDS`. Raises `Unavailable`."""
     try:
-        await asyncio.wait([waiting], timeout=SILENT_SECONDS)
-    except asyncio.CancelledError:
-        await cancel_and_wait([waiting])
-        raise
-    return waiting.done()
+        async with asyncio.timeout(SILENT_SECONDS):
+            return ImageHubAdded.of(await additions.ended(addition_id))
+    except TimeoutError:
+        return None
 
 
-async def _spaces_until(waiting: asyncio.Task[AdditionBody | None]) -> AsyncGenerator[bytes]:
-    try:
+async def _spaces_until_added(additions: Additions, addition_id: int) -> AsyncGenerator[bytes]:
+    """The body of an answer that comes late. White space may stand before a JSON value (RFC 8259 section 2), and keeps
+    the connection in use."""
+    yield b" "
+    while (added := await _added(additions, addition_id)) is None:
         yield b" "
-        while not await _has_ended(waiting):
-            yield b" "
-        yield ImageHubAdded.of(waiting.result()).model_dump_json().encode()
-    finally:
-        await cancel_and_wait([waiting])
+    yield added.model_dump_json().encode()
 
 
 async def _events(additions: Additions, addition_id: int) -> AsyncGenerator[bytes]:

@@ -77,16 +77,15 @@ class Arranging:
         if target_id in froms:
             raise InvalidRequest.of("from", "The group itself is among them.")
         async with self._database.reading() as session:
-            await _check_merge(session, target_id, froms)
+            await _check_merge(session, target_id, froms, expected)
         details: dict[str, Detail] = {"group": target_id, "merged": [str(each) for each in froms]}
         await self._audit.record(GROUPS_MERGED, account_id, address, details)
         async with self._database.writing() as session:
             await groups.lock_structure(session)
             children = [each for each in await groups.children(session, froms) if each not in froms]
             rows = await groups.lock(session, {target_id, *froms, *children})
-            await _check_merge(session, target_id, froms)
+            await _check_merge(session, target_id, froms, expected)
             target = rows[target_id]
-            check_version(expected, target)
             await _merge(session, target, [rows[each] for each in froms], children)
             return target
 
@@ -104,9 +103,13 @@ async def _merge(session: WriteSession, target: Group, froms: list[Group], child
     await revisions.changed(session, order=vanished or (count > 0 and not was_shown))
 
 
-async def _check_merge(session: ReadSession | WriteSession, target_id: int, froms: Collection[int]) -> None:
-    if await groups.find(session, target_id) is None:
+async def _check_merge(
+    session: ReadSession | WriteSession, target_id: int, froms: Collection[int], expected: str | None
+) -> None:
+    target = await groups.find(session, target_id)
+    if target is None:
         raise NoSuchGroup
+    check_version(expected, target)
     missing = [each for each in froms if await groups.find(session, each) is None]
     if missing:
         raise unknown("from", missing)
