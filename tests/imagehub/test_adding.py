@@ -109,6 +109,12 @@ async def test_numbers_follow_the_list_and_failures_leave_no_gaps(hub: Hub, driv
     assert all(detail.endswith(".") and len(detail) > 15 for detail in failed.values())
     assert "no file" in failed["gone.png"]
     assert failed["empty.png"] == "The file is empty."
+    codes = {each["file_name"]: (each["code"], each["parameters"]) for each in answer["errors"]}
+    assert codes["gone.png"] == ("no-such-item", {})
+    assert codes["empty.png"] == ("empty-file", {})
+    assert codes["truncated.jpg"] == ("broken-picture", {})
+    assert codes["huge.png"][0] == "too-many-pixels"
+    assert codes["too-many-bytes.png"] == ("file-too-large", {"bytes": 20 * 2**20})
     assert {(each["folder_id"], each["file_id"]) for each in answer["errors"][:1]} == {(FOLDER, "01NOBODY")}
 
 
@@ -146,6 +152,7 @@ async def test_a_group_that_does_not_exist(hub: Hub, drive: MemoryDrive) -> None
     file_id = drive.put("a.png", png())
     answer = (await add(hub, image_list(("a.png", file_id), group=9))).json()
     assert (answer["code"], answer["errors"][0]["detail"]) == (2, "There is no group 9.")
+    assert (answer["errors"][0]["code"], answer["errors"][0]["parameters"]) == ("no-such-group", {"group": 9})
     assert drive.downloads[file_id] == 0  # it is not read in vain
 
 

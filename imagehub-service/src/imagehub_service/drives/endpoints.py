@@ -26,7 +26,6 @@ from lightbox_shared.auth.dependencies import AdminOnly, needs
 from lightbox_shared.auth.principal import Scope
 from lightbox_shared.errors import Conflict, Unavailable
 from lightbox_shared.errors.dialects import asks_for_problem_details
-from lightbox_shared.errors.sentences import Sentence
 from lightbox_shared.requests.addresses import client_address
 from lightbox_shared.requests.bodies import form_or_json
 from lightbox_shared.responses.urls import public_base
@@ -182,9 +181,9 @@ async def imagehub_upload_session(
 def _refuse_if_asked(request: Request, error: DriveError) -> None:
     """Raises `Conflict` for a client that asks for problem details: its answer is no success."""
     if asks_for_problem_details(request.headers.get("accept")):
-        raise Conflict(Sentence(error.code, str(error))) from error
+        raise Conflict(error.sentence) from error
 
 
 def _unavailable(error: DriveError) -> Unavailable:
     retry_after = error.retry_after if isinstance(error, DriveUnavailable) else 1
-    return Unavailable(str(error), retry_after=retry_after)
+    return Unavailable(error.sentence, retry_after=retry_after)

@@ -1,12 +1,20 @@
 """What can go wrong with drives. Each system that is shown on them says it in its own words."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from lightbox_shared.errors.sentences import Sentence
 
 
 class DriveError(Exception):
     """The drive has not done what it was asked for. The text may be sent to the client."""
 
     code: ClassVar[str] = "drive-error"
+
+    @property
+    def sentence(self) -> Sentence:
+        """The text with its own code, or else that of the class, whose description stands for no text."""
+        text = str(self) or (type(self).__doc__ or "").partition("\n")[0]
+        return text if isinstance(text, Sentence) else Sentence(self.code, text)
 
 
 class ConsentNeeded(DriveError):
@@ -44,6 +52,11 @@ class FileTooLarge(DriveError):
     """The file is larger than the limit."""
 
     code = "file-too-large"
+
+    @classmethod
+    def of(cls, limit: int) -> Self:
+        """With the number of bytes that files may have."""
+        return cls(Sentence(cls.code, f"The file is larger than {limit:,} bytes.", bytes=limit))
 
 
 class DriveFull(DriveError):

@@ -108,7 +108,7 @@ class BuiltInDrive:
             if file is None:
                 raise NoSuchItem("There is no file with this id.")
             if file.size > max_bytes:
-                raise FileTooLarge(f"The file is larger than {max_bytes:,} bytes.")
+                raise FileTooLarge.of(max_bytes)
             return await self._blobs.get(session, file.sha256)
 
 

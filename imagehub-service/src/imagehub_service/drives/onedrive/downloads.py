@@ -87,10 +87,10 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
         raise UnreadableAnswer("The file came compressed, which was not asked for.")
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > max_bytes:
-        raise FileTooLarge(f"The file is larger than {max_bytes} bytes.")
+        raise FileTooLarge.of(max_bytes)
     data = bytearray()
     async for chunk in response.aiter_raw():
         data += chunk
         if len(data) > max_bytes:
-            raise FileTooLarge(f"The file is larger than {max_bytes} bytes.")
+            raise FileTooLarge.of(max_bytes)
     return bytes(data)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, SmallInteger, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from imagehub_service.orm import Base
@@ -96,6 +97,9 @@ class AdditionItem(Base):
     """An `ItemState`."""
     error: Mapped[str | None] = mapped_column(Text)
     """Why it could not be added."""
+    error_code: Mapped[str | None] = mapped_column(Text)
+    """The same for programs (`Sentence`); None for what failed before there were codes."""
+    error_parameters: Mapped[dict[str, str | int | float] | None] = mapped_column(JSONB)
     postponed: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How often the service had no memory for it, and the addition has waited."""
     picture_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -13,6 +13,7 @@ from imagehub_service.renditions.preparing import HIGH_SIZE, PreparedPicture, pr
 from lightbox_shared.concurrency.decoding import DecodingThreads
 from lightbox_shared.errors import Unavailable
 from lightbox_shared.errors.handlers import is_database_outage
+from lightbox_shared.errors.sentences import Sentence
 from lightbox_shared.images import PictureError
 from lightbox_shared.requests.file_sizes import FileSizes
 from lightbox_shared.storage.blobs import sha256
@@ -23,8 +24,8 @@ log = structlog.get_logger()
 TRIES: Final = 3
 """How often a file is asked for while the drive does not answer."""
 LONGEST_WAIT_SECONDS: Final = 30.0
-EMPTY: Final = "The file is empty."
-UNEXPECTED: Final = "The picture could not be added, because of an error in this service."
+EMPTY: Final = Sentence("empty-file", "The file is empty.")
+UNEXPECTED: Final = Sentence("not-added", "The picture could not be added, because of an error in this service.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,11 @@ class ReadyPicture:
 
 
 class NotAdded(Exception):
-    """A file can't become a picture. The text says why and is sent to the client."""
+    """A file can't become a picture. The sentence says why and is sent to the client."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 class NotNow(Exception):
@@ -73,11 +78,11 @@ class Preparation:
                 raise NotAdded(EMPTY)
             limit = self._sizes.limit_of(data)
             if len(data) > limit:
-                raise FileTooLarge(f"The file is larger than {limit:,} bytes.")
+                raise FileTooLarge.of(limit)
             work = partial(_ready, data, self._max_pixels)
             return await self._threads.decode(data, work, min_size=HIGH_SIZE)
         except (DriveError, PictureError) as error:
-            raise NotAdded(str(error) or _first_sentence(error)) from error
+            raise NotAdded(error.sentence) from error
         except NotAdded:
             raise
         except Unavailable as error:
@@ -101,8 +106,3 @@ def _ready(data: bytes, max_pixels: int) -> ReadyPicture:
     prepared = prepare_picture(data, max_pixels=max_pixels)
     preview = prepared.preview
     return ReadyPicture(data, prepared, None if preview is None else sha256(preview.data))
-
-
-def _first_sentence(error: Exception) -> str:
-    """What an error without a text says of itself: the description of its class."""
-    return (type(error).__doc__ or UNEXPECTED).partition("\n")[0]

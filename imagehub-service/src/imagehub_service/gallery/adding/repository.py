@@ -12,6 +12,7 @@ from imagehub_service.gallery.adding.models import ItemState as State
 from lightbox_shared.concurrency import background_jobs
 from lightbox_shared.concurrency.background_jobs import Mine
 from lightbox_shared.database import ReadSession, WriteSession
+from lightbox_shared.errors.sentences import Sentence
 from lightbox_shared.responses.pagination import PageRequest
 
 BATCH_ITEMS: Final = 500
@@ -158,15 +159,15 @@ async def mark_added(session: WriteSession, item: AdditionItem, group_id: int, p
     await session.execute(update(AdditionItem).where(*_same(item)).values(state=State.ADDED, picture_id=picture_id))
 
 
-async def fail(session: WriteSession, mine: Mine, item: AdditionItem, sentence: str) -> bool:
+async def fail(session: WriteSession, mine: Mine, item: AdditionItem, sentence: Sentence) -> bool:
     """An item can't become a picture; False if the addition is not the caller's any more."""
     if not await background_jobs.change(session, Addition, mine, {**_ALIVE, "failed": Addition.failed + 1}):
         return False
-    await session.execute(update(AdditionItem).where(*_same(item)).values(state=State.FAILED, error=sentence))
+    await session.execute(update(AdditionItem).where(*_same(item)).values(_failed(sentence)))
     return True
 
 
-async def give_up(session: WriteSession, mine: Mine, sentence: str) -> bool:
+async def give_up(session: WriteSession, mine: Mine, sentence: Sentence) -> bool:
     """None of the items that are left is tried any more; False if the addition is not the caller's any more."""
     columns = {
         "state": AdditionState.FAILED,
@@ -176,8 +177,13 @@ async def give_up(session: WriteSession, mine: Mine, sentence: str) -> bool:
     if not await background_jobs.change(session, Addition, mine, columns):
         return False
     left = (AdditionItem.addition_id == mine.id, AdditionItem.state == State.PENDING)
-    await session.execute(update(AdditionItem).where(*left).values(state=State.FAILED, error=sentence))
+    await session.execute(update(AdditionItem).where(*left).values(_failed(sentence)))
     return True
+
+
+def _failed(sentence: Sentence) -> dict[str, object]:
+    columns = {"error": str(sentence), "error_code": sentence.code, "error_parameters": sentence.parameters}
+    return {"state": State.FAILED, **columns}
 
 
 async def finish(session: WriteSession, mine: Mine) -> bool:

@@ -94,11 +94,20 @@ class AdditionError(BaseModel):
     file_id: str
     file_name: str
     detail: str = Field(description="Why.")
+    code: str | None = Field(None, description="The same for programs, as in problem details.")
+    parameters: dict[str, str | int | float] = Field({}, description="The values in `detail` by their names.")
 
     @classmethod
     def of(cls, item: AdditionItem, folder: AdditionFolder) -> Self:
         """From its rows."""
-        return cls(folder_id=folder.folder_id, file_id=item.file_id, file_name=item.file_name, detail=item.error or "")
+        return cls(
+            folder_id=folder.folder_id,
+            file_id=item.file_id,
+            file_name=item.file_name,
+            detail=item.error or "",
+            code=item.error_code,
+            parameters=item.error_parameters or {},
+        )
 
 
 class AdditionProgress(BaseModel):

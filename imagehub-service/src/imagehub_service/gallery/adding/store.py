@@ -8,12 +8,13 @@ from imagehub_service.gallery.groups import places_repository
 from imagehub_service.gallery.revisions import repository as revisions
 from lightbox_shared.concurrency.background_jobs import Lost, Mine
 from lightbox_shared.database import Database
+from lightbox_shared.errors.sentences import Sentence
 from lightbox_shared.storage.blobs import Blobs
 
 
-def no_such_group(group_id: int) -> str:
+def no_such_group(group_id: int) -> Sentence:
     """The sentence for pictures whose group does not exist."""
-    return f"There is no group {group_id}."
+    return Sentence("no-such-group", f"There is no group {group_id}.", group=group_id)
 
 
 class AdditionStore:
@@ -47,7 +48,7 @@ class AdditionStore:
             await revisions.changed(session, order=place.is_first)
         folder.group_id = group_id
 
-    async def fail(self, mine: Mine, item: AdditionItem, sentence: str) -> None:
+    async def fail(self, mine: Mine, item: AdditionItem, sentence: Sentence) -> None:
         """An item can't become a picture."""
         async with self._database.writing() as session:
             if not await repository.fail(session, mine, item, sentence):
@@ -65,7 +66,7 @@ class AdditionStore:
             if not await repository.finish(session, mine):
                 raise Lost
 
-    async def give_up(self, mine: Mine, sentence: str) -> None:
+    async def give_up(self, mine: Mine, sentence: Sentence) -> None:
         """The items that are left are not tried any more."""
         async with self._database.writing() as session:
             if not await repository.give_up(session, mine, sentence):

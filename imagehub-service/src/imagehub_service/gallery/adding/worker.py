@@ -39,6 +39,7 @@ from lightbox_shared.concurrency.background_jobs import (
 )
 from lightbox_shared.database import Database
 from lightbox_shared.errors.handlers import is_database_outage
+from lightbox_shared.errors.sentences import Sentence
 
 log = structlog.get_logger()
 
@@ -50,9 +51,13 @@ ADDITIONS_AT_ONCE: Final = 4
 """Additions on which a process works side by side, so that a small one need not wait for a large one."""
 KEPT_SECONDS: Final = 7 * 24 * 3600
 """How long an addition that has ended can be looked at."""
-ENDED_PROCESSES: Final = "The service ended several times while this picture was being added."
-NO_MEMORY: Final = "The service was busy with other pictures for a long time. Please add this one again later."
-GIVEN_UP: Final = "The pictures could not be added, because of an error in this service."
+ENDED_PROCESSES: Final = Sentence(
+    "ended-processes", "The service ended several times while this picture was being added."
+)
+NO_MEMORY: Final = Sentence(
+    "no-memory", "The service was busy with other pictures for a long time. Please add this one again later."
+)
+GIVEN_UP: Final = Sentence("not-added", "The pictures could not be added, because of an error in this service.")
 
 
 class Postponed(Exception):
@@ -159,7 +164,7 @@ class AdditionWorker(JobRunner[Addition]):
         try:
             await self._keep(addition, mine, folder, item, task.result())
         except NotAdded as refusal:
-            await self._store.fail(mine, item, str(refusal))
+            await self._store.fail(mine, item, refusal.sentence)
         except NotNow as refusal:
             if item.postponed >= MAX_POSTPONED:
                 await self._store.fail(mine, item, NO_MEMORY)
