@@ -1,6 +1,6 @@
 import { readonly, ref } from "vue";
 import { hasStatus, Problem } from "@/api/problem";
-import { isOutdated, type Version } from "@/api/versions";
+import { otherUnlessWritten, type Version } from "@/api/versions";
 import type { Values } from "@/labelling/form/json";
 import { isSame } from "@/labelling/form/values";
 import { type Draft, fetchDraft, saveDraft } from "./jobs";
@@ -74,7 +74,7 @@ export class DraftKeeper {
     if (this.sending === null) this.schedule(PAUSE_MS);
   }
 
-  /** Sends what the server does not have yet. Throws `Problem` if it could not. */
+  /** Sends what the server does not have yet, unless there is a conflict. Throws `Problem` if it could not. */
   async flush(): Promise<void> {
     window.clearTimeout(this.timer);
     await this.sending;
@@ -123,31 +123,36 @@ export class DraftKeeper {
     const values = this.pending;
     if (values === null) return;
     this.changing.value = "saving";
+    const save = async () => {
+      this.saved(values, await saveDraft(this.jobId, values, this.tag));
+    };
     try {
-      const saved = await saveDraft(this.jobId, values, this.tag);
+      const theirs = await otherUnlessWritten(save, () => fetchDraft(this.jobId));
       this.retry = RETRY_MS;
-      if (this.pending === values) this.pending = null;
-      this.keep(saved);
-      this.store();
-      if (this.pending !== null) this.schedule(PAUSE_MS);
+      if (theirs !== undefined) this.contradict(theirs);
     } catch (error) {
-      await this.failed(error);
+      this.failed(error);
       throw error;
     }
   }
 
-  private async failed(error: unknown): Promise<void> {
-    if (isOutdated(error)) {
-      this.contradict(await fetchDraft(this.jobId));
-    } else if (hasStatus(error, 403, 404)) {
+  private saved(values: Values, draft: Version<Draft>): void {
+    if (this.pending === values) this.pending = null;
+    this.keep(draft);
+    this.store();
+    if (this.pending !== null) this.schedule(PAUSE_MS);
+  }
+
+  private failed(error: unknown): void {
+    if (hasStatus(error, 403, 404)) {
       this.changing.value = "gone";
-    } else {
-      this.store();
-      this.changing.value = this.waiting();
-      const asked = error instanceof Problem ? (error.retryAfter ?? 0) * 1000 : 0;
-      this.schedule(Math.max(asked, this.retry));
-      this.retry = Math.min(2 * this.retry, LONGEST_RETRY_MS);
+      return;
     }
+    this.store();
+    this.changing.value = this.waiting();
+    const asked = error instanceof Problem ? (error.retryAfter ?? 0) * 1000 : 0;
+    this.schedule(Math.max(asked, this.retry));
+    this.retry = Math.min(2 * this.retry, LONGEST_RETRY_MS);
   }
 
   private contradict(server: Version<Draft>): void {

@@ -56,7 +56,7 @@ export async function finishWork(
   try {
     await keeper.flush();
   } catch (error) {
-    if (!isOutdated(error) && !hasStatus(error, 403, 404)) throw error; // the state of the keeper says what these are
+    if (!hasStatus(error, 403, 404)) throw error; // the state of the keeper says what it is
   }
   if (keeper.state.value === "conflict") return { conflict: undefined };
   const labelled = await label(work, values);
