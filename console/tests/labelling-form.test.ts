@@ -2,7 +2,7 @@ import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { checkAccessibility } from "./support/accessibility";
 import { show, signIn, visit } from "./support/lab";
-import { UNAUTHORIZED, reader, images, assign, labelsOf, imageOf } from "./support/labelling";
+import { UNAUTHORIZED, reader, images, assign, labelsOf, imageOf, finished } from "./support/labelling";
 
 /** A doctor with one picture on the desk; its image. */
 async function atTheDesk(page: Page): Promise<number> {
@@ -31,6 +31,51 @@ test("a form without any answer is finished by a second decision only", async ()
   await question.getByRole("button", { name: "Finish it empty" }).click();
   await page.getByRole("heading", { name: "Nothing to do" }).waitFor();
   expect((await labelsOf(image)).map((each) => each.fields)).toEqual([{}]);
+  await done([UNAUTHORIZED]);
+});
+
+test("a key that is held answers one question, writes into no text, and finishes one picture", async () => {
+  const { page, done } = await visit();
+  const doctor = await reader("doctor");
+  await assign({ readers: 1, doctors: [doctor.id], images: await images(2) });
+  await signIn(page, doctor, "/labelling");
+  const hold = async (key: string) => {
+    for (let times = 0; times < 5; times += 1) await page.keyboard.down(key);
+    await page.keyboard.up(key);
+  };
+  const chosen = page.locator(".choices label.chosen");
+  const focused = page.locator(".choices input:focus").first();
+
+  const first = await imageOf(page);
+  await focused.waitFor();
+  await hold("1");
+  await expect.poll(() => chosen.count(), { timeout: 20_000 }).toBe(1);
+  await hold("2");
+  await expect.poll(() => chosen.count(), { timeout: 20_000 }).toBe(2);
+  const comment = page.getByLabel("Comment");
+  const field = page.locator("[data-field=comment]");
+  await hold(((await field.locator("kbd").textContent()) ?? "").toLowerCase());
+  await expect.poll(() => comment.evaluate((each) => each === document.activeElement)).toBe(true);
+  await page.keyboard.type("x");
+  await expect.poll(() => comment.inputValue(), { timeout: 20_000 }).toBe("x");
+
+  await page.keyboard.down("Control");
+  await page.keyboard.down("Enter");
+  const heading = page.getByRole("heading", { level: 1, name: /^Label picture / });
+  await expect.poll(() => heading.textContent(), { timeout: 20_000 }).not.toContain(String(first));
+  await focused.waitFor();
+  const second = await imageOf(page);
+  await page.getByRole("button", { name: finished }).focus();
+  for (let times = 0; times < 5; times += 1) await page.keyboard.down("Enter");
+  await page.keyboard.up("Enter");
+  await page.keyboard.up("Control");
+  await page.getByLabel("Comment").fill("seen");
+  await page.getByText(/^Saved /).waitFor();
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("heading", { name: "Nothing to do" }).waitFor();
+  expect((await labelsOf(first)).map((each) => each.fields.comment)).toEqual(["x"]);
+  expect((await labelsOf(second)).map((each) => each.fields)).toEqual([{ comment: "seen" }]);
   await done([UNAUTHORIZED]);
 });
 

@@ -3,8 +3,8 @@ import { withKeys } from "./fields";
 import { actionOf, fieldKeys, type Moment, type Pressed } from "./keys";
 
 function pressed(key: string, more: Partial<Pressed> = {}): Pressed {
-  const none = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, isComposing: false };
-  return { key, code: "", ...none, ...more };
+  const none = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };
+  return { key, code: "", ...none, isComposing: false, repeat: false, ...more };
 }
 
 const MOMENT: Moment = {
@@ -105,5 +105,14 @@ describe("a key", () => {
     const composing = { isComposing: true };
     expect(actionOf(pressed("Enter", { ctrlKey: true, ...composing }), MOMENT)).toBeUndefined();
     expect(actionOf(pressed("q", composing), MOMENT)).toBeUndefined();
+  });
+
+  test("that is held does nothing more, but for zooming", () => {
+    const held = { repeat: true };
+    for (const key of ["q", "1", "[", "/", "?", "Backspace"])
+      expect(actionOf(pressed(key, held), MOMENT), key).toBeUndefined();
+    expect(actionOf(pressed("Enter", { ctrlKey: true, ...held }), MOMENT)).toBeUndefined();
+    expect(actionOf(pressed("+", held), MOMENT)).toEqual({ does: "zoom", by: 1 });
+    expect(actionOf(pressed("-", held), MOMENT)).toEqual({ does: "zoom", by: -1 });
   });
 });

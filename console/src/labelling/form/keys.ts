@@ -51,6 +51,8 @@ export interface Pressed {
   altKey: boolean;
   shiftKey: boolean;
   isComposing: boolean;
+  /** Whether the key is held, so that it comes again and again. */
+  repeat: boolean;
 }
 
 export interface Moment {
@@ -66,8 +68,16 @@ export interface Moment {
   choices: readonly Choice[];
 }
 
-/** What a key means, or undefined for nothing of this page. */
+/**
+ * What a key means, or undefined for nothing of this page. A key that is held only goes on with a zoom: whatever else it
+ * means would be done to field after field, or to picture after picture, that nobody has looked at.
+ */
 export function actionOf(pressed: Pressed, moment: Moment): Action | undefined {
+  const action = meaningOf(pressed, moment);
+  return pressed.repeat && action?.does !== "zoom" ? undefined : action;
+}
+
+function meaningOf(pressed: Pressed, moment: Moment): Action | undefined {
   if (pressed.isComposing) return undefined;
   if (pressed.key === "Enter" && (pressed.ctrlKey || pressed.metaKey) && !pressed.altKey)
     return { does: "finish" };
