@@ -108,6 +108,31 @@ test.each(["en", "zh"] as const)(
   },
 );
 
+test.each(["en", "zh"] as const)(
+  "a page that can't ask for the next picture does not say that there is none: %s",
+  async (language) => {
+    const { page, done } = await visit({ locale: language === "en" ? "en-GB" : "zh-CN", zone: "UTC" });
+    await page.route("**/api/assignments/next", refusing(503, { "retry-after": "600" }));
+    const before = Date.now();
+    await enter(page, language, "/labelling");
+    const said = { en: "Whether a picture waits for you is not known", zh: "暂时无法得知" };
+    const status = page.getByRole("status").filter({ hasText: said[language] });
+    await status.waitFor();
+    const [hours = 0, minutes = 0, seconds = 0] = ((await status.textContent()) ?? "")
+      .match(/\d+/g)
+      ?.slice(-3)
+      .map(Number) as number[];
+    const again = ((hours * 60 + minutes) * 60 + seconds) * 1000;
+    const pause = (again - (before % 86_400_000) + 86_400_000) % 86_400_000;
+    expect(pause, "as long as the server asks").toBeGreaterThan(595_000);
+    await checkAccessibility(page);
+    await page.unroute("**/api/assignments/next");
+    await page.getByRole("button", { name: { en: "Look now", zh: "立即查询" }[language] }).click();
+    await page.getByRole("heading", { name: { en: "Nothing to do", zh: "暂无任务" }[language] }).waitFor();
+    await done(BROKEN);
+  },
+);
+
 test.each(["en", "zh"] as const)("so does an upload: %s", async (language) => {
   const { page, done } = await visit({ locale: language === "en" ? "en-GB" : "zh-CN" });
   await enter(page, language, "/labelling/images");

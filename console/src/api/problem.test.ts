@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isTemporary, Problem, problemOf, secondsUntil, UnreadableAnswer } from "./problem";
+import { isTemporary, pauseAfter, Problem, problemOf, secondsUntil, UnreadableAnswer } from "./problem";
 
 function read(status: number, body: unknown, headers: Record<string, string> = {}): Problem {
   return problemOf(new Response(null, { status, headers }), body);
@@ -157,6 +157,21 @@ describe("how long Retry-After asks to wait", () => {
       expect(seconds).toBeGreaterThan(57);
       expect(seconds).toBeLessThan(62);
     }
+  });
+});
+
+describe("the pause before the same is asked again", () => {
+  const asking = (seconds?: number) => new Problem(503, "", {}, seconds);
+
+  test.each([
+    ["is one's own where the server asks for none", asking(), 3000],
+    ["is one's own where the server asks for less", asking(1), 3000],
+    ["is as long as the server asks", asking(600), 600_000],
+    ["is a day at most, as a timer can't count further than 24", asking(30 * 86_400), 86_400_000],
+    ["is one's own after another error", new Error("broken"), 3000],
+    ["is one's own after none", null, 3000],
+  ])("%s", (_name, error, pause) => {
+    expect(pauseAfter(error, 3000)).toBe(pause);
   });
 });
 

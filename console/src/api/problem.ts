@@ -77,6 +77,15 @@ export function secondsUntil(retryAfter: string | null, date: string | null): nu
   return seconds <= LONGEST_WAIT_SECONDS ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
 
+/** Browsers run at once what is to run after more than 24 days. */
+const LONGEST_PAUSE_MS = 86_400_000;
+
+/** The milliseconds after which to ask again: as many as `own`, and not before the server wants it; a day at most. */
+export function pauseAfter(error: unknown, own: number): number {
+  const asked = error instanceof Problem ? (error.retryAfter ?? 0) * 1000 : 0;
+  return Math.min(Math.max(own, asked), LONGEST_PAUSE_MS);
+}
+
 /** An HTTP date in one of its three forms (RFC 9110 section 5.6.7), of which the last one does not name its zone. */
 function readDate(written: string): number | undefined {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(written)) return undefined;

@@ -1,5 +1,5 @@
 import { api, ok } from "@/api/client";
-import { Problem } from "@/api/problem";
+import { pauseAfter, Problem } from "@/api/problem";
 import { chunkEnd, contentRange, firstMissing } from "./chunks";
 import { sessionToken } from "./drive";
 import { forget, recall, remember, uploadKey } from "./resuming";
@@ -34,7 +34,7 @@ export async function uploadFile(folder: string, file: File, { progress, signal 
       failures = 0;
       progress(start, false);
     } catch (error) {
-      const wait = pause(error, WAITS_MILLISECONDS[failures++]);
+      const wait = pauseAfter(error, WAITS_MILLISECONDS[failures++] ?? Infinity);
       if (!isPassing(error) || wait > LONGEST_WAIT_MILLISECONDS || signal.aborted) {
         if (isGone(error)) forget(key);
         throw error;
@@ -95,9 +95,4 @@ function isPassing(error: unknown): boolean {
 
 function isGone(error: unknown): boolean {
   return error instanceof Problem && [404, 410].includes(error.status);
-}
-
-/** How long to wait: as the server asks, at least `own`; for ever where there is no further try. */
-function pause(error: unknown, own = Infinity): number {
-  return error instanceof Problem && error.retryAfter ? Math.max(own, error.retryAfter * 1000) : own;
 }

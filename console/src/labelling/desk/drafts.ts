@@ -1,5 +1,5 @@
 import { readonly, ref } from "vue";
-import { hasStatus, Problem } from "@/api/problem";
+import { hasStatus, pauseAfter } from "@/api/problem";
 import { otherUnlessWritten, type Version } from "@/api/versions";
 import type { Values } from "@/labelling/form/json";
 import { isSame } from "@/labelling/form/values";
@@ -150,8 +150,7 @@ export class DraftKeeper {
     }
     this.store();
     this.changing.value = this.waiting();
-    const asked = error instanceof Problem ? (error.retryAfter ?? 0) * 1000 : 0;
-    this.schedule(Math.max(asked, this.retry));
+    this.schedule(pauseAfter(error, this.retry));
     this.retry = Math.min(2 * this.retry, LONGEST_RETRY_MS);
   }
 
