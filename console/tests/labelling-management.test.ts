@@ -179,8 +179,8 @@ test("from sign-up to the agreement plot: two doctors, an expert, and the admini
   await done([UNAUTHORIZED, "status of 400"]);
 });
 
-test("an administrator settles what differs, and sees it when somebody was quicker", async () => {
-  const admin = lab.administrator;
+/** An image whose readers differ, these, and their labels. */
+async function disputed() {
   const [ada, bob] = [await reader("doctor"), await reader("doctor")];
   const [image = 0] = await images(1);
   await assign({ readers: 2, doctors: [ada.id, bob.id], images: [image] });
@@ -193,6 +193,12 @@ test("an administrator settles what differs, and sees it when somebody was quick
     await as(doctor, "PUT", `/api/jobs/${job}`, { label_id, job_state: 202 });
     labels.push(label_id);
   }
+  return { image, ada, bob, labels };
+}
+
+test("an administrator settles what differs, and sees it when somebody was quicker", async () => {
+  const admin = lab.administrator;
+  const { image, ada, bob, labels } = await disputed();
   const { page, done } = await visit();
   await signIn(page, admin, `/labelling/images/${image}`);
   const take = (who: Person) => page.getByRole("button", { name: `Take this one: ${who.username}` });
@@ -282,4 +288,56 @@ test("the pages of administrators in Chinese, dark, at 360 pixels", async () => 
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   }
   await done([UNAUTHORIZED]);
+});
+
+test("an administrator settles a picture once, however often that is clicked and tried", async () => {
+  const { image, ada } = await disputed();
+  const { page, done } = await visit();
+  await signIn(page, lab.administrator, `/labelling/images/${image}`);
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let written = 0;
+  await page.route(`**/api/images/${image}`, async (route) => {
+    if (route.request().method() !== "PUT") return route.fallback();
+    written += 1;
+    await held;
+    return route.continue();
+  });
+  await page.getByRole("button", { name: `Take this one: ${ada.username}` }).dblclick();
+  await expect.poll(() => written, { timeout: 20_000 }).toBeGreaterThan(0);
+  await checkAccessibility(page);
+  release();
+  await page.getByRole("columnheader", { name: `${ada.username} ✓ result` }).waitFor();
+  expect(written).toBe(1);
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  await page.unroute(`**/api/images/${image}`);
+
+  // One label, though it is refused at first and can't be made the result then.
+  const keys: (string | undefined)[] = [];
+  await page.route("**/api/labels", (route) => {
+    keys.push(route.request().headers()["idempotency-key"]);
+    if (keys.length > 1) return route.continue();
+    const errors = [{ field: "comment", message: "It is too odd." }];
+    return route.fulfill({ status: 400, json: { type: "about:blank", detail: "No.", errors } });
+  });
+  await page.route(`**/api/images/${image}`, (route) =>
+    route.request().method() === "PUT" && ++written === 2
+      ? route.fulfill({ status: 503, json: {} })
+      : route.fallback(),
+  );
+  const button = page.getByRole("button", { name: "This is the result" });
+  await page.getByText("Own label").click();
+  await page.getByLabel("Comment").fill("odd");
+  await button.click();
+  const refusal = page.getByText("It is too odd.");
+  await refusal.waitFor();
+  await button.click();
+  await page.getByRole("alert").getByText("The server is busy").waitFor();
+  await refusal.waitFor({ state: "detached" });
+  await button.click();
+  await page.getByRole("alert").getByText("The server is busy").waitFor({ state: "detached" });
+  await expect.poll(() => page.getByRole("columnheader", { name: "✓ result" }).count()).toBe(0);
+  expect(keys).toHaveLength(3);
+  expect(new Set(keys).size).toBe(1);
+  await done([UNAUTHORIZED, "status of 400", "status of 503"]);
 });

@@ -7,7 +7,7 @@ import { fetchScheme, type LabelScheme } from "@/labelling/form/schemes";
 import { withValue, type Wrong, wrongFields } from "@/labelling/form/values";
 import { session } from "@/session/session";
 import { DraftKeeper } from "./drafts";
-import { type Conflict, finishWork, type Outcome, type Work } from "./finishing";
+import { type Conflict, finishWork, LabelKey, type Outcome, type Work } from "./finishing";
 import {
   beginJob,
   fetchJobForm,
@@ -144,7 +144,7 @@ export function useDesk() {
     form.value = found;
     const id = found.job.label_id;
     const label = loaded.label === null || id === null ? null : { id, ...loaded.label };
-    work = { form: found, names: namesOf(loaded.scheme), label, tag: loaded.tag, madeLabel: null };
+    work = { form: found, names: namesOf(loaded.scheme), label, tag: loaded.tag, key: new LabelKey() };
     see();
     if (loaded.keeper !== null) void lookAhead(found);
     if (found.shows_suggestions || loaded.keeper === null) void suggest(found);

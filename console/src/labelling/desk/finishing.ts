@@ -22,8 +22,8 @@ export interface Work {
   label: (Version<Values> & { id: string }) | null;
   /** The tag of the job. */
   tag: string;
-  /** The label that was made for these values, if the request after it failed. */
-  madeLabel: { values: Values; key: string } | null;
+  /** The key of the label that is made, also when the request after it fails. */
+  key: LabelKey;
 }
 
 /** Another version of the label. `isFinished`: the job is finished with it, so that it can't be changed any more. */
@@ -77,8 +77,7 @@ async function label(work: Work, values: Values): Promise<number | Outcome> {
   const carried = work.label;
   try {
     if (carried === null) {
-      if (work.madeLabel?.values !== values) work.madeLabel = { values, key: randomKey() };
-      return await createLabel(work.form.scheme, values, work.madeLabel.key);
+      return await createLabel(work.form.scheme, values, work.key.of(values));
     }
     const job = await fetchJob(work.form.job.job_id);
     if (isFinished(job.data)) return await versionOnServer(work, job.data.label_id, true);
@@ -132,8 +131,20 @@ function isOf(id: string, names: string[]): boolean {
   return names.includes(id.split(".")[0] ?? "");
 }
 
+/** The key of a label that is made: the same as long as its values are, so that it is made once however often it is tried. */
+export class LabelKey {
+  private values: Values | null = null;
+  private key = "";
+
+  of(values: Values): string {
+    if (values !== this.values) this.key = randomKey();
+    this.values = values;
+    return this.key;
+  }
+}
+
 /** 128 random bits. `crypto.randomUUID` is missing where the page comes without TLS. */
-export function randomKey(): string {
+function randomKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((each) => each.toString(16).padStart(2, "0"))
     .join("");
