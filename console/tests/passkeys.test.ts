@@ -146,6 +146,22 @@ test("a passkey takes a fresh sign-in", async () => {
   await done([UNAUTHORIZED, "status of 403"]);
 });
 
+test.each([
+  [0, "The server can't be reached. Check the connection, and try again."],
+  [429, "Too many requests. Try again in a while."],
+  [503, "The server is busy, or is being restarted. Try again in a while."],
+])("a server that does not give a challenge (%i) is said in words", async (status, sentence) => {
+  const { page, done } = await visit({ url: lab.urlByName });
+  await addAuthenticator(page);
+  await page.route("**/api/passkeys/sign-in/options", (route) =>
+    status === 0 ? route.abort() : route.fulfill({ status, body: "" }),
+  );
+  await page.goto("/console/sign-in");
+  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await page.getByRole("alert").getByText(sentence, { exact: true }).waitFor();
+  await done([UNAUTHORIZED, "Failed to load resource"]);
+});
+
 test("at an address there are no passkeys, and the page says where there are", async () => {
   const { page, done } = await visit({ width: 360, height: 740 });
   await page.goto("/console/account");
