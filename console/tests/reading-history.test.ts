@@ -57,6 +57,29 @@ test("the history has pages, and small pictures of DICOM files too", async () =>
   await done([UNAUTHORIZED]);
 });
 
+test("a picture that is read comes in front, and takes nothing away from the reader", async () => {
+  const { page, done } = await visit();
+  const doctor = await person("doctor");
+  const titles = Array.from({ length: 26 }, (_, at) => `chest ${at + 1}`);
+  await predictions(await tokenOf(doctor), titles, "covid19");
+  await signIn(page, doctor);
+  const newest = titles.toReversed();
+  await shown(page, newest.slice(0, 12));
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  await shown(page, newest.slice(0, 24));
+  await page.getByRole("checkbox", { name: "Select chest 4", exact: true }).check();
+  const last = page.getByRole("link", { name: "chest 3 " });
+  await last.focus();
+  const file = { name: "new.png", mimeType: "image/png", buffer: await sample("normal.png") };
+  await page.getByLabel("Choose files").setInputFiles(file);
+  await shown(page, ["new.png", ...newest.slice(0, 24)]);
+  expect(await page.getByRole("checkbox", { checked: true }).count()).toBe(1);
+  expect(await last.evaluate((each) => each === document.activeElement)).toBe(true);
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  await shown(page, ["new.png", ...newest]);
+  await done([UNAUTHORIZED]);
+});
+
 test("the search asks the server while one types, and the address keeps it", async () => {
   const { page, done } = await visit();
   const doctor = await person("doctor");

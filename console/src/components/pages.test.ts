@@ -42,13 +42,13 @@ test("pages follow each other, and two clicks ask for one", async () => {
   expect([pages.loading.value, pages.isEmpty.value]).toEqual([true, false]);
   waiting[0]?.answer();
   await answered();
-  expect([pages.items.value, pages.hasMore.value, pages.isFurther.value]).toEqual([[1, 2], true, false]);
+  expect([pages.items.value, pages.hasMore.value]).toEqual([[1, 2], true]);
   void pages.more();
   void pages.more();
   expect(read).toHaveBeenCalledTimes(2);
   waiting[1]?.answer();
   await answered();
-  expect([pages.items.value, pages.isFurther.value]).toEqual([[1, 2, 3], true]);
+  expect(pages.items.value).toEqual([1, 2, 3]);
   void pages.more();
   waiting[2]?.answer();
   await answered();
@@ -99,6 +99,24 @@ test("what went wrong is said, and reading goes on from there", async () => {
   expect([pages.problem.value, pages.items.value]).toEqual(["", [1, 2, 3]]);
 });
 
+test.each([
+  ["one page", { items: [4], next: null }],
+  ["more pages", { items: [1, 2], next: "b" }],
+])("a list of %s that could not be read anew is read anew by trying again", async (_name, first) => {
+  const { waiting, read, pages } = list();
+  waiting[0]?.answer(first);
+  await answered();
+  void pages.load();
+  waiting[1]?.fail();
+  await answered();
+  expect([pages.items.value, pages.problem.value]).toEqual([first.items, BROKEN]);
+  void pages.more();
+  expect(read.mock.calls.map(([cursor]) => cursor)).toEqual([undefined, undefined, undefined]);
+  waiting[2]?.answer({ items: [9], next: null });
+  await answered();
+  expect([pages.items.value, pages.problem.value]).toEqual([[9], ""]);
+});
+
 test("another key is another list, and nothing of the one before stays if it can't be read", async () => {
   const key = ref("letters");
   const { waiting, pages } = list(() => key.value);
@@ -126,7 +144,7 @@ test("who goes back finds all that was read, and goes on behind it", async () =>
   await twoPages();
   visit(1, "/reading/7");
   const { waiting, read, pages } = list();
-  expect([pages.items.value, pages.isFurther.value, pages.loading.value]).toEqual([[1, 2, 3], true, false]);
+  expect([pages.items.value, pages.loading.value]).toEqual([[1, 2, 3], false]);
   expect(read).not.toHaveBeenCalled();
   void pages.more();
   waiting[0]?.answer();

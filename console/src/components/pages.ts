@@ -17,16 +17,24 @@ export interface Pages<Item> {
   isEmpty: ComputedRef<boolean>;
   /** Whether there is a page behind what is here. */
   hasMore: ComputedRef<boolean>;
-  /** Whether there is more here than the first page. */
-  isFurther: ComputedRef<boolean>;
   /** Begins anew with the first page, which takes the place of all as soon as it is there. */
   load: () => Promise<void>;
-  /** Adds the next page; does nothing while another one is being read. */
+  /**
+   * Puts what is new in front of what is here, without a sign that it is being read; pages that were added stay, and one that
+   * is being read comes. Asked for while anything is being read, it waits for the end of that.
+   *
+   * @param idOf What makes an item the same one as before.
+   */
+  refresh: (idOf: IdOf<Item>) => Promise<void>;
+  /** Adds the next page, or tries again what went wrong; does nothing while another page is being read. */
   more: () => Promise<void>;
 }
 
+type IdOf<Item> = (item: Item) => unknown;
+
 /** What has been read of a list. */
 interface Read<Item> extends Page<Item> {
+  /** Whether there is more here than the first page. */
   isFurther: boolean;
 }
 
@@ -75,6 +83,20 @@ export function usePages<Item>(
   let entry = "";
   let shown = "";
   let turn = 0;
+  /** How often the list has begun anew. */
+  let beginnings = 0;
+  /** Tries again what went wrong, unless that was the next page. */
+  let again: (() => Promise<void>) | undefined;
+  let isRefreshing = false;
+  /** Of the refreshing that waits. */
+  let due: IdOf<Item> | undefined;
+
+  function begin(): void {
+    beginnings++;
+    due = undefined;
+    again = undefined;
+    problem.value = "";
+  }
 
   function show(found: Read<Item>): void {
     list.value = found;
@@ -84,6 +106,7 @@ export function usePages<Item>(
 
   async function take(cursor?: string): Promise<void> {
     const own = ++turn;
+    if (cursor === undefined) begin();
     loading.value = true;
     problem.value = "";
     try {
@@ -95,14 +118,70 @@ export function usePages<Item>(
       if (own !== turn) return;
       if (shown !== entry) list.value = undefined; // what is here belongs to another list
       problem.value = error;
+      if (cursor === undefined) again = () => take();
     } finally {
-      if (own === turn) loading.value = false;
+      if (own === turn) {
+        loading.value = false;
+        if (due) void refresh(due);
+      }
     }
+  }
+
+  async function refresh(idOf: IdOf<Item>): Promise<void> {
+    if (loading.value || isRefreshing) {
+      due = idOf;
+      return;
+    }
+    due = undefined;
+    isRefreshing = true;
+    const own = beginnings;
+    try {
+      let { items, next } = await read();
+      // There may be more that is new than the first page has.
+      while (own === beginnings && next && isKept() && !meets(items, idOf)) {
+        const page = await read(next);
+        items = [...items, ...page.items];
+        next = page.next;
+      }
+      if (own !== beginnings) return;
+      show(withKept({ items, next }, idOf));
+      if (again) problem.value = "";
+      again = undefined;
+    } catch (error) {
+      if (own !== beginnings) return;
+      again = () => refresh(idOf);
+      problem.value = error;
+    } finally {
+      isRefreshing = false;
+      if (due) void refresh(due);
+    }
+  }
+
+  /** Whether what is here stays when the first page is read anew: else it is that page alone. */
+  function isKept(): boolean {
+    return list.value !== undefined && (list.value.isFurther || loading.value);
+  }
+
+  function meets(items: readonly Item[], idOf: IdOf<Item>): boolean {
+    const known = new Set(list.value?.items.map(idOf));
+    return items.some((each) => known.has(idOf(each)));
+  }
+
+  /** What is at the beginning of the list now, and behind it what is kept. */
+  function withKept(newest: Page<Item>, idOf: IdOf<Item>): Read<Item> {
+    const isWhole = !newest.next && !loading.value;
+    if (list.value === undefined || !isKept() || isWhole) return { ...newest, isFurther: false };
+    const known = new Set(newest.items.map(idOf));
+    const behind = list.value.items.filter((each) => !known.has(idOf(each)));
+    return { ...list.value, items: [...newest.items, ...behind] };
   }
 
   async function more(): Promise<void> {
     if (loading.value) return;
-    if (list.value === undefined) await take();
+    if (again) {
+      problem.value = "";
+      await again();
+    } else if (list.value === undefined) await take();
     else if (list.value.next) await take(list.value.next);
   }
 
@@ -117,8 +196,8 @@ export function usePages<Item>(
       return;
     }
     turn++;
+    begin();
     loading.value = false;
-    problem.value = "";
     show(kept);
   }
 
@@ -132,10 +211,9 @@ export function usePages<Item>(
         if (list.value) list.value = { ...list.value, items };
       },
     }),
-    ...{ problem, loading, more },
+    ...{ problem, loading, refresh, more },
     isEmpty: computed(() => list.value?.items.length === 0 && !list.value.next),
     hasMore: computed(() => Boolean(list.value?.next)),
-    isFurther: computed(() => list.value?.isFurther ?? false),
     load: () => take(),
   };
 }

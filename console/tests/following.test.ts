@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { asAdministrator, lab, person, sample, signIn, visit } from "./support/lab";
+
+const UNAUTHORIZED = "status of 401";
+const UNAVAILABLE = "status of 503";
+
+test("the list of exports follows one that is being made, also over an error", async () => {
+  const made = await asAdministrator("POST", "/api/exports", { format: "csv" });
+  const { id } = (await made.json()) as { id: number };
+  const { page, done } = await visit();
+  let asked = 0;
+  await page.route("**/api/exports?*", async (route) => {
+    asked++;
+    if (asked === 2) return route.fulfill({ status: 503, body: "" });
+    const response = await route.fetch();
+    const list = (await response.json()) as { exports: { id: number; state: string }[] };
+    if (asked === 1) for (const each of list.exports) if (each.id === id) each.state = "running";
+    return route.fulfill({ response, json: list });
+  });
+  await signIn(page, lab.administrator, "/labelling/exports");
+  const row = page
+    .getByRole("row")
+    .filter({ has: page.getByRole("rowheader", { name: String(id), exact: true }) });
+  await row.getByText("Being made").waitFor();
+  await page.getByRole("alert").getByText("The server is busy").waitFor();
+  await row.getByText("Ready").waitFor();
+  await page.getByRole("alert").waitFor({ state: "detached" });
+  await done([UNAUTHORIZED, UNAVAILABLE]);
+});
+
+test("the list of devices follows what arrives, without a word that it is being read", async () => {
+  const { page, done } = await visit();
+  await signIn(page, await person("doctor"), "/devices");
+  await page.getByText("Connected: new pictures appear by themselves.").waitFor();
+  const statuses = await page.evaluateHandle(() => {
+    const seen: string[] = [];
+    new MutationObserver(() => {
+      for (const each of document.querySelectorAll("[role=status]")) seen.push(each.textContent);
+    }).observe(document.body, { childList: true, characterData: true, subtree: true });
+    return seen;
+  });
+  const name = `follower-${process.pid}`;
+  for (const count of [1, 2]) {
+    const imageData = (await sample("normal.png")).toString("base64");
+    const body = { deviceId: name, timestamp: `2025-01-02T03:04:0${count}Z`, imageData };
+    expect((await asAdministrator("POST", "/collections/images", body)).ok).toBe(true);
+    const row = page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+    await row.getByRole("cell", { name: String(count), exact: true }).waitFor();
+  }
+  expect(await statuses.jsonValue()).not.toContain("Loading ...");
+  await done([UNAUTHORIZED]);
+});
