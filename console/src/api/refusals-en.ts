@@ -69,7 +69,8 @@ export const en = {
   "not-a-string": "This has to be a text.",
   "not-a-time": "This has to be a date and a time.",
   "not-a-uri": "This is no web address.",
-  "not-added": "The picture could not be added because of an error of the server. The administrator finds it in the log.",
+  "not-added":
+    "The picture could not be added because of an error of the server. The administrator finds it in the log.",
   "not-approved": "Your account waits for approval. An administrator has to approve it first.",
   "not-assignable": "Only images that are unassigned or being read can get readers. These are not: {images}.",
   "not-its-label": "This label does not belong to the image.",
