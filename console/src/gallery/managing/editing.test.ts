@@ -108,3 +108,66 @@ test("a form that could not be loaded is not saved", async () => {
     false,
   ]);
 });
+
+test("what was typed after the form could not be loaded stays", async () => {
+  const { state, read, write } = server();
+  const answers = [() => Promise.reject(new Problem(503, "It is busy.")), read];
+  const editing = useEditing({ text: "" }, () => (answers.shift() ?? read)(), write);
+  await editing.load();
+  editing.form.value.text = "typed";
+  expect(await editing.save()).toBe(true);
+  expect(state.text).toBe("typed");
+});
+
+/** Two pictures, whose answers come when the test lets them, and the form for the one that was chosen. */
+function two() {
+  const answers: (() => void)[] = [];
+  const written: [number, string, string][] = [];
+  const chosen = { id: 1 };
+  const editing = useEditing(
+    { text: "" },
+    () => {
+      const { id } = chosen;
+      return new Promise<{ data: { text: string }; tag: string }>((resolve) => {
+        answers.push(() => resolve({ data: { text: `text ${id}` }, tag: `tag ${id}` }));
+      });
+    },
+    ({ text }, tag) => {
+      written.push([chosen.id, text, tag]);
+      return Promise.resolve();
+    },
+  );
+  function choose(id: number): Promise<void> {
+    chosen.id = id;
+    return editing.load();
+  }
+  return { answers, written, editing, choose };
+}
+
+test("nothing of the one before is shown or kept in the form of another one", async () => {
+  const { answers, written, editing, choose } = two();
+  const first = choose(1);
+  answers[0]?.();
+  await first;
+  editing.form.value.text = "of the first";
+  const second = choose(2);
+  expect(editing.form.value.text).toBe("");
+  answers[1]?.();
+  await second;
+  expect(editing.form.value.text).toBe("text 2");
+  expect(await editing.save()).toBe(true);
+  expect(written).toEqual([[2, "text 2", "tag 2"]]);
+});
+
+test("an answer for one that is closed already changes nothing", async () => {
+  const { answers, written, editing, choose } = two();
+  const first = choose(1);
+  const second = choose(2);
+  answers[1]?.();
+  await second;
+  answers[0]?.();
+  await first;
+  expect(editing.form.value.text).toBe("text 2");
+  expect(await editing.save()).toBe(true);
+  expect(written).toEqual([[2, "text 2", "tag 2"]]);
+});

@@ -10,6 +10,7 @@ export interface Editing<Form> {
   problem: Ref<unknown>;
   fields: Ref<Readonly<Record<string, Refusal>>>;
   busy: Ref<boolean>;
+  /** Begins with an empty form, which is filled as soon as the server has answered. */
   load: () => Promise<void>;
   /** Saves the form; whether it is saved. */
   save: () => Promise<boolean>;
@@ -39,36 +40,43 @@ export function useEditing<Form extends object>(
 
   /** Whether the version that a change is about is known. */
   let loaded = Promise.resolve(false);
+  let turn = 0;
 
   async function load(): Promise<void> {
+    turn++; // the same dialog may be about another picture now
+    form.value = { ...empty };
+    tag = "";
+    await filled();
+  }
+
+  function filled(): Promise<boolean> {
     loaded = fill();
-    await loaded;
+    return loaded;
   }
 
   async function fill(): Promise<boolean> {
+    const own = turn;
     problem.value = "";
     fields.value = {};
     theirs.value = undefined;
     try {
-      const before = { ...form.value };
       const found = await read();
+      if (own !== turn) return false;
       // What has been typed meanwhile stays.
-      const typed = Object.entries(form.value).filter(
-        ([name, value]) => value !== before[name as keyof Form],
-      );
+      const typed = Object.entries(form.value).filter(([name, value]) => value !== empty[name as keyof Form]);
       form.value = { ...found.data, ...Object.fromEntries(typed) };
       tag = found.tag;
       return true;
     } catch (error) {
-      fail(error);
+      if (own === turn) fail(error);
       return false;
     }
   }
 
   async function save(): Promise<boolean> {
     busy.value = true;
-    if (!(await loaded)) await load(); // or what is not known yet would be overwritten
-    if (!(await loaded)) {
+    // Or what is not known yet would be overwritten.
+    if (!(await loaded) && !(await filled())) {
       busy.value = false;
       return false;
     }
