@@ -85,6 +85,19 @@ test("signing out says so if the server refuses, and reaches the other tabs", as
   await done([UNAUTHORIZED, "status of 503"]);
 });
 
+test("signing out everywhere reaches the other tabs too", async () => {
+  const { page, done } = await visit();
+  await signIn(page, await person("doctor"), "/account");
+  const other = await page.context().newPage();
+  await other.goto("/console/devices");
+  await other.getByRole("navigation", { name: "Main" }).waitFor();
+  await page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
+  await expect.poll(() => new URL(page.url()).pathname).toBe("/console/sign-in");
+  await other.waitForURL("**/console/sign-in?to=/devices");
+  await done([UNAUTHORIZED]);
+});
+
 test("another account in another tab is another account in all of them", async () => {
   const { page, done } = await visit();
   await signIn(page, await person("doctor"), "/reading");

@@ -89,6 +89,17 @@ export async function signOut(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== UNAUTHORIZED) throw error; // else it had ended before
   }
+  leave();
+}
+
+/** Ends all sessions of the account, this one too. Throws `Problem` if the server has not ended them. */
+export async function signOutEverywhere(): Promise<void> {
+  await ok(api.DELETE("/api/sessions"));
+  leave();
+}
+
+/** Takes note that the reader has signed out, here and in the other tabs. */
+function leave(): void {
   forget();
   tabs.postMessage(null);
 }
