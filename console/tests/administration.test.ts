@@ -64,6 +64,19 @@ test("an authority is chosen by key and then saved; what is refused is not shown
   await expect.poll(() => choice.inputValue()).toBe("103");
   await page.unroute("**/api/accounts/*");
 
+  await page.route("**/api/accounts/*", async (route) => {
+    if (route.request().method() !== "PUT") return route.fallback();
+    await route.fulfill({
+      status: 401,
+      json: { type: "/problems/own-authority", status: 401, detail: "管理员无法修改本账号权限" },
+    });
+  });
+  await choice.selectOption("102");
+  await save.click();
+  await toast(page, "You can't change your own authority. Another administrator can.").waitFor();
+  await expect.poll(() => choice.inputValue()).toBe("103");
+  await page.unroute("**/api/accounts/*");
+
   await choice.selectOption("102");
   await save.click();
   await toast(page, `${username} is doctor now.`).waitFor();
