@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { checkAccessibility } from "./support/accessibility";
+import { file, folder, png } from "./support/gallery";
 import { asAdministrator, lab, person, sample, signIn, visit } from "./support/lab";
 
 const UNAUTHORIZED = "status of 401";
@@ -49,4 +51,28 @@ test("the list of devices follows what arrives, without a word that it is being 
   }
   expect(await statuses.jsonValue()).not.toContain("Loading ...");
   await done([UNAUTHORIZED]);
+});
+
+test("an addition is followed in each folder that one looks into, also if it can't be read", async () => {
+  const another = `another ${process.pid}`;
+  const id = await folder("followed");
+  await file(id, "followed.png", png(40, 30, 77));
+  await folder(another);
+  const { page, done } = await visit();
+  await page.route("**/api/gallery/additions/*", (route) => route.fulfill({ status: 503, body: "" }));
+  await signIn(page, lab.administrator, `/gallery/drive?folder=${id}`);
+  await page.getByLabel("Select all files").check();
+  await page.getByRole("button", { name: "Add 1 file to a group" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Add", exact: true }).click();
+  const end = page.getByRole("status").getByText("All is done.");
+  await end.waitFor();
+  await page.getByRole("alert").getByText("The server is busy").waitFor();
+  await checkAccessibility(page);
+  await page.getByRole("link", { name: another }).click();
+  await page.getByRole("heading", { name: another, level: 2 }).waitFor();
+  await end.waitFor();
+  await page.getByRole("button", { name: "Close", exact: true }).click();
+  await end.waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: another, level: 2 }).waitFor();
+  await done([UNAUTHORIZED, UNAVAILABLE]);
 });
