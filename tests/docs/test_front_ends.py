@@ -351,12 +351,23 @@ def _signing_out(lab: Lab) -> None:
 
 
 def _following(lab: Lab, account: int) -> None:
-    """Through Vite's server, so that the connection can be cut; then from the platform, until the session ends."""
+    """Over a refresh without a network; through Vite's server, which can be cut; and until the session ends."""
     begin = (
         "window.seen = []; window.end = undefined; window.stop = new AbortController();"
         "const show = (each) => seen.push(each.id); const url = new URL('/collections/images/events', given[0]);"
         "problem(follow.follow(url, signIn.token, show, stop.signal, given[1])).then((found) => { end = found; });"
     )
+    lab.run(
+        "window.now = Date.now; Date.now = () => now() + 16 * 60_000; window.fetched = 0; window.whole = window.fetch;"
+        "window.fetch = (...request) => fetched++ ? whole(...request) : Promise.reject(new TypeError('offline'));"
+    )
+    before = lab.send_picture(48)
+    lab.run(begin, lab.front_end.platform, str(before))
+    sent = [lab.send_picture(49)]
+    lab.wait("return seen.length === 1;")
+    assert lab.run("stop.abort(); Date.now = now; window.fetch = whole; return seen;") == sent
+    lab.wait("return end === null;")
+
     before = lab.send_picture(50)
     lab.run(begin, lab.front_end.url, str(before))
     sent = [lab.send_picture(51)]
