@@ -217,7 +217,10 @@ test("an empty file, and one that is no picture", async () => {
   await page.keyboard.press("Enter");
   await page.getByText("All is done.").waitFor();
   await page.getByText("1 could not be added").waitFor();
-  await page.getByRole("listitem").filter({ hasText: "text.png:" }).waitFor();
+  await page
+    .getByRole("listitem")
+    .filter({ hasText: "text.png: This is no picture, or of a kind that is not read." })
+    .waitFor();
   await checkAccessibility(page);
   await show(page, "gallery-added-with-errors");
   await page.getByRole("link", { name: "Look at group" }).click();
@@ -248,15 +251,33 @@ test("adding is stopped, and what had been added stays", async () => {
   await done([UNAUTHORIZED]);
 });
 
+/** Adds a file that is no picture; the id of the addition. */
+async function refusedAddition(id: string): Promise<number> {
+  const bad = await file(id, "bad.png", Buffer.from("this is no picture"));
+  const listed = {
+    all_image_id: [{ file_id: bad.id, file_name: bad.name }],
+    group: -1,
+    folder_name: "Small",
+  };
+  await asAdministrator("POST", "/admin/add/image", { image_list: { [id]: listed } });
+  const newest = await asAdministrator("GET", "/api/gallery/additions?limit=1");
+  const { additions } = (await newest.json()) as { additions: { id: number }[] };
+  return additions[0]?.id ?? 0;
+}
+
 test("the drive at 360 pixels, in Chinese and dark", async () => {
   const id = await folder("Small");
   await file(id, "small.png", png(40, 30, 13));
+  const addition = await refusedAddition(id);
   const { page, done } = await visit({ width: 360, height: 640, locale: "zh-CN", dark: true });
-  await page.goto(`${lab.url}/console/sign-in?to=${encodeURIComponent(`/gallery/drive?folder=${id}`)}`);
+  await page.goto(
+    `${lab.url}/console/sign-in?to=${encodeURIComponent(`/gallery/drive?folder=${id}&addition=${addition}`)}`,
+  );
   await page.getByLabel("用户名").fill(lab.administrator.username);
   await page.getByLabel("密码").fill(lab.administrator.password);
   await page.keyboard.press("Enter");
   await page.getByText("small.png").waitFor();
+  await page.getByRole("listitem").filter({ hasText: "bad.png: 这不是图片，或其类型不受支持。" }).waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   await checkAccessibility(page);
   await show(page, "gallery-drive-chinese-dark-small");

@@ -1,9 +1,18 @@
 import { type Ref, ref, watch } from "vue";
 import { api, ok, type Schema } from "@/api/client";
 import { listen } from "@/api/events";
+import { Problem } from "@/api/problem";
 import { forgetPages } from "@/components/pages";
 
 export type Addition = Schema<"AdditionProgress">;
+
+/** What the status of an answer would be that said of a file why it was not added. */
+const CONFLICT = 409;
+
+/** Why a file was not added. */
+export function reasonOf({ detail, code, parameters }: Schema<"AdditionError">): Problem {
+  return new Problem(CONFLICT, detail, {}, undefined, "", code ?? "", parameters);
+}
 
 /** Tells how far an addition is whenever that changes. Returns what ends it. */
 export function followAddition(id: number, tell: (progress: Addition) => void): () => void {
