@@ -13,6 +13,8 @@ interface Case {
   give: (route: Route) => Promise<void>;
   en: string | RegExp;
   zh: string | RegExp;
+  /** Whether uploads wait then, and go on by themselves. */
+  holds?: true;
 }
 
 const refusing =
@@ -29,6 +31,7 @@ const CASES: Case[] = [
     give: refusing(429, { "retry-after": "17" }),
     en: "Too many requests. Try again in 17 seconds.",
     zh: "请求过多。请在17秒钟后重试。",
+    holds: true,
   },
   {
     what: "429 with a date",
@@ -36,24 +39,28 @@ const CASES: Case[] = [
       route.fulfill({ status: 429, headers: { date: date(0), "retry-after": date(600) }, ...HTML }),
     en: "Too many requests. Try again in 10 minutes.",
     zh: "请求过多。请在10分钟后重试。",
+    holds: true,
   },
   {
     what: "429",
     give: refusing(429),
     en: "Too many requests. Try again in a while.",
     zh: "请求过多。请稍后重试。",
+    holds: true,
   },
   {
     what: "503 in seconds",
     give: refusing(503, { "retry-after": "5" }),
     en: "The server is busy, or is being restarted. Try again in 5 seconds.",
     zh: "服务器繁忙或正在重启。请在5秒钟后重试。",
+    holds: true,
   },
   {
     what: "503",
     give: refusing(503),
     en: "The server is busy, or is being restarted.",
     zh: "服务器繁忙或正在重启。请稍后重试。",
+    holds: true,
   },
   {
     what: "502",
@@ -73,12 +80,14 @@ const CASES: Case[] = [
     give: cut("connectionrefused"),
     en: "can't be reached",
     zh: "无法连接服务器。",
+    holds: true,
   },
   {
     what: "a connection reset",
     give: cut("connectionreset"),
     en: "can't be reached",
     zh: "无法连接服务器。",
+    holds: true,
   },
   { what: "no JSON", give: refusing(200), en: "makes no sense to this page", zh: "无法理解服务器的响应" },
 ];
@@ -142,8 +151,13 @@ test.each(["en", "zh"] as const)("so does an upload: %s", async (language) => {
     const name = `answer-${at}.png`;
     await field.setInputFiles({ name, mimeType: "image/png", buffer: png(60, 40, 90) });
     const entry = page.getByRole("listitem").filter({ hasText: name });
-    await entry.getByRole("alert").getByText(each[language]).waitFor();
+    const place = each.holds ? page.getByRole("status") : entry.getByRole("alert");
+    await place.getByText(each[language]).waitFor();
     await page.unroute("**/api/uploads/medical-images");
+    if (!each.holds) continue;
+    const button = page.getByRole("button", { name: { en: "Try now", zh: "立即重试" }[language] });
+    await button.click({ timeout: 5000 }).catch(() => undefined); // the pause may be over
+    await entry.getByText({ en: "Uploaded", zh: "已上传" }[language], { exact: true }).waitFor();
   }
   await show(page, `bad-answers-upload-${language}`);
   await done(BROKEN);
@@ -177,7 +191,7 @@ test("an upload into the drive waits as long as the server asks if that is short
   await page.getByText("The server is busy, or is being restarted. Try again in 2 minutes.").waitFor();
   expect(asked).toHaveLength(3);
   wait = "1";
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Try now" }).click();
   await expect.poll(() => page.getByText("Uploaded", { exact: true }).count()).toBe(2);
   await done(BROKEN);
 });

@@ -113,13 +113,13 @@ test("two are sent at a time, and what failed can be tried again", async () => {
   };
   const [first, second] = open;
   if (!first || !second) throw new Error("nothing was sent");
-  json(first, {}, 503);
+  json(first, {}, 500);
   json(second, REFUSED, 422);
   await expect.poll(states).toEqual(["c.png done", "b.png failed", "a.png failed"]);
   expect(uploads.readCount.value).toBe(before + 1);
   const failed = uploads.sent.filter((each) => each.state === "failed");
-  const busy = failed.find((each) => each.isTemporary);
-  const refused = failed.find((each) => !each.isTemporary);
+  const busy = failed.find(uploads.mayTryAgain);
+  const refused = failed.find((each) => !uploads.mayTryAgain(each));
   if (!busy || !refused) throw new Error("nothing is listed");
   expect(refused.problem).toHaveProperty("fields.file.detail", "This is not a picture.");
   uploads.again(busy);

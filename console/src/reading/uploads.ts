@@ -1,5 +1,4 @@
 import { multipart, upload } from "@/api/client";
-import { isTemporary } from "@/api/problem";
 import { forgetPages } from "@/components/pages";
 import { type Entry, uploadQueue } from "@/components/upload-queue";
 import type { Prediction } from "./findings";
@@ -10,16 +9,15 @@ export interface Sent extends Entry {
   /** The model that is to read it, as name/version. */
   readonly model: string;
   prediction?: Prediction;
-  /** Whether the same file may be read the next time. */
-  isTemporary: boolean;
 }
 
-const queue = uploadQueue<Sent>({ send, failed, atOnce: 2, newestFirst: true });
+const queue = uploadQueue<Sent>({ send, atOnce: 2, newestFirst: true });
 /** Files that are sent to be read; what has been read stays in the history when it is taken out of here. */
-export const { entries: sent, arrived: readCount, someDone, again, remove, clearDone, isUnderWay } = queue;
+export const { entries: sent, arrived: readCount, someDone, remove, clearDone, isUnderWay } = queue;
+export const { hold, goOn, again, allAgain, mayTryAgain, failures } = queue;
 
 export function add(files: Iterable<File>, model: string): void {
-  queue.add(files, ({ name }) => ({ name, model, isTemporary: false }));
+  queue.add(files, ({ name }) => ({ name, model }));
 }
 
 /** Takes a prediction that was deleted out of the list. */
@@ -34,8 +32,4 @@ async function send(entry: Sent, signal: AbortSignal): Promise<"done"> {
   entry.prediction = await upload<Prediction>("/api/predictions", form, progress, signal);
   forgetPages();
   return "done";
-}
-
-function failed(entry: Sent, error: unknown): void {
-  entry.isTemporary = isTemporary(error);
 }

@@ -1,12 +1,11 @@
 import { api, ok, type Schema } from "@/api/client";
-import { Problem } from "@/api/problem";
 import { type Entry, uploadQueue } from "@/components/upload-queue";
 import { sha256 } from "./digest";
 import { ElsewhereError } from "./drive";
 import { cancelUpload, uploadFile } from "./upload";
 
 /** One file on its way into a folder. */
-export interface Upload extends Entry<"checking" | "duplicate" | "resumed" | "cut"> {
+export interface Upload extends Entry<"checking" | "duplicate" | "resumed"> {
   readonly folder: string;
   /** Why it was not uploaded, where that is not for the server to say. */
   reason: "empty" | "elsewhere" | null;
@@ -18,9 +17,10 @@ export interface Upload extends Entry<"checking" | "duplicate" | "resumed" | "cu
 
 const DUPLICATES = 3;
 
-const queue = uploadQueue<Upload>({ send, failed, atOnce: 1 });
+const queue = uploadQueue<Upload>({ send, failed, mayTryAgain, isOnce: true, atOnce: 1 });
 /** Files that are uploaded into folders. */
 export const { entries: uploads, someDone, arrived, clearDone } = queue;
+export const { hold, goOn, allAgain, failures } = queue;
 
 export function add(folder: string, files: Iterable<File>): void {
   queue.add(files, ({ size }) => ({
@@ -59,7 +59,10 @@ async function send(upload: Upload, signal: AbortSignal): Promise<"done" | "dupl
 
 function failed(upload: Upload, error: unknown): void {
   if (error instanceof ElsewhereError) upload.reason = "elsewhere";
-  else if (error instanceof Problem && error.status === 0 && upload.share > 0) upload.state = "cut";
+}
+
+function mayTryAgain({ state, reason }: Upload): boolean {
+  return state === "failed" && reason === null;
 }
 
 async function duplicatesOf(file: File, signal: AbortSignal): Promise<Schema<"ListedPicture">[]> {

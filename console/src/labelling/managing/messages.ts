@@ -18,6 +18,8 @@ export const messages = defineMessages({
     uploaded: "Uploaded",
     waits: "Waits",
     uploads: "Uploads",
+    remove: "Remove from the list",
+    clearFailed: "Remove those that failed",
   },
   zh: {
     images: "待标注图像",
@@ -36,5 +38,7 @@ export const messages = defineMessages({
     uploaded: "已上传",
     waits: "等待中",
     uploads: "上传列表",
+    remove: "从列表中移除",
+    clearFailed: "移除上传失败项",
   },
 });
