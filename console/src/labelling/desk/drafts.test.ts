@@ -70,6 +70,30 @@ test("a draft that another window has saved is fetched until it arrives, and nei
   expect([...stored.values()].join()).toContain("mine");
 });
 
+test("a draft that arrived though its answer did not is no conflict", async () => {
+  const keeper = await entered();
+  vi.mocked(saveDraft).mockRejectedValueOnce(UNREACHABLE);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(keeper.state.value).toBe("local");
+  vi.mocked(saveDraft).mockRejectedValueOnce(OUTDATED);
+  vi.mocked(fetchDraft).mockResolvedValueOnce(version(MINE, "second"));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(keeper.state.value).toBe("saved");
+});
+
+test("nor is it where more was entered since, which follows it", async () => {
+  const keeper = await entered();
+  vi.mocked(saveDraft).mockRejectedValueOnce(UNREACHABLE);
+  await vi.advanceTimersByTimeAsync(1000);
+  const more = { comment: "mine, and more" };
+  keeper.change(more);
+  vi.mocked(saveDraft).mockRejectedValueOnce(OUTDATED).mockResolvedValueOnce(version(more, "third"));
+  vi.mocked(fetchDraft).mockResolvedValueOnce(version(MINE, "second"));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(saveDraft).toHaveBeenLastCalledWith(JOB, more, "second");
+  expect(keeper.state.value).toBe("saved");
+});
+
 test("a job that is another doctor's by the time its draft is fetched is gone", async () => {
   const keeper = await entered();
   vi.mocked(saveDraft).mockRejectedValueOnce(OUTDATED);

@@ -27,6 +27,8 @@ export class DraftKeeper {
   theirs: Values = {};
   private tag = "";
   private pending: Values | null = null;
+  /** What was sent last, and may have arrived though no answer did. */
+  private unanswered: Values | null = null;
   /** Whether this device has what is pending. */
   private stored = true;
   private timer = 0;
@@ -127,9 +129,15 @@ export class DraftKeeper {
       this.saved(values, await saveDraft(this.jobId, values, this.tag));
     };
     try {
-      const theirs = await otherUnlessWritten(save, () => fetchDraft(this.jobId));
+      const before = this.unanswered;
+      this.unanswered = values;
+      const other = await otherUnlessWritten(save, () => fetchDraft(this.jobId));
+      this.unanswered = null;
       this.retry = RETRY_MS;
-      if (theirs !== undefined) this.contradict(theirs);
+      if (other === undefined) return;
+      const own = [values, before].find((each) => each !== null && isSame(each, other.data.values ?? {}));
+      if (own) this.saved(own, other);
+      else this.contradict(other);
     } catch (error) {
       this.failed(error);
       throw error;
