@@ -55,7 +55,7 @@ test("an administrator settles what differs, and sees it when somebody was quick
   await expect.poll(result).not.toBe(String(labels[0]));
   await page.getByText(/^What has happened/).click();
   await page
-    .getByRole("row", { name: /Job \d+ from 201 to 202/ })
+    .getByRole("row", { name: /Job \d+ from “Begun” to “Finished”/ })
     .first()
     .waitFor();
   await checkAccessibility(page);

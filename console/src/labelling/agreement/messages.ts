@@ -9,6 +9,7 @@ export const messages = defineMessages({
     from: "From",
     to: "To",
     none: "No picture has been read by two doctors yet.",
+    noValue: "This measure has no value for any field yet; the table says why.",
     measure: "Measure",
     measures: {
       fleiss_kappa: "Fleiss' kappa",
@@ -44,6 +45,7 @@ export const messages = defineMessages({
     from: "开始日期",
     to: "结束日期",
     none: "还没有由两位医生共同标注的图像。",
+    noValue: "目前各字段均无法计算此指标，原因见表格。",
     measure: "指标",
     measures: {
       fleiss_kappa: "Fleiss κ 系数",

@@ -31,7 +31,11 @@ async function signIn() {
   }
 }
 
-if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+// A passkey belongs to the name of a host (WebAuthn Level 3, section 5.1.2), and a page that was opened by an IP address
+// has none.
+const isAddress = location.hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(location.hostname);
+
+if (!isAddress && window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   button.hidden = false;
   button.addEventListener("click", signIn);
 }
