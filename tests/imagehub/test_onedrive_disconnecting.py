@@ -161,7 +161,7 @@ async def test_an_addition_that_is_under_way(onedrive_hub: Hub, graph: GraphServ
     folder = drive.add_folder("System")
     files = [drive.put_file(f"{number}.png", coloured(number), folder)[0] for number in range(30)]
     go_on = Event()
-    graph.faults.add(path="/download/", after=2, until=go_on)
+    graph.faults.add(path=files[10].id, until=go_on)  # pictures are added in their order, so none comes after it
     listed = image_list(*((file.name, file.id) for file in files), folder=folder.id)
     answer = await onedrive_hub.http.post(
         "/admin/add/image", json=listed, headers={**onedrive_hub.admin, "Prefer": "respond-async"}
