@@ -40,7 +40,7 @@ LATENCY: Final = Row(
 def measure(wanted: Collection[str], effort: Effort) -> Iterator[tuple[str, Result]]:
     """Measure both rows on one platform."""
     models, picture = densenet.repository(VAR / "models"), densenet.picture(VAR)
-    # The account of the benchmark is one that nobody has approved.
+    # The account of the benchmark waits for approval.
     unlimited = {f"LIGHTBOX_ANONYMOUS_{each}": "0" for each in ("PICTURES_PER_DAY", "BYTES_PER_DAY", "TOTAL_BYTES")}
     settings = {"LIGHTBOX_MODEL_REPOSITORY": str(models), "LIGHTBOX_CHEXRAY_MODEL": densenet.NAME, **unlimited}
     folder = models / densenet.NAME / "1"

@@ -59,7 +59,7 @@ export function bodyOf(entered: Entered) {
     redirect_uris: linesOf(entered.redirects),
     post_logout_redirect_uris: linesOf(entered.logouts),
     allowed_origins: linesOf(entered.origins),
-    // In one order, whatever the order in which they were ticked.
+    // Always in this order, not in the one in which they were ticked.
     scopes: SCOPES.filter(
       (each) => entered.scopes.includes(each) && (entered.firstParty || each !== WHOLE_ACCOUNT),
     ),

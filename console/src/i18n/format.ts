@@ -78,7 +78,7 @@ const BEGINNINGS = "\u2066\u2067\u2068";
 const END = "\u2069";
 
 /**
- * A name for a plain text, which it does not turn, whatever its letters: first strong isolate (UAX #9). A name that
+ * A name for a plain text, which it does not turn with any letters: first strong isolate (UAX #9). A name that
  * turns nothing stays as it is. Markup has `<bdi>` for that.
  */
 export function isolated(name: string): string {

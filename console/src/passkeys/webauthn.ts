@@ -75,7 +75,7 @@ export async function findPasskey(
 
 /** Whether the browser can suggest passkeys in the fields of a page. */
 export async function canSuggest(): Promise<boolean> {
-  // Not every browser that has passkeys has this function, whatever the types say.
+  // Not every browser that has passkeys has this function, although the types say so.
   const asked = PublicKeyCredential as { isConditionalMediationAvailable?: () => Promise<boolean> };
   return (await asked.isConditionalMediationAvailable?.()) === true;
 }

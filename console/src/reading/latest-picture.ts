@@ -9,7 +9,7 @@ interface Wanted {
 /**
  * Pictures that replace each other faster than they can be loaded: never more than one is under way, and the last one that was
  * asked for is always shown in the end. A small one is let finish, so that something is seen while one drags; a whole
- * one gives way to whatever is asked for after it.
+ * one gives way to what is asked for after it.
  */
 export class LatestPicture {
   private running: { wanted: Wanted; abort: AbortController } | null = null;

@@ -132,7 +132,7 @@ let asking: Promise<boolean> | null = null;
 function isAlive(): Promise<boolean> {
   asking ??= fetch(SELF)
     .then(({ status }) => status !== UNAUTHORIZED)
-    .catch(() => true) // Nobody answers: that does not end a session.
+    .catch(() => true) // The server does not answer: that does not end a session.
     .finally(() => (asking = null));
   return asking;
 }

@@ -33,4 +33,4 @@ class PublicAddress:
             origin=origin.decode("latin-1"),
             public_url=self._public.decode("latin-1"),
         )
-        self._public = None  # once is enough, and anybody could fill the log
+        self._public = None  # once is enough, and strangers could fill the log

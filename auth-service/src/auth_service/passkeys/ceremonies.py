@@ -1,5 +1,5 @@
 """The two ceremonies of WebAuthn (Level 3, sections 7.1 and 7.2), by py_webauthn. It runs on what strangers send:
-whatever it raises means that the answer is not valid."""
+all that it raises means that the answer is not valid."""
 
 import json
 from collections.abc import Iterable

@@ -69,8 +69,8 @@ export interface Moment {
 }
 
 /**
- * What a key means, or undefined for nothing of this page. A key that is held only goes on with a zoom: whatever else it
- * means would be done to field after field, or to picture after picture, that nobody has looked at.
+ * What a key means, or undefined for nothing of this page. A key that is held only goes on with a zoom: all else it
+ * means would be done to field after field, or to picture after picture, unseen by the doctor.
  */
 export function actionOf(pressed: Pressed, moment: Moment): Action | undefined {
   const action = meaningOf(pressed, moment);

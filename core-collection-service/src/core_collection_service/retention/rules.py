@@ -71,7 +71,7 @@ class Preview(NamedTuple):
 
 
 def _anything(_holding: Holding) -> None:
-    """For a change that is right whatever holds before."""
+    """For a change that is right with every rule before it."""
 
 
 class RetentionRules:

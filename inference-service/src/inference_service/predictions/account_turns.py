@@ -1,5 +1,5 @@
-"""Turns of accounts: one account has so many at once, and its other requests wait for them and not before anybody
-else's."""
+"""Turns of accounts: one account has so many at once, and its other requests wait for them and not before those
+of others."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,6 +1,6 @@
 """The statements that add pictures. An added picture is counted for its device and announced in the same transaction,
 and where room was reserved for it, that is settled. A picture whose reservation has been released is not added, since
-nobody would count it: its client has gone, or the service stops.
+no request would count it: its client has gone, or the service stops.
 
 Rows and devices are written in one order by every statement, so that two writers never wait for each other in a circle.
 """

@@ -94,7 +94,7 @@ async def other_reserved_bytes(session: ReadSession | WriteSession, session_id: 
 
 
 async def reserve(session: WriteSession, session_id: int, size: int) -> None:
-    """A session has room for `size` bytes, whatever it had room for before. The drive must be locked."""
+    """A session has room for `size` bytes, however much it had room for before. The drive must be locked."""
     await session.execute(update(UploadSession).where(UploadSession.id == session_id).values(reserved=size))
 
 
