@@ -3,11 +3,9 @@ import { api, ok, type Schema } from "@/api/client";
 import { listen } from "@/api/events";
 import { Problem } from "@/api/problem";
 import { forgetPages } from "@/components/pages";
+import { CONFLICT } from "./drive";
 
 export type Addition = Schema<"AdditionProgress">;
-
-/** What the status of an answer would be that said of a file why it was not added. */
-const CONFLICT = 409;
 
 /** Why a file was not added. */
 export function reasonOf({ detail, code, parameters }: Schema<"AdditionError">): Problem {

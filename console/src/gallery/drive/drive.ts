@@ -28,7 +28,8 @@ export interface Drive {
   consent?: string;
 }
 
-const CONFLICT = 409;
+/** What the status of an answer would be that says with 200 what was refused. */
+export const CONFLICT = 409;
 const SESSION = /^\/image\/upload-sessions\/([\w-]+)$/;
 
 /** The folders of the drive, by name. Throws `Problem`. */
